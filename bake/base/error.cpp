@@ -1,0 +1,47 @@
+#include "bake/base/error.hpp"
+
+#include <utility>
+
+namespace bake {
+
+Error::Error(ErrorKind kind, const std::string& message, std::string hint)
+    : std::runtime_error(message), kind_(kind), hint_(std::move(hint)) {}
+
+std::string_view name_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::failed:
+      return "failed";
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::incompatible:
+      return "incompatible";
+    case ErrorKind::untrusted:
+      return "untrusted";
+    case ErrorKind::config:
+      return "config";
+    case ErrorKind::environment:
+      return "environment";
+    case ErrorKind::verification:
+      return "verification";
+    case ErrorKind::bug:
+      return "bug";
+    case ErrorKind::interrupted:
+      return "interrupted";
+  }
+  return "bug";
+}
+
+void throw_if_any(ErrorKind kind, std::string_view doing, const std::vector<Problem>& problems) {
+  if (problems.empty()) return;
+  std::string message(doing);
+  message += problems.size() == 1 ? ": " : ": " + std::to_string(problems.size()) + " problems";
+  for (const auto& problem : problems) {
+    if (problems.size() > 1) message += "\n  ";
+    if (!problem.where.empty()) message += problem.where + ": ";
+    message += problem.message;
+    if (!problem.hint.empty()) message += " (" + problem.hint + ")";
+  }
+  throw Error(kind, message);
+}
+
+}  // namespace bake

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bake {
+
+/// Why something failed; its number is the program's exit code (docs/exit-codes.md).
+enum class ErrorKind {
+  failed = 1,         ///< failed while working: I/O, a guest command, disk full
+  usage = 2,          ///< wrong usage of the command line
+  incompatible = 3,   ///< the matrix, the kernel or the dependencies say no
+  untrusted = 4,      ///< a digest or signature does not hold
+  config = 5,         ///< a recipe, matrix or fleet file is wrong
+  environment = 6,    ///< appliance does not start, tool missing, no space
+  verification = 7,   ///< the finished image failed verification
+  bug = 70,           ///< a bug in bake itself
+  interrupted = 130,  ///< SIGINT or SIGTERM
+};
+
+/// The one exception of the program. `message` reads "<doing> '<object>': <reason>", lower case, without a full stop;
+/// `hint` says what the person who reads it can do next, or is empty. Caught in one place, bake/cli.
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const std::string& message, std::string hint = {});
+
+  [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
+  [[nodiscard]] std::string message() const { return what(); }
+  [[nodiscard]] const std::string& hint() const noexcept { return hint_; }
+
+ private:
+  ErrorKind kind_;
+  std::string hint_;
+};
+
+/// The kind as the word that JSON output uses: "failed", "usage", "incompatible", …
+std::string_view name_of(ErrorKind kind);
+
+/// One thing wrong in something a person wrote. `where` is "file:line" or the name of the thing; validators return
+/// every problem they find, not the first.
+struct Problem {
+  std::string where;
+  std::string message;
+  std::string hint;
+
+  friend bool operator==(const Problem&, const Problem&) = default;
+};
+
+/// Throws Error{kind} when there are problems: its message is `doing`, then one line per problem
+/// ("  where: message (hint)"). Does nothing when `problems` is empty.
+void throw_if_any(ErrorKind kind, std::string_view doing, const std::vector<Problem>& problems);
+
+}  // namespace bake

@@ -1,0 +1,124 @@
+#include "bake/base/file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "bake/base/error.hpp"
+
+namespace bake {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void throw_errno(std::string_view doing, const fs::path& object, int error) {
+  const auto kind = error == ENOSPC || error == EDQUOT ? ErrorKind::environment : ErrorKind::failed;
+  const std::string hint = error == ENOSPC || error == EDQUOT ? "free some space on that file system" : "";
+  throw Error(kind, fmt::format("{} '{}': {}", doing, object.string(), std::strerror(error)), hint);
+}
+
+}  // namespace
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+int FileDescriptor::release() noexcept { return std::exchange(fd_, -1); }
+
+void FileDescriptor::reset() noexcept {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+FileDescriptor open_file(const fs::path& file, int flags, unsigned mode) {
+  const int fd = ::open(file.c_str(), flags | O_CLOEXEC, mode);
+  if (fd >= 0) return FileDescriptor(fd);
+  const bool writing = (flags & (O_WRONLY | O_RDWR)) != 0;
+  if (!writing && errno == ENOENT)
+    throw Error(ErrorKind::usage, fmt::format("opening '{}': no such file", file.string()));
+  throw_errno(writing ? "opening for writing" : "opening", file, errno);
+}
+
+std::size_t read_some(const FileDescriptor& fd, std::span<std::byte> buffer, const fs::path& name) {
+  for (;;) {
+    const auto count = ::read(fd.get(), buffer.data(), buffer.size());
+    if (count >= 0) return static_cast<std::size_t>(count);
+    if (errno != EINTR) throw_errno("reading", name, errno);
+  }
+}
+
+void write_all(const FileDescriptor& fd, std::span<const std::byte> data, const fs::path& name) {
+  while (!data.empty()) {
+    const auto count = ::write(fd.get(), data.data(), data.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_errno("writing", name, errno);
+    data = data.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+std::string read_text(const fs::path& file, std::size_t limit) {
+  const auto fd = open_file(file, O_RDONLY);
+  std::string text;
+  std::array<std::byte, 65536> buffer{};
+  for (;;) {
+    const auto count = read_some(fd, buffer, file);
+    if (count == 0) return text;
+    text.append(reinterpret_cast<const char*>(buffer.data()), count);
+    if (text.size() > limit)
+      throw Error(ErrorKind::failed, fmt::format("reading '{}': larger than {} bytes", file.string(), limit));
+  }
+}
+
+void write_text_atomically(const fs::path& file, std::string_view content, unsigned mode) {
+  const fs::path aside = fmt::format("{}.{}.new", file.string(), ::getpid());
+  try {
+    const auto fd = open_file(aside, O_WRONLY | O_CREAT | O_TRUNC, mode);
+    write_all(fd, std::as_bytes(std::span(content.data(), content.size())), aside);
+    if (::fsync(fd.get()) != 0) throw_errno("syncing", aside, errno);
+    if (::rename(aside.c_str(), file.c_str()) != 0) throw_errno("writing", file, errno);
+  } catch (...) {
+    ::unlink(aside.c_str());
+    throw;
+  }
+  sync_path(file.has_parent_path() ? file.parent_path() : fs::path("."));
+}
+
+void sync_path(const fs::path& path) {
+  const auto fd = open_file(path, O_RDONLY);
+  // Some file systems cannot sync a directory and say EINVAL; that is no failure of the write.
+  if (::fsync(fd.get()) != 0 && errno != EINVAL) throw_errno("syncing", path, errno);
+}
+
+std::uint64_t free_bytes_at(const fs::path& path) {
+  fs::path existing = fs::absolute(path);
+  while (!fs::exists(existing) && existing.has_relative_path()) existing = existing.parent_path();
+  struct statvfs info {};
+  if (::statvfs(existing.c_str(), &info) != 0) throw_errno("asking for free space at", existing, errno);
+  return std::uint64_t{info.f_bavail} * info.f_frsize;
+}
+
+TemporaryDirectory::TemporaryDirectory(const std::optional<fs::path>& parent) {
+  const char* from_environment = std::getenv("TMPDIR");
+  const fs::path base = parent ? *parent : fs::path(from_environment != nullptr ? from_environment : "/var/tmp");
+  std::string pattern = (base / "bake-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) throw_errno("making a temporary directory in", base, errno);
+  path_ = pattern;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+}  // namespace bake

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bake {
+
+/// An open file descriptor that closes itself.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) noexcept : fd_(fd) {}
+  ~FileDescriptor() { reset(); }
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.release()) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  [[nodiscard]] bool valid() const noexcept { return fd_ >= 0; }
+  int release() noexcept;
+  void reset() noexcept;
+
+ private:
+  int fd_ = -1;
+};
+
+/// Opens `file` with open(2)'s `flags` (O_CLOEXEC added) and `mode`. Throws Error{failed}, or Error{usage} when an
+/// input does not exist.
+FileDescriptor open_file(const std::filesystem::path& file, int flags, unsigned mode = 0644);
+
+/// Reads up to buffer.size() bytes; 0 at the end of the file. Throws Error{failed}; `name` is for the message.
+std::size_t read_some(const FileDescriptor& fd, std::span<std::byte> buffer, const std::filesystem::path& name);
+
+/// Writes all of `data`. Throws Error{failed}; a full disk is Error{environment}.
+void write_all(const FileDescriptor& fd, std::span<const std::byte> data, const std::filesystem::path& name);
+
+/// The whole content of a small file; at most `limit` bytes. Throws Error{failed} (or {usage} when it is not there).
+std::string read_text(const std::filesystem::path& file, std::size_t limit = std::size_t{64} << 20U);
+
+/// Replaces `file` with `content`: written beside it, fsynced, renamed. A reader sees the old file or the new one.
+void write_text_atomically(const std::filesystem::path& file, std::string_view content, unsigned mode = 0644);
+
+/// fsync(2) of a file or directory, so that a rename survives a power cut.
+void sync_path(const std::filesystem::path& path);
+
+/// Free bytes for an unprivileged user on the file system that holds `path` (or its nearest existing parent).
+std::uint64_t free_bytes_at(const std::filesystem::path& path);
+
+/// A directory that is removed with all it holds when this object goes.
+class TemporaryDirectory {
+ public:
+  /// Makes a fresh directory below `parent` (default: $TMPDIR, else /var/tmp: these hold packages, not scratch words).
+  explicit TemporaryDirectory(const std::optional<std::filesystem::path>& parent = {});
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace bake

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bake {
+
+/// `text` without white space at either end.
+std::string_view trim(std::string_view text);
+
+/// The pieces of `text` between `separator`s; n separators give n + 1 pieces, empty ones included.
+std::vector<std::string> split(std::string_view text, char separator);
+
+/// The lines of `text` without their newlines; a final newline does not start another line. "\r\n" counts as one.
+std::vector<std::string> split_lines(std::string_view text);
+
+/// The words of `text` between runs of white space.
+std::vector<std::string> split_words(std::string_view text);
+
+std::string join(const std::vector<std::string>& pieces, std::string_view separator);
+
+/// ASCII lower case.
+std::string to_lower(std::string_view text);
+
+std::string replace_all(std::string text, std::string_view from, std::string_view to);
+
+/// The candidate nearest to `word` by edit distance (case ignored), if near enough to be what was meant: at most a
+/// third of the word's length away, and at least one edit allowed.
+std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// "did you mean 'x'?" for the closest candidate, or an empty string: ready to be a Problem's hint.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+
+/// `text` as one word of a POSIX shell: quoted whenever it holds anything but [A-Za-z0-9_@%+=:,./-].
+std::string shell_quote(std::string_view text);
+
+/// 1536 → "1.5 KiB", 32212254720 → "30 GiB".
+std::string human_size(std::uint64_t bytes);
+
+/// -1, 0 or 1 as dotted version `a` is older than, equal to or newer than `b`: runs of digits compare as numbers, all
+/// else as text; "5.10-1" > "5.9-2". Good for OFED releases, kernels and agents; package versions are libsolv's job.
+int compare_versions(std::string_view a, std::string_view b);
+
+}  // namespace bake

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "bake/base/progress.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace bake::cli {
+
+using Json = nlohmann::ordered_json;
+
+/// What every command shares: where to write, and the global options. Lives as long as one run of the program.
+struct Context {
+  std::ostream& out;  ///< results only
+  std::ostream& err;  ///< progress, warnings, errors
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+  std::string progress_mode = "auto";  ///< auto, tty, plain, none
+  std::string log_file;
+  std::filesystem::path store;                         ///< --store
+  std::vector<std::filesystem::path> matrix_overlays;  ///< --matrix DIR, repeatable
+  int status = 0;                                      ///< exit code of a command that ends without an Error
+
+  /// The progress reporter that the options chose; made at first use.
+  Progress& progress();
+  /// Prints `document` as the one JSON document of this run.
+  void print(const Json& document);
+
+  Context(std::ostream& result, std::ostream& messages) : out(result), err(messages) {}
+
+ private:
+  std::unique_ptr<Progress> progress_;
+};
+
+/// Adds one command with its options to the program; its callback runs the command. One file per command.
+using AddCommand = void (*)(CLI::App& app, Context& context);
+
+void add_vhd(CLI::App& app, Context& context);
+
+/// The whole program: parses `arguments` (without the program's name), runs the command, maps errors to exit codes.
+/// The only place that catches. Prints "bake: error: …" and "bake: hint: …" to `err`.
+int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err);
+
+}  // namespace bake::cli

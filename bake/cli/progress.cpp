@@ -1,0 +1,89 @@
+#include "bake/cli/progress.hpp"
+
+#include <chrono>
+#include <fmt/format.h>
+#include <fstream>
+#include <iostream>
+#include <unistd.h>
+
+#include "bake/base/error.hpp"
+
+namespace bake::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class ConsoleProgress final : public Progress {
+ public:
+  enum class Style { none, plain, tty };
+
+  ConsoleProgress(std::ostream& err, Style style, bool verbose, const std::string& log_file)
+      : err_(err), style_(style), verbose_(verbose) {
+    if (log_file.empty()) return;
+    log_.open(log_file, std::ios::app);
+    if (!log_) throw Error(ErrorKind::usage, fmt::format("opening log '{}': cannot be written", log_file));
+  }
+  ~ConsoleProgress() override {
+    if (style_ == Style::tty && line_open_) err_ << '\n' << std::flush;
+  }
+  ConsoleProgress(const ConsoleProgress&) = delete;
+  ConsoleProgress& operator=(const ConsoleProgress&) = delete;
+
+  void step(std::string_view name) override {
+    const auto line = fmt::format("[{:6.1f}s] {}", elapsed(), name);
+    if (log_) log_ << line << std::endl;
+    if (style_ == Style::plain) err_ << line << std::endl;
+    if (style_ == Style::tty) {
+      err_ << "\r\033[K" << line << std::flush;
+      line_open_ = true;
+    }
+  }
+  void detail(std::string_view text) override {
+    if (log_) log_ << "          " << text << std::endl;
+    if (verbose_ && style_ != Style::none) say(fmt::format("          {}", text));
+  }
+  void warn(std::string_view text) override {
+    if (log_) log_ << "warning: " << text << std::endl;
+    say(fmt::format("bake: warning: {}", text));
+  }
+
+ private:
+  [[nodiscard]] double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  void say(std::string_view line) {
+    if (line_open_) err_ << "\r\033[K";
+    line_open_ = false;
+    err_ << line << std::endl;
+  }
+
+  std::ostream& err_;
+  Style style_;
+  bool verbose_;
+  bool line_open_ = false;
+  std::ofstream log_;
+  Clock::time_point start_ = Clock::now();
+};
+
+}  // namespace
+
+std::unique_ptr<Progress> make_progress(Context& context) {
+  using Style = ConsoleProgress::Style;
+  Style style = Style::plain;
+  if (context.quiet || context.progress_mode == "none")
+    style = Style::none;
+  else if (context.progress_mode == "tty")
+    style = Style::tty;
+  else if (context.progress_mode == "auto" && &context.err == &std::cerr && ::isatty(STDERR_FILENO) == 1)
+    style = Style::tty;
+  return std::make_unique<ConsoleProgress>(context.err, style, context.verbose, context.log_file);
+}
+
+Progress& Context::progress() {
+  if (!progress_) progress_ = make_progress(*this);
+  return *progress_;
+}
+
+void Context::print(const Json& document) {
+  out << document.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+}  // namespace bake::cli

@@ -1,0 +1,76 @@
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <fmt/format.h>
+
+#include "bake/base/error.hpp"
+#include "bake/cli/context.hpp"
+#include "bake/cli/progress.hpp"
+
+namespace bake::cli {
+namespace {
+
+/// The command table, in the order of the help text.
+constexpr AddCommand commands[] = {add_vhd};
+
+std::filesystem::path default_store() {
+  if (const char* store = std::getenv("BAKE_STORE"); store != nullptr && *store != '\0') return store;
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0')
+    return std::filesystem::path(data) / "bake";
+  const char* home = std::getenv("HOME");
+  return std::filesystem::path(home != nullptr ? home : "/var/lib") / ".local/share/bake";
+}
+
+void add_global_options(CLI::App& app, Context& context) {
+  app.add_flag("--json", context.json, "print one JSON document on standard output");
+  app.add_option("--progress", context.progress_mode, "how to show progress on standard error")
+      ->check(CLI::IsMember({"auto", "tty", "plain", "none"}));
+  app.add_flag("-q,--quiet", context.quiet, "no progress, only warnings and errors");
+  app.add_flag("-v,--verbose", context.verbose, "details of each step");
+  app.add_option("--log", context.log_file, "also write every step and detail to this file");
+  app.add_option("--store", context.store, "the bundle store (default: $BAKE_STORE, else ~/.local/share/bake)");
+  app.add_option("--matrix", context.matrix_overlays,
+                 "a directory of matrix rows that add to or override the built-in ones");
+  app.set_version_flag("--version", "bake " BAKE_VERSION);
+}
+
+void print_error(Context& context, const Error& error) {
+  if (context.json)
+    context.print({{"error", {{"kind", name_of(error.kind())}, {"message", error.message()}, {"hint", error.hint()}}}});
+  context.err << "bake: error: " << error.message() << '\n';
+  if (!error.hint().empty()) context.err << "bake: hint: " << error.hint() << '\n';
+}
+
+int usage_error(const CLI::App& app, Context& context, const CLI::ParseError& error) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+    return app.exit(error, context.out, context.err);
+  context.err << "bake: error: " << error.what()
+              << "\nbake: hint: 'bake --help' and 'bake COMMAND --help' list what there is\n";
+  return static_cast<int>(ErrorKind::usage);
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
+  Context context(out, err);
+  context.store = default_store();
+  CLI::App app{"Bakes InfiniBand drivers into Azure Linux images, offline.", "bake"};
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_global_options(app, context);
+  for (const auto add : commands) add(app, context);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    return context.status;
+  } catch (const CLI::ParseError& error) {
+    return usage_error(app, context, error);
+  } catch (const Error& error) {
+    print_error(context, error);
+    return static_cast<int>(error.kind());
+  } catch (const std::exception& error) {
+    print_error(context, Error(ErrorKind::bug, fmt::format("running bake: unexpected: {}", error.what()),
+                               "this is a bug in bake; please report it with the command line and the --log file"));
+    return static_cast<int>(ErrorKind::bug);
+  }
+}
+
+}  // namespace bake::cli

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace bake::guest {
+
+/// The two families of package managers; one file in bake/apply each.
+enum class Family { rpm, deb };
+
+/// What /etc/os-release says: id "ubuntu", version "20.04"; id "centos", version "7.7".
+struct OsRelease {
+  std::string id;
+  /// "20.04", "7.7". CentOS's os-release names only the major release; then the minor one comes from
+  /// /etc/centos-release or /etc/redhat-release.
+  std::string version;
+  std::string pretty_name;
+
+  friend bool operator==(const OsRelease&, const OsRelease&) = default;
+};
+
+/// One kernel below /lib/modules that has an image to boot.
+struct Kernel {
+  std::string release;                    ///< "3.10.0-1062.el7.x86_64"
+  std::string image;                      ///< "/boot/vmlinuz-…"
+  std::optional<std::string> initramfs;   ///< path of its initramfs, if there is one
+  std::optional<std::string> config;      ///< /boot/config-K or /lib/modules/K/config
+  std::optional<std::string> symvers;     ///< /boot/symvers-K.gz or /lib/modules/K/symvers.gz
+  std::optional<std::string> system_map;  ///< /boot/System.map-K or /lib/modules/K/System.map
+  std::vector<std::string> builtin_rdma;  ///< mlx4_core, mlx5_core, ib_core… that are built in (modules.builtin)
+  bool has_headers = false;               ///< /lib/modules/K/build leads to a directory with a Makefile
+};
+
+/// One installed package, for people and manifests; the solver reads PackageDatabase::dump.
+struct InstalledPackage {
+  std::string name;
+  std::string version;  ///< [epoch:]version[-release]
+  std::string arch;
+
+  friend auto operator<=>(const InstalledPackage&, const InstalledPackage&) = default;
+};
+
+struct PackageDatabase {
+  std::string format;  ///< "dpkg", "rpm-bdb", "rpm-sqlite", "rpm-ndb"
+  std::vector<InstalledPackage> packages;
+  /// What the closure needs of the installed packages. dpkg: the text of /var/lib/dpkg/status. rpm: what
+  /// rpm_dump_query() asks of the guest's own rpm (bake/guest/package_database.hpp).
+  std::string dump;
+  /// What the package manager itself says is wrong (dpkg --audit, rpm database cannot be read); empty = consistent.
+  std::string trouble;
+};
+
+enum class InitramfsTool { none, dracut, initramfs_tools };
+
+struct SELinux {
+  std::string mode = "absent";  ///< absent, disabled, permissive, enforcing (as the next boot will have it)
+  std::string policy;           ///< "targeted"
+  std::string file_contexts;    ///< path of file_contexts, empty when there is none
+  bool has_setfiles = false;
+};
+
+struct Waagent {
+  std::string version;  ///< "2.7.3.0", empty when unknown
+  std::string config = "/etc/waagent.conf";
+  bool enable_rdma = false;  ///< OS.EnableRDMA=y, uncommented, as the agent would read it
+  std::string service;       ///< walinuxagent.service or waagent.service
+};
+
+struct MountedFileSystem {
+  std::string device;       ///< as the appliance names it: /dev/sda2, /dev/rootvg/rootlv
+  std::string type;         ///< ext4, xfs, vfat
+  std::string mount_point;  ///< /, /boot, /boot/efi, /var
+  std::uint64_t size = 0;   ///< bytes
+  std::uint64_t free = 0;   ///< bytes
+};
+
+struct Layout {
+  std::string partition_table;  ///< gpt, msdos, none
+  bool lvm = false;
+  bool efi = false;  ///< has an EFI system partition
+  std::vector<MountedFileSystem> mounts;
+};
+
+/// Everything bake knows of a guest before it decides anything. Plain data: the plan is a pure function of it.
+struct Facts {
+  OsRelease os;
+  Family family = Family::rpm;
+  std::string arch;  ///< x86_64, aarch64
+  std::vector<Kernel> kernels;
+  std::string default_kernel;      ///< release of the kernel that boots by default
+  std::string default_kernel_how;  ///< what says so: "grubenv saved_entry", "first entry of /boot/grub/grub.cfg", …
+  PackageDatabase packages;
+  InitramfsTool initramfs_tool = InitramfsTool::none;
+  SELinux selinux;
+  std::optional<Waagent> waagent;
+  Layout layout;
+  /// Programs found on the guest's path, of those bake may call: systemctl, dracut, update-initramfs, depmod,
+  /// weak-modules, setfiles, ldconfig, gcc, make, dkms, ifconfig, ip, yum, dnf, apt-mark, fstrim…
+  std::set<std::string> programs;
+  std::string root_uuid;                      ///< of the root file system; identifies the image in the manifest
+  std::optional<std::string> baked_manifest;  ///< content of /etc/bake-manifest.json when this image was baked before
+
+  [[nodiscard]] const Kernel* kernel(const std::string& release) const {
+    for (const auto& candidate : kernels)
+      if (candidate.release == release) return &candidate;
+    return nullptr;
+  }
+  [[nodiscard]] bool has_program(const std::string& name) const { return programs.contains(name); }
+};
+
+}  // namespace bake::guest

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bake/base/error.hpp"
+#include "bake/guest/facts.hpp"
+#include "bake/ofed/bundle.hpp"
+
+namespace bake::ofed {
+
+/// One package the transaction touches, and why.
+struct Change {
+  enum class Action { install, upgrade, remove };
+  Action action = Action::install;
+  std::string name;
+  std::string version;  ///< new version; for a removal the installed one
+  std::string arch;
+  std::string old_version;  ///< of an upgrade
+  std::string file;         ///< in the payload, below its root; empty for a removal
+  std::size_t payload = 0;  ///< 0: the bundle; 1: the extra packages
+  std::string reason;       ///< "wanted", "required by libibverbs", "obsoleted by mlnx-ofa_kernel", …
+
+  friend bool operator==(const Change&, const Change&) = default;
+};
+
+/// The answer of the solver: either changes, or every problem at once ("nothing provides tcl, needed by opensm-…").
+struct Closure {
+  std::vector<Change> changes;    ///< sorted by action, then name
+  std::vector<Problem> problems;  ///< where: the package that needs; message: what is missing or conflicts
+
+  [[nodiscard]] bool ok() const { return problems.empty(); }
+};
+
+/// What the solver may use besides the guest's packages.
+struct PackageSource {
+  std::size_t payload = 0;                 ///< as Change::payload
+  const Repository* repository = nullptr;  ///< whose packages they are
+  PackageFormat format = PackageFormat::rpm;
+  /// Text of the index: "Packages" (deb), or primary.xml and filelists.xml, uncompressed (rpm).
+  std::string packages_text;
+  std::string filelists_text;
+};
+
+/// Solves "install `wanted` (package names) into the guest from `sources`" with libsolv. Pure: no I/O. Packages named
+/// in `never` (mlnx-fw-updater) are not candidates. A package that the vendor's version obsoletes or conflicts with is
+/// upgraded or removed as the solver says. Versions the vendor ships win over installed ones (dist-upgrade of what is
+/// wanted), for `NNmlnxM` compares higher than inbox versions only most of the time.
+Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
+              const std::vector<std::string>& wanted, const std::vector<std::string>& never);
+
+}  // namespace bake::ofed

@@ -1,0 +1,50 @@
+#include <gtest/gtest.h>
+
+#include "bake/base/yaml.hpp"
+
+namespace bake::yaml {
+namespace {
+
+TEST(Yaml, ReportsEveryProblemWithItsLine) {
+  std::vector<Problem> problems;
+  const auto node = parse("name: a\nvm_szies: [x]\ncount: many\nname: b\nflag: maybe\n", "r.yaml", problems);
+  MapReader reader(node, "recipe", "r.yaml", problems);
+  EXPECT_EQ(reader.required_text("name"), "a");
+  EXPECT_TRUE(reader.texts("vm_sizes").empty());
+  EXPECT_EQ(reader.number_or("count", 7, 0, 9), 7);
+  EXPECT_TRUE(reader.flag_or("flag", true));
+  EXPECT_EQ(reader.required_text("os"), "");
+  reader.finish();
+  const std::vector<Problem> expected{
+      {"r.yaml:4", "key 'name' stands twice in recipe", ""},
+      {"r.yaml:3", "'count' must be a whole number from 0 to 9, not 'many'", ""},
+      {"r.yaml:5", "'flag' must be true or false, not 'maybe'", ""},
+      {"r.yaml:1", "recipe has no 'os'", ""},
+      {"r.yaml:2", "unknown key 'vm_szies' in recipe", "did you mean 'vm_sizes'?"},
+  };
+  EXPECT_EQ(problems, expected);
+}
+
+TEST(Yaml, SyntaxErrorIsAProblemNotAnException) {
+  std::vector<Problem> problems;
+  parse("a: [1, 2\nb: {", "r.yaml", problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].where.rfind("r.yaml:", 0), 0U);
+}
+
+TEST(Yaml, RefusesBottomlessNesting) {
+  std::vector<Problem> problems;
+  parse(std::string(40, '[') + std::string(40, ']'), "r.yaml", problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].message, "nested too deeply");
+}
+
+TEST(Yaml, QuotesWhatYamlWouldMisread) {
+  EXPECT_EQ(quote("base.vhd"), "base.vhd");
+  EXPECT_EQ(quote("20.04"), "\"20.04\"");
+  EXPECT_EQ(quote("no"), "\"no\"");
+  EXPECT_EQ(quote("a: b"), "\"a: b\"");
+}
+
+}  // namespace
+}  // namespace bake::yaml
