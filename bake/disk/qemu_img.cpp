@@ -63,6 +63,15 @@ void convert_to_raw(const SourceDisk& source, const fs::path& destination) {
                                                written, source.data_size));
 }
 
+void create_overlay(const SourceDisk& source, const fs::path& overlay) {
+  const nlohmann::json backing{{"driver", "raw"},
+                               {"size", source.data_size},
+                               {"file", {{"driver", "file"}, {"filename", fs::absolute(source.path).string()}}}};
+  run_qemu_img({"create", "-q", "-f", "qcow2", "-F", "raw", "-b", "json:" + backing.dump(),
+                fs::absolute(overlay).string(), std::to_string(source.data_size)},
+               "making an overlay over", source.path);
+}
+
 std::uint64_t data_bytes_in(const SourceDisk& source) {
   constexpr auto doing = "mapping";
   const auto text = run_qemu_img({"map", "--output=json", "--image-opts", image_options(source.format, source.path)},

@@ -1,8 +1,7 @@
 #include "bake/job/driver.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "bake/apply/apply.hpp"
 #include "bake/base/error.hpp"
@@ -27,14 +26,16 @@ matrix::Query query_for(const Recipe& recipe, const std::string& kernel) {
 std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Matrix& matrix, const std::string& kernel) {
   const auto resolution = matrix.resolve(query_for(recipe, kernel));
   auto choices = resolution.choices;
-  if (recipe.ofed.choice == OfedChoice::inbox) std::erase_if(choices, [](const Choice& choice) { return !choice.inbox; });
+  if (recipe.ofed.choice == OfedChoice::inbox)
+    std::erase_if(choices, [](const Choice& choice) { return !choice.inbox; });
   if (recipe.ofed.choice == OfedChoice::version)
     std::erase_if(choices, [&](const Choice& choice) { return choice.ofed != recipe.ofed.version; });
   if (!choices.empty()) return choices;
 
   std::vector<std::string> possible;
   for (const auto& choice : resolution.choices) possible.push_back(choice.inbox ? "inbox" : choice.ofed);
-  auto reason = resolution.refusals.empty() ? std::string("the matrix has no such driver") : join(resolution.refusals, "; ");
+  auto reason =
+      resolution.refusals.empty() ? std::string("the matrix has no such driver") : join(resolution.refusals, "; ");
   const auto hint = possible.empty() ? resolution.nearest : "the matrix knows " + join(possible, ", ");
   throw Error(ErrorKind::incompatible,
               fmt::format("choosing a driver for {} {} on {}: {}", recipe.os.id, recipe.os.version,
@@ -44,9 +45,8 @@ std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Matrix& 
 
 void check_pin(const Recipe& recipe, const ofed::Bundle& bundle) {
   if (recipe.ofed.sha256.empty() || recipe.ofed.sha256 == bundle.id()) return;
-  throw Error(ErrorKind::untrusted,
-              fmt::format("choosing bundle '{}': the recipe pins sha256 {}, the store has {}", bundle.name,
-                          recipe.ofed.sha256, bundle.id()));
+  throw Error(ErrorKind::untrusted, fmt::format("choosing bundle '{}': the recipe pins sha256 {}, the store has {}",
+                                                bundle.name, recipe.ofed.sha256, bundle.id()));
 }
 
 /// The repository of the bundle with the library flavour that was asked for.
@@ -55,7 +55,8 @@ std::size_t choose_repository(const ofed::Bundle& bundle, const std::string& lib
     if (libs.empty() || bundle.repositories[i].flavour == libs || bundle.repositories[i].flavour == "flat") return i;
   std::vector<std::string> flavours;
   for (const auto& repository : bundle.repositories) flavours.push_back(repository.flavour);
-  throw Error(ErrorKind::incompatible, fmt::format("choosing packages of '{}': it has no {} libraries", bundle.name, libs),
+  throw Error(ErrorKind::incompatible,
+              fmt::format("choosing packages of '{}': it has no {} libraries", bundle.name, libs),
               "it has " + join(flavours, ", "));
 }
 
@@ -90,7 +91,8 @@ ofed::KernelFit inbox_fit(const guest::Facts& facts, const std::string& kernel) 
   ofed::KernelFit fit;
   fit.kind = ofed::FitKind::inbox;
   fit.kernel = kernel;
-  fit.explanation = fmt::format("the distribution's own driver for {}", facts.os.pretty_name.empty() ? facts.os.id : facts.os.pretty_name);
+  fit.explanation = fmt::format("the distribution's own driver for {}",
+                                facts.os.pretty_name.empty() ? facts.os.id : facts.os.pretty_name);
   return fit;
 }
 
@@ -119,7 +121,8 @@ std::uint64_t bytes_to_install(const Driver& driver, const ofed::Closure& closur
   return bytes;
 }
 
-/// modinfo version of the module that will drive the card, as the chosen packages carry it; empty when they carry sources.
+/// modinfo version of the module that will drive the card, as the chosen packages carry it; empty when they carry
+/// sources.
 std::string module_version(const Driver& driver, const ofed::Closure& closure) {
   if (!driver.bundle) return {};
   for (const auto& change : closure.changes) {

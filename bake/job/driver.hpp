@@ -15,9 +15,9 @@ namespace bake::job {
 /// The driver that a recipe gets, chosen before the appliance starts, for drives cannot be added later.
 struct Driver {
   matrix::Choice choice;
-  std::optional<ofed::Bundle> bundle;        ///< empty for inbox
-  std::size_t repository = 0;                ///< index into bundle->repositories
-  std::optional<ofed::Bundle> extra;         ///< base-OS packages that the guest may lack
+  std::optional<ofed::Bundle> bundle;  ///< empty for inbox
+  std::size_t repository = 0;          ///< index into bundle->repositories
+  std::optional<ofed::Bundle> extra;   ///< base-OS packages that the guest may lack
 
   [[nodiscard]] const ofed::Repository* packages() const {
     return bundle ? &bundle->repositories.at(repository) : nullptr;

@@ -3,9 +3,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "bake/base/progress.hpp"
+#include "bake/disk/source.hpp"
 #include "bake/guest/facts.hpp"
 #include "bake/guest/guest.hpp"
 #include "bake/ofed/store.hpp"
@@ -15,9 +17,9 @@ namespace bake::job {
 
 /// Which disk to start the appliance on.
 struct DiskRequest {
-  std::filesystem::path disk;
-  bool overlay = false;                          ///< `disk` is a qcow2 overlay that keeps all writes from the base
-  std::vector<std::filesystem::path> payloads;   ///< attached read-only, in this order
+  std::filesystem::path disk;                   ///< is written to: a copy or an overlay, never a base
+  std::string format;                           ///< "raw" or "qcow2"
+  std::vector<std::filesystem::path> payloads;  ///< attached read-only, in this order
 };
 
 /// One start of the appliance with one guest in it.
@@ -41,5 +43,9 @@ struct Environment {
   /// Starts of the appliance so far in this process.
   std::function<unsigned()> launches;
 };
+
+/// Starts the appliance on a scratch disk in `directory` that keeps all writes from `source`.
+std::unique_ptr<Session> open_scratch(const SourceDisk& source, const std::filesystem::path& directory,
+                                      std::vector<std::filesystem::path> payloads, Environment& environment);
 
 }  // namespace bake::job

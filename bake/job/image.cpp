@@ -12,7 +12,6 @@
 #include "bake/disk/copy.hpp"
 #include "bake/disk/footer.hpp"
 #include "bake/disk/output.hpp"
-#include "bake/disk/overlay.hpp"
 #include "bake/disk/source.hpp"
 #include "bake/evidence/manifest.hpp"
 #include "bake/job/driver.hpp"
@@ -67,7 +66,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
                        const std::string& base_sha256, const Driver& driver, Environment& environment) {
   auto& progress = environment.progress;
   progress.step("start the appliance");
-  auto session = environment.open_session({disk, false, driver.payloads()});
+  auto session = environment.open_session({disk, "raw", driver.payloads()});
   progress.step("inspect");
   const auto facts = session->inspect();
   progress.step("plan");
@@ -122,8 +121,7 @@ plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment)
   const auto source = open_source(recipe.base.path);
   const auto driver = choose_driver(recipe, environment);
   const TemporaryDirectory scratch;
-  progress.step("start the appliance");
-  auto session = environment.open_session({make_overlay(source, scratch.path(), progress), true, driver.payloads()});
+  auto session = open_scratch(source, scratch.path(), driver.payloads(), environment);
   progress.step("inspect");
   const auto facts = session->inspect();
   progress.step("plan");

@@ -17,8 +17,8 @@ struct BakedImage {
   plan::Plan plan;
 };
 
-/// The main job: copies the base, starts the appliance once, inspects, decides, applies, inspects again, verifies, adds a
-/// VHD footer, and only then gives the output its name. Whatever fails before that leaves nothing behind.
+/// The main job: copies the base, starts the appliance once, inspects, decides, applies, inspects again, verifies, adds
+/// a VHD footer, and only then gives the output its name. Whatever fails before that leaves nothing behind.
 BakedImage bake_image(const recipe::Recipe& recipe, const std::filesystem::path& output, bool force,
                       Environment& environment);
 

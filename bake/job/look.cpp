@@ -7,17 +7,11 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/disk/check.hpp"
-#include "bake/disk/overlay.hpp"
 #include "bake/evidence/manifest.hpp"
 
 namespace bake::job {
 namespace fs = std::filesystem;
 namespace {
-
-std::unique_ptr<Session> open_overlay(const SourceDisk& source, const fs::path& scratch, Environment& environment) {
-  environment.progress.step("start the appliance");
-  return environment.open_session({make_overlay(source, scratch, environment.progress), true, {}});
-}
 
 apply::Check check_container(const fs::path& image) {
   const auto report = examine_vhd(image);
@@ -34,8 +28,9 @@ void check_manifest(const fs::path& image, const fs::path& file, const nlohmann:
   auto outside = evidence::read_manifest(read_text(file), file.string());
   const auto expected = outside.value("product", nlohmann::json::object()).value("sha256", std::string());
   const auto actual = digest_of_file(image);
-  checks.push_back({"digest", expected == actual,
-                    expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected)});
+  checks.push_back(
+      {"digest", expected == actual,
+       expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected)});
   outside.erase("product");
   outside.erase("checks");
   checks.push_back({"manifest", outside == inside,
@@ -46,7 +41,7 @@ void check_manifest(const fs::path& image, const fs::path& file, const nlohmann:
 
 guest::Facts look_at(const SourceDisk& source, Environment& environment) {
   const TemporaryDirectory scratch;
-  auto session = open_overlay(source, scratch.path(), environment);
+  auto session = open_scratch(source, scratch.path(), {}, environment);
   environment.progress.step("inspect");
   return session->inspect();
 }
@@ -55,12 +50,11 @@ std::string write_recipe_for(const fs::path& disk, const std::vector<std::string
   const auto source = open_source(disk);
   const auto facts = look_at(source, environment);
   environment.progress.step("choose a driver");
-  const auto resolution =
-      environment.matrix.resolve({facts.os.id, facts.os.version, facts.default_kernel, vm_sizes});
+  const auto resolution = environment.matrix.resolve({facts.os.id, facts.os.version, facts.default_kernel, vm_sizes});
   if (resolution.choices.empty())
     throw Error(ErrorKind::incompatible,
-                fmt::format("choosing a driver for {} {} on {}: {}", facts.os.id, facts.os.version, join(vm_sizes, ", "),
-                            join(resolution.refusals, "; ")),
+                fmt::format("choosing a driver for {} {} on {}: {}", facts.os.id, facts.os.version,
+                            join(vm_sizes, ", "), join(resolution.refusals, "; ")),
                 resolution.nearest);
   const auto& best = resolution.choices.front();
   recipe::Recipe recipe;
@@ -85,7 +79,7 @@ Verdict verify_image(const fs::path& image, const std::optional<fs::path>& manif
   if (!verdict.checks.back().ok) return verdict;  // nothing inside such a container can be trusted to be where it seems
   const auto source = probe_source(image);
   const TemporaryDirectory scratch;
-  auto session = open_overlay(source, scratch.path(), environment);
+  auto session = open_scratch(source, scratch.path(), {}, environment);
   environment.progress.step("inspect");
   const auto facts = session->inspect();
   if (!facts.baked_manifest) {

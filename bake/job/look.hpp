@@ -16,8 +16,8 @@ namespace bake::job {
 /// What is on a disk image, seen through an overlay; the file is only read.
 guest::Facts look_at(const SourceDisk& source, Environment& environment);
 
-/// A recipe for `disk` and `vm_sizes`, ready to edit: its system, its digest, the driver that the matrix ranks first (and
-/// says why in comments). Throws Error{incompatible} when the matrix has no driver.
+/// A recipe for `disk` and `vm_sizes`, ready to edit: its system, its digest, the driver that the matrix ranks first
+/// (and says why in comments). Throws Error{incompatible} when the matrix has no driver.
 std::string write_recipe_for(const std::filesystem::path& disk, const std::vector<std::string>& vm_sizes,
                              Environment& environment);
 
