@@ -67,7 +67,8 @@ OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::pa
   if (fs::is_directory(final_, not_there)) refuse(final_, "a directory stands there", "name a file inside it");
   for (const auto& input : inputs) {
     for (const auto& own : {final_, partial_, lock_file_})
-      if (fs::equivalent(input, own, not_there)) refuse(final_, fmt::format("'{}' is an input", own.string()), "choose another output");
+      if (fs::equivalent(input, own, not_there))
+        refuse(final_, fmt::format("'{}' is an input", own.string()), "choose another output");
   }
   if (!force_ && fs::exists(fs::symlink_status(final_, not_there))) refuse_existing(final_);
   lock_ = take_lock(lock_file_, final_);
