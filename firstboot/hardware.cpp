@@ -154,15 +154,16 @@ const char* port_state_name(unsigned state) {
   return state < sizeof names / sizeof names[0] ? names[state] : "unknown";
 }
 
-void expected_driver(const Function& function, Text& out) {
-  out.clear();
-  if (function.row != nullptr) out << function.row->driver << "_core";
+View expected_driver(const Function& function) { return function.row != nullptr ? View(function.row->driver) : View(); }
+
+View driver_line(const PciRow& row) {
+  const ptrdiff_t end = find(row.driver, "_");
+  return end < 0 ? View(row.driver) : first(row.driver, static_cast<size_t>(end));
 }
 
 bool is_ready(const Function& function) {
-  Buffer<32> driver;
-  expected_driver(function, driver);
-  return !function.driver.empty() && (driver.empty() || driver.view() == function.driver) &&
+  const View driver = expected_driver(function);
+  return !function.driver.empty() && (driver.empty() || driver == function.driver) &&
          function.link_layer.view() == "InfiniBand" && function.port_state == active;
 }
 
