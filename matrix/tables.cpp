@@ -24,7 +24,8 @@ std::string table(std::string_view declaration, const std::vector<Row>& rows, Fo
 
 std::string tables(const Matrix& matrix) {
   auto text = std::string(
-      "// generated from matrix/; do not edit\n#pragma once\n\n#include \"firstboot/table_types.hpp\"\n\n"
+      "// generated from matrix/; do not edit\n#pragma once\n\n#include \"firstboot/table_types.hpp\"\n\nnamespace "
+      "firstboot {\n\n"
       "// sorted by lower-case name\n");
   text += table("SizeRow size_rows", matrix.sizes(), [](const auto& row) {
     return fmt::format("{{\"{}\", \"{}\", {}, Transport::{}}}", bake::to_lower(row.name), row.generation, row.hcas,
@@ -38,7 +39,7 @@ std::string tables(const Matrix& matrix) {
   text += "\n// sorted by id, then version as text\n";
   text += table("OsRow os_rows", matrix.operating_systems(),
                 [](const auto& row) { return fmt::format("{{\"{}\", \"{}\"}}", row.id, row.version); });
-  return text;
+  return text + "\n}  // namespace firstboot\n";
 }
 
 }  // namespace
