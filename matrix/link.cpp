@@ -19,6 +19,8 @@ void add_manifest_bundles(Matrix::Rows& rows) {
     bundle.url = row.link;
     bundle.provenance = row.provenance;
     bundle.provenance.unverified = true;  // the table names it; that the archive exists is another matter
+    bundle.recognised_only = std::none_of(rows.operating_systems.begin(), rows.operating_systems.end(),
+                                          [&](const OsRow& os) { return serves(bundle.distro, os.distro); });
     const auto known = std::find_if(rows.bundles.begin(), rows.bundles.end(),
                                     [&](const BundleRow& other) { return key_of(other) == key_of(bundle); });
     if (known == rows.bundles.end())
