@@ -35,7 +35,8 @@ const std::vector<Row> rows{
        vm.write("/sys/class/dmi/id/sys_vendor", "QEMU\n").write("/sys/class/dmi/id/product_name", "Standard PC\n");
        vm.remove("/sys/class/dmi/id/chassis_asset_tag");
      },
-     10, "hyper-v", "DMI 'QEMU' 'Standard PC', 1 VMBus devices, hv_pci registered: this is no Hyper-V virtual machine"},
+     10, "hyper-v",
+     "DMI 'QEMU' 'Standard PC', VMBus devices: 1, hv_pci registered: this is no Hyper-V virtual machine"},
     {"NoDmiAtAll", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.remove("/sys/class/dmi"); }, 10, "hyper-v",
      "this is no Hyper-V virtual machine"},
     {"OnPremisesHyperV", "Standard_HB120rs_v3",
@@ -44,12 +45,12 @@ const std::vector<Row> rows{
     {"AssetTagOnly", "Standard_HB120rs_v3",
      [](FakeVm& vm) { vm.remove("/sys/class/dmi/id/sys_vendor").hca("0101:00:00.0"); }, 0, "module-version", "baked"},
     {"VmbusEmpty", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.remove("/sys/bus/vmbus/devices"); }, 10, "hyper-v",
-     "0 VMBus devices, hv_pci registered: hv_vmbus is not loaded"},
+     "VMBus devices: 0, hv_pci registered: hv_vmbus is not loaded"},
     {"OfferedButNoHvPci", "Standard_HB120rs_v3",
      [](FakeVm& vm) {
        vm.remove("/sys/bus/vmbus/drivers").vmbus_device("47505500-0001", "{44c4f61d-4444-4400-9d52-802e27ede19f}");
      },
-     10, "hyper-v", "VMBus offers 1 PCI functions that only pci-hyperv.ko can bring up, and it is not loaded"},
+     10, "hyper-v", "VMBus offers PCI functions (1) that only pci-hyperv.ko can bring up, and it is not loaded"},
     {"NoFunctionAndNoHvPci", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.remove("/sys/bus/vmbus/drivers"); }, 10,
      "pci-function", "hv_pci (pci-hyperv.ko) is not loaded"},
     {"HvPciBuiltIn", "Standard_HB120rs_v3",
@@ -149,10 +150,10 @@ const std::vector<Row> rows{
      [](FakeVm& vm) {
        vm.function("afb6:00:02.0", "0x1018", class_ethernet).infiniband("mlx5_0", "afb6:00:02.0", {{"Ethernet"}});
      },
-     11, "pci-function", "1 Accelerated Networking functions do not count"},
+     11, "pci-function", "not counting Accelerated Networking: 1"},
     {"OnlyMana", "Standard_HB120rs_v3",
      [](FakeVm& vm) { vm.function("7870:00:00.0", "0x00ba", class_ethernet, "mana", "0x1414"); }, 11, "pci-function",
-     "1 MANA functions do not count"},
+     "not counting MANA: 1"},
     {"SizeSaysSrIovButHostIsNetworkDirect", "Standard_NC24rs_v3",
      [](FakeVm& vm) { vm.vmbus_device("nd0", "{8C2EAF3D-32A7-4B09-AB99-BD1F1C86B501}"); }, 13, "pci-function",
      "NetworkDirect only"},

@@ -89,7 +89,7 @@ FakeVm::FakeVm() : root_(std::make_shared<bake::TemporaryDirectory>(fs::temp_dir
 
 FakeVm& FakeVm::write(const std::string& name, const std::string& content) {
   fs::create_directories(fs::path(path(name)).parent_path());
-  bake::write_text_atomically(path(name), content);
+  std::ofstream(path(name), std::ios::binary) << content;
   return *this;
 }
 

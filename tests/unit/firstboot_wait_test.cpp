@@ -139,7 +139,7 @@ TEST_P(FirstbootImdsSilent, FallsBackToOtherSigns) {
   EXPECT_LT(seconds_since(start), row.longest);
   EXPECT_THAT(outcome.err, HasSubstr("IMDS " + row.note +
                                      ", cloud-init has no copy of it; an InfiniBand function is on "
-                                     "PCI; KVP IPoIB_Data is 'NUMPAIRS:1|00155D33FF0B:172.16.1.2'; \n"));
+                                     "PCI; KVP IPoIB_Data is 'NUMPAIRS:1|00155D33FF0B:172.16.1.2'\n"));
 }
 
 INSTANTIATE_TEST_SUITE_P(
