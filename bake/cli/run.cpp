@@ -10,7 +10,7 @@ namespace bake::cli {
 namespace {
 
 /// The command table, in the order of the help text.
-constexpr AddCommand commands[] = {add_vhd};
+constexpr AddCommand commands[] = {add_image, add_plan, add_init, add_inspect, add_verify, add_vhd, add_doctor};
 
 std::filesystem::path default_store() {
   if (const char* store = std::getenv("BAKE_STORE"); store != nullptr && *store != '\0') return store;
@@ -34,7 +34,7 @@ void add_global_options(CLI::App& app, Context& context) {
 }
 
 void print_error(Context& context, const Error& error) {
-  if (context.json)
+  if (context.json && !context.document_printed)
     context.print({{"error", {{"kind", name_of(error.kind())}, {"message", error.message()}, {"hint", error.hint()}}}});
   context.err << "bake: error: " << error.message() << '\n';
   if (!error.hint().empty()) context.err << "bake: hint: " << error.hint() << '\n';

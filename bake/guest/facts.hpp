@@ -76,6 +76,7 @@ struct MountedFileSystem {
   std::string mount_point;  ///< /, /boot, /boot/efi, /var
   std::uint64_t size = 0;   ///< bytes
   std::uint64_t free = 0;   ///< bytes
+  std::string uuid;         ///< of the file system
 };
 
 struct Layout {
