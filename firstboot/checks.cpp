@@ -104,7 +104,7 @@ Exit Run::check_hyperv() {
     scan_hyperv(options_.root, hyperv_);
   check.evidence << "DMI '" << hyperv_.vendor << "' '" << hyperv_.product << "', "
                  << (hyperv_.azure ? "Azure's asset tag, " : "") << (hyperv_.cpuid ? "CPUID 'Microsoft Hv', " : "")
-                 << hyperv_.vmbus_devices << " VMBus devices, hv_pci "
+                 << "VMBus devices: " << hyperv_.vmbus_devices << ", hv_pci "
                  << (hyperv_.pci_driver_registered ? "registered" : "not registered");
   if (!hyperv_.is_hyperv()) {
     check.evidence << ": this is no Hyper-V virtual machine";
@@ -115,8 +115,8 @@ Exit Run::check_hyperv() {
     return fail(check, Exit::no_hyperv);
   }
   if (hyperv_.pci_pass_through > 0 && !hyperv_.pci_driver_registered) {
-    check.evidence << ": VMBus offers " << hyperv_.pci_pass_through
-                   << " PCI functions that only pci-hyperv.ko can bring up, and it is not loaded";
+    check.evidence << ": VMBus offers PCI functions (" << hyperv_.pci_pass_through
+                   << ") that only pci-hyperv.ko can bring up, and it is not loaded";
     return fail(check, Exit::no_hyperv);
   }
   return Exit::success;
@@ -202,22 +202,21 @@ Exit Run::judge_without_size(Check& check) {
     sriov = report_.hardware.count > 0 || !signs.ipoib_data.empty();
   } while (!networkdirect && !sriov && signs.shared_config.empty() && patience_.pause());
 
-  check.evidence << "IMDS " << report_.vm.imds_note << ", cloud-init has no copy of it; ";
-  if (report_.hardware.count > 0) check.evidence << "an InfiniBand function is on PCI; ";
-  if (!signs.ipoib_data.empty()) check.evidence << "KVP IPoIB_Data is '" << signs.ipoib_data << "'; ";
-  if (!signs.shared_config.empty())
-    check.evidence << "SharedConfig has rdmaIPv4Address " << signs.shared_config << "; ";
+  check.evidence << "IMDS " << report_.vm.imds_note << ", cloud-init has no copy of it";
+  if (report_.hardware.count > 0) check.evidence << "; an InfiniBand function is on PCI";
+  if (!signs.ipoib_data.empty()) check.evidence << "; KVP IPoIB_Data is '" << signs.ipoib_data << '\'';
+  if (!signs.shared_config.empty()) check.evidence << "; SharedConfig has rdmaIPv4Address " << signs.shared_config;
   if (!sriov && networkdirect) {
-    check.evidence << "VMBus or KVP shows a NetworkDirect device: this VM " << networkdirect_words;
+    check.evidence << "; VMBus or KVP shows a NetworkDirect device: this VM " << networkdirect_words;
     return fail(check, Exit::size_not_supported);
   }
   if (!sriov && signs.shared_config.empty()) {
-    check.evidence << "no InfiniBand function on PCI, no KVP IPoIB_Data, no rdmaIPv4Address in SharedConfig, no "
+    check.evidence << "; no InfiniBand function on PCI, no KVP IPoIB_Data, no rdmaIPv4Address in SharedConfig, no "
                       "NetworkDirect device on VMBus: nothing here is RDMA-capable";
     return fail(check, Exit::size_not_supported);
   }
   report_.expected_hcas = signs.pairs;
-  if (signs.pairs == 0) check.evidence << "the number of HCAs to expect is unknown";
+  if (signs.pairs == 0) check.evidence << "; the number of HCAs to expect is unknown";
   check.verdict = Verdict::warn;
   return Exit::success;
 }
@@ -244,9 +243,8 @@ Exit Run::check_pci() {
   }
   if (hardware.count == 0) check.evidence << "no function of vendor 15b3 and class 0207 or 0280";
   if (waited > 0) check.evidence << ", after " << waited << " s";
-  if (hardware.ethernet > 0)
-    check.evidence << ", " << hardware.ethernet << " Accelerated Networking functions do not count";
-  if (hardware.mana > 0) check.evidence << ", " << hardware.mana << " MANA functions do not count";
+  if (hardware.ethernet > 0) check.evidence << ", not counting Accelerated Networking: " << hardware.ethernet;
+  if (hardware.mana > 0) check.evidence << ", not counting MANA: " << hardware.mana;
   if (hardware.count > 0) return Exit::success;
 
   scan_hyperv(options_.root, hyperv_);

@@ -122,7 +122,8 @@ Outcome try_once(const ImdsEndpoint& endpoint, View request, long deadline, char
     if (got > 0) size += static_cast<size_t>(got);
     const bool ended = got <= 0;
     const HttpAnswer answer = parse_http(buffer, size, got == 0);
-    if (ended || answer.complete) return judge(answer, body, note);
+    const bool foreign = size >= 7 && !starts_with(View(buffer, size), "HTTP/1.");
+    if (ended || foreign || answer.complete) return judge(answer, body, note);
   }
 }
 

@@ -15,7 +15,7 @@ class Parser {
   bool run() {
     while (left_ > 0)
       if (!word(take())) return false;
-    if (options_.command == Command::handler && !has_action_) return complain("'handler' needs a command", {});
+    if (options_.command == Command::handler && !has_action_) return complain("'handler' needs a command");
     return true;
   }
 
@@ -73,9 +73,13 @@ class Parser {
     return true;
   }
 
-  bool complain(View reason, View word) {
+  bool complain(View reason) {
     error_ << "reading the command line: " << reason;
-    if (!word.empty()) error_ << '\'' << word << '\'';
+    return false;
+  }
+  bool complain(View reason, View word) {
+    complain(reason);
+    error_ << '\'' << word << '\'';
     return false;
   }
 
