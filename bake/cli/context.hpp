@@ -44,6 +44,7 @@ struct Context {
 /// Adds one command with its options to the program; its callback runs the command. One file per command.
 using AddCommand = void (*)(CLI::App& app, Context& context);
 
+void add_bundle(CLI::App& app, Context& context);
 void add_vhd(CLI::App& app, Context& context);
 
 /// The whole program: parses `arguments` (without the program's name), runs the command, maps errors to exit codes.

@@ -10,7 +10,7 @@ namespace bake::cli {
 namespace {
 
 /// The command table, in the order of the help text.
-constexpr AddCommand commands[] = {add_vhd};
+constexpr AddCommand commands[] = {add_bundle, add_vhd};
 
 std::filesystem::path default_store() {
   if (const char* store = std::getenv("BAKE_STORE"); store != nullptr && *store != '\0') return store;
