@@ -57,7 +57,8 @@ void add_line(RpmPackage& package, char letter, std::string_view line) {
       package.provides.push_back(parse_dependency(line));
       break;
     case 'r':
-      package.requires_.push_back(parse_dependency(line));
+      // Features of rpm itself, which the guest's rpm has checked.
+      if (!line.starts_with("rpmlib(")) package.requires_.push_back(parse_dependency(line));
       break;
     case 'o':
       package.obsoletes.push_back(parse_dependency(line));
@@ -165,7 +166,7 @@ PackageDatabase read_rpm(Guest& guest, const DatabasePlace& place) {
   const auto newline = std::min(report.find('\n'), report.size());
   const int status = report.substr(0, newline) == "0" ? 0 : 1;
   database.trouble = rpm_trouble(status, trim(report.substr(newline)));
-  result.output.resize(end + 1);
+  result.output.resize(end);
   database.dump = std::move(result.output);
   for (const auto& package : parse_rpm_dump(database.dump))
     database.packages.push_back({package.name, package.evr(), package.arch});
@@ -175,16 +176,19 @@ PackageDatabase read_rpm(Guest& guest, const DatabasePlace& place) {
 
 }  // namespace
 
-std::string rpm_dump_query() {
+std::string rpm_dump_format() {
   // Tags that rpm 4.11 (EL7) knows; weak dependencies came later and do not matter to a closure.
-  const auto format = "P\\t%{NAME}\\t%{EPOCH}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n" +
-                      dependency_format('p', "PROVIDE") + dependency_format('r', "REQUIRE") +
-                      dependency_format('o', "OBSOLETE") + dependency_format('c', "CONFLICT") + "[f\\t%{FILENAMES}\\n]";
+  return "P\\t%{NAME}\\t%{EPOCH}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n" + dependency_format('p', "PROVIDE") +
+         dependency_format('r', "REQUIRE") + dependency_format('o', "OBSOLETE") + dependency_format('c', "CONFLICT") +
+         "[f\\t%{FILENAMES}\\n]";
+}
+
+std::string rpm_dump_query() {
   // Standard error is kept apart from the answer. A Berkeley DB environment that this query had to make is removed.
   return "d=/var/lib/rpm; ls $d/__db.* >/dev/null 2>&1 && had=1 || had=0\n"
          "exec 3>&1\n"
          "errors=$(rpm -qa --queryformat " +
-         shell_quote(format) +
+         shell_quote(rpm_dump_format()) +
          " 2>&1 >&3 3>&-)\n"
          "status=$?\n"
          "[ $had = 1 ] || rm -f $d/__db.0*\n"

@@ -23,6 +23,9 @@ namespace bake::guest {
 /// gpg-pubkey are in it, with arch "(none)". Lines that begin otherwise are to be ignored.
 std::string rpm_dump_query();
 
+/// The query format in that script, for rpm's --queryformat.
+std::string rpm_dump_format();
+
 /// One dependency of an rpm package as the dump has it.
 struct RpmDependency {
   std::string name;
@@ -48,7 +51,7 @@ struct RpmPackage {
   [[nodiscard]] std::string evr() const;
 };
 
-/// Reads what rpm_dump_query() printed. Keys (gpg-pubkey) are left out; a malformed line is ignored, for the text comes
+/// Reads what rpm_dump_query() printed. Keys (gpg-pubkey) and requirements on rpm itself (rpmlib(…)) are left out; a malformed line is ignored, for the text comes
 /// from a guest that may be broken.
 std::vector<RpmPackage> parse_rpm_dump(std::string_view dump);
 
