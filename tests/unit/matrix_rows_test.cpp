@@ -49,8 +49,8 @@ TEST(MatrixRows, BeyondTheExtension) {
     EXPECT_TRUE(names.contains(name)) << name;
   std::set<std::string> lines;
   for (const auto& release : built_in().ofed_releases()) lines.insert(release.line);
-  for (const auto* line : {"4.9", "5.0", "5.1", "5.2", "5.4", "5.5", "5.6", "5.7", "5.8", "5.9", "23.04", "23.07",
-                           "23.10", "24.01", "24.04", "24.10", "doca"})
+  for (const auto* line : {"4.9", "5.0", "5.1", "5.2", "5.3", "5.4", "5.5", "5.6", "5.7", "5.8", "5.9", "23.04",
+                           "23.07", "23.10", "24.01", "24.04", "24.10", "doca"})
     EXPECT_TRUE(lines.contains(line)) << line;
 }
 
