@@ -7,6 +7,7 @@
 
 #include "bake/base/text.hpp"
 #include "matrix/link.hpp"
+#include "matrix/rules.hpp"
 
 namespace bake::matrix {
 namespace {
@@ -19,10 +20,15 @@ class Checker {
 
   std::vector<Problem> run() {
     systems();
+    releases();
     bundles();
     sizes_and_devices();
     for (const auto& rule : rows_.rules) one_rule(rule);
     overlapping_rules();
+    return std::move(problems_);
+  }
+
+  std::vector<Problem> run_manifest() {
     manifest();
     return std::move(problems_);
   }
@@ -35,7 +41,7 @@ class Checker {
 
   template <typename Row>
   void release_exists(const Row& row, const std::string& version) {
-    if (std::find(releases_.begin(), releases_.end(), version) == releases_.end())
+    if (!contains(releases_, version))
       problem(row, fmt::format("names driver release '{}', which has no row in ofed_releases", version),
               did_you_mean(version, releases_));
   }
@@ -52,6 +58,23 @@ class Checker {
         const auto [other, fresh] = names.emplace(os.id + " " + to_lower(alias), &os);
         if (!fresh && other->second != &os)
           problem(os, fmt::format("alias '{}' already means {}", alias, other->second->name));
+      }
+    }
+  }
+
+  /// A release must not claim a card that a rule on releases alone refuses it.
+  void releases() {
+    for (const auto& release : rows_.ofed_releases) {
+      if (!release.bakeable) continue;
+      for (const auto& rule : rows_.rules) {
+        if (!rule.refuses || rule.generations.empty() || !rule.families.empty() || !rule.os.empty()) continue;
+        for (const auto& generation : rule.generations) {
+          const OsRow any_os;
+          SizeRow card;
+          card.generation = generation;
+          if (contains(release.generations, generation) && holds(rule, {any_os, card, &release, ""}) == Holds::yes)
+            problem(release, fmt::format("claims to drive {}, but rule '{}' refuses it", generation, rule.id));
+        }
       }
     }
   }
@@ -76,7 +99,7 @@ class Checker {
       if (size.transport == "networkdirect" && !size.generation.empty())
         problem(size, "a NetworkDirect size has no card a Linux driver could bind, so no 'generation'");
     for (const auto& device : rows_.pci_devices)
-      if ((device.generation == "CX3-Pro") != (device.driver == "mlx4_core"))
+      if ((device.generation == "CX3-Pro") != (device.driver == "mlx4"))
         problem(device, fmt::format("{} is not driven by {}", device.generation, device.driver));
   }
 
@@ -86,7 +109,8 @@ class Checker {
       if (std::none_of(rows_.vm_sizes.begin(), rows_.vm_sizes.end(),
                        [&](const SizeRow& size) { return size.family == family; }))
         problem(rule, fmt::format("names VM family '{}', which no size belongs to", family));
-    if (empty_range(rule.ofed_at_least, rule.ofed_below) || empty_range(rule.kernel_at_least, rule.kernel_below))
+    if (empty_range(rule.ofed_at_least, rule.ofed_below) || empty_range(rule.kernel_at_least, rule.kernel_below) ||
+        empty_range(rule.agent_at_least, rule.agent_below))
       problem(rule, "can never hold: its lower bound is not below its upper bound");
     const bool driver_conditions = !rule.generations.empty() || !rule.families.empty() || !rule.os.empty() ||
                                    !rule.driver.empty() || !rule.ofed.empty() || !rule.ofed_at_least.empty() ||
@@ -118,18 +142,18 @@ class Checker {
     if (a.driver != b.driver || a.kernel_contains != b.kernel_contains) return false;
     if (a.ofed_at_least.empty() != b.ofed_at_least.empty() || a.ofed_below.empty() != b.ofed_below.empty() ||
         a.kernel_at_least.empty() != b.kernel_at_least.empty() || a.kernel_below.empty() != b.kernel_below.empty() ||
-        a.agent_below.empty() != b.agent_below.empty())
+        a.agent_at_least.empty() != b.agent_at_least.empty() || a.agent_below.empty() != b.agent_below.empty())
       return false;
     return lists_meet(a.generations, b.generations) && lists_meet(a.families, b.families) && lists_meet(a.os, b.os) &&
-           lists_meet(a.ofed, b.ofed) && lists_meet(a.agents, b.agents) && !apart(a, b) && !apart(b, a);
+           lists_meet(a.ofed, b.ofed) && !apart(a, b) && !apart(b, a);
   }
   static bool apart(const RuleRow& a, const RuleRow& b) {
-    return empty_range(a.ofed_at_least, b.ofed_below) || empty_range(a.kernel_at_least, b.kernel_below);
+    return empty_range(a.ofed_at_least, b.ofed_below) || empty_range(a.kernel_at_least, b.kernel_below) ||
+           empty_range(a.agent_at_least, b.agent_below);
   }
   static bool lists_meet(const std::vector<std::string>& a, const std::vector<std::string>& b) {
     if (a.empty() && b.empty()) return true;
-    return std::any_of(a.begin(), a.end(),
-                       [&](const std::string& item) { return std::find(b.begin(), b.end(), item) != b.end(); });
+    return std::any_of(a.begin(), a.end(), [&](const std::string& item) { return contains(b, item); });
   }
 
   void manifest() {
@@ -150,8 +174,7 @@ class Checker {
       if (minor != std::string::npos && name.distro.substr(minor) != row.version)
         problem(row, fmt::format("is for {} {}, but its archive is for {}", row.distro, row.version, name.distro));
       for (const auto& release : rows_.ofed_releases)
-        if (release.version == name.ofed && !row.type.empty() &&
-            std::find(release.generations.begin(), release.generations.end(), row.type) == release.generations.end())
+        if (release.version == name.ofed && !row.type.empty() && !contains(release.generations, row.type))
           problem(row, fmt::format("gives {} driver release {}, which does not drive it", row.type, name.ofed));
     }
   }
@@ -164,5 +187,7 @@ class Checker {
 }  // namespace
 
 std::vector<Problem> check_rows(const Matrix::Rows& rows) { return Checker(rows).run(); }
+
+std::vector<Problem> check_manifest(const Matrix::Rows& rows) { return Checker(rows).run_manifest(); }
 
 }  // namespace bake::matrix

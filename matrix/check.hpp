@@ -10,4 +10,8 @@ namespace bake::matrix {
 /// that can never hold or overlap. Each problem at the line of its row.
 std::vector<Problem> check_rows(const Matrix::Rows& rows);
 
+/// Rows of the extension's manifest that contradict each other or the rest of the matrix. They do no harm, for
+/// resolve() looks at the rest first, so they keep nothing from loading.
+std::vector<Problem> check_manifest(const Matrix::Rows& rows);
+
 }  // namespace bake::matrix

@@ -1,6 +1,7 @@
 #include "matrix/link.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "bake/base/text.hpp"
 
@@ -19,6 +20,8 @@ void add_manifest_bundles(Matrix::Rows& rows) {
     bundle.url = row.link;
     bundle.provenance = row.provenance;
     bundle.provenance.unverified = true;  // the table names it; that the archive exists is another matter
+    bundle.recognised_only = std::none_of(rows.operating_systems.begin(), rows.operating_systems.end(),
+                                          [&](const OsRow& os) { return serves(bundle.distro, os.distro); });
     const auto known = std::find_if(rows.bundles.begin(), rows.bundles.end(),
                                     [&](const BundleRow& other) { return key_of(other) == key_of(bundle); });
     if (known == rows.bundles.end())
@@ -58,6 +61,15 @@ void complete_systems(Matrix::Rows& rows) {
   }
 }
 
+/// Distributions that the VM extension supports first: they are what most people look up.
+void order_systems(Matrix::Rows& rows) {
+  std::set<std::string> supported;
+  for (const auto& os : rows.operating_systems)
+    if (os.extension) supported.insert(os.id);
+  std::stable_partition(rows.operating_systems.begin(), rows.operating_systems.end(),
+                        [&](const OsRow& os) { return supported.contains(os.id); });
+}
+
 }  // namespace
 
 bool serves(std::string_view bundle_distro, std::string_view os_distro) {
@@ -77,6 +89,7 @@ void link(Matrix::Rows& rows) {
   add_manifest_bundles(rows);
   collect_distros(rows);
   complete_systems(rows);
+  order_systems(rows);
 }
 
 }  // namespace bake::matrix

@@ -67,7 +67,8 @@ void merge(std::string_view topic, std::vector<Row>& rows, std::vector<Row>& lay
 
 Matrix::Rows read_built_in(std::vector<Problem>& problems) {
   LayerReader layer(problems);
-  for (const auto& file : embedded_files) layer.add(file.text(), file.name);
+  for (const auto& file : embedded_files)
+    if (std::string_view(file.name).ends_with(".yaml")) layer.add(file.text(), file.name);
   return layer.finish();
 }
 
@@ -135,7 +136,8 @@ Matrix Matrix::load(const std::vector<fs::path>& overlays) {
 
 std::vector<Problem> Matrix::check(const std::vector<fs::path>& overlays) {
   std::vector<Problem> problems;
-  read_all(overlays, problems);
+  const auto rows = read_all(overlays, problems);
+  if (problems.empty()) problems = check_manifest(rows);
   return problems;
 }
 

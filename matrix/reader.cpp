@@ -156,7 +156,7 @@ class FileReader {
     row.name = reader.required_text("name");
     row.generation = reader.required_text("generation");
     if (!reader.has("driver")) reader.required_text("driver");
-    row.driver = reader.choice_or("driver", {"mlx4_core", "mlx5_core"}, "mlx5_core");
+    row.driver = reader.choice_or("driver", {"mlx4", "mlx5"}, "mlx5");
     row.virtual_function = reader.flag_or("virtual_function", false);
     known_generation(reader, "generation", row.generation);
   }
@@ -173,7 +173,7 @@ class FileReader {
     row.kernel_at_least = reader.text_or("kernel_at_least", "");
     row.kernel_below = reader.text_or("kernel_below", "");
     row.kernel_contains = reader.text_or("kernel_contains", "");
-    row.agents = reader.texts("agents");
+    row.agent_at_least = reader.text_or("agent_at_least", "");
     row.agent_below = reader.text_or("agent_below", "");
     if (!reader.has("effect")) reader.required_text("effect");
     row.refuses = reader.choice_or("effect", {"refuse", "warn"}, "warn") == "refuse";

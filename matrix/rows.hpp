@@ -87,7 +87,7 @@ struct PciRow {
   unsigned device = 0;     ///< 0x101c, of vendor 0x15b3
   std::string name;        ///< "ConnectX-6 VF"
   std::string generation;  ///< "CX6"
-  std::string driver;      ///< "mlx4_core" or "mlx5_core"
+  std::string driver;      ///< "mlx4" or "mlx5"
   bool virtual_function = false;
   Provenance provenance;
 };
@@ -103,14 +103,13 @@ struct RuleRow {
   std::vector<std::string> ofed;                               ///< exactly these versions
   std::string ofed_at_least, ofed_below;                       ///< versions of MLNX_OFED
   std::string kernel_at_least, kernel_below, kernel_contains;  ///< of the kernel that boots
-  std::vector<std::string> agents;                             ///< exactly these waagent versions
-  std::string agent_below;
-  bool refuses = false;  ///< effect: refuse, or warn
+  std::string agent_at_least, agent_below;                     ///< of waagent
+  bool refuses = false;                                        ///< effect: refuse, or warn
   std::string message;
   std::string remedy;  ///< what to do instead, or empty
   Provenance provenance;
 
-  [[nodiscard]] bool about_agents() const { return !agents.empty() || !agent_below.empty(); }
+  [[nodiscard]] bool about_agents() const { return !agent_at_least.empty() || !agent_below.empty(); }
 };
 
 /// One leaf of the VM extension's own table (InfiniBand/resources.json), Windows rows included.

@@ -24,8 +24,9 @@ std::string table(std::string_view declaration, const std::vector<Row>& rows, Fo
 
 std::string tables(const Matrix& matrix) {
   auto text = std::string(
-      "// generated from matrix/; do not edit\n#pragma once\n\n#include \"firstboot/table_types.hpp\"\n\n"
-      "namespace firstboot {\n\n// sorted by lower-case name\n");
+      "// generated from matrix/; do not edit\n#pragma once\n\n#include \"firstboot/table_types.hpp\"\n\nnamespace "
+      "firstboot {\n\n"
+      "// sorted by lower-case name\n");
   text += table("SizeRow size_rows", matrix.sizes(), [](const auto& row) {
     return fmt::format("{{\"{}\", \"{}\", {}, Transport::{}}}", bake::to_lower(row.name), row.generation, row.hcas,
                        row.transport);

@@ -188,12 +188,12 @@ Findings check_size(std::uint64_t virtual_size) {
                             "'bake vhd wrap' pads it"});
   if (virtual_size > largest_vhd)
     found.errors.push_back(
-        {"virtual size", fmt::format("{} is more than a VHD's 2040 GiB", human_size(virtual_size)), ""});
+        {"virtual size", fmt::format("{} bytes is more than the 2040 GiB that a VHD holds", virtual_size), ""});
   else if (virtual_size > advised_os_disk)
     found.warnings.push_back(
         {"virtual size",
-         fmt::format("{} is more than the 1023 GiB that Azure advises for an operating system disk",
-                     human_size(virtual_size)),
+         fmt::format("{} bytes is more than the 1023 GiB that Azure advises for an operating system disk",
+                     virtual_size),
          ""});
   return found;
 }

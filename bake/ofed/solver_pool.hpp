@@ -76,9 +76,9 @@ struct SolverRequest {
   std::vector<std::string> never;
   /// Installed packages that take the version of the first source when something is wanted.
   std::function<bool(const std::string&)> follows;
-  /// Installed packages that may be removed. Those that a package of the first source conflicts with may be as well,
+  /// Installed packages that may be removed, besides those that a package of the first source conflicts with.
   std::function<bool(const std::string&)> removable;
-  /// but these never.
+  /// Installed packages that stay, whatever conflicts with them.
   std::function<bool(const std::string&)> is_protected;
 };
 

@@ -45,10 +45,12 @@ TEST_F(DiskCopy, MakesHolesOfZerosThatTakeRoom) {
   put(base, 7 * mebibyte, std::string(100000, 'x'));
   ASSERT_GE(allocated(base), 6 * mebibyte);
   EXPECT_EQ(space_needed(probe_source(base)), allocated(base));
-  Hasher hash;  // with a digest there is a copy even where there are reflinks to compare with
-  copy(base, at("copy.raw"), &hash);
-  EXPECT_EQ(get(at("copy.raw"), 0, 8 * mebibyte), get(base, 0, 8 * mebibyte));
-  EXPECT_LE(allocated(at("copy.raw")), 100000 + 3 * slack);
+  // To another file system: within one, a reflink may share the zeros with the source, which is better still.
+  const TemporaryDirectory elsewhere("/dev/shm");
+  const auto made = elsewhere.path() / "copy.raw";
+  copy(base, made);
+  EXPECT_EQ(get(made, 0, 8 * mebibyte), get(base, 0, 8 * mebibyte));
+  EXPECT_LE(allocated(made), 100000 + 3 * slack);
 }
 
 TEST_F(DiskCopy, ReplacesWhatTheDestinationHeld) {

@@ -137,7 +137,8 @@ TEST_F(DiskSource, RefusesSizesThatAreNoWholeMebibyteAndNamesTheRemedy) {
               "'bake vhd wrap " + file.string() + " -o NEW.vhd' pads it to a whole MiB");
     EXPECT_EQ(probe_source(file).data_size, mebibyte + 1024);
   }
-  expect_refused(raw_disk("big.raw", 2041 * gibibyte), "virtual size: 2 TiB is more than a VHD's 2040 GiB");
+  expect_refused(raw_disk("big.raw", 2041 * gibibyte),
+                 "virtual size: 2191507062784 bytes is more than the 2040 GiB that a VHD holds");
 }
 
 TEST_F(DiskSource, SuspectsALostFooter) {
