@@ -189,9 +189,10 @@ TEST(FirstbootUse, HelpAndVersion) {
 TEST(FirstbootBinary, SharesNothingButTablesWithTheRest) {
   for (const auto& entry : fs::directory_iterator(SOURCE_DIR "/firstboot")) {
     if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
-    for (const std::string& line : lines(bake::read_text(entry.path())))
-      if (line.rfind("#include \"", 0) == 0)
-        EXPECT_EQ(line.rfind("#include \"firstboot/", 0), 0U) << entry.path() << line;
+    for (const std::string& line : lines(bake::read_text(entry.path()))) {
+      if (line.rfind("#include \"", 0) != 0) continue;
+      EXPECT_EQ(line.rfind("#include \"firstboot/", 0), 0U) << entry.path() << line;
+    }
   }
 }
 
