@@ -96,20 +96,22 @@ Wanted wanted_entry(const BootFiles& files) {
   return {value, "grubenv saved_entry"};
 }
 
+/// The kernel whose image is called `name`.
+const Kernel* kernel_named(const std::string& name, const std::vector<Kernel>& kernels) {
+  for (const auto& kernel : kernels)
+    if (name == base_name_of(kernel.image) || name == "vmlinuz-" + kernel.release) return &kernel;
+  return nullptr;
+}
+
 /// The kernel of `path`, an image below /boot or below the root of a separate /boot; links to images count.
 const Kernel* kernel_of_image(Guest& guest, const std::string& path, const std::vector<Kernel>& kernels) {
-  const auto name = base_name_of(path);
+  if (const auto* kernel = kernel_named(base_name_of(path), kernels)) return kernel;
   const auto components = path_components(path);
-  for (const auto& kernel : kernels) {
-    const bool by_directory = std::find(components.begin(), components.end(), kernel.release) != components.end();
-    if (name == base_name_of(kernel.image) || name == "vmlinuz-" + kernel.release || by_directory) return &kernel;
-  }
-  for (const auto& place : {"/boot/" + name, "/" + name}) {
-    const auto target = guest.read_link(place);
-    if (target && base_name_of(*target) != name)
-      for (const auto& kernel : kernels)
-        if (base_name_of(*target) == base_name_of(kernel.image)) return &kernel;
-  }
+  for (const auto& kernel : kernels)  // /<machine id>/<release>/linux
+    if (std::find(components.begin(), components.end(), kernel.release) != components.end()) return &kernel;
+  for (const auto& place : {"/boot" + path, path})
+    if (const auto target = guest.read_link(place))
+      if (const auto* kernel = kernel_named(base_name_of(*target), kernels)) return kernel;
   return nullptr;
 }
 
@@ -150,8 +152,9 @@ BootDefault find_boot_default(Guest& guest, const std::vector<Kernel>& kernels) 
   if (kernels.empty()) return {"", "there is no kernel", ""};
   if (auto found = by_boot_loader(guest, read_boot_files(guest), kernels); !found.release.empty()) return found;
   for (const auto* link : {"/vmlinuz", "/boot/vmlinuz"}) {
-    if (!guest.read_link(link)) continue;
-    if (const auto* kernel = kernel_of_image(guest, link, kernels))
+    const auto target = guest.read_link(link);
+    if (!target) continue;
+    if (const auto* kernel = kernel_named(base_name_of(*target), kernels))
       return {kernel->release, fmt::format("link {}", link), ""};
   }
   return {kernels.back().release, "the newest kernel: no file of the boot loader decides", ""};

@@ -95,7 +95,7 @@ class MemoryFile {
 void add_drive(guestfs_h* handle, const Drive& drive) {
   struct guestfs_add_drive_opts_argv options {};
   options.bitmask = GUESTFS_ADD_DRIVE_OPTS_FORMAT_BITMASK | GUESTFS_ADD_DRIVE_OPTS_READONLY_BITMASK;
-  options.format = "raw";
+  options.format = drive.format.c_str();
   options.readonly = drive.read_only ? 1 : 0;
   if (!drive.read_only) {
     // A scratch copy, renamed into place only after everything succeeded: flushing along the way buys nothing.

@@ -143,16 +143,19 @@ PackageDatabase read_rpm(Guest& guest, const DatabasePlace& place) {
 
 }  // namespace
 
-std::string rpm_dump_query() {
+std::string rpm_dump_format() {
   // Tags that rpm 4.11 (EL7) knows; weak dependencies came later and do not matter to a closure.
-  const auto format = "P %{NAME}\\t%{EPOCH}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n" +
-                      dependency_format('v', "PROVIDE") + dependency_format('r', "REQUIRE") +
-                      dependency_format('o', "OBSOLETE") + dependency_format('c', "CONFLICT") + "[f %{FILENAMES}\\n]";
+  return "P %{NAME}\\t%{EPOCH}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n" + dependency_format('v', "PROVIDE") +
+         dependency_format('r', "REQUIRE") + dependency_format('o', "OBSOLETE") + dependency_format('c', "CONFLICT") +
+         "[f %{FILENAMES}\\n]";
+}
+
+std::string rpm_dump_query() {
   // Standard error is kept apart from the answer. A Berkeley DB environment that this query had to make is removed.
   return "d=/var/lib/rpm; ls $d/__db.* >/dev/null 2>&1 && had=1 || had=0\n"
          "exec 3>&1\n"
          "errors=$(rpm -qa --queryformat " +
-         shell_quote(format) +
+         shell_quote(rpm_dump_format()) +
          " 2>&1 >&3 3>&-)\n"
          "status=$?\n"
          "[ $had = 1 ] || rm -f $d/__db.0*\n"

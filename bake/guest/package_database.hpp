@@ -23,6 +23,9 @@ namespace bake::guest {
 /// header. The keys that rpm keeps as packages named gpg-pubkey are in it, with architecture "(none)".
 std::string rpm_dump_query();
 
+/// The query format in that script, for rpm's --queryformat.
+std::string rpm_dump_format();
+
 /// The packages that a dump lists, keys (gpg-pubkey) left out, sorted.
 std::vector<InstalledPackage> installed_of_rpm_dump(std::string_view dump);
 

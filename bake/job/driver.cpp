@@ -6,10 +6,10 @@
 #include "bake/apply/apply.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/ofed/archive.hpp"
 #include "bake/ofed/closure.hpp"
 #include "bake/ofed/kernel_fit.hpp"
 #include "bake/ofed/profile.hpp"
-#include "bake/ofed/symvers.hpp"
 
 namespace bake::job {
 namespace {
@@ -19,7 +19,7 @@ using recipe::OfedChoice;
 using recipe::Recipe;
 
 matrix::Query query_for(const Recipe& recipe, const std::string& kernel) {
-  return {recipe.os.id, recipe.os.version, kernel, recipe.vm_sizes};
+  return {recipe.os.id, recipe.os.version, kernel, recipe.vm_sizes, recipe.ofed.version};
 }
 
 /// The choices of the matrix that the recipe allows, best first. Throws when there is none.
@@ -143,9 +143,10 @@ std::optional<std::map<std::string, std::uint32_t>> symvers_of(const guest::Fact
                                                                guest::Guest& guest) {
   const auto* found = facts.kernel(kernel);
   if (found == nullptr || !found->symvers) return std::nullopt;
-  const auto bytes = guest.read(*found->symvers);
+  auto bytes = guest.read(*found->symvers);
   if (!bytes) return std::nullopt;
-  return ofed::parse_symvers(ofed::decompress(*bytes, *found->symvers));
+  constexpr std::size_t most = std::size_t{64} << 20U;  // a real one has 2 MiB; a guest is hostile input
+  return ofed::parse_symvers(ofed::unpack(std::move(*bytes), *found->symvers, most));
 }
 
 }  // namespace

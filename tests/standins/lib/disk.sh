@@ -3,11 +3,12 @@
 
 mib=1048576
 
-# make_ext4 DIRECTORY IMAGE MIB UUID LABEL: an ext4 file system that holds the directory, owners and modes kept.
+# make_ext4 DIRECTORY IMAGE MIB UUID LABEL [OPTION…]: an ext4 file system that holds the directory, owners and modes kept;
+# OPTIONs are mke2fs's.
 make_ext4() {
   rm -f "$2"
   truncate -s "${3}M" "$2"
-  mke2fs -q -t ext4 -d "$1" -U "$4" -L "$5" -E "hash_seed=$4,lazy_itable_init=1" "$2"
+  mke2fs -q -t ext4 -d "$1" -U "$4" -L "$5" -E "hash_seed=$4,lazy_itable_init=1" "${@:6}" "$2"
 }
 
 # make_esp DIRECTORY IMAGE MIB VOLUME_ID: an EFI system partition that holds the directory's content.
