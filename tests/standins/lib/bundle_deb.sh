@@ -80,10 +80,8 @@ build_dkms_deb() {
   put "$source/Makefile" 0644 <<-'END'
 	modules := $(patsubst %.S.in,%.ko,$(wildcard *.S.in))
 	all: $(modules)
-	%.ko: %.S.in
-		sed 's/@KERNEL@/$(kernelver)/' $< | gcc -c -x assembler -o $@ -
-	clean:
-		rm -f *.ko
+	%.ko: %.S.in ; sed 's/@KERNEL@/$(kernelver)/' $< | gcc -c -x assembler -o $@ -
+	clean: ; rm -f *.ko
 	END
   {
     printf 'PACKAGE_NAME=%s\nPACKAGE_VERSION=%s\nAUTOINSTALL="yes"\nREMAKE_INITRD=yes\n' "$name" "$v_line"

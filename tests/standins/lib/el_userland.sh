@@ -40,6 +40,7 @@ configure_el() {
   write_waagent_conf "$root/etc/waagent.conf"
   sed -i 's/^# OS.EnableRDMA=y/# OS.EnableRDMA=n/' "$root/etc/waagent.conf"
   write_traces "$root"
+  echo "$el_machine_id" >"$root/etc/machine-id"
   mkdir -p "$root/etc/dracut.conf.d" "$root/usr/lib/systemd/system"
   echo 'add_drivers+=" hv_vmbus hv_netvsc hv_storvsc "' >"$root/etc/dracut.conf.d/azure.conf"
   printf '[Unit]\nDescription=Azure Linux Agent (stand-in)\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' \
