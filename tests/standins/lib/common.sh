@@ -1,12 +1,15 @@
 # shellcheck shell=bash
 # Shared by every script of this directory: messages, root, caching, Debian packages.
 set -euo pipefail
+shopt -s inherit_errexit # a failure inside $(…) is a failure
 
 standins_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034  # used by the scripts
 default_out=$(cd "$standins_dir/../.." && pwd)/build/standins
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1640995200} # 2022-01-01: outputs do not depend on the day
 export LC_ALL=C TZ=UTC
+# The appliance runs by emulation unless the caller knows that KVM works here.
+export LIBGUESTFS_BACKEND="${LIBGUESTFS_BACKEND:-direct}" LIBGUESTFS_BACKEND_SETTINGS="${LIBGUESTFS_BACKEND_SETTINGS:-force_tcg}"
 umask 022
 
 log() { printf 'standins: %s\n' "$*" >&2; }

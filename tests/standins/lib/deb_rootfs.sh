@@ -33,9 +33,9 @@ debian_rootfs() {
       --aptopt='APT::Install-Recommends "false"' \
       --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
       --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-      --essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d" && printf "MODULES=most\nCOMPRESS=lz4\n" >"$1/etc/initramfs-tools/conf.d/image"' \
+      --essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d" && printf "MODULES=list\nCOMPRESS=lz4\n" >"$1/etc/initramfs-tools/conf.d/image" && printf "%s\n" ext4 sd_mod ata_piix ahci virtio_pci virtio_blk virtio_scsi hv_vmbus hv_storvsc hv_netvsc >>"$1/etc/initramfs-tools/modules"' \
       --customize-hook='rm -f "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap "$1"/etc/apt/apt.conf.d/99mmdebstrap' \
-      bookworm "$tarball.partial.tar" -
+      bookworm "$tarball.partial.tar" - 7>&- 9>&- # apt hands its hooks a descriptor; dash knows only those below 10
     mv "$tarball.partial.tar" "$tarball"
     mark_cached "$tarball" "$key"
   fi
