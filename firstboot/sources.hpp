@@ -19,11 +19,10 @@ struct Release {
 /// os-release. False: no ID or no VERSION_ID of plausible shape.
 bool parse_release(View os_release, View redhat_release, Release& out);
 
-/// What /etc/ib-firstboot.conf, written by bake, says about this image.
+/// What /etc/ib-firstboot.conf, written by bake, says about this image. Other keys in it are for people.
 struct BakedFacts {
   Buffer<64> os;              ///< "centos-7.7": supported even if only the builder's own matrix rows know it
   Buffer<32> ofed;            ///< "5.5-1.0.3.2" or "inbox"
-  Buffer<32> module;          ///< "mlx5_core"
   Buffer<64> module_version;  ///< "5.5-1.0.3"; empty: not checked
   unsigned wait = 60;         ///< seconds
 };

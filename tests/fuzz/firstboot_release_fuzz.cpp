@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   firstboot::Release release;
   if (parse_release(os_release, redhat, release) && (release.id.empty() || release.version.empty())) std::abort();
   const auto facts = firstboot::parse_baked_facts(os_release);
-  if (facts.wait > 240 || find(facts.module, "/") >= 0) std::abort();
+  if (facts.wait > 240 || find(facts.ofed, "/") >= 0) std::abort();
   unsigned value = 0;
   firstboot::parse_hex(os_release, value);
   return 0;

@@ -193,9 +193,9 @@ const std::vector<Row> rows{
     {"ModuleWithoutVersion", "Standard_HB120rs_v3",
      [](FakeVm& vm) { vm.remove("/sys/module/mlx5_core/version").hca("0101:00:00.0"); }, 14, "module-version",
      "mlx5_core without a version, baked 5.5-1.0.3"},
-    {"BakedDriverNotInUse", "Standard_HB120rs_v3",
+    {"OtherLineThanBaked", "Standard_HB120rs_v3",
      [](FakeVm& vm) { vm.baked(mlx4_conf).write("/sys/module/mlx4_core/version", "4.9-4.1.7\n").hca("0101:00:00.0"); },
-     14, "module-version", "it drives none of the InfiniBand functions"},
+     14, "module-version", "mlx5_core 5.5-1.0.3, baked 4.9-4.1.7 of 4.9-4.1.7.0"},
 
     // 0
     {"HB60rs", "Standard_HB60rs", [](FakeVm& vm) { vm.hca("1421:00:02.0", "0x1018"); }, 0, "module-version", "baked"},
@@ -213,6 +213,11 @@ const std::vector<Row> rows{
        vm.infiniband("mlx4_0", "225e:00:02.0", {{"Ethernet", "1: DOWN"}, {"InfiniBand", "4: ACTIVE", "56 Gb/sec"}});
      },
      0, "module-version", "mlx4_core 4.9-4.1.7, baked 4.9-4.1.7 of 4.9-4.1.7.0"},
+    {"OneImageForBothLines", "Standard_HB60rs",
+     [](FakeVm& vm) {
+       vm.baked(mlx4_conf).write("/sys/module/mlx5_core/version", "4.9-4.1.7\n").hca("0101:00:00.0", "0x1018");
+     },
+     0, "module-version", "mlx5_core 4.9-4.1.7, baked 4.9-4.1.7 of 4.9-4.1.7.0"},
     {"ND96WithEight", "Standard_ND96asr_v4", [](FakeVm& vm) { eight(vm, 8); }, 0, "module-version", "baked"},
     {"ND40WithConnectX3AcceleratedNetworking", "Standard_ND40rs_v2",
      [](FakeVm& vm) {

@@ -178,11 +178,10 @@ TEST(FirstbootConf, IgnoresWhatMakesNoSense) {
       "OS=centos-7.7\nOFED=5.5-1.0.3.2\nMODULE=mlx5_core\nMODULE_VERSION=5.5-1.0.3\nWAIT=90\n");
   EXPECT_EQ(text(facts.os), "centos-7.7");
   EXPECT_EQ(text(facts.ofed), "5.5-1.0.3.2");
-  EXPECT_EQ(text(facts.module), "mlx5_core");
   EXPECT_EQ(text(facts.module_version), "5.5-1.0.3");
   EXPECT_EQ(facts.wait, 90U);
   facts = firstboot::parse_baked_facts("OFED=../x\nMODULE=../../etc\nWAIT=100000\n");
-  EXPECT_EQ(text(facts.ofed) + text(facts.module) + text(facts.module_version), "");
+  EXPECT_EQ(text(facts.ofed) + text(facts.module_version), "");
   EXPECT_EQ(facts.wait, 60U);
 }
 
