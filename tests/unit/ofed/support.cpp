@@ -45,7 +45,10 @@ std::string write_archive(const std::vector<Member>& members, int (*set_format)(
   std::string bytes;
   const Writer writer(archive_write_new(), &archive_write_free);
   set_format(writer.get());
-  if (compression == Compression::gzip) archive_write_add_filter_gzip(writer.get());
+  if (compression == Compression::gzip) {
+    archive_write_add_filter_gzip(writer.get());
+    archive_write_set_filter_option(writer.get(), "gzip", "timestamp", nullptr);  // the same package every time
+  }
   if (compression == Compression::xz) archive_write_add_filter_xz(writer.get());
   if (compression == Compression::zstd) archive_write_add_filter_zstd(writer.get());
   archive_write_set_bytes_in_last_block(writer.get(), 1);
