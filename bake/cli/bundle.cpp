@@ -162,7 +162,8 @@ void verify(Context& context, const BundleArguments& arguments) {
   Store store(context.store);
   auto options = arguments.add;
   options.pin_source = "command line";
-  const bool is_file = std::filesystem::is_regular_file(arguments.subject);
+  const bool is_file =
+      arguments.subject.find('/') != std::string::npos || std::filesystem::is_regular_file(arguments.subject);
   const auto result = is_file ? store.verify_archive(arguments.subject, options, context.progress())
                               : store.verify(store.get(arguments.subject), options, context.progress());
   const auto& problems = result.judgement.problems;

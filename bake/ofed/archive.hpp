@@ -36,7 +36,7 @@ ByteSource source_of(std::string_view text);
 enum class ArchiveKind {
   bundle,           ///< a tar archive under any compression, or an ISO 9660 image
   tar,              ///< a tar archive under any compression
-  rpm,              ///< the payload of an .rpm
+  cpio,             ///< a cpio archive under any compression: the payload of an .rpm
   ar,               ///< the members of a .deb
   compressed_file,  ///< one compressed (or plain) file: modules.ko.xz, primary.xml.gz
 };
@@ -60,6 +60,7 @@ class ArchiveReader {
   std::string read_all(std::size_t limit);
   /// True when the archive is an ISO image, whose root has no name of its own. Known after the first next().
   [[nodiscard]] bool is_iso() const;
+  [[nodiscard]] bool is_compressed() const;
   /// Compressed bytes taken from the source so far.
   [[nodiscard]] std::uint64_t bytes_in() const;
 

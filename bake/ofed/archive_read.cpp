@@ -9,12 +9,15 @@
 #include <utility>
 
 #include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
 #include "bake/ofed/archive.hpp"
+#include "bake/ofed/compression_window.hpp"
 
 namespace bake::ofed {
 namespace {
 
 constexpr std::size_t buffer_size = std::size_t{256} << 10U;
+constexpr std::uint64_t most_window = std::uint64_t{64} << 20U;  // what 'xz -9' asks for
 
 void allow_compression(archive* reader) {
   archive_read_support_filter_gzip(reader);
@@ -36,8 +39,7 @@ void allow_formats(archive* reader, ArchiveKind kind) {
       archive_read_support_format_tar(reader);
       archive_read_support_format_empty(reader);
       break;
-    case ArchiveKind::rpm:
-      archive_read_support_filter_rpm(reader);
+    case ArchiveKind::cpio:
       archive_read_support_format_cpio(reader);
       archive_read_support_format_empty(reader);
       break;
@@ -109,6 +111,7 @@ struct ArchiveReader::State {
   std::string name;
   std::unique_ptr<archive, decltype(&archive_read_free)> reader{archive_read_new(), &archive_read_free};
   std::vector<std::byte> buffer = std::vector<std::byte>(buffer_size);
+  std::size_t ahead = 0;  ///< bytes in `buffer` that were read to look at them
   std::uint64_t taken = 0;
   bool any_entry = false;
   std::exception_ptr source_error;  ///< an exception must not pass through libarchive's C code: kept, thrown afterwards
@@ -116,7 +119,7 @@ struct ArchiveReader::State {
   static la_ssize_t take(archive* /*reader*/, void* data, const void** block) {
     auto& state = *static_cast<State*>(data);
     try {
-      const auto count = state.source(state.buffer);
+      const auto count = state.ahead != 0 ? std::exchange(state.ahead, 0) : state.source(state.buffer);
       state.taken += count;
       *block = state.buffer.data();
       return static_cast<la_ssize_t>(count);
@@ -125,6 +128,22 @@ struct ArchiveReader::State {
       archive_set_error(state.reader.get(), EIO, "the source failed");
       return -1;
     }
+  }
+
+  /// Refuses a stream whose decoder would need much memory, before there is a decoder.
+  void check_window() {
+    while (ahead < window_header_size) {
+      const auto count = source(std::span(buffer).subspan(ahead));
+      if (count == 0) break;
+      ahead += count;
+    }
+    const auto window =
+        declared_window({reinterpret_cast<const char*>(buffer.data()), std::min(ahead, window_header_size)});
+    if (window && *window > most_window)
+      throw Error(ErrorKind::untrusted,
+                  fmt::format("reading '{}': unpacking it takes {} of memory, more than {}", name, human_size(*window),
+                              human_size(most_window)),
+                  "compress it again with a smaller window, as 'xz -9' or 'zstd -19' do");
   }
 
   [[noreturn]] void fail() {
@@ -143,6 +162,7 @@ ArchiveReader::ArchiveReader(ByteSource source, ArchiveKind kind, std::string na
   state_->source = std::move(source);
   state_->kind = kind;
   state_->name = std::move(name);
+  state_->check_window();
   allow_formats(state_->reader.get(), kind);
   if (archive_read_open(state_->reader.get(), state_.get(), nullptr, &State::take, nullptr) != ARCHIVE_OK)
     state_->fail();
@@ -180,6 +200,10 @@ std::string ArchiveReader::read_all(std::size_t limit) {
 
 bool ArchiveReader::is_iso() const {
   return (archive_format(state_->reader.get()) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ISO9660;
+}
+
+bool ArchiveReader::is_compressed() const {
+  return archive_filter_code(state_->reader.get(), 0) != ARCHIVE_FILTER_NONE;
 }
 
 std::uint64_t ArchiveReader::bytes_in() const { return state_->taken; }

@@ -99,6 +99,8 @@ auto guarded(const std::string& text, const std::filesystem::path& file, Read re
 
 }  // namespace
 
+std::string dump(const Json& json) { return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
 Json to_json(const Trust& trust) {
   return {{"archive_sha256", trust.archive_sha256},
           {"pin", trust.pin},

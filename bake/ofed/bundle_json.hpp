@@ -11,6 +11,9 @@ namespace bake::ofed {
 
 using Json = nlohmann::ordered_json;
 
+/// Text of a file in the store. Bytes that are no UTF-8 (package metadata may have some) are replaced.
+std::string dump(const Json& json);
+
 /// bundle.json of the store: everything but `directory`.
 Json to_json(const Bundle& bundle);
 /// Throws Error{failed} when `text` is not what to_json() wrote; `file` stands in the message.

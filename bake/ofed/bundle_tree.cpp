@@ -139,7 +139,7 @@ std::uint64_t BundleTree::size(const std::string& path) const {
 
 StagedBundle stage_bundle(const fs::path& archive, const fs::path& payload, const EntryLimits& limits,
                           Progress& progress) {
-  const auto name = archive.filename().string();
+  const auto name = printable(archive.filename().string());
   refuse_other_products(name, first_bytes_of(archive));
   DigestedFile file(archive);
   ArchiveReader reader([&](std::span<std::byte> buffer) { return file.read(buffer); }, ArchiveKind::bundle, name);
@@ -147,7 +147,12 @@ StagedBundle stage_bundle(const fs::path& archive, const fs::path& payload, cons
   std::map<std::string, std::string> links;
   std::optional<EntryPolicy> policy;
   for (auto entry = reader.next(); entry; entry = reader.next()) {
-    if (!policy) policy.emplace(name, reader.is_iso(), limits);
+    if (!policy) {
+      if (reader.is_iso() && reader.is_compressed())
+        throw Error(ErrorKind::config, fmt::format("reading bundle '{}': a compressed ISO image", name),
+                    "unpack it to the .iso that the vendor publishes");
+      policy.emplace(name, reader.is_iso(), limits);
+    }
     const auto before = policy->top();
     const auto admitted = policy->admit(std::move(*entry));
     if (before != policy->top()) refuse_other_products(policy->top());

@@ -10,6 +10,38 @@
 
 namespace bake::ofed {
 
+namespace {
+
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}
+
+/// Length of the well-formed UTF-8 sequence at the front of `text` (RFC 3629), or 0.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
+  const auto first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xC0U) != 0x80) return 0;
+  const auto second = byte(1);  // overlong forms, surrogates, beyond U+10FFFF
+  if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second >= 0xA0)) return 0;
+  if ((first == 0xF0 && second < 0x90) || (first == 0xF4 && second >= 0x90)) return 0;
+  return length;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+}  // namespace
+
 std::string printable(std::string_view text) {
   std::string shown;
   for (const char c : text) {
@@ -36,13 +68,13 @@ std::string EntryPolicy::clean_path(const std::string& path) const {
   if (path.empty()) refuse(path, "has no name");
   if (path.size() > limits_.path) refuse(path, fmt::format("has a path of more than {} bytes", limits_.path));
   if (path.front() == '/') refuse(path, "has an absolute path");
+  if (!is_utf8(path)) refuse(path, "has a name that is not UTF-8");
   std::vector<std::string> parts;
   for (const auto& part : split(path, '/')) {
     if (part.empty() || part == ".") continue;
     if (part == "..") refuse(path, "climbs out with '..'");
     if (part.size() > limits_.name) refuse(path, fmt::format("has a name of more than {} bytes", limits_.name));
-    if (std::any_of(part.begin(), part.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }))
-      refuse(path, "has control characters in its name");
+    if (has_control(part)) refuse(path, "has control characters in its name");
     if (part.find('\\') != std::string::npos) refuse(path, "has a backslash in its name");
     parts.push_back(part);
   }
@@ -87,8 +119,7 @@ void EntryPolicy::check_symlink(const std::string& path, const std::string& targ
   if (target.empty()) refuse(path, "is a link to nowhere");
   if (target.size() > limits_.path) refuse(path, fmt::format("has a link target of more than {} bytes", limits_.path));
   if (target.front() == '/') refuse(path, fmt::format("is a link to the absolute path '{}'", printable(target)));
-  if (std::any_of(target.begin(), target.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }))
-    refuse(path, "has control characters in its link target");
+  if (has_control(target) || !is_utf8(target)) refuse(path, "has control characters in its link target");
   auto depth = std::count(path.begin(), path.end(), '/');
   bool descended = false;
   for (const auto& part : split(target, '/')) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "bake/base/error.hpp"
@@ -37,7 +38,7 @@ class Examiner {
   }
 
   Examination run() {
-    auto layout = find_layout(tree_.paths());
+    auto layout = find_layout(tree_.paths(), result_.bundle.name);
     result_.bundle.layout = layout.family;
     result_.bundle.format = layout.format;
     for (auto& place : layout.places) {
@@ -154,10 +155,12 @@ class Examiner {
     for (const auto& path : tree_.paths()) {
       if (!path.starts_with(directory + "/") || path.find('/', directory.size() + 1) != std::string::npos) continue;
       if (!path.ends_with(rpm ? ".rpm" : ".deb") || !tree_.resolve(path)) continue;
-      IndexedFile file{path.substr(directory.size() + 1), tree_.size(path),
-                       digests_of(tree_.open(path), {DigestAlgorithm::sha256})};
+      const auto real = *tree_.resolve(path);
+      IndexedFile file{path.substr(directory.size() + 1), tree_.size(real), {}};
+      file.digests.emplace(DigestAlgorithm::sha256,
+                           facts_of(real, DigestAlgorithm::sha256).digests.at(DigestAlgorithm::sha256));
       if (rpm) {
-        headers.push_back(read_rpm(tree_.open(path), ring_, path));
+        headers.push_back(rpm_facts_of(real));
         headers.back().package.file = std::move(file);
         packages.push_back(headers.back().package);
       } else {
@@ -168,6 +171,26 @@ class Examiner {
     }
     if (rpm) texts.packages = primary_of(headers);
     return packages;
+  }
+
+  /// What was computed of a file once, however many repositories link to it.
+  struct FileFacts {
+    std::set<DigestAlgorithm> algorithms;
+    Digests digests;
+    std::optional<RpmFacts> rpm;
+  };
+
+  const FileFacts& facts_of(const std::string& real, DigestAlgorithm algorithm) {
+    auto& facts = facts_[real];
+    if (facts.algorithms.insert(algorithm).second)
+      facts.digests.merge(digests_of(tree_.open(real), {algorithm, DigestAlgorithm::sha256}));
+    return facts;
+  }
+
+  const RpmFacts& rpm_facts_of(const std::string& real) {
+    auto& rpm = facts_[real].rpm;
+    if (!rpm) rpm = read_rpm(tree_.open(real), ring_, real);
+    return *rpm;
   }
 
   std::optional<BundlePackage> check_package(const RepositoryPlace& place, const IndexedPackage& indexed) {
@@ -181,16 +204,23 @@ class Examiner {
     }
     covered_.insert(*real);
     const auto algorithm = indexed.file.digests.rbegin()->first;
-    const auto digests = digests_of(tree_.open(*real), {algorithm, DigestAlgorithm::sha256});
+    const auto& digests = facts_of(*real, algorithm).digests;
     check.algorithm = name_of(algorithm);
     check.detail = difference(indexed.file, tree_.size(*real), digests);
     check.verdict = place.index.empty() ? Verdict::unindexed : check.detail.empty() ? Verdict::ok : Verdict::mismatch;
-    // What is not what the index says is not looked into any further.
-    const bool sound = check.verdict != Verdict::mismatch;
-    if (sound && result_.bundle.format == PackageFormat::rpm && !ring_.empty()) {
-      const auto facts = read_rpm(tree_.open(*real), ring_, check.file);
-      check.signature = facts.signature;
-      check.payload_signed = facts.payload_signed;
+    // What is not what its index says is not looked into any further.
+    bool sound = check.verdict != Verdict::mismatch;
+    if (sound && result_.bundle.format == PackageFormat::rpm) {
+      const auto& rpm = rpm_facts_of(*real);
+      check.signature = rpm.signature;
+      check.payload_signed = rpm.payload_signed;
+      if (const auto& own = rpm.package;
+          std::tie(own.name, own.version, own.arch) != std::tie(indexed.name, indexed.version, indexed.arch)) {
+        check.verdict = Verdict::mismatch;
+        check.detail = fmt::format("the index calls it {}-{}.{}, it calls itself {}-{}.{}", indexed.name,
+                                   indexed.version, indexed.arch, own.name, own.version, own.arch);
+      }
+      sound = check.verdict != Verdict::mismatch && rpm.signature.state != SignatureState::bad;
     }
     result_.report.packages.push_back(check);
     return sound ? std::optional(describe(indexed, check.file, *real, digests.at(DigestAlgorithm::sha256)))
@@ -240,7 +270,8 @@ class Examiner {
   Examination result_;
   bool any_index_ = false;
   std::set<std::string> covered_;
-  std::map<std::string, KernelContent> kernel_content_;
+  std::map<std::string, FileFacts> facts_;               ///< by real path
+  std::map<std::string, KernelContent> kernel_content_;  ///< by real path
 };
 
 }  // namespace

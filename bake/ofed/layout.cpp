@@ -42,6 +42,14 @@ bool holds_packages(const std::set<std::string>& paths, const std::string& direc
   return false;
 }
 
+[[noreturn]] void refuse_mlnx_en(std::string_view name) {
+  throw Error(
+      ErrorKind::config,
+      fmt::format("reading bundle '{}': recognised: an mlnx-en bundle, the Ethernet-only driver without InfiniBand",
+                  printable(name)),
+      "use the MLNX_OFED_LINUX bundle of the same version");
+}
+
 }  // namespace
 
 std::optional<BundleName> parse_bundle_name(std::string_view directory) {
@@ -73,12 +81,7 @@ void refuse_other_products(std::string_view name, std::string_view first_bytes) 
                             "yet bakeable",
                             printable(name)),
                 "use an MLNX_OFED_LINUX bundle; 24.10 is the last release line that has them");
-  if (lower.starts_with("mlnx-en-") || lower.starts_with("mlnx_en-"))
-    throw Error(ErrorKind::config,
-                fmt::format("reading bundle '{}': recognised: an mlnx-en bundle, the Ethernet-only driver without "
-                            "InfiniBand",
-                            printable(name)),
-                "use the MLNX_OFED_LINUX bundle of the same version");
+  if (lower.starts_with("mlnx-en-") || lower.starts_with("mlnx_en-")) refuse_mlnx_en(name);
   if (rpm || deb)
     throw Error(
         ErrorKind::config,
@@ -107,17 +110,18 @@ BundleName identify(const std::string& top, const std::map<std::string, std::str
   return *parsed;
 }
 
-Layout find_layout(const std::set<std::string>& paths) {
+Layout find_layout(const std::set<std::string>& paths, const std::string& top) {
   const auto has = [&](const std::string& directory) {
     const auto first = paths.lower_bound(directory);
     return first != paths.end() && first->starts_with(directory);
   };
   const bool rpms = has("RPMS/") || has("RPMS_UPSTREAM_LIBS/");
   const bool debs = has("DEBS/") || has("DEBS_UPSTREAM_LIBS/");
-  if (!rpms && !debs && (has("RPMS_ETH/") || has("DEBS_ETH/"))) refuse_other_products("mlnx-en-bundle");
+  if (!rpms && !debs && (has("RPMS_ETH/") || has("DEBS_ETH/"))) refuse_mlnx_en(top);
   if (rpms == debs)
     throw Error(ErrorKind::config,
-                rpms ? "reading bundle: it holds both RPMS and DEBS" : "reading bundle: it holds neither RPMS nor DEBS",
+                fmt::format("reading bundle '{}': it holds {} RPMS {} DEBS", top, rpms ? "both" : "neither",
+                            rpms ? "and" : "nor"),
                 "this is not the layout of an MLNX_OFED_LINUX bundle");
 
   Layout layout;
@@ -147,7 +151,7 @@ Layout find_layout(const std::set<std::string>& paths) {
     layout.places.push_back(place);
   }
   if (layout.places.empty())
-    throw Error(ErrorKind::config, fmt::format("reading bundle: no packages below {}", base),
+    throw Error(ErrorKind::config, fmt::format("reading bundle '{}': no packages below {}", top, base),
                 "this is not the layout of an MLNX_OFED_LINUX bundle");
   return layout;
 }

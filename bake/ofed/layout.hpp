@@ -52,7 +52,8 @@ struct Layout {
 
 /// The repositories among `paths` (all files and links below the top directory), in the order in which a consumer
 /// should look: X/UPSTREAM_LIBS, X/MLNX_LIBS, X_UPSTREAM_LIBS, X with X = RPMS or DEBS. Without any index, the
-/// directories that hold packages. Throws Error{config} when there is neither, or both RPMS and DEBS.
-Layout find_layout(const std::set<std::string>& paths);
+/// directories that hold packages. Throws Error{config} when there is neither, or both RPMS and DEBS; `top` stands in
+/// the message.
+Layout find_layout(const std::set<std::string>& paths, const std::string& top);
 
 }  // namespace bake::ofed

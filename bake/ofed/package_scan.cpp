@@ -7,6 +7,7 @@
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/ofed/module_elf.hpp"
+#include "bake/ofed/rpm_header.hpp"
 
 namespace bake::ofed {
 namespace {
@@ -73,7 +74,8 @@ KernelContent scan_kernel_content(const ByteSource& package, PackageFormat forma
   if (format == PackageFormat::deb) {
     walk_deb(package, "data.tar", name, visit);
   } else {
-    ArchiveReader reader(package, ArchiveKind::rpm, name);
+    skip_rpm_headers(package, name);
+    ArchiveReader reader(package, ArchiveKind::cpio, name);
     walk(reader, name, visit);
   }
   return content;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <utility>
 
 #include "bake/base/error.hpp"
 
@@ -63,6 +64,17 @@ std::string take_header(const ByteSource& source, const std::string& name) {
   if (entries > most_entries || data > most_data) damaged(name, "its header is too large");
   take(source, bytes, entries * entry_size + data, name);
   return bytes;
+}
+
+/// The signature header and the header, in front of the payload.
+std::pair<std::string, std::string> take_headers(const ByteSource& source, const std::string& name) {
+  std::string lead;
+  take(source, lead, lead_size, name);
+  if (!lead.starts_with("\xED\xAB\xEE\xDB")) damaged(name, "not an rpm package");
+  auto signature = take_header(source, name);
+  std::string padding;
+  take(source, padding, (8 - signature.size() % 8) % 8, name);
+  return {std::move(signature), take_header(source, name)};
 }
 
 /// Text for XML; "@" too, since it marks what primary_of() fills in.
@@ -218,14 +230,8 @@ std::string RpmHeader::bytes(std::uint32_t tag) const {
 }
 
 RpmFacts read_rpm(const ByteSource& package, const KeyRing& ring, const std::string& name) {
-  std::string lead;
-  take(package, lead, lead_size, name);
-  if (!lead.starts_with("\xED\xAB\xEE\xDB")) damaged(name, "not an rpm package");
-  const auto signature_bytes = take_header(package, name);
-  std::string padding;
-  take(package, padding, (8 - signature_bytes.size() % 8) % 8, name);
+  const auto [signature_bytes, header_bytes] = take_headers(package, name);
   const RpmHeader signatures(signature_bytes, name);
-  const auto header_bytes = take_header(package, name);
   const RpmHeader header(header_bytes, name);
 
   RpmFacts facts;
@@ -259,6 +265,8 @@ RpmFacts read_rpm(const ByteSource& package, const KeyRing& ring, const std::str
   }
   return facts;
 }
+
+void skip_rpm_headers(const ByteSource& package, const std::string& name) { take_headers(package, name); }
 
 std::string primary_of(const std::vector<RpmFacts>& packages) {
   auto text = fmt::format(R"(<?xml version="1.0" encoding="UTF-8"?>

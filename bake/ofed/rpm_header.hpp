@@ -50,6 +50,9 @@ struct RpmFacts {
 /// are checked against `ring`. Throws Error{untrusted} when it is no rpm.
 RpmFacts read_rpm(const ByteSource& package, const KeyRing& ring, const std::string& name);
 
+/// Reads past the headers of an .rpm: what `package` gives next is its (compressed cpio) payload. Throws as read_rpm().
+void skip_rpm_headers(const ByteSource& package, const std::string& name);
+
 /// Text of a primary.xml that lists packages which no index lists.
 std::string primary_of(const std::vector<RpmFacts>& packages);
 

@@ -139,8 +139,8 @@ AddResult Store::add(const fs::path& archive, const AddOptions& options, Progres
     transaction.write(fs::path("index") / flavour / "packages", texts.packages);
     transaction.write(fs::path("index") / flavour / "filelists", texts.filelists);
   }
-  transaction.write("tree.json", tree_to_json(staged.tree).dump());
-  transaction.write("bundle.json", to_json(bundle).dump(1));
+  transaction.write("tree.json", dump(tree_to_json(staged.tree)));
+  transaction.write("bundle.json", dump(to_json(bundle)));
   if (fs::exists(directory_ / "bundles" / sha256)) return {load(directory_ / "bundles" / sha256), true, {}};
   bundle.directory = transaction.publish("bundles", sha256);
   return {std::move(bundle), false, std::move(judgement.warnings)};
@@ -179,6 +179,11 @@ Verification Store::verify(const Bundle& bundle, const AddOptions& options, Prog
   }
   result.report.pin = bundle.trust.pin;
   result.judgement = judge(result.report, bundle, !ring.empty(), policy);
+  if (!options.pin.empty() && to_lower(options.pin) != bundle.id())
+    result.judgement.problems.push_back({bundle.name,
+                                         fmt::format("its archive's sha256 is {}, the {} pins {}", bundle.id(),
+                                                     options.pin_source, to_lower(options.pin)),
+                                         ""});
   if (result.payload_problem) result.judgement.problems.push_back(*result.payload_problem);
   return result;
 }
@@ -187,7 +192,7 @@ std::vector<Bundle> Store::list() const {
   std::vector<Bundle> bundles;
   std::error_code absent;
   for (const auto& entry : fs::directory_iterator(directory_ / "bundles", absent))
-    bundles.push_back(load(entry.path()));
+    if (is_sha256(entry.path().filename().string())) bundles.push_back(load(entry.path()));
   std::sort(bundles.begin(), bundles.end(), [](const Bundle& a, const Bundle& b) {
     const int order = compare_versions(a.version, b.version);
     return order != 0 ? order < 0 : std::tie(a.name, a.id()) < std::tie(b.name, b.id());

@@ -138,7 +138,7 @@ Extras Store::add_extras(const fs::path& packages, const std::string& name, cons
   extras.payload_size = fs::file_size(transaction.scratch() / "payload.iso");
   if (fs::exists(directory_ / "extras" / extras.id)) return load_extras(directory_ / "extras" / extras.id);
   transaction.write("index/packages", collected.index);
-  transaction.write("extras.json", to_json(extras).dump(1));
+  transaction.write("extras.json", dump(to_json(extras)));
   extras.directory = transaction.publish("extras", extras.id);
   return extras;
 }
@@ -147,7 +147,7 @@ std::vector<Extras> Store::all_extras() const {
   std::vector<Extras> all;
   std::error_code absent;
   for (const auto& entry : fs::directory_iterator(directory_ / "extras", absent))
-    all.push_back(load_extras(entry.path()));
+    if (is_sha256(entry.path().filename().string())) all.push_back(load_extras(entry.path()));
   std::sort(all.begin(), all.end(),
             [](const Extras& a, const Extras& b) { return std::tie(a.name, a.id) < std::tie(b.name, b.id); });
   return all;

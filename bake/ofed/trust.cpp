@@ -124,7 +124,10 @@ Judgement judge(const Report& report, const Bundle& bundle, bool have_key_ring, 
     judgement.problems.insert(judgement.problems.end(), report.index_problems.begin(), report.index_problems.end());
   judge_packages(report, policy, judgement);
   if (have_key_ring) judge_signatures(report, bundle, policy, judgement);
-  if (report.pin.empty() && judgement.trust.signer.empty()) {
+  // With a ring, a signature that is missing or wrong has been reported already.
+  const bool signature_refused =
+      have_key_ring && !policy.insecure_no_signature && !(bundle.rebuilt && policy.allow_rebuilt);
+  if (report.pin.empty() && judgement.trust.signer.empty() && !signature_refused) {
     if (policy.insecure_no_pin)
       judgement.trust.overridden.emplace_back("--insecure-no-pin");
     else
