@@ -352,10 +352,23 @@ void Appliance::make_link(const std::string& target, const std::string& path) {
   check(guestfs_ln_s(handle_, target.c_str(), path.c_str()), "making link", path);
 }
 
-std::string Appliance::run(const std::string& command) {
-  const CString output(guestfs_sh(handle_, command.c_str()));
-  if (!output) fail("running", "/bin/sh");
-  return output.get();
+void Appliance::run_in_appliance(const std::vector<std::string>& arguments, std::string_view doing,
+                                 std::string_view object) {
+  std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
+  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  const CString output(guestfs_debug(handle_, "sh", argv.data()));
+  if (!output) fail(doing, object);
+}
+
+void Appliance::mount_api_file_systems() {
+  for (const std::string directory : {"/dev", "/dev/pts", "/proc", "/sys"})
+    run_in_appliance({"mount", "--bind", directory, "/sysroot" + directory}, "mounting", directory);
+}
+
+void Appliance::run_script(const std::string& script) {
+  run_in_appliance({"chroot", "/sysroot", "/bin/sh", script}, "running", "/bin/sh");
 }
 
 void Appliance::shut_down() {

@@ -80,13 +80,19 @@ class Appliance {
   /// The same holds for `path` here.
   void make_link(const std::string& target, const std::string& path);
 
-  /// Runs /bin/sh -c `command` in the guest; its standard output, at most 2 MiB. Throws when it fails.
-  std::string run(const std::string& command);
+  /// Mounts /dev, /dev/pts, /proc and /sys where programs of the guest expect them; unmount_all() takes them away.
+  void mount_api_file_systems();
+  /// Runs the guest's /bin/sh on `script`, a file in the guest, as root in the guest's root; waits for it. Throws when
+  /// it cannot be started. guestfs_sh would do, but it mounts and unmounts the above around every call: measured under
+  /// emulation, 1.9 s against 0.1 s.
+  void run_script(const std::string& script);
 
   /// Ends the appliance in good order; throws when that fails, for then data may be missing. Unmount before.
   void shut_down();
 
  private:
+  /// Runs a program of the appliance, not of the guest; arguments without white space or quotes.
+  void run_in_appliance(const std::vector<std::string>& arguments, std::string_view doing, std::string_view object);
   void check(int result, std::string_view doing, std::string_view object);
   [[noreturn]] void fail(std::string_view doing, std::string_view object);
 

@@ -49,6 +49,7 @@ GuestfsGuest::GuestfsGuest(std::unique_ptr<Appliance> appliance, const GuestfsOp
       payload_count_(options.payloads.size()),
       read_only_(options.read_only) {
   mount_system(options.disk);
+  prepare_scripts();
 }
 
 GuestfsGuest::~GuestfsGuest() = default;
@@ -219,53 +220,44 @@ void GuestfsGuest::unmount_payload(const std::string& mount_point) {
 
 // ---- scripts
 
-void GuestfsGuest::start_scripting() {
-  if (scripting_) return;
+void GuestfsGuest::prepare_scripts() {
   // Package scripts expect /run, and what they leave there must not stay in the image: it gets a file system in memory,
-  // as on a running system, which also holds the scripts' output.
-  const auto run = stat("/run");
-  if (run && run->type != FileType::directory) fail("running a script with", "/run", "not a directory");
-  if (!run) {
-    appliance().make_directory("/run", 0755);
-    made_run_ = true;
-  }
+  // as on a running system, which also holds scripts and their output.
+  const auto run = appliance().stat("/run", false);
+  if (run && run->type != FileType::directory) fail("preparing", "/run", "not a directory");
+  for (const auto* directory : {"/dev", "/proc", "/sys"})
+    if (!is_directory(appliance(), directory)) fail("preparing", directory, "not a directory");
+  made_run_ = !run;
+  if (made_run_) make_directories("/run");
   appliance().mount_memory("/run");
-  scripting_ = true;
+  appliance().mount_api_file_systems();
   make_directories(script_directory, 0700);
+  write(script_runner, script_runner_text());
 }
 
 ShellResult GuestfsGuest::shell(const std::string& script) {
-  start_scripting();
-  std::string body = script;
-  if (needs_file(script)) {
-    write(script_file, script, 0700);
-    body = std::string(". ") + script_file;
-  }
-  std::string answer;
+  if (!exists("/bin/sh")) fail("running a script with", "/bin/sh", "the guest has no such program");
+  write(script_file, script);
+  write(status_file, "");
   try {
-    answer = appliance().run(wrap_script(body));
+    appliance().run_script(script_runner);
   } catch (const Error& error) {
-    explain_missing_shell(error.message());
+    throw Error(ErrorKind::failed, error.message(),
+                "the guest's own /bin/sh must run on this machine's processor: is the image for another architecture?");
   }
   ShellResult result;
-  result.status = parse_status(answer);
+  result.status = parse_status(read(status_file).value_or(""));
   result.output = read(output_file, std::size_t{256} << 20U).value_or("");
   return result;
-}
-
-void GuestfsGuest::explain_missing_shell(const std::string& reason) {
-  if (!exists("/bin/sh")) fail("running a script with", "/bin/sh", "the guest has no such program");
-  throw Error(ErrorKind::failed, reason,
-              "the guest's own /bin/sh must run on this machine's processor: is the image for another architecture?");
 }
 
 // ---- the end
 
 void GuestfsGuest::finish() {
   auto& running = appliance();
-  if (scripting_) running.run(end_leftover_programs());
+  if (exists("/bin/sh")) shell(end_leftover_programs());
   while (!payloads_.empty()) unmount_payload(payloads_.rbegin()->first);
-  if (scripting_) running.unmount("/run");
+  running.unmount("/run");
   if (made_run_) running.remove_directory("/run");
   if (!read_only_)
     for (const auto& mount : layout_.mounts)

@@ -51,8 +51,8 @@ struct RpmPackage {
   [[nodiscard]] std::string evr() const;
 };
 
-/// Reads what rpm_dump_query() printed. Keys (gpg-pubkey) and requirements on rpm itself (rpmlib(…)) are left out; a malformed line is ignored, for the text comes
-/// from a guest that may be broken.
+/// Reads what rpm_dump_query() printed. Keys (gpg-pubkey) and requirements on rpm itself (rpmlib(…)) are left out; a
+/// malformed line is ignored, for the text comes from a guest that may be broken.
 std::vector<RpmPackage> parse_rpm_dump(std::string_view dump);
 
 /// The installed packages of a dpkg status file: those whose state is "installed", or waits for or has triggers.

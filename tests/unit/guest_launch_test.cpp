@@ -85,14 +85,6 @@ TEST(LaunchWatchdog, KillsOnlyTheMarkedChild) {
   ::waitpid(other, &status, 0);
 }
 
-TEST(Script, WrapsForAnyText) {
-  EXPECT_FALSE(needs_file("echo hello"));
-  EXPECT_TRUE(needs_file(std::string(200000, 'x')));
-  EXPECT_TRUE(needs_file(std::string(40000, '\''))) << "quoting makes it longer than execve takes";
-  EXPECT_NE(wrap_script("echo 'a'").find("/bin/sh -c 'echo '\\''a'\\''' >/run/bake/output 2>&1 </dev/null\n"),
-            std::string::npos);
-}
-
 TEST(Script, ReadsTheStatusAndNothingElse) {
   EXPECT_EQ(parse_status("143\n"), 143);
   for (const auto* text : {"", "x", "0 0", "1\n2\n"}) EXPECT_THROW(parse_status(text), Error) << text;
