@@ -62,28 +62,23 @@ Appliance& GuestfsGuest::appliance() {
 }
 
 void GuestfsGuest::mount_system(const std::filesystem::path& disk) {
-  const auto file_systems = appliance_->file_systems();
-  const auto root = find_root(*appliance_, file_systems, disk);
-  const auto plan = plan_mounts(root.file_system, parse_fstab(root.fstab), file_systems);
+  const auto content = appliance_->disk_content();
+  const auto root = find_root(*appliance_, content.file_systems, disk);
+  const auto plan = plan_mounts(root.file_system, parse_fstab(root.fstab), content.file_systems);
   for (const auto& warning : plan.warnings) progress_.warn(warning);
   for (const auto& note : plan.notes) progress_.detail(note);
-  layout_.partition_table = appliance_->partition_table("/dev/sda");
-  for (const auto& file_system : file_systems) {
-    layout_.lvm = layout_.lvm || path_components(file_system.device).size() == 3;
-    layout_.efi = layout_.efi || file_system.efi_system_partition;
-  }
+  layout_.partition_table = content.partition_table;
+  layout_.lvm = content.lvm;
+  layout_.efi = content.efi;
   for (const auto& mount : plan.mounts) {
     if (mount.mount_point != "/" && !is_directory(*appliance_, mount.mount_point)) {
       progress_.warn(fmt::format("{} of the guest's /etc/fstab is no directory; {} is not mounted", mount.mount_point,
                                  mount.device));
       continue;
     }
-    appliance_->mount(mount.device, mount.mount_point, mount.options);
+    appliance_->mount(mount.device, mount.mount_point, "noatime");
     const auto space = appliance_->space(mount.mount_point);
-    layout_.mounts.push_back({mount.device, mount.type, mount.mount_point, space.size, space.free, ""});
-    const auto* source = std::find_if(file_systems.data(), file_systems.data() + file_systems.size(),
-                                      [&](const auto& candidate) { return candidate.device == mount.device; });
-    if (source != file_systems.data() + file_systems.size()) layout_.mounts.back().uuid = source->uuid;
+    layout_.mounts.push_back({mount.device, mount.type, mount.mount_point, space.size, space.free, mount.uuid});
   }
 }
 
@@ -232,22 +227,16 @@ void GuestfsGuest::prepare_scripts() {
   appliance().mount_memory("/run");
   appliance().mount_api_file_systems();
   make_directories(script_directory, 0700);
-  write(script_runner, script_runner_text());
 }
 
 ShellResult GuestfsGuest::shell(const std::string& script) {
-  if (!exists("/bin/sh")) fail("running a script with", "/bin/sh", "the guest has no such program");
   write(script_file, script);
-  write(status_file, "");
-  try {
-    appliance().run_script(script_runner);
-  } catch (const Error& error) {
-    throw Error(ErrorKind::failed, error.message(),
-                "the guest's own /bin/sh must run on this machine's processor: is the image for another architecture?");
-  }
   ShellResult result;
-  result.status = parse_status(read(status_file).value_or(""));
+  result.status = appliance().run_script();
   result.output = read(output_file, std::size_t{256} << 20U).value_or("");
+  if (const auto reason = start_failure(result.status, result.output); !reason.empty())
+    throw Error(ErrorKind::failed, fmt::format("running a script with '/bin/sh' in the guest: {}", reason),
+                "the guest's own /bin/sh must be there and run on this machine's processor");
   return result;
 }
 

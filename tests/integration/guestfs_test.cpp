@@ -135,7 +135,7 @@ struct Shared {
   }
 
   void try_refusals(Appliance& appliance) {
-    const auto all = appliance.file_systems();
+    const auto all = appliance.disk_content().file_systems;
     two_systems = refusal(appliance, all);
     no_system = refusal(appliance, {all.at(0), all.at(1)});
     empty_disk = refusal(appliance, {});
@@ -247,6 +247,15 @@ TEST(GuestfsEnd, FinishesCleanAndTrimmed) {
   EXPECT_TRUE(guest.shell("yes 0123456789abcde | head -c 60000000 >/var/big; rm /var/big").ok());
   EXPECT_TRUE(guest.shell("cd /var; sleep 1000 </dev/null >/dev/null 2>&1 & echo busy >/var/kept").ok());
   EXPECT_EQ(guest.list("/run"), std::vector<std::string>{"bake"});
+  guest.remove("/bin/sh");
+  try {
+    guest.shell("true");
+    ADD_FAILURE() << "ran without a shell";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message().find("running a script with '/bin/sh' in the guest: chroot: failed to run command"), 0U)
+        << error.message();
+  }
+  guest.make_link("busybox", "/bin/sh");
   guest.finish();
   EXPECT_THROW(guest.exists("/"), Error);
   EXPECT_EQ(GuestfsGuest::launches(), 1);

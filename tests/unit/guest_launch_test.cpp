@@ -85,6 +85,13 @@ TEST(LaunchWatchdog, KillsOnlyTheMarkedChild) {
   ::waitpid(other, &status, 0);
 }
 
+TEST(Script, TellsAShellThatDidNotStartFromAScriptThatFailed) {
+  EXPECT_EQ(start_failure(127, "chroot: failed to run command '/bin/sh': No such file or directory\n"),
+            "chroot: failed to run command '/bin/sh': No such file or directory");
+  EXPECT_EQ(start_failure(127, "foo: not found\n"), "");
+  EXPECT_EQ(start_failure(0, "chroot: failed to run command"), "");
+}
+
 TEST(Script, ReadsTheStatusAndNothingElse) {
   EXPECT_EQ(parse_status("143\n"), 143);
   for (const auto* text : {"", "x", "0 0", "1\n2\n"}) EXPECT_THROW(parse_status(text), Error) << text;
