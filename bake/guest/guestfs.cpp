@@ -15,6 +15,7 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/launch.hpp"
+#include "bake/guest/script.hpp"
 
 namespace bake::guest {
 namespace {
@@ -22,10 +23,6 @@ namespace {
 /// libguestfs' protocol carries at most 4 MiB in one message; larger content goes through download and upload.
 constexpr std::size_t message_limit = std::size_t{2} << 20U;
 constexpr std::size_t log_limit = std::size_t{64} << 10U;
-/// GPT and MBR types of an EFI system partition, as blkid prints them.
-constexpr std::string_view gpt_esp = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
-constexpr std::string_view mbr_esp = "0xef";
-
 std::atomic<int> launch_count = 0;
 std::atomic<bool> kvm_failed = false;
 
@@ -220,36 +217,8 @@ void Appliance::check(int result, std::string_view doing, std::string_view objec
   if (result == -1) fail(doing, object);
 }
 
-std::string Appliance::partition_table(const std::string& device) {
-  const CString type(guestfs_part_get_parttype(handle_, device.c_str()));
-  // parted calls a disk that holds one file system and no table "loop".
-  return type == nullptr || std::string_view(type.get()) == "loop" ? "none" : type.get();
-}
-
-std::vector<FileSystem> Appliance::file_systems() {
-  char** raw = guestfs_list_filesystems(handle_);
-  if (raw == nullptr) fail("looking for file systems on", "/dev/sda");
-  const auto list = take_list(raw);
-  std::vector<FileSystem> found;
-  for (std::size_t i = 0; i + 1 < list.size(); i += 2) {
-    FileSystem file_system;
-    file_system.device = list[i];
-    file_system.type = list[i + 1];
-    const bool other_drive = file_system.device.starts_with("/dev/sd") && !file_system.device.starts_with("/dev/sda");
-    if (other_drive) continue;
-    // What blkid cannot tell (an unknown type, a btrfs subvolume) stays empty.
-    const auto tags = take_list(guestfs_blkid(handle_, file_system.device.c_str()));
-    for (std::size_t tag = 0; tag + 1 < tags.size(); tag += 2) {
-      const auto& value = tags[tag + 1];
-      if (tags[tag] == "UUID") file_system.uuid = value;
-      if (tags[tag] == "LABEL") file_system.label = value;
-      if (tags[tag] == "PART_ENTRY_UUID") file_system.part_uuid = value;
-      if (tags[tag] == "PART_ENTRY_NAME") file_system.part_label = value;
-      if (tags[tag] == "PART_ENTRY_TYPE") file_system.efi_system_partition = value == gpt_esp || value == mbr_esp;
-    }
-    found.push_back(std::move(file_system));
-  }
-  return found;
+DiskContent Appliance::disk_content() {
+  return parse_blkid(run_in_appliance(probe_command(), "looking for file systems on", "/dev/sda"));
 }
 
 void Appliance::mount(const std::string& device, const std::string& mount_point, const std::string& options) {
@@ -352,11 +321,20 @@ void Appliance::make_link(const std::string& target, const std::string& path) {
   check(guestfs_ln_s(handle_, target.c_str(), path.c_str()), "making link", path);
 }
 
-std::string Appliance::run(const std::string& command) {
-  const CString output(guestfs_sh(handle_, command.c_str()));
-  if (!output) fail("running", "/bin/sh");
+std::string Appliance::run_in_appliance(const std::string& command, std::string_view doing, std::string_view object) {
+  auto text = command;
+  char* arguments[] = {text.data(), nullptr};
+  const CString output(guestfs_debug(handle_, "sh", static_cast<char**>(arguments)));
+  if (!output) fail(doing, object);
   return output.get();
 }
+
+void Appliance::mount_api_file_systems() {
+  run_in_appliance("for d in dev dev/pts proc sys; do mount --bind /$d /sysroot/$d || exit 1; done", "mounting",
+                   "/dev");
+}
+
+int Appliance::run_script() { return parse_status(run_in_appliance(script_command("/sysroot"), "running", "/bin/sh")); }
 
 void Appliance::shut_down() {
   const int status = guestfs_shutdown(handle_);

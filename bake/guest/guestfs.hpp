@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "bake/base/progress.hpp"
+#include "bake/guest/disk_content.hpp"
 #include "bake/guest/guest.hpp"
-#include "bake/guest/mount_plan.hpp"
 
 struct guestfs_h;
 
@@ -50,10 +50,8 @@ class Appliance {
   /// How many appliances this process has started (each try counts once it ran): one per image is a promise.
   static int launches();
 
-  /// "gpt", "msdos", … of a disk, "none" when it has no partition table.
-  std::string partition_table(const std::string& device);
-  /// What is on the first drive: partitions, logical volumes, a disk without partitions.
-  std::vector<FileSystem> file_systems();
+  /// What is on the first drive, asked in one go: guestfs_list_filesystems starts several programs for every partition.
+  DiskContent disk_content();
 
   void mount(const std::string& device, const std::string& mount_point, const std::string& options);
   void mount_memory(const std::string& mount_point);
@@ -81,13 +79,18 @@ class Appliance {
   /// The same holds for `path` here.
   void make_link(const std::string& target, const std::string& path);
 
-  /// Runs /bin/sh -c `command` in the guest; its standard output, at most 2 MiB. Throws when it fails.
-  std::string run(const std::string& command);
+  /// Mounts /dev, /dev/pts, /proc and /sys where programs of the guest expect them; unmount_all() takes them away.
+  void mount_api_file_systems();
+  /// Runs script_file (script.hpp) and gives its exit status. guestfs_sh would do, but it mounts and unmounts the above
+  /// around every call, which costs ten times as much as the script under emulation, and gives no output of failures.
+  int run_script();
 
   /// Ends the appliance in good order; throws when that fails, for then data may be missing. Unmount before.
   void shut_down();
 
  private:
+  /// Runs a shell command in the appliance, outside the guest, and gives its standard output.
+  std::string run_in_appliance(const std::string& command, std::string_view doing, std::string_view object);
   void check(int result, std::string_view doing, std::string_view object);
   [[noreturn]] void fail(std::string_view doing, std::string_view object);
 

@@ -49,6 +49,7 @@ GuestfsGuest::GuestfsGuest(std::unique_ptr<Appliance> appliance, const GuestfsOp
       payload_count_(options.payloads.size()),
       read_only_(options.read_only) {
   mount_system(options.disk);
+  prepare_scripts();
 }
 
 GuestfsGuest::~GuestfsGuest() = default;
@@ -61,28 +62,23 @@ Appliance& GuestfsGuest::appliance() {
 }
 
 void GuestfsGuest::mount_system(const std::filesystem::path& disk) {
-  const auto file_systems = appliance_->file_systems();
-  const auto root = find_root(*appliance_, file_systems, disk);
-  const auto plan = plan_mounts(root.file_system, parse_fstab(root.fstab), file_systems);
+  const auto content = appliance_->disk_content();
+  const auto root = find_root(*appliance_, content.file_systems, disk);
+  const auto plan = plan_mounts(root.file_system, parse_fstab(root.fstab), content.file_systems);
   for (const auto& warning : plan.warnings) progress_.warn(warning);
   for (const auto& note : plan.notes) progress_.detail(note);
-  layout_.partition_table = appliance_->partition_table("/dev/sda");
-  for (const auto& file_system : file_systems) {
-    layout_.lvm = layout_.lvm || path_components(file_system.device).size() == 3;
-    layout_.efi = layout_.efi || file_system.efi_system_partition;
-  }
+  layout_.partition_table = content.partition_table;
+  layout_.lvm = content.lvm;
+  layout_.efi = content.efi;
   for (const auto& mount : plan.mounts) {
     if (mount.mount_point != "/" && !is_directory(*appliance_, mount.mount_point)) {
       progress_.warn(fmt::format("{} of the guest's /etc/fstab is no directory; {} is not mounted", mount.mount_point,
                                  mount.device));
       continue;
     }
-    appliance_->mount(mount.device, mount.mount_point, mount.options);
+    appliance_->mount(mount.device, mount.mount_point, "noatime");
     const auto space = appliance_->space(mount.mount_point);
-    layout_.mounts.push_back({mount.device, mount.type, mount.mount_point, space.size, space.free, ""});
-    const auto* source = std::find_if(file_systems.data(), file_systems.data() + file_systems.size(),
-                                      [&](const auto& candidate) { return candidate.device == mount.device; });
-    if (source != file_systems.data() + file_systems.size()) layout_.mounts.back().uuid = source->uuid;
+    layout_.mounts.push_back({mount.device, mount.type, mount.mount_point, space.size, space.free, mount.uuid});
   }
 }
 
@@ -219,53 +215,38 @@ void GuestfsGuest::unmount_payload(const std::string& mount_point) {
 
 // ---- scripts
 
-void GuestfsGuest::start_scripting() {
-  if (scripting_) return;
+void GuestfsGuest::prepare_scripts() {
   // Package scripts expect /run, and what they leave there must not stay in the image: it gets a file system in memory,
-  // as on a running system, which also holds the scripts' output.
-  const auto run = stat("/run");
-  if (run && run->type != FileType::directory) fail("running a script with", "/run", "not a directory");
-  if (!run) {
-    appliance().make_directory("/run", 0755);
-    made_run_ = true;
-  }
+  // as on a running system, which also holds scripts and their output.
+  const auto run = appliance().stat("/run", false);
+  if (run && run->type != FileType::directory) fail("preparing", "/run", "not a directory");
+  for (const auto* directory : {"/dev", "/proc", "/sys"})
+    if (!is_directory(appliance(), directory)) fail("preparing", directory, "not a directory");
+  made_run_ = !run;
+  if (made_run_) make_directories("/run");
   appliance().mount_memory("/run");
-  scripting_ = true;
+  appliance().mount_api_file_systems();
   make_directories(script_directory, 0700);
 }
 
 ShellResult GuestfsGuest::shell(const std::string& script) {
-  start_scripting();
-  std::string body = script;
-  if (needs_file(script)) {
-    write(script_file, script, 0700);
-    body = std::string(". ") + script_file;
-  }
-  std::string answer;
-  try {
-    answer = appliance().run(wrap_script(body));
-  } catch (const Error& error) {
-    explain_missing_shell(error.message());
-  }
+  write(script_file, script);
   ShellResult result;
-  result.status = parse_status(answer);
+  result.status = appliance().run_script();
   result.output = read(output_file, std::size_t{256} << 20U).value_or("");
+  if (const auto reason = start_failure(result.status, result.output); !reason.empty())
+    throw Error(ErrorKind::failed, fmt::format("running a script with '/bin/sh' in the guest: {}", reason),
+                "the guest's own /bin/sh must be there and run on this machine's processor");
   return result;
-}
-
-void GuestfsGuest::explain_missing_shell(const std::string& reason) {
-  if (!exists("/bin/sh")) fail("running a script with", "/bin/sh", "the guest has no such program");
-  throw Error(ErrorKind::failed, reason,
-              "the guest's own /bin/sh must run on this machine's processor: is the image for another architecture?");
 }
 
 // ---- the end
 
 void GuestfsGuest::finish() {
   auto& running = appliance();
-  if (scripting_) running.run(end_leftover_programs());
+  if (exists("/bin/sh")) shell(end_leftover_programs());
   while (!payloads_.empty()) unmount_payload(payloads_.rbegin()->first);
-  if (scripting_) running.unmount("/run");
+  running.unmount("/run");
   if (made_run_) running.remove_directory("/run");
   if (!read_only_)
     for (const auto& mount : layout_.mounts)

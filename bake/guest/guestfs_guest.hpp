@@ -76,16 +76,14 @@ class GuestfsGuest final : public Guest {
   bool prepare_file(const std::string& path);
   /// `path` with its directory's links resolved, so that programs of the appliance cannot be led astray.
   std::string pinned(const std::string& path);
-  void start_scripting();
-  [[noreturn]] void explain_missing_shell(const std::string& reason);
+  void prepare_scripts();
 
   Progress& progress_;
   std::unique_ptr<Appliance> appliance_;
   Layout layout_;
   std::size_t payload_count_ = 0;
   bool read_only_ = false;
-  bool scripting_ = false;                ///< /run is a file system in memory, for scripts
-  bool made_run_ = false;                 ///< … on a directory that the guest did not have
+  bool made_run_ = false;                 ///< the guest had no directory /run
   std::map<std::string, bool> payloads_;  ///< mount point → mount_payload made it
 };
 

@@ -50,13 +50,6 @@ std::optional<std::string> first_disk_partition(std::string_view spec) {
   return std::nullopt;
 }
 
-/// Device mapper's name of logical volume /dev/VG/LV: dashes doubled, one dash between.
-std::string mapper_name(std::string_view device) {
-  const auto pieces = path_components(device);
-  if (pieces.size() != 3) return {};
-  return "/dev/mapper/" + replace_all(pieces[1], "-", "--") + "-" + replace_all(pieces[2], "-", "--");
-}
-
 template <class Matches>
 const FileSystem* find_if(const std::vector<FileSystem>& file_systems, Matches matches) {
   const auto found = std::find_if(file_systems.begin(), file_systems.end(), matches);
@@ -94,14 +87,6 @@ bool is_clean_mount_point(std::string_view path) {
   return std::find(components.begin(), components.end(), "..") == components.end();
 }
 
-/// Mount options of the appliance, not the guest's: nothing but what the data needs to be seen as the guest sees it.
-std::string options_for(const FstabEntry& entry) {
-  std::string options = "noatime";
-  for (const auto& option : entry.options)
-    if (option.starts_with("subvol=") || option.starts_with("subvolid=")) options += "," + option;
-  return options;
-}
-
 void report_missing(const FstabEntry& entry, MountPlan& plan) {
   if (entry.has_option("nofail")) {
     plan.notes.push_back(fmt::format("{} ({}) is not on this disk; fstab says nofail", entry.mount_point, entry.spec));
@@ -130,7 +115,6 @@ void plan_entry(const FstabEntry& entry, const FileSystem& root, const std::vect
     if (device == nullptr || device->device != root.device)
       plan.warnings.push_back(
           fmt::format("the guest's /etc/fstab wants '{}' as /, but its root is {}", entry.spec, root.device));
-    if (device != nullptr && device->device == root.device) plan.mounts.front().options = options_for(entry);
     return;
   }
   if (entry.has_option("noauto")) {
@@ -138,7 +122,7 @@ void plan_entry(const FstabEntry& entry, const FileSystem& root, const std::vect
     return;
   }
   if (device == nullptr) return report_missing(entry, plan);
-  plan.mounts.push_back({device->device, device->type, entry.mount_point, options_for(entry)});
+  plan.mounts.push_back({device->device, device->type, entry.mount_point, device->uuid});
 }
 
 }  // namespace
@@ -166,11 +150,9 @@ const FileSystem* find_file_system(std::string_view spec, const std::vector<File
   if (const auto number = first_disk_partition(spec))
     return find_by(&FileSystem::device, "/dev/sda" + *number, file_systems);
   if (!spec.starts_with("/dev/")) return nullptr;
-  return find_if(file_systems, [&](const FileSystem& candidate) {
-    const auto components = path_components(candidate.device);
-    // A plain /dev/sdb1 is another disk of the guest, never one of the appliance's.
-    return components.size() == 3 && (candidate.device == spec || mapper_name(candidate.device) == spec);
-  });
+  const auto device = logical_volume_of(spec);
+  // A plain /dev/sdb1 is another disk of the guest, never one of the appliance's.
+  return path_components(device).size() == 3 ? find_by(&FileSystem::device, device, file_systems) : nullptr;
 }
 
 bool can_hold_root(const FileSystem& file_system) {
@@ -181,7 +163,7 @@ bool can_hold_root(const FileSystem& file_system) {
 MountPlan plan_mounts(const FileSystem& root, const std::vector<FstabEntry>& fstab,
                       const std::vector<FileSystem>& file_systems) {
   MountPlan plan;
-  plan.mounts.push_back({root.device, root.type, "/", "noatime"});
+  plan.mounts.push_back({root.device, root.type, "/", root.uuid});
   for (const auto& entry : fstab) plan_entry(entry, root, file_systems, plan);
   std::stable_sort(plan.mounts.begin(), plan.mounts.end(), [](const auto& a, const auto& b) {
     return path_components(a.mount_point).size() < path_components(b.mount_point).size();

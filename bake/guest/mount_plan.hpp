@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bake/guest/disk_content.hpp"
+
 namespace bake::guest {
 
 /// One line of /etc/fstab, octal escapes resolved.
@@ -19,22 +21,11 @@ struct FstabEntry {
 /// Reads fstab(5) text; lines that are no entries are left out.
 std::vector<FstabEntry> parse_fstab(std::string_view text);
 
-/// A file system that the appliance found on the disk.
-struct FileSystem {
-  std::string device;  ///< as the appliance names it: /dev/sda2, /dev/rootvg/rootlv
-  std::string type;    ///< ext4, xfs, vfat, swap, crypto_LUKS, …
-  std::string uuid;
-  std::string label;
-  std::string part_uuid;
-  std::string part_label;
-  bool efi_system_partition = false;
-};
-
 struct PlannedMount {
   std::string device;
   std::string type;
   std::string mount_point;
-  std::string options;
+  std::string uuid;  ///< of the file system
 };
 
 struct MountPlan {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
+#include <set>
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
@@ -26,6 +28,29 @@ std::optional<std::string> fstab_of_system(Appliance& appliance) {
   return appliance.read("/etc/fstab", fstab->size);
 }
 
+bool has_root_name(const FileSystem& file_system) {
+  for (const auto* name : {&file_system.device, &file_system.label, &file_system.part_label})
+    if (to_lower(*name).find("root") != std::string::npos) return true;
+  return false;
+}
+
+/// What can hold a root, the likeliest first: once a root is found, its fstab tells what most of the others are, and
+/// they need not be mounted to be looked at.
+std::vector<FileSystem> likely_roots_first(const std::vector<FileSystem>& file_systems) {
+  std::vector<FileSystem> candidates;
+  std::copy_if(file_systems.begin(), file_systems.end(), std::back_inserter(candidates), can_hold_root);
+  std::stable_partition(candidates.begin(), candidates.end(), has_root_name);
+  return candidates;
+}
+
+/// The file systems that belong to the system with this fstab.
+std::set<std::string> devices_of(std::string_view fstab, const std::vector<FileSystem>& file_systems) {
+  std::set<std::string> devices;
+  for (const auto& entry : parse_fstab(fstab))
+    if (const auto* device = find_file_system(entry.spec, file_systems)) devices.insert(device->device);
+  return devices;
+}
+
 [[noreturn]] void refuse_none(const std::vector<FileSystem>& file_systems, const std::filesystem::path& disk) {
   for (const auto& file_system : file_systems)
     if (file_system.type == "crypto_LUKS")
@@ -44,17 +69,21 @@ std::optional<std::string> fstab_of_system(Appliance& appliance) {
 
 Root find_root(Appliance& appliance, const std::vector<FileSystem>& file_systems, const std::filesystem::path& disk) {
   std::vector<Root> roots;
+  std::set<std::string> claimed;
   std::string unreadable;
-  for (const auto& candidate : file_systems) {
-    if (!can_hold_root(candidate)) continue;
+  for (const auto& candidate : likely_roots_first(file_systems)) {
+    if (claimed.contains(candidate.device)) continue;
     try {
       appliance.mount(candidate.device, "/", "noatime");
     } catch (const Error& error) {
       unreadable = error.message();
       continue;
     }
-    if (auto fstab = fstab_of_system(appliance)) roots.push_back({candidate, std::move(*fstab)});
-    appliance.unmount_all();
+    if (auto fstab = fstab_of_system(appliance)) {
+      claimed.merge(devices_of(*fstab, file_systems));
+      roots.push_back({candidate, std::move(*fstab)});
+    }
+    appliance.unmount("/");
   }
   if (roots.size() > 1)
     throw Error(ErrorKind::failed,

@@ -15,8 +15,9 @@ struct Root {
   std::string fstab;  ///< content of its /etc/fstab
 };
 
-/// Looks into every file system that can hold one: a root has an /etc/fstab and an os-release. Leaves nothing mounted.
-/// Throws Error{failed} when there is none (saying so when it is encrypted) or more than one; `disk` is for messages.
+/// Looks into the file systems that can hold one and that no found system's fstab claims: a root has an /etc/fstab and
+/// an os-release. Leaves nothing mounted. Throws Error{failed} when there is none (saying so when it is encrypted) or
+/// more than one; `disk` is for messages.
 Root find_root(Appliance& appliance, const std::vector<FileSystem>& file_systems, const std::filesystem::path& disk);
 
 }  // namespace bake::guest

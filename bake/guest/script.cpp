@@ -8,32 +8,32 @@
 
 namespace bake::guest {
 
-bool needs_file(std::string_view script) { return shell_quote(script).size() > std::size_t{100} << 10U; }
-
-std::string wrap_script(std::string_view body) {
+std::string script_command(std::string_view sysroot) {
   return fmt::format(
-      "PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root SHELL=/bin/sh TERM=dumb LANG=C LC_ALL=C\n"
-      "export PATH HOME USER LOGNAME SHELL TERM LANG LC_ALL\n"
-      "umask 022; cd /\n"
-      "/bin/sh -c {} >{} 2>&1 </dev/null\n"
-      "echo $?\n",
-      shell_quote(body), output_file);
+      "umask 022; PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root SHELL=/bin/sh TERM=dumb LANG=C "
+      "LC_ALL=C chroot {0} /bin/sh {1} >{0}{2} 2>&1 </dev/null; echo $?",
+      sysroot, script_file, output_file);
 }
 
-int parse_status(std::string_view printed) {
-  const auto text = trim(printed);
+int parse_status(std::string_view text) {
+  const auto number = trim(text);
   int status = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), status);
-  if (error == std::errc{} && end == text.data() + text.size()) return status;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), status);
+  if (error == std::errc{} && end == number.data() + number.size()) return status;
   throw Error(ErrorKind::failed,
-              fmt::format("running a script in the guest: its shell answered '{}'", text.substr(0, 80)),
-              "the guest's /bin/sh does not work; try it with: guestfish --ro -i -a DISK sh 'echo hello'");
+              fmt::format("running a script in the guest: the appliance answered '{}'", number.substr(0, 80)),
+              "this libguestfs works otherwise than expected; 'bake doctor' names its version");
+}
+
+std::string_view start_failure(int status, std::string_view output) {
+  constexpr std::string_view complaint = "chroot: failed to run command";
+  return (status == 126 || status == 127) && output.starts_with(complaint) ? trim(output) : std::string_view{};
 }
 
 std::string end_leftover_programs() {
   return "for process in /proc/[0-9]*; do pid=${process#/proc/}\n"
-         "[ $pid != $$ ] && [ $process/root -ef / ] && kill -9 $pid\n"
-         "done 2>/dev/null; :\n";
+         "[ $pid = $$ ] || { [ $process/root -ef / ] && kill -9 $pid; }\n"
+         "done\n";
 }
 
 }  // namespace bake::guest

@@ -10,18 +10,20 @@ inline constexpr const char* script_directory = "/run/bake";
 inline constexpr const char* script_file = "/run/bake/script";
 inline constexpr const char* output_file = "/run/bake/output";
 
-/// True when `script` is too long for one argument of execve(2) (128 KiB) and must be put in script_file.
-bool needs_file(std::string_view script);
+/// A command for the appliance's shell, with the guest at `sysroot`: runs script_file with the guest's /bin/sh as root
+/// in the guest's root and in a plain environment (PATH, HOME, LC_ALL=C, umask 022, nothing on standard input), both
+/// output streams into output_file; prints the exit status. Quicker than a second shell in the guest, where starting a
+/// program is what costs.
+std::string script_command(std::string_view sysroot);
 
-/// A command for /bin/sh that runs `body` in a shell of its own with a plain environment (PATH, HOME, LC_ALL=C, umask
-/// 022, nothing on standard input), sends both output streams to output_file and prints the exit status.
-std::string wrap_script(std::string_view body);
+/// The status that script_command() printed. Throws Error{failed} when it printed none.
+int parse_status(std::string_view text);
 
-/// The status that a wrapped script printed. Throws Error{failed} when it printed none.
-int parse_status(std::string_view printed);
+/// Why the guest's /bin/sh could not be started, or empty when it was: chroot(1) ends with 126 or 127 and says so.
+std::string_view start_failure(int status, std::string_view output);
 
-/// A command that kills what scripts left running in the guest (gpg-agent and the like): it would keep the file systems
-/// busy. Only processes whose root is the guest's root are touched.
+/// A script that kills what earlier scripts left running in the guest (gpg-agent and the like), which would keep the
+/// file systems busy. Only processes whose root is the guest's root are touched.
 std::string end_leftover_programs();
 
 }  // namespace bake::guest

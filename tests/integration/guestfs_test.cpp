@@ -13,7 +13,10 @@
 #include "bake/base/process.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/guestfs_guest.hpp"
+#include "bake/guest/inspect.hpp"
 #include "bake/guest/launch.hpp"
+#include "bake/guest/os_release.hpp"
+#include "bake/guest/package_database.hpp"
 #include "bake/guest/root_search.hpp"
 #include "tests/contract/guest_contract.hpp"
 
@@ -54,11 +57,11 @@ class TestDisk {
     must_run({"sgdisk", "-n1:0:+40M", "-t1:EF00", "-n2:0:+40M", "-n3:0:+160M", "-n4:0:+8M", "-t4:8200", "-n5:0:+16M",
               "-c1:EFI", file_});
     make_root_tree();
-    put_partition(1, 40, {"mkfs.vfat", "-n", "ESP"}, {});
-    put_partition(2, 40, {"mke2fs", "-q", "-t", "ext4", "-U", boot_uuid}, directory_ / "boot");
-    put_partition(3, 160, {"mke2fs", "-q", "-t", "ext4", "-U", root_uuid, "-d", directory_ / "root"}, {});
-    put_partition(4, 8, {"mkswap", "-q"}, {});
-    put_partition(5, 16, {"mke2fs", "-q", "-t", "ext4", "-d", directory_ / "other"}, {});
+    put_partition(1, 40, {"mkfs.vfat", "-n", "ESP"});
+    put_partition(2, 40, {"mke2fs", "-q", "-t", "ext4", "-U", boot_uuid, "-d", directory_ / "boot"});
+    put_partition(3, 160, {"mke2fs", "-q", "-t", "ext4", "-U", root_uuid, "-d", directory_ / "root"});
+    put_partition(4, 8, {"mkswap", "-q"});
+    put_partition(5, 16, {"mke2fs", "-q", "-t", "ext4", "-d", directory_ / "other"});
   }
   [[nodiscard]] const fs::path& file() const { return file_; }
 
@@ -68,9 +71,15 @@ class TestDisk {
     for (const auto* name : {"bin", "dev", "proc", "sys", "run", "tmp", "root", "boot", "contract", "var"})
       fs::create_directories(root / name);
     fs::copy_file("/bin/busybox", root / "bin/busybox");
-    for (const auto* name : {"sh", "cat", "id", "dd", "yes", "head", "sleep", "rm", "ls"})
+    for (const auto* name : {"sh", "cat", "id", "dd", "yes", "head", "sleep", "rm", "ls", "dpkg"})
       fs::create_symlink("busybox", root / "bin" / name);
-    write_file(root / "usr/lib/os-release", "ID=testos\n");
+    write_file(root / "usr/lib/os-release", "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=\"20.04\"\n");
+    write_file(root / "var/lib/dpkg/status",
+               "Package: busybox\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:1.35.0-4\n");
+    fs::create_directories(root / "lib/modules/5.4.0-1010-azure");
+    write_file(directory_ / "boot/vmlinuz-5.4.0-1010-azure", "");
+    write_file(directory_ / "boot/grub/grub.cfg",
+               "set default=\"0\"\nmenuentry 'Ubuntu' {\n\tlinux /vmlinuz-5.4.0-1010-azure ro quiet\n}\n");
     fs::create_directories(root / "etc");
     fs::create_symlink("../usr/lib/os-release", root / "etc/os-release");
     write_file(root / "etc/fstab", fmt::format("UUID={} / ext4 defaults 0 1\n"
@@ -85,7 +94,7 @@ class TestDisk {
     write_file(directory_ / "other/etc/os-release", "ID=other\n");
   }
 
-  void put_partition(int number, int mebibytes, std::vector<std::string> make, const fs::path& /*unused*/) {
+  void put_partition(int number, int mebibytes, std::vector<std::string> make) {
     const auto image = directory_ / fmt::format("part{}", number);
     must_run({"truncate", "-s", fmt::format("{}M", mebibytes), image});
     make.push_back(image);
@@ -126,7 +135,7 @@ struct Shared {
   }
 
   void try_refusals(Appliance& appliance) {
-    const auto all = appliance.file_systems();
+    const auto all = appliance.disk_content().file_systems;
     two_systems = refusal(appliance, all);
     no_system = refusal(appliance, {all.at(0), all.at(1)});
     empty_disk = refusal(appliance, {});
@@ -192,6 +201,21 @@ TEST(Guestfs, MountsByTheGuestsFstab) {
                                 "/boot/efi of the guest's /etc/fstab is no directory; /dev/sda1 is not mounted"}));
 }
 
+TEST(Guestfs, InspectsARealTree) {
+  const auto facts = inspect(*shared().guest, shared().guest->layout());
+  EXPECT_EQ(facts.os, (OsRelease{"ubuntu", "20.04", ""}));
+  EXPECT_EQ(facts.arch, find_architecture(*shared().guest));
+  EXPECT_NE(facts.arch, "unknown");
+  EXPECT_EQ(facts.default_kernel, "5.4.0-1010-azure");
+  EXPECT_EQ(facts.default_kernel_how, "first entry of /boot/grub/grub.cfg");
+  EXPECT_EQ(facts.default_kernel_options, "ro quiet");
+  EXPECT_EQ(facts.packages.packages, (std::vector<InstalledPackage>{{"busybox", "1:1.35.0-4", "amd64"}}));
+  // busybox has a dpkg of its own that knows no --audit: what the guest's dpkg complains about is passed on.
+  EXPECT_EQ(facts.packages.trouble.find("dpkg: unrecognized option '--audit'"), 0U) << facts.packages.trouble;
+  EXPECT_EQ(facts.programs, std::set<std::string>{"dpkg"});
+  EXPECT_EQ(facts.root_uuid, root_uuid);
+}
+
 TEST(Guestfs, ScriptsMayBeLongAndSayMuch) {
   auto& guest = *shared().guest;
   const auto big = guest.shell("yes 0123456789abcde | head -n 524288");
@@ -201,6 +225,7 @@ TEST(Guestfs, ScriptsMayBeLongAndSayMuch) {
   EXPECT_EQ(longest.status, 4);
   EXPECT_EQ(longest.output.size(), 300001U);
   EXPECT_EQ(guest.shell("printf 'a\\0b'").output, std::string("a\0b", 3));
+  EXPECT_EQ(guest.shell("kill -TERM $$").status, 143);
 }
 
 TEST(Guestfs, ResolvesWhatAProgramOfTheApplianceWouldNot) {
@@ -220,8 +245,17 @@ TEST(GuestfsEnd, FinishesCleanAndTrimmed) {
   struct stat before {};
   ASSERT_EQ(::stat(shared().disk.file().c_str(), &before), 0);
   EXPECT_TRUE(guest.shell("yes 0123456789abcde | head -c 60000000 >/var/big; rm /var/big").ok());
-  EXPECT_TRUE(guest.shell("sleep 1000 </dev/null >/dev/null 2>&1 & cd /var; echo busy >/var/kept").ok());
+  EXPECT_TRUE(guest.shell("cd /var; sleep 1000 </dev/null >/dev/null 2>&1 & echo busy >/var/kept").ok());
   EXPECT_EQ(guest.list("/run"), std::vector<std::string>{"bake"});
+  guest.remove("/bin/sh");
+  try {
+    guest.shell("true");
+    ADD_FAILURE() << "ran without a shell";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message().find("running a script with '/bin/sh' in the guest: chroot: failed to run command"), 0U)
+        << error.message();
+  }
+  guest.make_link("busybox", "/bin/sh");
   guest.finish();
   EXPECT_THROW(guest.exists("/"), Error);
   EXPECT_EQ(GuestfsGuest::launches(), 1);
@@ -237,6 +271,32 @@ TEST(GuestfsEnd, FinishesCleanAndTrimmed) {
   EXPECT_EQ(run_program({"debugfs", "-R", "cat /var/kept", root}).out, "busy\n");
   EXPECT_EQ(run_program({"debugfs", "-R", "ls -p /run", root}).out.find("bake"), std::string::npos);
   EXPECT_EQ(run_program({"e2fsck", "-fn", root}).status, 0);
+}
+
+/// The query of the package database as this machine's rpm answers it, for a package made for that.
+TEST(RpmQuery, IsAnsweredByARealRpm) {
+  const TemporaryDirectory directory;
+  const auto& top = directory.path();
+  write_file(top / "probe.spec",
+             "Name: probe\nEpoch: 3\nVersion: 1.0\nRelease: 2\nSummary: probe\nLicense: none\nBuildArch: noarch\n"
+             "Requires: (systemd if filesystem)\nRequires: libfoo >= 2:1.1-1\nRequires(post): /sbin/ldconfig\n"
+             "Provides: virtual = 7\nObsoletes: old-probe < 1.0\nConflicts: bad-probe\n%description\nprobe\n"
+             "%install\nmkdir -p '%{buildroot}/opt/a dir'\ntouch '%{buildroot}/opt/a dir/file'\n"
+             "%files\n\"/opt/a dir\"\n");
+  must_run({"rpmbuild", "-bb", "--quiet", "--define", "_topdir " + top.string(), top / "probe.spec"});
+  const auto answer =
+      run_program({"rpm", "-qp", "--queryformat", rpm_dump_format(), top / "RPMS/noarch/probe-1.0-2.noarch.rpm"});
+  const auto packages = parse_rpm_dump(answer.out);
+  ASSERT_EQ(packages.size(), 1U) << answer.out << answer.err;
+  EXPECT_EQ(packages[0].evr(), "3:1.0-2");
+  EXPECT_EQ(packages[0].arch, "noarch");
+  EXPECT_EQ(packages[0].requires_,
+            (std::vector<RpmDependency>{
+                {"(systemd if filesystem)", "", ""}, {"/sbin/ldconfig", "", ""}, {"libfoo", ">=", "2:1.1-1"}}));
+  EXPECT_EQ(packages[0].provides, (std::vector<RpmDependency>{{"probe", "=", "3:1.0-2"}, {"virtual", "=", "7"}}));
+  EXPECT_EQ(packages[0].obsoletes, (std::vector<RpmDependency>{{"old-probe", "<", "1.0"}}));
+  EXPECT_EQ(packages[0].conflicts, (std::vector<RpmDependency>{{"bad-probe", "", ""}}));
+  EXPECT_EQ(packages[0].files, (std::vector<std::string>{"/opt/a dir", "/opt/a dir/file"}));
 }
 
 /// Processes whose command line holds `text`.

@@ -85,12 +85,11 @@ TEST(LaunchWatchdog, KillsOnlyTheMarkedChild) {
   ::waitpid(other, &status, 0);
 }
 
-TEST(Script, WrapsForAnyText) {
-  EXPECT_FALSE(needs_file("echo hello"));
-  EXPECT_TRUE(needs_file(std::string(200000, 'x')));
-  EXPECT_TRUE(needs_file(std::string(40000, '\''))) << "quoting makes it longer than execve takes";
-  EXPECT_NE(wrap_script("echo 'a'").find("/bin/sh -c 'echo '\\''a'\\''' >/run/bake/output 2>&1 </dev/null\n"),
-            std::string::npos);
+TEST(Script, TellsAShellThatDidNotStartFromAScriptThatFailed) {
+  EXPECT_EQ(start_failure(127, "chroot: failed to run command '/bin/sh': No such file or directory\n"),
+            "chroot: failed to run command '/bin/sh': No such file or directory");
+  EXPECT_EQ(start_failure(127, "foo: not found\n"), "");
+  EXPECT_EQ(start_failure(0, "chroot: failed to run command"), "");
 }
 
 TEST(Script, ReadsTheStatusAndNothingElse) {

@@ -129,10 +129,46 @@ TEST(MountPlan, SaysWhenFstabNamesAnotherRoot) {
             std::vector<std::string>{"the guest's /etc/fstab wants 'UUID=old' as /, but its root is /dev/sda1"});
 }
 
-TEST(MountPlan, KeepsBtrfsSubvolumes) {
-  const std::vector<FileSystem> all{file_system("/dev/sda1", "btrfs", "root")};
-  const auto plan = plan_mounts(all[0], parse_fstab("UUID=root / btrfs compress=zstd,subvol=@ 0 1\n"), all);
-  EXPECT_EQ(plan.mounts.at(0).options, "noatime,subvol=@");
+TEST(DiskContent, ReadsWhatBlkidSays) {
+  // blkid 2.38 on a GPT disk with LVM, as the appliance runs it.
+  const auto content = parse_blkid(
+      "DEVNAME=/dev/sda\nPTUUID=0e1a\nPTTYPE=gpt\n\n"
+      "DEVNAME=/dev/sda1\nLABEL=ESP\nUUID=A3CA-BE2F\nVERSION=FAT16\nTYPE=vfat\nUSAGE=filesystem\n"
+      "PART_ENTRY_SCHEME=gpt\nPART_ENTRY_NAME=EFI\\x20System\\x20Partition\n"
+      "PART_ENTRY_UUID=1d8f3d2f-6a0e-4b52-9d8c-c5b2f0b7a111\n"
+      "PART_ENTRY_TYPE=c12a7328-f81f-11d2-ba4b-00a0c93ec93b\nPART_ENTRY_NUMBER=1\n\n"
+      "DEVNAME=/dev/sda14\nPART_ENTRY_SCHEME=gpt\nPART_ENTRY_TYPE=21686148-6449-6e6f-744e-656564454649\n\n"
+      "DEVNAME=/dev/sda3\nUUID=Xy1\nTYPE=LVM2_member\nUSAGE=raid\n\n"
+      "DEVNAME=/dev/mapper/root--vg-root\nLABEL=a\\ \\$b\nUUID=e17a\nTYPE=xfs\n");
+  EXPECT_EQ(content.partition_table, "gpt");
+  EXPECT_TRUE(content.lvm);
+  EXPECT_TRUE(content.efi);
+  ASSERT_EQ(content.file_systems.size(), 3U);
+  EXPECT_EQ(content.file_systems[0].part_label, "EFI System Partition");
+  EXPECT_EQ(content.file_systems[0].part_uuid, "1d8f3d2f-6a0e-4b52-9d8c-c5b2f0b7a111");
+  EXPECT_EQ(content.file_systems[1].type, "LVM2_member");
+  EXPECT_EQ(content.file_systems[2].device, "/dev/root-vg/root");
+  EXPECT_EQ(content.file_systems[2].label, "a $b");
+}
+
+TEST(DiskContent, KnowsDisksWithoutPartitionsAndWithMbr) {
+  const auto whole = parse_blkid("DEVNAME=/dev/sda\nUUID=1\nTYPE=ext4\n");
+  EXPECT_EQ(whole.partition_table, "none");
+  EXPECT_EQ(whole.file_systems.at(0).device, "/dev/sda");
+  EXPECT_FALSE(whole.efi);
+  EXPECT_EQ(parse_blkid("DEVNAME=/dev/sda\nPTTYPE=dos\n\nDEVNAME=/dev/sda1\nTYPE=vfat\nPART_ENTRY_TYPE=0xef\n")
+                .partition_table,
+            "msdos");
+  EXPECT_TRUE(parse_blkid("DEVNAME=/dev/sda1\nTYPE=vfat\nPART_ENTRY_TYPE=0xef\n").efi);
+  EXPECT_TRUE(parse_blkid("").file_systems.empty());
+  EXPECT_TRUE(parse_blkid("garbage\n=\nDEVNAME\nTYPE=ext4\n").file_systems.empty());
+}
+
+TEST(DiskContent, UndoesTheEscapingOfDeviceMapper) {
+  EXPECT_EQ(logical_volume_of("/dev/mapper/rootvg-rootlv"), "/dev/rootvg/rootlv");
+  EXPECT_EQ(logical_volume_of("/dev/mapper/my--vg-var--lib"), "/dev/my-vg/var-lib");
+  EXPECT_EQ(logical_volume_of("/dev/mapper/a---b"), "/dev/a-/b");
+  EXPECT_EQ(logical_volume_of("/dev/sda1"), "/dev/sda1");
 }
 
 }  // namespace
