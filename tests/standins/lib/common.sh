@@ -22,7 +22,7 @@ die() {
 as_root() {
   [ "$(id -u)" = 0 ] && return 0
   command -v sudo >/dev/null || die "neither root nor sudo"
-  exec sudo --preserve-env=http_proxy,https_proxy,no_proxy,SOURCE_DATE_EPOCH "$@"
+  exec sudo --preserve-env=http_proxy,https_proxy,no_proxy,SOURCE_DATE_EPOCH,LIBGUESTFS_BACKEND,LIBGUESTFS_BACKEND_SETTINGS "$@"
 }
 
 # hand_over PATH…: outputs belong to the person who called sudo.
