@@ -38,9 +38,9 @@ say "make stand-in guests and bundles"
 mkdir -p "$demo"
 ubuntu=$(./tests/standins/deb-guest.sh)
 centos=$(./tests/standins/rpm-guest.sh)
-ubuntu_bundle=$(./tests/standins/bundle.sh ubuntu20.04-5.5)
-centos_bundle=$(./tests/standins/bundle.sh rhel7.7-5.5)
-keyring=build/standins/signer.asc
+ubuntu_bundle=$(./tests/standins/bundle.sh 5.5-1.0.3.2-ubuntu20.04)
+centos_bundle=$(./tests/standins/bundle.sh 5.5-1.0.3.2-rhel7.7)
+keyring=build/standins/keys/trusted.gpg
 
 bake_one ubuntu "$ubuntu" "$ubuntu_bundle" "$keyring"
 bake_one centos "$centos" "$centos_bundle" "$keyring"

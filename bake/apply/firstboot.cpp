@@ -33,8 +33,9 @@ void install_firstboot(const plan::Plan& plan, guest::Guest& guest) {
               embedded(bake_embed_ib_ready_target_begin, bake_embed_ib_ready_target_end));
   guest.write("/etc/ib-firstboot.conf",
               fmt::format("# What this image was baked with; ib-firstboot holds the started VM to it.\n"
-                          "OFED={}\nMODULE={}\nMODULE_VERSION={}\nWAIT={}\n",
-                          plan.ofed, plan.expectations.module, plan.expectations.module_version, plan.firstboot_wait));
+                          "OS={}-{}\nOFED={}\nMODULE={}\nMODULE_VERSION={}\nWAIT={}\n",
+                          plan.os.id, plan.os.version, plan.ofed, plan.expectations.module,
+                          plan.expectations.module_version, plan.firstboot_wait));
 }
 
 }  // namespace bake::apply

@@ -33,7 +33,10 @@ void plan_services(const Inputs& inputs, Plan& plan) {
       plan.enable_services.emplace_back("rdma.service");
     plan.persist_modules = {"ib_ipoib", "ib_umad", "ib_uverbs", "rdma_ucm"};
   }
-  if (plan.install_firstboot) plan.enable_services.emplace_back("ib-firstboot.service");
+  if (plan.install_firstboot) {
+    plan.enable_services.emplace_back("ib-firstboot.service");
+    plan.enable_services.emplace_back("ib-ready.target");
+  }
   // The fabric has its own subnet manager; one in every VM would fight it.
   if (installs(plan, "opensm") || has_package(inputs, "opensm"))
     plan.disable_services = {"opensm.service", "opensmd.service"};

@@ -13,7 +13,7 @@ class UbuntuGuest(MainJob):
     def setUpClass(cls):
         super().setUpClass()
         cls.base = standin("deb-guest.sh")
-        cls.bundle = standin("bundle.sh", "ubuntu20.04-5.5")
+        cls.bundle = standin("bundle.sh", "5.5-1.0.3.2-ubuntu20.04")
         cls.bake_all()
 
     def test_prebuilt_modules_fit(self):

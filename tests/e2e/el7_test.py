@@ -16,7 +16,7 @@ class GenuineEl7(MainJob):
     def setUpClass(cls):
         super().setUpClass()
         cls.base = standin("el7-guest.sh")
-        cls.bundle = standin("bundle.sh", "rhel7.9-5.5")
+        cls.bundle = standin("bundle.sh", "5.5-1.0.3.2-rhel7.9")
         cls.bake_all()
 
     def test_the_database_is_still_berkeley_db(self):

@@ -14,7 +14,7 @@ class Killed(BakeCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.base = standin("deb-guest.sh")
-        cls.add_bundle(standin("bundle.sh", "ubuntu20.04-5.5"))
+        cls.add_bundle(standin("bundle.sh", "5.5-1.0.3.2-ubuntu20.04"))
         cls.recipe = cls.scratch / "image.yaml"
         cls.recipe.write_text(
             f"schema: bake/v1\nbase: {cls.base}\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n")

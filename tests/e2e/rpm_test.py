@@ -11,7 +11,7 @@ class CentosGuest(MainJob):
     def setUpClass(cls):
         super().setUpClass()
         cls.base = standin("rpm-guest.sh")
-        cls.bundle = standin("bundle.sh", "rhel7.7-5.5")
+        cls.bundle = standin("bundle.sh", "5.5-1.0.3.2-rhel7.7")
         cls.bake_all()
 
     def test_the_modules_were_built_for_the_default_kernel(self):

@@ -46,7 +46,9 @@ main() {
   as_root "$self" "$1" "$out" "${@:3}"
   kernels=("${@:3}")
   directory=$out/bundles${3:+/$(IFS=+ && echo "${*:3}")}
-  [ ${#kernels[@]} -gt 0 ] || kernels=("$(default_kernel)")
+  if [ ${#kernels[@]} = 0 ]; then
+    kernels[0]=$(default_kernel)
+  fi
   [ "${kernels[0]}" != none ] || kernels=()
   archive=$directory/$top.tgz
   key=$(content_key bundle.sh lib/common.sh lib/signing.sh lib/reversion.sh lib/files.sh lib/bundle_names.sh \

@@ -9,46 +9,34 @@ namespace {
 
 /// What EL8's rpm prints for the query: several kernels of one name, no epoch, an epoch, a key, a rich dependency.
 constexpr const char* dump =
-    "P\tkernel-core\t(none)\t4.18.0\t193.el8\tx86_64\n"
-    "p\tkernel\t=\t4.18.0-193.el8\n"
-    "p\tksym(alloc_ib)\t=\t0x1234\n"
-    "r\t/bin/sh\t\t\n"
-    "f\t/lib/modules/4.18.0-193.el8.x86_64/vmlinuz\n"
-    "f\t/usr/share/a file with spaces\n"
-    "P\tkernel-core\t(none)\t4.18.0\t193.14.3.el8_2\tx86_64\n"
-    "P\tgpg-pubkey\t(none)\tf4a80eb5\t53a7ff4b\t(none)\n"
-    "p\tgpg(CentOS-7 Key (CentOS 7 Official Signing Key) <security@centos.org>)\t=\t4:24c6a8a7f4a80eb5-53a7ff4b\n"
-    "P\tbind-libs\t32\t9.11.13\t3.el8\tx86_64\n"
-    "r\t(systemd if filesystem)\t\t\n"
-    "r\tlibc.so.6(GLIBC_2.14)(64bit)\t\t\n"
-    "r\trpmlib(PayloadIsXz)\t<=\t5.2-1\n"
-    "r\tbind-license\t>=\t32:9.11.13-3.el8\n"
-    "o\told-bind\t<\t32:9.0\n"
-    "c\tother-bind\t >= \t1\n"
+    "P kernel-core\t(none)\t4.18.0\t193.el8\tx86_64\n"
+    "v kernel\t=\t4.18.0-193.el8\n"
+    "v ksym(alloc_ib)\t=\t0x1234\n"
+    "r /bin/sh\t\t\n"
+    "f /lib/modules/4.18.0-193.el8.x86_64/vmlinuz\n"
+    "f /usr/share/a file with spaces\n"
+    "P kernel-core\t(none)\t4.18.0\t193.14.3.el8_2\tx86_64\n"
+    "P gpg-pubkey\t(none)\tf4a80eb5\t53a7ff4b\t(none)\n"
+    "v gpg(CentOS-7 Key (CentOS 7 Official Signing Key) <security@centos.org>)\t=\t4:24c6a8a7f4a80eb5-53a7ff4b\n"
+    "P bind-libs\t32\t9.11.13\t3.el8\tx86_64\n"
+    "r (systemd if filesystem)\t\t\n"
+    "r libc.so.6(GLIBC_2.14)(64bit)\t\t\n"
+    "r rpmlib(PayloadIsXz)\t<=\t5.2-1\n"
+    "r bind-license\t>=\t32:9.11.13-3.el8\n"
+    "o old-bind\t<\t32:9.0\n"
+    "c other-bind\t >= \t1\n"
     "(none)\n"
     "P\n"
     "p\n"
     "garbage\tline\n"
-    "P\tzero-epoch\t0\t1\t2\tnoarch\n";
+    "P zero-epoch\t0\t1\t2\tnoarch\n";
 
-TEST(RpmDump, KeepsEveryRelation) {
-  const auto packages = parse_rpm_dump(dump);
-  ASSERT_EQ(packages.size(), 4U);
-  EXPECT_EQ(packages[0].evr(), "4.18.0-193.el8");
-  EXPECT_EQ(packages[0].provides,
-            (std::vector<RpmDependency>{{"kernel", "=", "4.18.0-193.el8"}, {"ksym(alloc_ib)", "=", "0x1234"}}));
-  EXPECT_EQ(packages[0].requires_, (std::vector<RpmDependency>{{"/bin/sh", "", ""}}));
-  EXPECT_EQ(packages[0].files,
-            (std::vector<std::string>{"/lib/modules/4.18.0-193.el8.x86_64/vmlinuz", "/usr/share/a file with spaces"}));
-  EXPECT_EQ(packages[1].evr(), "4.18.0-193.14.3.el8_2");
-  EXPECT_EQ(packages[2].name, "bind-libs") << "the key and its relations are left out";
-  EXPECT_EQ(packages[2].evr(), "32:9.11.13-3.el8");
-  EXPECT_EQ(packages[2].requires_, (std::vector<RpmDependency>{{"(systemd if filesystem)", "", ""},
-                                                               {"libc.so.6(GLIBC_2.14)(64bit)", "", ""},
-                                                               {"bind-license", ">=", "32:9.11.13-3.el8"}}));
-  EXPECT_EQ(packages[2].obsoletes, (std::vector<RpmDependency>{{"old-bind", "<", "32:9.0"}}));
-  EXPECT_EQ(packages[2].conflicts, (std::vector<RpmDependency>{{"other-bind", ">=", "1"}}));
-  EXPECT_EQ(packages[3].evr(), "1-2");
+TEST(RpmDump, ListsPackagesWithoutKeys) {
+  EXPECT_EQ(installed_of_rpm_dump(dump),
+            (std::vector<InstalledPackage>{{"bind-libs", "32:9.11.13-3.el8", "x86_64"},
+                                           {"kernel-core", "4.18.0-193.14.3.el8_2", "x86_64"},
+                                           {"kernel-core", "4.18.0-193.el8", "x86_64"},
+                                           {"zero-epoch", "1-2", "noarch"}}));
 }
 
 MemoryGuest rpm_guest(const std::string& output, int status = 0) {
@@ -62,7 +50,7 @@ TEST(PackageDatabase, ReadsRpm) {
   const auto database = read_package_database(guest, Family::rpm);
   EXPECT_EQ(database.format, "rpm-bdb");
   EXPECT_EQ(database.trouble, "");
-  EXPECT_EQ(database.dump, dump);
+  EXPECT_EQ(database.dump, std::string(dump) + "E\n");
   EXPECT_EQ(database.packages, (std::vector<InstalledPackage>{{"bind-libs", "32:9.11.13-3.el8", "x86_64"},
                                                               {"kernel-core", "4.18.0-193.14.3.el8_2", "x86_64"},
                                                               {"kernel-core", "4.18.0-193.el8", "x86_64"},

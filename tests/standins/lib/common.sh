@@ -1,7 +1,11 @@
 # shellcheck shell=bash
 # Shared by every script of this directory: messages, root, caching, Debian packages.
 set -euo pipefail
+<<<<<<< HEAD
 shopt -s inherit_errexit # a failure inside $(…) is a failure
+=======
+shopt -s inherit_errexit # or a failure inside $(…) would go on
+>>>>>>> standins
 
 standins_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034  # used by the scripts
@@ -64,11 +68,19 @@ make_scratch() {
   trap 'rm -rf --one-file-system "$scratch"' EXIT
 }
 
-# run_quietly LOG COMMAND…: shows the end of the log only when the command fails.
+# run_quietly LOG PROGRAM ARG…: shows the end of the log only when the program fails. The program inherits no descriptor but
+# the standard ones: a daemon that it leaves behind would hold our locks, and mmdebstrap (through dash) can only use those
+# below ten.
 run_quietly() {
-  local logfile=$1
+  local logfile=$1 descriptor
   shift
-  if ! "$@" >"$logfile" 2>&1; then
+  if ! (
+    for descriptor in /proc/"$BASHPID"/fd/*; do
+      descriptor=${descriptor##*/}
+      [ "$descriptor" -le 2 ] || exec {descriptor}>&-
+    done
+    exec "$@"
+  ) >"$logfile" 2>&1; then
     tail -n 40 "$logfile" >&2
     die "failed: $1 ${2:-}"
   fi
