@@ -1,11 +1,7 @@
 # shellcheck shell=bash
 # Shared by every script of this directory: messages, root, caching, Debian packages.
 set -euo pipefail
-<<<<<<< HEAD
-shopt -s inherit_errexit # a failure inside $(…) is a failure
-=======
 shopt -s inherit_errexit # or a failure inside $(…) would go on
->>>>>>> standins
 
 standins_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034  # used by the scripts
