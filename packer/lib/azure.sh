@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# How packer/publish speaks: to people, to az, and about what it would do. Sourced by packer/publish, which sets these:
+# How packer/publish and packer/deploy speak: to people, to az, and about what they would do. Their scripts set these:
 # shellcheck disable=SC2154  # dry_run, common
 
 say() {
-  printf 'publish: %s\n' "$*" >&2
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
 }
 
 # fail STATUS MESSAGE…
 fail() {
   local status=$1
   shift
-  printf 'publish: error: %s\n' "$*" >&2
+  printf '%s: error: %s\n' "${0##*/}" "$*" >&2
   exit "$status"
 }
 
