@@ -154,17 +154,14 @@ const char* port_state_name(unsigned state) {
   return state < sizeof names / sizeof names[0] ? names[state] : "unknown";
 }
 
-View expected_driver(const Function& function) { return function.row != nullptr ? View(function.row->driver) : View(); }
-
-View driver_line(const PciRow& row) {
-  const ptrdiff_t end = find(row.driver, "_");
-  return end < 0 ? View(row.driver) : first(row.driver, static_cast<size_t>(end));
+bool has_right_driver(const Function& function) {
+  if (function.row == nullptr) return !function.driver.empty();
+  const View line(function.row->driver);
+  return starts_with(function.driver, line) && skip(function.driver, line.size) == "_core";
 }
 
 bool is_ready(const Function& function) {
-  const View driver = expected_driver(function);
-  return !function.driver.empty() && (driver.empty() || driver == function.driver) &&
-         function.link_layer.view() == "InfiniBand" && function.port_state == active;
+  return has_right_driver(function) && function.link_layer.view() == "InfiniBand" && function.port_state == active;
 }
 
 bool is_ready(const Hardware& hardware, unsigned expected) {

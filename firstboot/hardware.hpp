@@ -34,10 +34,8 @@ void scan_hardware(View root, Hardware& out);
 
 /// "ACTIVE" for 4.
 const char* port_state_name(unsigned state);
-/// Driver that belongs to the function: "mlx5_core"; empty when the device id is unknown.
-View expected_driver(const Function& function);
-/// "mlx5" for a function of the mlx5 line.
-View driver_line(const PciRow& row);
+/// The bound driver is the one that belongs to the device; any driver will do for a device that the matrix lacks.
+bool has_right_driver(const Function& function);
 bool is_ready(const Function& function);
 /// True when `expected` functions (0: at least one) are there and all are ready.
 bool is_ready(const Hardware& hardware, unsigned expected);

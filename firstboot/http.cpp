@@ -50,9 +50,11 @@ bool join_chunks(char* data, size_t size, View& body) {
 HttpAnswer parse_http(char* data, size_t size, bool closed) {
   HttpAnswer answer;
   const View text(data, size);
-  if (!starts_with(text, "HTTP/1.") || size < 12 || text[8] != ' ' ||
-      !parse_number(View(data + 9, 3), 999, answer.status))
+  unsigned status = 0;
+  if (!starts_with(text, "HTTP/1.") || size < 12 || text[8] != ' ' || !parse_number(View(data + 9, 3), 599, status) ||
+      status < 100)
     return answer;
+  answer.status = status;
   const ptrdiff_t end = find(text, "\r\n\r\n");
   if (end < 0) return answer;
   const View headers = first(text, static_cast<size_t>(end));

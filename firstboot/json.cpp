@@ -104,7 +104,8 @@ class Scanner {
   /// A number, true, false or null.
   bool skip_word() {
     size_t length = 0;
-    while (length < rest_.size && !is_space(rest_[length]) && memchr("{}[],:\"", rest_[length], 7) == nullptr) ++length;
+    const View punctuation = "{}[],:\"";
+    while (length < rest_.size && !is_space(rest_[length]) && !contains(punctuation, rest_[length])) ++length;
     rest_ = skip(rest_, length);
     return length > 0;
   }

@@ -48,7 +48,7 @@ class Parser {
 
   bool action(View text) {
     static constexpr const char* names[] = {"install", "enable", "update", "disable", "uninstall"};
-    for (unsigned char i = 0; i < sizeof names / sizeof names[0]; ++i)
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; ++i)
       if (text == names[i]) {
         options_.handler = static_cast<HandlerCommand>(i);
         return has_action_ = true;

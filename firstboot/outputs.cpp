@@ -10,7 +10,7 @@ namespace {
 constexpr size_t largest_log = 1 << 20;
 
 /// Holds the largest document: 12 checks, each byte of evidence escaped to six.
-Buffer<96 * 1024> document;
+Buffer<size_t{96} * 1024> document;
 
 void complain(View path) {
   Buffer<640> message;

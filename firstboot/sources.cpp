@@ -19,7 +19,7 @@ bool is_word(View text, View other_characters) {
   for (const char c : text) {
     const char lower = to_lower(c);
     const bool plain = is_digit(c) || (lower >= 'a' && lower <= 'z');
-    if (!plain && memchr(other_characters.data, c, other_characters.size) == nullptr) return false;
+    if (!plain && !contains(other_characters, c)) return false;
   }
   return true;
 }

@@ -13,7 +13,7 @@ struct SizeRow {
   Transport transport;
 };
 
-/// A function of vendor 15b3. `driver` is the kernel module that binds it: "mlx4_core" or "mlx5_core".
+/// A function of vendor 15b3. `driver` is "mlx4" or "mlx5"; the kernel module that binds it is called <driver>_core.
 struct PciRow {
   unsigned short device;
   const char* name;

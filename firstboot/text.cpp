@@ -35,6 +35,8 @@ ptrdiff_t find(View text, View what) {
   return -1;
 }
 
+bool contains(View text, char c) { return text.size > 0 && memchr(text.data, c, text.size) != nullptr; }
+
 bool next_line(View& text, View& line) {
   if (text.empty()) return false;
   const ptrdiff_t end = find(text, "\n");

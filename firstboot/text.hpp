@@ -38,6 +38,7 @@ bool ends_with(View text, View suffix);
 bool equal_ignoring_case(View a, View b);
 /// Offset of the first `what`, or -1.
 ptrdiff_t find(View text, View what);
+bool contains(View text, char c);
 /// Takes the first line (without its end) off `text`. False when `text` is empty.
 bool next_line(View& text, View& line);
 /// Decimal digits only, at most `limit`.

@@ -10,7 +10,7 @@ namespace {
 // 2018-02-01 is the version the Azure Linux agent itself uses; the answer is small and has vmSize and vmId.
 constexpr const char* imds_path = "/metadata/instance/compute?api-version=2018-02-01";
 
-char scratch[256 * 1024];  // one foreign document at a time
+char scratch[size_t{256} * 1024];  // one foreign document at a time
 
 void take_id(View text, Vm& out) {
   if (!out.id.empty() || !is_vm_id(text)) return;

@@ -16,6 +16,7 @@ class Checker {
  public:
   explicit Checker(const Matrix::Rows& rows) : rows_(rows) {
     for (const auto& release : rows.ofed_releases) releases_.push_back(release.version);
+    for (const auto& size : rows.vm_sizes) add_once(families_, size.family);
   }
 
   std::vector<Problem> run() {
@@ -106,9 +107,9 @@ class Checker {
   void one_rule(const RuleRow& rule) {
     for (const auto& version : rule.ofed) release_exists(rule, version);
     for (const auto& family : rule.families)
-      if (std::none_of(rows_.vm_sizes.begin(), rows_.vm_sizes.end(),
-                       [&](const SizeRow& size) { return size.family == family; }))
-        problem(rule, fmt::format("names VM family '{}', which no size belongs to", family));
+      if (!contains(families_, family))
+        problem(rule, fmt::format("names VM family '{}', which no size belongs to", family),
+                did_you_mean(family, families_));
     if (empty_range(rule.ofed_at_least, rule.ofed_below) || empty_range(rule.kernel_at_least, rule.kernel_below) ||
         empty_range(rule.agent_at_least, rule.agent_below))
       problem(rule, "can never hold: its lower bound is not below its upper bound");
@@ -181,6 +182,7 @@ class Checker {
 
   const Matrix::Rows& rows_;
   std::vector<std::string> releases_;
+  std::vector<std::string> families_;
   std::vector<Problem> problems_;
 };
 

@@ -1,6 +1,7 @@
 #include "matrix/link.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "bake/base/text.hpp"
 
@@ -60,6 +61,15 @@ void complete_systems(Matrix::Rows& rows) {
   }
 }
 
+/// Distributions that the VM extension supports first: they are what most people look up.
+void order_systems(Matrix::Rows& rows) {
+  std::set<std::string> supported;
+  for (const auto& os : rows.operating_systems)
+    if (os.extension) supported.insert(os.id);
+  std::stable_partition(rows.operating_systems.begin(), rows.operating_systems.end(),
+                        [&](const OsRow& os) { return supported.contains(os.id); });
+}
+
 }  // namespace
 
 bool serves(std::string_view bundle_distro, std::string_view os_distro) {
@@ -79,6 +89,7 @@ void link(Matrix::Rows& rows) {
   add_manifest_bundles(rows);
   collect_distros(rows);
   complete_systems(rows);
+  order_systems(rows);
 }
 
 }  // namespace bake::matrix

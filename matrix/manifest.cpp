@@ -121,8 +121,11 @@ class ManifestReader {
 /// Writes nested lists as the extension's file is laid out: two spaces a level, a space on both sides of the colon.
 class ManifestWriter {
  public:
+  using Group = std::vector<const ManifestRow*>;
+
   std::string write(const std::vector<ManifestRow>& rows) {
-    std::vector<const ManifestRow*> all;
+    Group all;
+    all.reserve(rows.size());
     for (const auto& row : rows) all.push_back(&row);
     out_ = "{\r\n";
     list("Driver", all, &ManifestRow::driver, 1, [&](const auto& drivers) {
@@ -143,8 +146,6 @@ class ManifestWriter {
   }
 
  private:
-  using Group = std::vector<const ManifestRow*>;
-
   void line(std::string_view content, int level) { out_ += fmt::format("{:{}}{}\r\n", "", level * 2, content); }
   void text(const std::string& key, const std::string& value, int level, bool more) {
     line(fmt::format("{} : {}{}", Json(key).dump(), Json(value).dump(-1, ' ', false, Json::error_handler_t::replace),

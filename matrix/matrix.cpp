@@ -1,6 +1,7 @@
 #include "matrix/matrix.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <unordered_map>
 
@@ -99,12 +100,24 @@ void add_overlay(Matrix::Rows& rows, const fs::path& directory, std::vector<Prob
   rows.digest = digest_of(rows.digest + "\n" + layer.digest);
 }
 
+/// In the order in which a person mends a file: by line.
+void sort_by_line(std::vector<Problem>& problems) {
+  const auto place = [](const Problem& problem) {
+    const auto colon = problem.where.rfind(':');
+    return std::pair(problem.where.substr(0, colon),
+                     colon == std::string::npos ? 0L : std::strtol(problem.where.c_str() + colon + 1, nullptr, 10));
+  };
+  std::stable_sort(problems.begin(), problems.end(),
+                   [&](const Problem& a, const Problem& b) { return place(a) < place(b); });
+}
+
 Matrix::Rows read_all(const std::vector<fs::path>& overlays, std::vector<Problem>& problems) {
   auto rows = read_built_in(problems);
   for (const auto& directory : overlays) add_overlay(rows, directory, problems);
   link(rows);
   // Rows that could not be read would only cause misleading second problems.
   if (problems.empty()) problems = check_rows(rows);
+  sort_by_line(problems);
   return rows;
 }
 

@@ -19,7 +19,7 @@ struct Query {
   std::vector<std::string> vm_sizes;
   /// A release the user named or holds, or empty. It is judged by its line where the table does not list it (for this
   /// operating system), so that a bundle in hand counts for more than a missing row.
-  std::string ofed;
+  std::string ofed = {};
 };
 
 /// One driver that would work.

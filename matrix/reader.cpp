@@ -1,7 +1,9 @@
 #include "matrix/reader.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
+#include <map>
 #include <regex>
 
 #include "bake/base/digest.hpp"
@@ -47,9 +49,12 @@ class FileReader {
     return from;
   }
 
+  /// `pattern` must be a literal: each is compiled once and found by its address.
   static void matches(MapReader& reader, std::string_view key, const std::string& value, const char* pattern,
                       std::string_view example) {
-    if (!value.empty() && !std::regex_match(value, std::regex(pattern)))
+    static std::map<const char*, std::regex> compiled;
+    if (value.empty()) return;
+    if (!std::regex_match(value, compiled.try_emplace(pattern, pattern).first->second))
       reader.problem(key, fmt::format("'{}' must look like {}, not '{}'", key, example, value));
   }
 
@@ -151,8 +156,7 @@ class FileReader {
   static void read(MapReader& reader, PciRow& row) {
     const auto device = to_lower(reader.required_text("device"));
     matches(reader, "device", device, "0x[0-9a-f]{4}", "0x101c");
-    if (std::regex_match(device, std::regex("0x[0-9a-f]{4}")))
-      row.device = static_cast<unsigned>(std::stoul(device, nullptr, 16));
+    row.device = static_cast<unsigned>(std::strtoul(device.c_str(), nullptr, 16));
     row.name = reader.required_text("name");
     row.generation = reader.required_text("generation");
     if (!reader.has("driver")) reader.required_text("driver");

@@ -206,7 +206,8 @@ class Resolver {
     std::stable_sort(others.begin(), others.end(), [&](const OsRow* a, const OsRow* b) {
       if (rank(a) != rank(b)) return rank(a) < rank(b);
       const auto order = compare_versions(a->version, b->version);
-      return rank(a) % 2 == 0 ? order < 0 : order > 0;
+      if (order != 0) return rank(a) % 2 == 0 ? order < 0 : order > 0;
+      return a->id < b->id;
     });
     return others;
   }

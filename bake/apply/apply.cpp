@@ -7,32 +7,38 @@
 namespace bake::apply {
 namespace {
 
-void mount_payloads(const plan::Plan& plan, guest::Guest& guest, bool extra_payload) {
-  std::size_t index = 0;
-  if (plan.bundle) guest.mount_payload(index++, payload_mounts[0]);
-  if (extra_payload) guest.mount_payload(index, payload_mounts[1]);
+/// Numbers of the payload disks: the bundle is 0, the extra packages follow.
+std::vector<std::size_t> payload_numbers(const plan::Plan& plan) {
+  std::vector<std::size_t> numbers;
+  if (plan.bundle) numbers.push_back(0);
+  for (std::size_t i = 1; i <= plan.extra_payloads; ++i) numbers.push_back(i);
+  return numbers;
 }
 
-void unmount_payloads(const plan::Plan& plan, guest::Guest& guest, bool extra_payload) {
-  const auto unmount = [&guest](const char* mount_point) {
-    guest.unmount_payload(mount_point);
-    guest.remove(mount_point);
-  };
-  if (plan.bundle) unmount(payload_mounts[0]);
-  if (extra_payload) unmount(payload_mounts[1]);
+void mount_payloads(const plan::Plan& plan, guest::Guest& guest) {
+  std::size_t drive = 0;
+  for (const auto number : payload_numbers(plan)) guest.mount_payload(drive++, payload_mount(number));
+}
+
+void unmount_payloads(const plan::Plan& plan, guest::Guest& guest) {
+  for (const auto number : payload_numbers(plan)) {
+    guest.unmount_payload(payload_mount(number));
+    guest.remove(payload_mount(number));
+  }
 }
 
 }  // namespace
 
-void apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, bool extra_payload,
-           Progress& progress) {
+std::string payload_mount(std::size_t number) { return "/.bake-payload-" + std::to_string(number); }
+
+void apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, Progress& progress) {
   progress.step("change packages");
-  mount_payloads(plan, guest, extra_payload);
+  mount_payloads(plan, guest);
   if (plan.family == guest::Family::rpm)
     change_rpm_packages(plan, guest);
   else
     change_deb_packages(plan, guest);
-  unmount_payloads(plan, guest, extra_payload);
+  unmount_payloads(plan, guest);
   place_modules(plan, guest, progress);
   progress.step("configure");
   configure_ofed(plan, guest);

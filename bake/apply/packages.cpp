@@ -9,8 +9,7 @@ using ofed::Change;
 std::vector<std::string> package_files(const plan::Plan& plan) {
   std::vector<std::string> files;
   for (const auto& change : plan.changes)
-    if (change.action != Change::Action::remove)
-      files.push_back(std::string(payload_mounts[change.payload == 0 ? 0 : 1]) + "/" + change.file);
+    if (change.action != Change::Action::remove) files.push_back(payload_mount(change.payload) + "/" + change.file);
   return files;
 }
 

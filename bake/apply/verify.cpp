@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <map>
 
-#include "bake/apply/apply.hpp"
 #include "bake/apply/config_text.hpp"
 #include "bake/apply/verify_modules.hpp"
 #include "bake/base/digest.hpp"
@@ -129,8 +128,9 @@ Check check_firstboot(Guest& guest, const Expectations& expected) {
 
 Check check_traces(Guest& guest) {
   std::vector<std::string> found;
-  for (const std::string path : {payload_mounts[0], payload_mounts[1], "/usr/sbin/policy-rc.d.bake-aside"})
-    if (guest.stat(path)) found.push_back(path);
+  for (const auto& name : guest.list("/"))
+    if (name.starts_with(".bake-")) found.push_back("/" + name);
+  if (guest.stat("/usr/sbin/policy-rc.d.bake-aside")) found.emplace_back("/usr/sbin/policy-rc.d.bake-aside");
   if (const auto policy = guest.read("/usr/sbin/policy-rc.d"); policy && *policy == "#!/bin/sh\nexit 101\n")
     found.emplace_back("/usr/sbin/policy-rc.d");
   return {"traces", found.empty(),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 #include "bake/base/text.hpp"
 
@@ -72,33 +73,50 @@ Check check_weak_updates(Guest& guest, const Expectations& expected) {
   return {"weak-updates", dangling.empty(), dangling.empty() ? "no dangling link" : join(split_lines(dangling), ", ")};
 }
 
+/// The script that lists what check_initramfs judges: "need <module>" for Hyper-V drivers that are modules, "has <name>
+/// <path>" for each module in the initramfs, with the path that depmod resolves the name to where it is an RDMA module.
+std::string initramfs_script(const Facts& facts, const std::string& image, const std::string& release) {
+  const auto* lister = facts.initramfs_tool == guest::InitramfsTool::dracut ? "lsinitrd" : "lsinitramfs";
+  return fmt::format(
+      "for m in hv_vmbus hv_storvsc hv_netvsc; do\n"
+      "  case \"$(modinfo -k {2} -n $m 2>/dev/null)\" in /*) echo need $m;; esac\n"
+      "done\n"
+      "{0} {1} | grep -oE '[^ ]+\\.ko(\\.[a-z0-9]+)?$' | while read -r path; do\n"
+      "  name=${{path##*/}}; name=${{name%%.ko*}}\n"
+      "  case $name in\n"
+      "    mlx*|ib_*|rdma_*) echo has $name $path $(modinfo -k {2} -n $name 2>/dev/null);;\n"
+      "    *) echo has $name $path;;\n"
+      "  esac\n"
+      "done\n",
+      lister, shell_quote(image), shell_quote(release));
+}
+
+/// "usr/lib/modules/K/x.ko" and "/lib/modules/K/x.ko" are one file: what follows lib/modules/ counts.
+std::string below_modules(const std::string& path) {
+  const auto at = path.find("lib/modules/");
+  return at == std::string::npos ? path : path.substr(at);
+}
+
 Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expected) {
   const auto* kernel = facts.kernel(expected.kernel);
   if (kernel == nullptr || !kernel->initramfs) return {"initramfs", false, "there is none for " + expected.kernel};
-  const auto lister = facts.initramfs_tool == guest::InitramfsTool::dracut ? "lsinitrd" : "lsinitramfs";
-  const auto result =
-      guest.shell(fmt::format("for m in hv_vmbus hv_storvsc hv_netvsc; do\n"
-                              "  case \"$(modinfo -k {2} -n $m 2>/dev/null)\" in /*) echo need $m;; esac\n"
-                              "done\n"
-                              "{0} {1} | grep -E '\\.ko' | sed -E 's/^.* ([^ ]+)$/\\1/'\n",
-                              lister, shell_quote(*kernel->initramfs), shell_quote(expected.kernel)));
+  std::set<std::string> needed;
+  std::set<std::string> present;
   std::vector<std::string> wrong;
-  const auto lines = split_lines(result.output);
-  const auto holds = [&lines](const std::string& module) {
-    return std::any_of(lines.begin(), lines.end(),
-                       [&](const std::string& line) { return line.find("/" + module + ".ko") != std::string::npos; });
-  };
-  for (const auto& line : lines)
-    if (line.starts_with("need ") && !holds(line.substr(5))) wrong.push_back(line.substr(5) + " is missing");
-  for (const auto& line : lines) {
-    const bool mlx = line.find("/mlx4_") != std::string::npos || line.find("/mlx5_") != std::string::npos;
-    if (mlx && expected.module_origin == "vendor" && !is_vendor_path(line))
-      wrong.push_back("stale inbox module " + line);
+  for (const auto& line :
+       split_lines(guest.shell(initramfs_script(facts, *kernel->initramfs, expected.kernel)).output)) {
+    const auto words = split_words(line);
+    if (words.size() == 2 && words[0] == "need") needed.insert(words[1]);
+    if (words.size() >= 3 && words[0] == "has") present.insert(words[1]);
+    if (words.size() == 4 && below_modules(words[2]) != below_modules(words[3]))
+      wrong.push_back(fmt::format("stale module {} (depmod says {})", words[2], words[3]));
   }
-  if (!result.ok() && lines.empty()) wrong.push_back(fmt::format("{} cannot read it", lister));
-  return {
-      "initramfs", wrong.empty(),
-      wrong.empty() ? *kernel->initramfs + " holds the Hyper-V drivers and no stale mlx module" : join(wrong, "; ")};
+  for (const auto& module : needed)
+    if (!present.contains(module)) wrong.push_back(module + " is missing");
+  return {"initramfs", wrong.empty(),
+          wrong.empty() ? fmt::format("{}: {} modules, the Hyper-V drivers that are modules, no stale RDMA module",
+                                      *kernel->initramfs, present.size())
+                        : join(wrong, "; ")};
 }
 
 }  // namespace

@@ -6,7 +6,8 @@
 
 namespace bake {
 
-/// A fresh Ed25519 key pair (RFC 8032) as PEM text: PKCS#8 private, SubjectPublicKeyInfo public; `openssl pkey` reads both.
+/// A fresh Ed25519 key pair (RFC 8032) as PEM text: PKCS#8 private, SubjectPublicKeyInfo public; `openssl pkey` reads
+/// both.
 struct KeyPair {
   std::string private_pem;
   std::string public_pem;

@@ -52,6 +52,7 @@ void add_inspect(CLI::App& app, Context& context);
 void add_plan(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_matrix(CLI::App& app, Context& context);
+void add_bundle(CLI::App& app, Context& context);
 void add_vhd(CLI::App& app, Context& context);
 
 /// The whole program: parses `arguments` (without the program's name), runs the command, maps errors to exit codes.

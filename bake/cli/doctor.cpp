@@ -1,8 +1,7 @@
 #include "bake/job/doctor.hpp"
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "bake/base/error.hpp"
 #include "bake/cli/context.hpp"

@@ -186,19 +186,34 @@ void check(Context& context) {
   context.out << "no problems\n";
 }
 
-/// Writes a document where -o says, never over a file that was there unless --force; without -o to standard output.
-void deliver(Context& context, std::string_view text, const std::string& file, bool force) {
-  if (file.empty() || file == "-") {
+struct OutputOptions {
+  std::string format = "resources.json";
+  std::string file;
+  bool force = false;
+
+  void add_to(CLI::App& command) {
+    command.add_option("-o,--output", file, "the file to write (default: standard output)");
+    command.add_flag("--force", force, "replace the file that is there");
+  }
+};
+
+void refuse_to_replace(const fs::path& file, bool force) {
+  if (fs::exists(file) && !force)
+    throw Error(ErrorKind::usage, fmt::format("writing '{}': it exists", file.string()), "--force replaces it");
+}
+
+/// Writes a document where -o says; without -o, or with "-", to standard output.
+void deliver(Context& context, std::string_view text, const OutputOptions& options) {
+  if (options.file.empty() || options.file == "-") {
     context.out << text;
     return;
   }
-  if (fs::exists(file) && !force)
-    throw Error(ErrorKind::usage, fmt::format("writing '{}': it exists", file), "--force replaces it");
-  write_text_atomically(file, text);
+  refuse_to_replace(options.file, options.force);
+  write_text_atomically(options.file, text);
   if (context.json)
-    context.print({{"file", file}, {"sha256", digest_of(text)}, {"bytes", text.size()}});
+    context.print({{"file", options.file}, {"sha256", digest_of(text)}, {"bytes", text.size()}});
   else
-    context.err << fmt::format("wrote {}\n", file);
+    context.err << fmt::format("wrote {}\n", options.file);
 }
 
 struct ImportOptions {
@@ -255,8 +270,7 @@ void import_manifest(Context& context, const ImportOptions& options) {
   std::string written;
   if (!options.directory.empty()) {
     const auto file = fs::path(options.directory) / "extension-manifest.yaml";
-    if (fs::exists(file) && !options.force)
-      throw Error(ErrorKind::usage, fmt::format("writing '{}': it exists", file.string()), "--force replaces it");
+    refuse_to_replace(file, options.force);
     fs::create_directories(options.directory);
     write_text_atomically(file, matrix::manifest_overlay(matrix, rows));
     written = file.string();
@@ -301,25 +315,18 @@ void add_exchange_commands(CLI::App& app, Context& context) {
   import_command->callback([&context, options] { import_manifest(context, *options); });
 
   auto* export_command = app.add_subcommand("export", "the extension's table in its own format, for a mirror");
-  auto format = std::make_shared<std::string>("resources.json");
-  auto file = std::make_shared<std::string>();
-  auto force = std::make_shared<bool>(false);
-  export_command->add_option("--format", *format, "the format")->check(CLI::IsMember({"resources.json"}));
-  export_command->add_option("-o,--output", *file, "the file to write (default: standard output)");
-  export_command->add_flag("--force", *force, "replace the file that is there");
-  export_command->callback([&context, file, force] {
-    const auto matrix = Matrix::load(context.matrix_overlays);
-    deliver(context, matrix::write_manifest(matrix.extension_manifest()), *file, *force);
+  auto table = std::make_shared<OutputOptions>();
+  export_command->add_option("--format", table->format, "the format")->check(CLI::IsMember({"resources.json"}));
+  table->add_to(*export_command);
+  export_command->callback([&context, table] {
+    deliver(context, matrix::write_manifest(Matrix::load(context.matrix_overlays).extension_manifest()), *table);
   });
 
   auto* html_command = app.add_subcommand("html", "one self-contained page: release × VM size → driver");
-  auto page = std::make_shared<std::string>();
-  auto replace = std::make_shared<bool>(false);
-  html_command->add_option("-o,--output", *page, "the file to write (default: standard output)");
-  html_command->add_flag("--force", *replace, "replace the file that is there");
-  html_command->callback([&context, page, replace] {
-    deliver(context, matrix::html_page(Matrix::load(context.matrix_overlays)), *page, *replace);
-  });
+  auto page = std::make_shared<OutputOptions>();
+  page->add_to(*html_command);
+  html_command->callback(
+      [&context, page] { deliver(context, matrix::html_page(Matrix::load(context.matrix_overlays)), *page); });
 }
 
 }  // namespace

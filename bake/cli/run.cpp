@@ -10,7 +10,8 @@ namespace bake::cli {
 namespace {
 
 /// The command table, in the order of the help text.
-constexpr AddCommand commands[] = {add_image, add_plan, add_init, add_inspect, add_verify, add_matrix, add_vhd, add_doctor};
+constexpr AddCommand commands[] = {add_image,  add_plan,   add_init, add_inspect, add_verify,
+                                   add_bundle, add_matrix, add_vhd,  add_doctor};
 
 std::filesystem::path default_store() {
   if (const char* store = std::getenv("BAKE_STORE"); store != nullptr && *store != '\0') return store;

@@ -95,7 +95,7 @@ class MemoryFile {
 void add_drive(guestfs_h* handle, const Drive& drive) {
   struct guestfs_add_drive_opts_argv options {};
   options.bitmask = GUESTFS_ADD_DRIVE_OPTS_FORMAT_BITMASK | GUESTFS_ADD_DRIVE_OPTS_READONLY_BITMASK;
-  options.format = "raw";
+  options.format = drive.format.c_str();
   options.readonly = drive.read_only ? 1 : 0;
   if (!drive.read_only) {
     // A scratch copy, renamed into place only after everything succeeded: flushing along the way buys nothing.
@@ -118,6 +118,7 @@ struct Launched {
   Handle handle{nullptr, &guestfs_close};
   bool timed_out = false;
   std::string reason;
+  std::string log;
 };
 
 Handle make_handle(const ApplianceOptions& options, const LaunchAttempt& attempt, const std::string& marker) {
@@ -152,9 +153,10 @@ Launched launch(const ApplianceOptions& options, const LaunchAttempt& attempt) {
     return result;
   }
   result.timed_out = watchdog.fired();
+  // After its first line libguestfs' message only tells how to debug libguestfs.
   result.reason = result.timed_out ? fmt::format("not up after {} s", attempt.limit.count())
-                                   : one_line(guestfs_last_error(handle.get()));
-  if (!log.empty()) result.reason += "; the end of its log:\n  " + last_lines(log, 12);
+                                   : split_lines(guestfs_last_error(handle.get())).front();
+  result.log = std::move(log);
   return result;
 }
 
@@ -170,12 +172,15 @@ guestfs_h* launch_some_way(const ApplianceOptions& options, Progress& progress) 
     if (!attempt.with_kvm) break;
     kvm_failed = true;
     progress.warn(fmt::format(
-        "the appliance did not start with KVM ({}); going on by emulation, which is slower. "
-        "Set LIBGUESTFS_BACKEND_SETTINGS=force_tcg to skip this wait, or BAKE_LAUNCH_TIMEOUT (seconds) to change it",
+        "the appliance did not start with KVM ({}); going on by emulation, which is slower. Set "
+        "LIBGUESTFS_BACKEND_SETTINGS=force_tcg to try no KVM, or BAKE_LAUNCH_TIMEOUT (seconds) to change how long it "
+        "may take",
         launched.timed_out ? fmt::format("/dev/kvm opens, but nothing came up in {} s", attempt.limit.count())
-                           : launched.reason));
+                           : launched.reason + " " + last_lines(launched.log, 1)));
   }
-  throw Error(ErrorKind::environment, "starting the libguestfs appliance: " + launched.reason,
+  throw Error(ErrorKind::environment,
+              fmt::format("starting the libguestfs appliance: {}{}{}", launched.reason,
+                          launched.log.empty() ? "" : "; the end of its log:\n  ", last_lines(launched.log, 12)),
               "'bake doctor' finds out what is missing; LIBGUESTFS_DEBUG=1 shows the whole start");
 }
 
@@ -253,8 +258,8 @@ void Appliance::mount(const std::string& device, const std::string& mount_point,
 }
 
 void Appliance::mount_memory(const std::string& mount_point) {
-  // The call wants a device; tmpfs ignores which.
-  check(guestfs_mount_vfs(handle_, "mode=0755,size=80%", "tmpfs", "/dev/null", mount_point.c_str()),
+  // The call insists on a device; tmpfs ignores which.
+  check(guestfs_mount_vfs(handle_, "mode=0755,size=80%", "tmpfs", "/dev/sda", mount_point.c_str()),
         "mounting memory on", mount_point);
 }
 

@@ -15,12 +15,13 @@ struct guestfs_h;
 
 namespace bake::guest {
 
-/// A disk for the appliance. Always raw: a fixed VHD is raw data and a footer, and guessing formats is what a hostile
-/// image waits for.
+/// A disk for the appliance. Its format is always said: a fixed VHD is raw data and a footer, and guessing formats is
+/// what a hostile image waits for.
 struct Drive {
   std::filesystem::path file;
-  bool read_only = false;  ///< writes go to an overlay that is thrown away
-  bool discard = false;    ///< pass what the guest trims on to the file
+  bool read_only = false;      ///< writes go to an overlay that is thrown away
+  bool discard = false;        ///< pass what the guest trims on to the file
+  std::string format = "raw";  ///< "raw" or, for an overlay that bake made itself, "qcow2"
 };
 
 struct ApplianceOptions {

@@ -20,10 +20,10 @@ struct LaunchAttempt {
 
 /// What a launch plan depends on.
 struct LaunchEnvironment {
-  std::optional<std::string> backend_settings;  ///< $LIBGUESTFS_BACKEND_SETTINGS
-  std::optional<std::string> timeout;           ///< $BAKE_LAUNCH_TIMEOUT, seconds
-  bool kvm_usable = false;                      ///< /dev/kvm can be opened
-  bool kvm_failed_before = false;               ///< in this process
+  std::optional<std::string> backend_settings = {};  ///< $LIBGUESTFS_BACKEND_SETTINGS
+  std::optional<std::string> timeout = {};           ///< $BAKE_LAUNCH_TIMEOUT, seconds
+  bool kvm_usable = false;                           ///< /dev/kvm can be opened
+  bool kvm_failed_before = false;                    ///< in this process
 };
 
 /// The tries to make, in order: with KVM when it can be opened and the user forced nothing (120 s, or

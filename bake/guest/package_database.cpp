@@ -19,7 +19,7 @@ constexpr std::string_view no_value = "(none)";
 constexpr std::string_view trailer = "\n#status ";
 
 std::string dependency_format(char letter, std::string_view tag) {
-  return fmt::format("[{}\\t%{{{}NAME}}\\t%{{{}FLAGS:depflags}}\\t%{{{}VERSION}}\\n]", letter, tag, tag, tag);
+  return fmt::format("[{} %{{{}NAME}}\\t%{{{}FLAGS}}\\t%{{{}VERSION}}\\n]", letter, tag, tag, tag);
 }
 
 /// Splits off the text before the first tab.
@@ -40,45 +40,15 @@ void for_each_line(std::string_view text, Use use) {
   }
 }
 
-std::string value_or_empty(std::string_view field) { return field == no_value ? std::string{} : std::string(field); }
-
-RpmDependency parse_dependency(std::string_view line) {
-  RpmDependency dependency;
-  dependency.name = take_field(line);
-  dependency.op = trim(take_field(line));
-  dependency.version = value_or_empty(take_field(line));
-  return dependency;
-}
-
-void add_line(RpmPackage& package, char letter, std::string_view line) {
-  if (line.empty()) return;
-  switch (letter) {
-    case 'p':
-      package.provides.push_back(parse_dependency(line));
-      break;
-    case 'r':
-      package.requires_.push_back(parse_dependency(line));
-      break;
-    case 'o':
-      package.obsoletes.push_back(parse_dependency(line));
-      break;
-    case 'c':
-      package.conflicts.push_back(parse_dependency(line));
-      break;
-    case 'f':
-      package.files.emplace_back(line);
-      break;
-    default:
-      break;
-  }
-}
-
-RpmPackage parse_package(std::string_view line) {
-  RpmPackage package;
+/// "P" line: name, epoch, version, release, architecture.
+InstalledPackage parse_package(std::string_view line) {
+  InstalledPackage package;
   package.name = take_field(line);
-  package.epoch = value_or_empty(take_field(line));
-  package.version = take_field(line);
-  package.release = take_field(line);
+  const auto epoch = take_field(line);
+  if (!epoch.empty() && epoch != "0" && epoch != no_value) package.version = std::string(epoch) + ":";
+  package.version += take_field(line);
+  package.version += "-";
+  package.version += take_field(line);
   package.arch = take_field(line);
   return package;
 }
@@ -165,48 +135,41 @@ PackageDatabase read_rpm(Guest& guest, const DatabasePlace& place) {
   const auto newline = std::min(report.find('\n'), report.size());
   const int status = report.substr(0, newline) == "0" ? 0 : 1;
   database.trouble = rpm_trouble(status, trim(report.substr(newline)));
-  result.output.resize(end + 1);
-  database.dump = std::move(result.output);
-  for (const auto& package : parse_rpm_dump(database.dump))
-    database.packages.push_back({package.name, package.evr(), package.arch});
-  std::sort(database.packages.begin(), database.packages.end());
+  result.output.resize(end);
+  database.dump = std::move(result.output) + (status == 0 ? "E\n" : "");
+  database.packages = installed_of_rpm_dump(database.dump);
   return database;
 }
 
 }  // namespace
 
-std::string rpm_dump_query() {
+std::string rpm_dump_format() {
   // Tags that rpm 4.11 (EL7) knows; weak dependencies came later and do not matter to a closure.
-  const auto format = "P\\t%{NAME}\\t%{EPOCH}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n" +
-                      dependency_format('p', "PROVIDE") + dependency_format('r', "REQUIRE") +
-                      dependency_format('o', "OBSOLETE") + dependency_format('c', "CONFLICT") + "[f\\t%{FILENAMES}\\n]";
+  return "P %{NAME}\\t%{EPOCH}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n" + dependency_format('v', "PROVIDE") +
+         dependency_format('r', "REQUIRE") + dependency_format('o', "OBSOLETE") + dependency_format('c', "CONFLICT") +
+         "[f %{FILENAMES}\\n]";
+}
+
+std::string rpm_dump_query() {
   // Standard error is kept apart from the answer. A Berkeley DB environment that this query had to make is removed.
   return "d=/var/lib/rpm; ls $d/__db.* >/dev/null 2>&1 && had=1 || had=0\n"
          "exec 3>&1\n"
          "errors=$(rpm -qa --queryformat " +
-         shell_quote(format) +
+         shell_quote(rpm_dump_format()) +
          " 2>&1 >&3 3>&-)\n"
          "status=$?\n"
          "[ $had = 1 ] || rm -f $d/__db.0*\n"
          "printf '\\n#status %s\\n%s\\n' \"$status\" \"$errors\"\n";
 }
 
-std::string RpmPackage::evr() const {
-  return (epoch.empty() || epoch == "0" ? "" : epoch + ":") + version + "-" + release;
-}
-
-std::vector<RpmPackage> parse_rpm_dump(std::string_view dump) {
-  std::vector<RpmPackage> packages;
+std::vector<InstalledPackage> installed_of_rpm_dump(std::string_view dump) {
+  std::vector<InstalledPackage> packages;
   for_each_line(dump, [&](std::string_view line) {
-    if (line.size() < 3 || line[1] != '\t') return;
-    const auto rest = line.substr(2);
-    if (line.front() == 'P')
-      packages.push_back(parse_package(rest));
-    else if (!packages.empty())
-      add_line(packages.back(), line.front(), rest);
+    if (!line.starts_with("P ")) return;
+    auto package = parse_package(line.substr(2));
+    if (package.name != "gpg-pubkey" && !package.name.empty()) packages.push_back(std::move(package));
   });
-  std::erase_if(packages,
-                [](const RpmPackage& package) { return package.name == "gpg-pubkey" || package.name.empty(); });
+  std::sort(packages.begin(), packages.end());
   return packages;
 }
 

@@ -10,47 +10,24 @@
 namespace bake::guest {
 
 /// The script that asks the guest's own rpm for everything the dependency closure needs, in one run. Its output is
-/// PackageDatabase::dump: lines of tab-separated fields, the first one letter that says what the line is:
+/// PackageDatabase::dump; one record per package, of lines whose fields are separated by tabs ("(none)" stands for a
+/// tag that is not there):
 ///
-///     P  name  epoch  version  release  arch     a package begins; epoch is a number or "(none)"
-///     p  name  operator  version                 it provides       operator: "", "<", "<=", "=", ">=", ">"
-///     r  name  operator  version                 it requires       version: [epoch:]version[-release], or empty
-///     o  name  operator  version                 it obsoletes
-///     c  name  operator  version                 it conflicts with
-///     f  path                                    it owns this file
+///     P <name>\t<epoch>\t<version>\t<release>\t<architecture>
+///     v <provided name>\t<flags>\t<[epoch:]version[-release]>      any number
+///     r …   o …   c …                                              requires, obsoletes, conflicts: as v
+///     f <absolute path of a file>                                  any number
+///     E                                                            last line: the dump is complete
 ///
-/// A rich dependency, "(a if b)", is a name as it stands in the header. The keys that rpm keeps as packages named
-/// gpg-pubkey are in it, with arch "(none)". Lines that begin otherwise are to be ignored.
+/// <flags> is rpm's number: less 2, greater 4, equal 8. A rich dependency, "(a if b)", is a name as it stands in the
+/// header. The keys that rpm keeps as packages named gpg-pubkey are in it, with architecture "(none)".
 std::string rpm_dump_query();
 
-/// One dependency of an rpm package as the dump has it.
-struct RpmDependency {
-  std::string name;
-  std::string op;       ///< "", "<", "<=", "=", ">=", ">"
-  std::string version;  ///< [epoch:]version[-release], or empty
+/// The query format in that script, for rpm's --queryformat.
+std::string rpm_dump_format();
 
-  friend bool operator==(const RpmDependency&, const RpmDependency&) = default;
-};
-
-struct RpmPackage {
-  std::string name;
-  std::string epoch;  ///< empty when the package has none
-  std::string version;
-  std::string release;
-  std::string arch;
-  std::vector<RpmDependency> provides;
-  std::vector<RpmDependency> requires_;
-  std::vector<RpmDependency> obsoletes;
-  std::vector<RpmDependency> conflicts;
-  std::vector<std::string> files;
-
-  /// [epoch:]version-release
-  [[nodiscard]] std::string evr() const;
-};
-
-/// Reads what rpm_dump_query() printed. Keys (gpg-pubkey) are left out; a malformed line is ignored, for the text comes
-/// from a guest that may be broken.
-std::vector<RpmPackage> parse_rpm_dump(std::string_view dump);
+/// The packages that a dump lists, keys (gpg-pubkey) left out, sorted.
+std::vector<InstalledPackage> installed_of_rpm_dump(std::string_view dump);
 
 /// The installed packages of a dpkg status file: those whose state is "installed", or waits for or has triggers.
 std::vector<InstalledPackage> installed_of_dpkg_status(std::string_view status);

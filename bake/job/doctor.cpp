@@ -1,11 +1,10 @@
 #include "bake/job/doctor.hpp"
 
+#include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
 
 #include "bake/base/file.hpp"
 #include "bake/base/process.hpp"
@@ -28,8 +27,8 @@ bool has_fixed_appliance() {
   return path != nullptr && fs::exists(fs::path(path) / "root");
 }
 
-/// supermin builds the appliance around a kernel of this machine, which it must be able to read: Ubuntu keeps its kernels
-/// to root (Launchpad bug 759725).
+/// supermin builds the appliance around a kernel of this machine, which it must be able to read: Ubuntu keeps its
+/// kernels to root (Launchpad bug 759725).
 Diagnosis appliance_kernel() {
   if (has_fixed_appliance()) return {"appliance kernel", Verdict::ok, "fixed appliance in $LIBGUESTFS_PATH", ""};
   std::string unreadable;
@@ -45,7 +44,8 @@ Diagnosis appliance_kernel() {
   if (!unreadable.empty())
     return {"appliance kernel", Verdict::problem, unreadable + " cannot be read", "chmod 0644 " + unreadable};
   return {"appliance kernel", Verdict::problem, "no kernel with modules in /boot",
-          "install a kernel package (linux-image-amd64 or linux-image-generic), or set LIBGUESTFS_PATH to a fixed appliance"};
+          "install a kernel package (linux-image-amd64 or linux-image-generic), or set LIBGUESTFS_PATH to a fixed "
+          "appliance"};
 }
 
 Diagnosis kvm() {
@@ -66,7 +66,8 @@ Diagnosis xfs() {
   if (has_fixed_appliance()) return {"XFS in the appliance", Verdict::ok, "as the fixed appliance has it", ""};
   for (const auto* program : {"/sbin/mkfs.xfs", "/usr/sbin/mkfs.xfs"})
     if (fs::exists(program)) return {"XFS in the appliance", Verdict::ok, "xfsprogs is installed", ""};
-  return {"XFS in the appliance", Verdict::problem, "no xfsprogs", "install libguestfs-xfs (CentOS and RHEL guests are XFS)"};
+  return {"XFS in the appliance", Verdict::problem, "no xfsprogs",
+          "install libguestfs-xfs (CentOS and RHEL guests are XFS)"};
 }
 
 Diagnosis space(const std::string& what, const fs::path& path, std::uint64_t wanted) {

@@ -6,10 +6,10 @@
 #include "bake/apply/apply.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/ofed/archive.hpp"
 #include "bake/ofed/closure.hpp"
 #include "bake/ofed/kernel_fit.hpp"
 #include "bake/ofed/profile.hpp"
-#include "bake/ofed/symvers.hpp"
 
 namespace bake::job {
 namespace {
@@ -19,7 +19,7 @@ using recipe::OfedChoice;
 using recipe::Recipe;
 
 matrix::Query query_for(const Recipe& recipe, const std::string& kernel) {
-  return {recipe.os.id, recipe.os.version, kernel, recipe.vm_sizes};
+  return {recipe.os.id, recipe.os.version, kernel, recipe.vm_sizes, recipe.ofed.version};
 }
 
 /// The choices of the matrix that the recipe allows, best first. Throws when there is none.
@@ -69,21 +69,23 @@ std::size_t choose_repository(const ofed::Bundle& bundle, const std::string& lib
                           inbox ? ", or say 'ofed: inbox' in the recipe" : ""));
 }
 
-std::vector<std::string> wanted_packages(const Recipe& recipe, const Driver& driver, const guest::Facts& facts,
-                                         const std::string& kernel, std::vector<Problem>& problems) {
+std::vector<std::string> wanted_packages(const Recipe& recipe, const Driver& driver, const std::string& kernel,
+                                         std::vector<Problem>& problems) {
   if (!driver.bundle) return driver.choice.packages;
   if (!recipe.ofed.packages.empty()) return recipe.ofed.packages;
-  static_cast<void>(facts);
   auto set = ofed::packages_of(recipe.ofed.profile, *driver.packages(), driver.bundle->format, kernel);
   problems = std::move(set.problems);
   return set.names;
 }
 
-ofed::PackageSource source_of(const ofed::Store& store, const ofed::Bundle& bundle, std::size_t repository,
-                              std::size_t payload) {
-  auto texts = store.index_texts(bundle, bundle.repositories.at(repository));
-  return {payload, &bundle.repositories.at(repository), bundle.format, std::move(texts.packages),
-          std::move(texts.filelists)};
+ofed::PackageSource source_of(const ofed::Bundle& bundle, std::size_t repository) {
+  auto texts = ofed::Store::index_texts(bundle, bundle.repositories.at(repository));
+  return {0, &bundle.repositories.at(repository), bundle.format, std::move(texts.packages), std::move(texts.filelists)};
+}
+
+ofed::PackageSource source_of(const ofed::Extras& extras, std::size_t payload) {
+  auto texts = ofed::Store::index_texts(extras);
+  return {payload, &extras.repository, extras.format, std::move(texts.packages), std::move(texts.filelists)};
 }
 
 /// What inbox drivers need is in the guest already, or among the extra packages.
@@ -96,10 +98,12 @@ ofed::KernelFit inbox_fit(const guest::Facts& facts, const std::string& kernel) 
   return fit;
 }
 
-std::vector<std::string> names_of(const ofed::Closure& closure, std::size_t payload) {
+/// Names of the packages that come from the bundle, or from the extra packages.
+std::vector<std::string> names_of(const ofed::Closure& closure, bool from_bundle) {
   std::vector<std::string> names;
   for (const auto& change : closure.changes)
-    if (change.action != ofed::Change::Action::remove && change.payload == payload) names.push_back(change.name);
+    if (change.action != ofed::Change::Action::remove && (change.payload == 0) == from_bundle)
+      names.push_back(change.name);
   return names;
 }
 
@@ -113,7 +117,7 @@ std::uint64_t bytes_to_install(const Driver& driver, const ofed::Closure& closur
   std::uint64_t bytes = 0;
   for (const auto& change : closure.changes) {
     if (change.action == ofed::Change::Action::remove) continue;
-    const auto& repository = change.payload == 0 ? *driver.packages() : driver.extra->repositories.front();
+    const auto& repository = change.payload == 0 ? *driver.packages() : driver.extras.at(change.payload - 1).repository;
     const auto* package = find_package(repository, change.file);
     // An index without installed sizes: packages unpack to about four times their size.
     if (package != nullptr) bytes += package->installed_size != 0 ? package->installed_size : package->size * 4;
@@ -139,9 +143,10 @@ std::optional<std::map<std::string, std::uint32_t>> symvers_of(const guest::Fact
                                                                guest::Guest& guest) {
   const auto* found = facts.kernel(kernel);
   if (found == nullptr || !found->symvers) return std::nullopt;
-  const auto bytes = guest.read(*found->symvers);
+  auto bytes = guest.read(*found->symvers);
   if (!bytes) return std::nullopt;
-  return ofed::parse_symvers(ofed::decompress(*bytes, *found->symvers));
+  constexpr std::size_t most = std::size_t{64} << 20U;  // a real one has 2 MiB; a guest is hostile input
+  return ofed::parse_symvers(ofed::unpack(std::move(*bytes), *found->symvers, most));
 }
 
 }  // namespace
@@ -149,7 +154,7 @@ std::optional<std::map<std::string, std::uint32_t>> symvers_of(const guest::Fact
 std::vector<std::filesystem::path> Driver::payloads() const {
   std::vector<std::filesystem::path> paths;
   if (bundle) paths.push_back(bundle->payload());
-  if (extra) paths.push_back(extra->payload());
+  for (const auto& extra : extras) paths.push_back(extra.payload());
   return paths;
 }
 
@@ -157,7 +162,7 @@ Driver choose_driver(const Recipe& recipe, Environment& environment) {
   const auto choices = allowed_choices(recipe, environment.matrix, recipe.kernel);
   const auto distro = choices.front().distro;
   Driver driver;
-  driver.extra = environment.store.extras(distro);
+  driver.extras = environment.store.extras(distro);
   for (const auto& choice : choices) {
     // Nobody gets the distribution's driver by accident: only when the recipe says inbox.
     if (choice.inbox && recipe.ofed.choice != OfedChoice::inbox) continue;
@@ -179,24 +184,25 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
   inputs.facts = facts;
   inputs.choice = driver.choice;
   const auto kernel = recipe.kernel.empty() ? facts.default_kernel : recipe.kernel;
-  const auto& store = environment.store;
 
   std::vector<ofed::PackageSource> sources;
   if (driver.bundle) {
-    sources.push_back(source_of(store, *driver.bundle, driver.repository, 0));
+    sources.push_back(source_of(*driver.bundle, driver.repository));
     inputs.bundle = plan::BundleChoice{driver.bundle->name,   driver.bundle->id(), driver.bundle->version,
                                        driver.bundle->distro, driver.bundle->arch, driver.packages()->directory};
   }
-  if (driver.extra) sources.push_back(source_of(store, *driver.extra, 0, 1));
+  for (std::size_t i = 0; i < driver.extras.size(); ++i) sources.push_back(source_of(driver.extras[i], i + 1));
+  inputs.extra_payloads = driver.extras.size();
 
   std::vector<Problem> missing_parts;
-  inputs.wanted = wanted_packages(recipe, driver, facts, kernel, missing_parts);
+  inputs.wanted = wanted_packages(recipe, driver, kernel, missing_parts);
   inputs.closure = ofed::solve(facts, sources, inputs.wanted, ofed::never_installed());
   inputs.closure.problems.insert(inputs.closure.problems.begin(), missing_parts.begin(), missing_parts.end());
   if (driver.bundle) {
     const auto symvers = symvers_of(facts, kernel, guest);
-    inputs.fit = ofed::decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, names_of(inputs.closure, 0),
-                                  symvers ? &*symvers : nullptr, names_of(inputs.closure, 1));
+    inputs.fit =
+        ofed::decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, names_of(inputs.closure, true),
+                         symvers ? &*symvers : nullptr, names_of(inputs.closure, false));
   } else {
     inputs.fit = inbox_fit(facts, kernel);
   }

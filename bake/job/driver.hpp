@@ -17,7 +17,7 @@ struct Driver {
   matrix::Choice choice;
   std::optional<ofed::Bundle> bundle;  ///< empty for inbox
   std::size_t repository = 0;          ///< index into bundle->repositories
-  std::optional<ofed::Bundle> extra;   ///< base-OS packages that the guest may lack
+  std::vector<ofed::Extras> extras;    ///< base-OS packages that the guest may lack
 
   [[nodiscard]] const ofed::Repository* packages() const {
     return bundle ? &bundle->repositories.at(repository) : nullptr;

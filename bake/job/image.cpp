@@ -75,7 +75,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   plan::require(outcome);
   auto manifest =
       evidence::image_manifest(outcome.plan, origin_of(recipe, source, base_sha256, driver, facts, environment));
-  apply::apply(outcome.plan, session->guest(), manifest.dump(2) + "\n", driver.extra.has_value(), progress);
+  apply::apply(outcome.plan, session->guest(), manifest.dump(2) + "\n", progress);
   progress.step("verify");
   const auto checks = apply::verify(session->guest(), session->inspect(), outcome.plan.expectations);
   for (const auto& check : checks)

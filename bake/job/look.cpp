@@ -50,7 +50,8 @@ std::string write_recipe_for(const fs::path& disk, const std::vector<std::string
   const auto source = open_source(disk);
   const auto facts = look_at(source, environment);
   environment.progress.step("choose a driver");
-  const auto resolution = environment.matrix.resolve({facts.os.id, facts.os.version, facts.default_kernel, vm_sizes});
+  const auto resolution =
+      environment.matrix.resolve({facts.os.id, facts.os.version, facts.default_kernel, vm_sizes, ""});
   if (resolution.choices.empty())
     throw Error(ErrorKind::incompatible,
                 fmt::format("choosing a driver for {} {} on {}: {}", facts.os.id, facts.os.version,

@@ -71,4 +71,19 @@ struct Bundle {
   [[nodiscard]] const std::string& id() const { return trust.archive_sha256; }
 };
 
+/// Packages of the base operating system that minimal images lack (tcl, libnl3, dkms, kernel headers…), added by the
+/// user as one payload with an index made from the packages' own headers.
+struct Extras {
+  std::string id;      ///< digest over names and digests of its packages
+  std::string name;    ///< what the user called it
+  std::string distro;  ///< "rhel7.7"; empty: for every release
+  PackageFormat format = PackageFormat::rpm;
+  Repository repository;
+  std::string payload_sha256;
+  std::uint64_t payload_size = 0;
+  std::filesystem::path directory;  ///< where the store keeps it
+
+  [[nodiscard]] std::filesystem::path payload() const { return directory / "payload.iso"; }
+};
+
 }  // namespace bake::ofed

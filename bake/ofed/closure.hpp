@@ -52,17 +52,8 @@ struct PackageSource {
 /// what the image needs to boot, to be reached and to be repaired never is, and no other kernel is brought in: a
 /// Problem instead.
 ///
-/// PackageDatabase::dump is the text of /var/lib/dpkg/status on deb systems. On rpm systems it has one record per
-/// package, of lines with tab-separated fields ("(none)" stands for a tag that is not there):
-///
-///     P <name>\t<epoch>\t<version>\t<release>\t<architecture>
-///     v <provided name>\t<flags>\t<[epoch:]version[-release]>      any number, also without the last one or two fields
-///     r …   o …   c …                                              requires, obsoletes, conflicts: as v
-///     f <absolute path of a file>                                  any number
-///     E                                                            last line; without it the dump was cut short
-///
-/// <flags> is a decimal number of which the bits less (2), greater (4) and equal (8) count. gpg-pubkey records, of
-/// architecture "(none)", are skipped. Any other line is a Problem.
+/// PackageDatabase::dump is the text of /var/lib/dpkg/status on deb systems, and what guest::rpm_dump_query() describes
+/// on rpm systems; a dump without its end marker, or with a line that is not understood, is a Problem.
 Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
               const std::vector<std::string>& wanted, const std::vector<std::string>& never);
 

@@ -119,7 +119,8 @@ std::vector<std::string> disagreements(const Packages& packages, const Symbols& 
       found.push_back(
           fmt::format("{}: carries no symbol versions, so it loads into {} only", name, vermagic_release(*module)));
     for (const auto& [symbol, crc] : module->imports)
-      if (const auto why = disagreement(symbol, crc, bundle, kernel); !why.empty()) found.push_back(name + ": " + why);
+      if (const auto why = disagreement(symbol, crc, bundle, kernel); !why.empty())
+        found.push_back(fmt::format("{}: {}", name, why));
   }
   return found;
 }
@@ -163,7 +164,7 @@ KernelFit fit_by_symbols(const std::string& release, const std::string& built, c
 /// The kernel a prebuilt package is for: its directory, unless a module in it says otherwise.
 std::string built_kernel_of(const BundlePackage& package) {
   for (const auto& module : package.modules)
-    if (const auto said = vermagic_release(module); !said.empty() && said != package.built_kernel) return said;
+    if (auto said = vermagic_release(module); !said.empty() && said != package.built_kernel) return said;
   return package.built_kernel;
 }
 

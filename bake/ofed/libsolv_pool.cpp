@@ -38,11 +38,17 @@ Offset add_dependencies(Repo* repo, const std::vector<RpmDependency>& list) {
   return offset;
 }
 
+void add_file(Repodata* data, Id package, const std::string& file) {
+  const auto slash = file.rfind('/');
+  const Id directory = repodata_str2dir(data, slash == 0 ? "/" : file.substr(0, slash).c_str(), 1);
+  repodata_add_dirstr(data, package, SOLVABLE_FILELIST, directory, file.c_str() + slash + 1);
+}
+
 void add_files(Repodata* data, Id package, const std::vector<std::string>& files) {
   for (const auto& file : files) {
-    const auto slash = file.rfind('/');
-    const Id directory = repodata_str2dir(data, slash == 0 ? "/" : file.substr(0, slash).c_str(), 1);
-    repodata_add_dirstr(data, package, SOLVABLE_FILELIST, directory, file.c_str() + slash + 1);
+    add_file(data, package, file);
+    // /bin is /usr/bin since EL7, and rpm knows: it compares files by what their directories are.
+    if (file.rfind("/usr/bin/", 0) == 0 || file.rfind("/usr/sbin/", 0) == 0) add_file(data, package, file.substr(4));
   }
 }
 

@@ -49,6 +49,7 @@ class Planner {
     if (in_.choice.inbox) plan.profile = "inbox";
     plan.wanted = in_.wanted;
     plan.changes = in_.closure.changes;
+    plan.extra_payloads = in_.extra_payloads;
     plan.fit = in_.fit;
     plan.default_kernel_how = in_.facts.default_kernel_how;
   }

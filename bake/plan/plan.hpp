@@ -37,6 +37,7 @@ struct Inputs {
   ofed::KernelFit fit;
   std::string module_version;       ///< version of the mlx module the bundle carries; empty when unknown
   std::uint64_t install_bytes = 0;  ///< what the new packages unpack to
+  std::size_t extra_payloads = 0;   ///< payload disks besides the bundle's
   std::string firstboot_sha256;
   std::vector<std::string> agent_problems;  ///< what the matrix says of the guest's waagent version and IPoIB
 };
@@ -70,6 +71,7 @@ struct Plan {
   std::string profile;
   std::vector<std::string> wanted;
   std::vector<ofed::Change> changes;
+  std::size_t extra_payloads = 0;
   ofed::KernelFit fit;
   std::string default_kernel_how;
 

@@ -9,6 +9,7 @@ source "$(dirname "$self")/lib/common.sh"
 source "$standins_dir/lib/signing.sh"
 source "$standins_dir/lib/reversion.sh"
 source "$standins_dir/lib/bundle_names.sh"
+source "$standins_dir/lib/files.sh"
 source "$standins_dir/lib/bundle_payload.sh"
 source "$standins_dir/lib/bundle_deb.sh"
 source "$standins_dir/lib/rpm.sh"
@@ -48,7 +49,8 @@ main() {
   [ ${#kernels[@]} -gt 0 ] || kernels=("$(default_kernel)")
   [ "${kernels[0]}" != none ] || kernels=()
   archive=$directory/$top.tgz
-  key=$(content_key bundle.sh lib/common.sh lib/signing.sh lib/reversion.sh lib/bundle_names.sh lib/bundle_payload.sh \
+  key=$(content_key bundle.sh lib/common.sh lib/signing.sh lib/reversion.sh lib/files.sh lib/bundle_names.sh \
+    lib/bundle_payload.sh \
     lib/bundle_deb.sh lib/deb_index.py lib/rpm.sh lib/bundle_rpm.sh lib/modules.py "$1" "${kernels[@]}")
   lock_out "$out" "bundle-$1"
   mkdir -p "$directory"

@@ -9,26 +9,10 @@ source "$standins_dir/lib/deb_rootfs.sh"
 source "$standins_dir/lib/reversion.sh"
 source "$standins_dir/lib/deb_config.sh"
 
-inbox_version=28.0-1ubuntu1 # Ubuntu 20.04's own rdma-core
 root_uuid=3f2a1c1e-20a4-4c0d-8a52-0ba5ec0de204
 esp_id=20A4EF15
 disk_mib=2560
 esp_mib=106
-
-install_inbox_rdma() {
-  local deb package
-  mkdir -p "$scratch/inbox"
-  fetch_debs "$out/cache/debs" rdma-core libibverbs1 ibverbs-providers
-  for package in libibverbs1 ibverbs-providers rdma-core; do
-    for deb in "$out/cache/debs/${package}"_*.deb; do
-      reversion_deb "$deb" "$scratch/inbox" "$inbox_version" >/dev/null
-    done
-  done
-  mkdir "$root/tmp/inbox"
-  cp "$scratch"/inbox/*.deb "$root/tmp/inbox/"
-  run_quietly "$out/cache/inbox.log" chroot "$root" sh -c 'dpkg -i /tmp/inbox/*.deb'
-  rm -rf "$root/tmp/inbox"
-}
 
 assemble_disk() {
   local disk=$scratch/disk.raw root_start=227328 end
@@ -63,7 +47,7 @@ main() {
     log "building $vhd"
     mkdir "$root" && tar -C "$root" --numeric-owner --xattrs -xf "$rootfs"
     kernel=$(ls "$root/lib/modules")
-    install_inbox_rdma
+    install_inbox_rdma "$root" 20.04
     write_ubuntu_identity "$root" 20.04 "Focal Fossa"
     write_ubuntu_boot "$root" "$kernel" "$root_uuid" "UUID=${esp_id:0:4}-${esp_id:4}"
     write_waagent_conf "$root/etc/waagent.conf"

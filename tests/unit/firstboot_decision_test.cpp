@@ -98,7 +98,7 @@ const std::vector<Row> rows{
      [](FakeVm& vm) { vm.function("7870:00:00.0", "0x00ba", class_ethernet, "mana", "0x1414"); }, 13, "vm-size",
      "has no InfiniBand"},
     {"ListedWithoutRdma", "Standard_A10", [](FakeVm&) {}, 13, "vm-size", "Standard_A10 (from IMDS) has no InfiniBand"},
-    {"ListedWithoutRdmaButThere", "Standard_NC24rs_v1", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version",
+    {"ListedWithoutRdmaButThere", "Standard_NC24", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version",
      "baked"},
     {"UnknownWithR", "Standard_HB999rs_v9", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version", "baked"},
     {"UnknownWithRAndNoFunction", "Standard_HB999rs_v9", [](FakeVm&) {}, 11, "pci-function",

@@ -87,7 +87,7 @@ TEST(FirstbootJson, SaysNoToEverythingElse) {
     EXPECT_EQ(look_up(bad, {"k"}), "-") << bad;
   EXPECT_EQ(look_up(std::string(1000000, '['), {"k"}), "-");
   EXPECT_EQ(look_up("{\"x\":" + std::string(1000000, '{'), {"k"}), "-");
-  EXPECT_EQ(look_up(std::string("{\"k\":\"v\0\"}", 11), {"k"}), std::string("v\0", 2));
+  EXPECT_EQ(look_up(std::string("{\"k\":\"v\0\"}", 10), {"k"}), std::string("v\0", 2));
 }
 
 TEST(FirstbootJson, QuotesAsAscii) {
@@ -111,8 +111,8 @@ TEST(FirstbootHttp, KnowsWhenAnAnswerIsComplete) {
   EXPECT_FALSE(parse("HTTP/1.0 200 OK\r\n\r\nabc").complete);
   EXPECT_TRUE(parse("HTTP/1.0 200 OK\r\n\r\nabc", true).complete);
   EXPECT_EQ(parse("HTTP/1.1 410 Gone\r\n\r\n", true).status, 410U);
-  for (const char* bad :
-       {"", "HTTP/1.1 200", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "aaaaaaaaaaaaaaaaaaaa"})
+  for (const char* bad : {"", "HTTP/1.1 200", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n",
+                          "HTTP/1.1 000 OK\r\n\r\n", "aaaaaaaaaaaaaaaaaaaa"})
     EXPECT_FALSE(parse(bad, true).complete) << bad;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <set>
 #include <sstream>
 #include <sys/stat.h>
 
@@ -186,14 +187,23 @@ TEST(FirstbootUse, HelpAndVersion) {
 
 // --- the file that goes into images ---
 
+TEST(FirstbootBinary, SharesNothingButTablesWithTheRest) {
+  for (const auto& entry : fs::directory_iterator(SOURCE_DIR "/firstboot")) {
+    if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
+    for (const std::string& line : lines(bake::read_text(entry.path()))) {
+      if (line.rfind("#include \"", 0) != 0) continue;
+      EXPECT_EQ(line.rfind("#include \"firstboot/", 0), 0U) << entry.path() << line;
+    }
+  }
+}
+
 TEST(FirstbootBinary, IsStaticAndAtMost64KiB) {
   EXPECT_LE(fs::file_size(IB_FIRSTBOOT_BINARY), 65536U);
   EXPECT_THAT(bake::run_program({"file", IB_FIRSTBOOT_BINARY}).out, HasSubstr("statically linked"));
   EXPECT_THAT(bake::run_program({"readelf", "-lW", IB_FIRSTBOOT_BINARY}).out, Not(HasSubstr("INTERP")));
 }
 
-/// Numbers of the system calls that the machine code can make: every `syscall` instruction's strace name is looked at
-/// for whole runs that together use all parts of the program.
+/// 313 is the last system call of Linux 3.10 (CentOS 7). The runs use all parts of the program.
 TEST(FirstbootBinary, UsesOnlySystemCallsOfLinux310) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0");
@@ -215,6 +225,19 @@ TEST(FirstbootBinary, UsesOnlySystemCallsOfLinux310) {
     vm.remove("/sys/class/infiniband");
   }
   EXPECT_GT(calls, 100U);
+}
+
+// --- its units ---
+
+TEST(FirstbootUnits, UseOnlyKeysThatSystemd219Knows) {
+  const std::set<std::string> known{
+      "Description",     "Documentation", "Wants",           "Requires",       "After",         "Before",  "Type",
+      "RemainAfterExit", "ExecStart",     "TimeoutStartSec", "StandardOutput", "StandardError", "WantedBy"};
+  for (const std::string name : {"ib-firstboot.service", "ib-ready.target"})
+    for (const std::string& line : lines(bake::read_text(std::string(SOURCE_DIR "/firstboot/") + name))) {
+      if (line.empty() || line[0] == '#' || line[0] == '[') continue;
+      EXPECT_EQ(known.count(line.substr(0, line.find('='))), 1U) << name << ": " << line;
+    }
 }
 
 }  // namespace

@@ -155,12 +155,12 @@ inline Repository repository_of_index(const std::string& index, const std::strin
 
 /// A dpkg question: the text of the status file, of the bundle's index, and of the extra packages' index.
 inline Closure ask_deb(const std::string& status, const std::string& index, const std::vector<std::string>& wanted,
-                       const std::string& extra_index = "") {
+                       const std::string& extra_index = "", const std::string& directory = "DEBS") {
   guest::Facts facts;
   facts.family = guest::Family::deb;
   facts.arch = "x86_64";
   facts.packages.dump = status;
-  const auto bundle = repository_of_index(index, "DEBS");
+  const auto bundle = repository_of_index(index, directory);
   const auto extras = repository_of_index(extra_index, "extra");
   std::vector<PackageSource> sources{{0, &bundle, PackageFormat::deb, index, ""}};
   if (!extra_index.empty()) sources.push_back({1, &extras, PackageFormat::deb, extra_index, ""});

@@ -241,6 +241,27 @@ TEST(ClosureRpm, FindsFilesOfTheFileLists) {
                                              "install user.x86_64 1-1 0:RPMS/user.rpm (wanted)"));
 }
 
+TEST(ClosureRpm, FilesOfTheImageSatisfyDependenciesOnEitherNameOfBin) {
+  Question question;
+  question.dump = rpm_dump({{"perl", "5.16-1", "x86_64", {}, {}, {}, {}, {"/usr/bin/perl", "/usr/share/perl/x"}}});
+  question.bundle = {{"a", "1-1", "noarch", {"/bin/perl", "/usr/bin/perl"}}, {"b", "1-1", "noarch", {"/share/perl/x"}}};
+  EXPECT_THAT(changes(question, {"a"}), ElementsAre("install a.noarch 1-1 0:RPMS/a.rpm (wanted)"));
+  EXPECT_THAT(changes(question, {"b"}), ElementsAre("! b: nothing provides /share/perl/x, needed by b 1-1"));
+}
+
+TEST(ClosureRpm, NamesMissingPackagesAndConflictsAtOnce) {
+  Question question;
+  question.dump = rpm_dump({{"systemd", "219-78"}});
+  question.bundle = {{"a", "1-1", "x86_64", {}, {}, {}, {"systemd"}},
+                     {"b", "1-1", "x86_64", {"gone"}},
+                     {"c", "1-1", "x86_64", {}, {}, {}, {"d"}},
+                     {"d", "1-1"}};
+  EXPECT_THAT(changes(question, {"a", "b", "c", "d"}),
+              ElementsAre("! a: package a-1-1.x86_64 conflicts with systemd provided by systemd-219-78.x86_64",
+                          "! b: nothing provides gone, needed by b 1-1",
+                          "! c: package c-1-1.x86_64 conflicts with d provided by d-1-1.x86_64"));
+}
+
 TEST(ClosureRpm, RefusesAnIndexThatIsNoIndex) {
   const auto repository = repository_of({glibc}, "RPMS");
   guest::Facts facts;

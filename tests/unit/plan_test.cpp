@@ -41,8 +41,8 @@ Facts centos(const std::string& kernel) {
   facts.layout = {"gpt",
                   true,
                   true,
-                  {{"/dev/rootvg/rootlv", "xfs", "/", 30ULL << 30, 20ULL << 30},
-                   {"/dev/sda2", "xfs", "/boot", 500ULL << 20, 300ULL << 20}}};
+                  {{"/dev/rootvg/rootlv", "xfs", "/", 30ULL << 30, 20ULL << 30, ""},
+                   {"/dev/sda2", "xfs", "/boot", 500ULL << 20, 300ULL << 20, ""}}};
   facts.programs = {"ifconfig", "yum", "dracut", "depmod", "setfiles"};
   return facts;
 }
@@ -66,7 +66,7 @@ Facts ubuntu(const std::string& kernel) {
       "dpkg", {{"linux-azure", "5.4.0.1040.38", "amd64"}, {"linux-image-" + kernel, "5.4.0-1040.42", "amd64"}}, "", ""};
   facts.initramfs_tool = guest::InitramfsTool::initramfs_tools;
   facts.waagent = guest::Waagent{"2.2.46", "/etc/waagent.conf", false, "walinuxagent.service"};
-  facts.layout = {"gpt", false, true, {{"/dev/sda1", "ext4", "/", 30ULL << 30, 20ULL << 30}}};
+  facts.layout = {"gpt", false, true, {{"/dev/sda1", "ext4", "/", 30ULL << 30, 20ULL << 30, ""}}};
   facts.programs = {"ifconfig", "dpkg", "apt-mark", "update-initramfs", "depmod"};
   return facts;
 }

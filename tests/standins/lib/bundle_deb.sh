@@ -80,10 +80,8 @@ build_dkms_deb() {
   put "$source/Makefile" 0644 <<-'END'
 	modules := $(patsubst %.S.in,%.ko,$(wildcard *.S.in))
 	all: $(modules)
-	%.ko: %.S.in
-		sed 's/@KERNEL@/$(kernelver)/' $< | gcc -c -x assembler -o $@ -
-	clean:
-		rm -f *.ko
+	%.ko: %.S.in ; sed 's/@KERNEL@/$(kernelver)/' $< | gcc -c -x assembler -o $@ -
+	clean: ; rm -f *.ko
 	END
   {
     printf 'PACKAGE_NAME=%s\nPACKAGE_VERSION=%s\nAUTOINSTALL="yes"\nREMAKE_INITRD=yes\n' "$name" "$v_line"
@@ -184,9 +182,9 @@ build_mlnx_debs() {
   deb "$directory" srptools "$v_mlnx_srp" amd64 Section=net "Depends=libc6, libibumad, libibverbs1 (>= 1.1.2), librdmacm1"
 }
 
-# build_meta_debs DIRECTORY LABEL: mlnx-ofed-<set>, asking for everything in DIRECTORY that belongs to the set.
+# build_meta_debs DIRECTORY: mlnx-ofed-<set>, asking for everything in DIRECTORY that belongs to the set.
 build_meta_debs() {
-  local directory=$1 label=$2 set pattern depends
+  local directory=$1 set pattern depends file
   local kernel='mlnx-ofed-kernel-utils|mlnx-ofed-kernel-dkms|(iser|isert|srp|kernel-mft)-dkms|ofed-scripts'
   local user='rdma-core|libib.*|ibverbs-.*|libmlx[45]-1|librdmacm.*|rdmacm-utils|infiniband-diags|ibacm|srptools|opensm.*|libopensm.*|mft|mstflint|mlnx-ethtool|mlnx-iproute2|mlnx-tools'
   for set in basic hpc all kernel-only basic-user-only; do
@@ -196,8 +194,10 @@ build_meta_debs() {
     kernel-only) pattern="$kernel|knem|knem-dkms" ;;
     basic-user-only) pattern="$user|ofed-scripts" ;;
     esac
+    # shellcheck disable=SC2016  # dpkg-deb's own placeholders
     depends=$(for file in "$directory"/*.deb; do dpkg-deb -W --showformat='${Package} (>= ${Version})\n' "$file"; done |
       grep -E "^($pattern) " | paste -sd, | sed 's/,/, /g')
+    # shellcheck disable=SC2016  # the script expands it
     { echo '[ "$1" = configure ] || exit 0' && product_name_script; } | deb_script postinst
     deb "$directory" "mlnx-ofed-$set" "$version" all Section=utils "Depends=$depends"
   done
@@ -218,7 +218,7 @@ build_debs() {
     build_kernel_debs "$root" "$@"
     build_tool_debs "$root"
     build_core_debs "$root"
-    build_meta_debs "$root" UPSTREAM_LIBS
+    build_meta_debs "$root"
     index_debs "$root"
     return
   fi
@@ -229,7 +229,7 @@ build_debs() {
   build_core_debs "$root/UPSTREAM_LIBS"
   for stack in MLNX_LIBS UPSTREAM_LIBS; do
     link_all "$root/COMMON" ../COMMON "$root/$stack" deb
-    build_meta_debs "$root/$stack" "$stack"
+    build_meta_debs "$root/$stack"
     index_debs "$root/$stack"
   done
   link_all "$root/UPSTREAM_LIBS" ../DEBS/UPSTREAM_LIBS "${root}_UPSTREAM_LIBS" deb

@@ -52,17 +52,17 @@ add_kernel_rpms() {
 
 # add_kmod NAME EVR KERNEL…: kmod-NAME; with kernels the bundle's modules, otherwise no files.
 add_kmod() {
-  local name=$1 evr=$2 kernel module
+  local name=$1 evr=$2 kernel file module
   shift 2
   for kernel in "$@"; do
     python3 "$standins_dir/lib/modules.py" vendor "$scratch/tree/lib/modules/$kernel/extra/$name" "$kernel" "$version"
-    for module in $(find "$scratch/tree/lib/modules/$kernel" -name '*.ko' -printf '%f\n'); do
-      module=${module%.ko}
+    while read -r file; do
+      module=${file##*/}
       put "$scratch/tree/etc/depmod.d/zz01-$name-$module.conf" 0644 <<-END
-		override $module * weak-updates/$name
-		override $module * extra/$name
+		override $module * weak-updates/$name/${file%/*}
+		override $module * extra/$name/${file%/*}
 		END
-    done
+    done < <(find "$scratch/tree/lib/modules/$kernel/extra/$name" -name '*.ko' -printf '%P\n' | sed 's/\.ko$//')
   done
   [ $# = 0 ] || rpm_script <<-END
 	%post
@@ -94,7 +94,7 @@ add_tool_rpms() {
   programs ucx "$v_ucx" ucx_info "Requires: libnuma.so.1()(64bit)" "Requires: libibverbs.so.1()(64bit)"
   programs perftest "$v_perftest" "ib_write_bw ib_read_lat" "Requires: libibverbs.so.1()(64bit)" "Requires: librdmacm.so.1()(64bit)"
   programs ibutils2 "2.1.1-0.126.MLNX20200721.$suffix" ibdiagnet "Requires: tcl" "Requires: tk"
-  [ -z "$v_tools" ] || programs mlnx-tools "$v_tools" "show_gids mlnx_qos" "Requires: python"
+  [ -z "$v_tools" ] || programs mlnx-tools "$v_tools" "show_gids mlnx_qos" "Requires: $([[ $distro = rhel7* ]] && echo python || echo python3)"
   put_opensm "$scratch/tree" /usr/lib/systemd/system
   rpm_script <<<$'%post\nsystemctl enable opensmd >/dev/null 2>&1 || :'
   rpm_add opensm "$v_opensm" x86_64 "Requires: opensm-libs = ${v_opensm%-*}" "Requires: libibumad.so.3()(64bit)"

@@ -67,7 +67,7 @@ run_quietly() {
   shift
   if ! "$@" >"$logfile" 2>&1; then
     tail -n 40 "$logfile" >&2
-    die "failed: $1 ${2:-} (log: $logfile)"
+    die "failed: $1 ${2:-}"
   fi
 }
 

@@ -21,7 +21,9 @@ debian_rootfs() {
   local family=$1 out=$2 tarball key include logfile
   local -n packages="${family}_guest_packages"
   tarball=$out/cache/$family-rootfs.tar
-  key=$(content_key lib/common.sh lib/deb_rootfs.sh "$family")
+  key=$(content_key lib/deb_rootfs.sh "$family")
+  exec 7>"$out/cache/.lock-$family-rootfs"
+  flock 7
   if ! is_cached "$tarball" "$key"; then
     log "building the Debian userland of the $family guest"
     include=$(IFS=, && echo "${packages[*]}")
@@ -37,5 +39,6 @@ debian_rootfs() {
     mv "$tarball.partial.tar" "$tarball"
     mark_cached "$tarball" "$key"
   fi
+  exec 7>&-
   printf '%s\n' "$tarball"
 }

@@ -3,10 +3,13 @@
 
 gpg_quietly() { gpg --batch --quiet --no-auto-check-trustdb "$@"; }
 
+make_key() { gpg_quietly --pinentry-mode loopback --passphrase '' --quick-gen-key "$1" rsa2048 sign never 2>/dev/null; }
+
 # use_signing_key OUT: makes OUT/keys once and opens a private GNUPGHOME for this run.
 #   keys/RPM-GPG-KEY-Mellanox   the public key as bundles carry it (ASCII armour)
 #   keys/trusted.gpg            the same as a key ring, for a user's ring of trusted signers
 #   keys/fingerprint            40 hexadecimal digits
+#   keys/RPM-GPG-KEY-distribution  another key: the one that an EL guest's own rpm database trusts
 use_signing_key() {
   local keys=$1/keys
   GNUPGHOME=$(mktemp -d /tmp/gnupg.XXXXXX) # short: the agent's socket must fit in 108 characters
@@ -16,8 +19,11 @@ use_signing_key() {
   flock 8
   if [ ! -e "$keys/fingerprint" ]; then
     mkdir -p "$keys"
-    gpg_quietly --pinentry-mode loopback --passphrase '' --quick-gen-key \
-      'bake test signer <signer@bake.test>' rsa2048 sign never 2>/dev/null
+    make_key 'stand-in distribution <distribution@bake.test>'
+    gpg_quietly --armor --export >"$keys/RPM-GPG-KEY-distribution"
+    gpgconf --kill all
+    rm -rf "${GNUPGHOME:?}"/*
+    make_key 'bake test signer <signer@bake.test>'
     gpg_quietly --armor --export-secret-keys >"$keys/secret.asc"
     gpg_quietly --armor --export >"$keys/RPM-GPG-KEY-Mellanox"
     gpg_quietly --export >"$keys/trusted.gpg"

@@ -1,0 +1,255 @@
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fmt/format.h>
+#include <memory>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
+#include "bake/cli/context.hpp"
+#include "bake/ofed/bundle_json.hpp"
+#include "bake/ofed/store.hpp"
+
+namespace bake::cli {
+namespace {
+
+using ofed::Bundle;
+using ofed::Extras;
+using ofed::Store;
+
+/// What the options of one bundle command fill.
+struct BundleArguments {
+  std::string subject;  ///< archive, directory, name or key file
+  std::vector<std::string> names;
+  std::string extra, extra_name, extra_distro;
+  ofed::AddOptions add;
+};
+
+std::size_t package_count(const Bundle& bundle) {
+  std::size_t count = 0;
+  for (const auto& repository : bundle.repositories) count += repository.packages.size();
+  return count;
+}
+
+std::string trust_in_words(const ofed::Trust& trust) {
+  std::vector<std::string> words;
+  if (!trust.pin.empty()) words.push_back("pinned (" + trust.pin + ")");
+  if (!trust.signer.empty()) words.push_back("signed by " + trust.signer);
+  if (!trust.weak.empty()) words.push_back("weak: " + join(trust.weak, ", "));
+  if (!trust.overridden.empty()) words.push_back("overridden: " + join(trust.overridden, " "));
+  return join(words, "; ");
+}
+
+Json summary(const Bundle& bundle) {
+  return {{"id", bundle.id()},
+          {"name", bundle.name},
+          {"version", bundle.version},
+          {"distro", bundle.distro},
+          {"arch", bundle.arch},
+          {"layout", bundle.layout},
+          {"rebuilt", bundle.rebuilt},
+          {"packages", package_count(bundle)},
+          {"payload_size", bundle.payload_size},
+          {"trust", ofed::to_json(bundle.trust)}};
+}
+
+Json summary(const Extras& extras) {
+  return {{"id", extras.id},
+          {"name", extras.name},
+          {"distro", extras.distro},
+          {"packages", extras.repository.packages.size()},
+          {"payload_size", extras.payload_size}};
+}
+
+void print_row(Context& context, const Bundle& bundle) {
+  context.out << fmt::format("{}  {}  {} packages  {}  {}\n", bundle.id().substr(0, 12), bundle.name,
+                             package_count(bundle), human_size(bundle.payload_size), trust_in_words(bundle.trust));
+}
+
+void print_row(Context& context, const Extras& extras) {
+  context.out << fmt::format("{}  {} (extra packages for {})  {} packages  {}\n", extras.id.substr(0, 12), extras.name,
+                             extras.distro.empty() ? "every release" : extras.distro, extras.repository.packages.size(),
+                             human_size(extras.payload_size));
+}
+
+void add_extras(Context& context, const BundleArguments& arguments) {
+  const auto directory = std::filesystem::path(arguments.extra);
+  const auto name = arguments.extra_name.empty()
+                        ? std::filesystem::absolute(directory / ".").parent_path().filename().string()
+                        : arguments.extra_name;
+  const auto extras = Store(context.store).add_extras(directory, name, arguments.extra_distro, context.progress());
+  if (context.json)
+    context.print(summary(extras));
+  else
+    print_row(context, extras);
+}
+
+void add(Context& context, BundleArguments& arguments) {
+  if (arguments.subject.empty() == arguments.extra.empty())
+    throw Error(ErrorKind::usage, "adding a bundle: name one archive, or a directory of packages with --extra");
+  if (!arguments.extra.empty()) return add_extras(context, arguments);
+  if (!arguments.add.pin.empty() && !is_sha256(arguments.add.pin))
+    throw Error(ErrorKind::usage, fmt::format("reading --sha256 '{}': not 64 hexadecimal digits", arguments.add.pin));
+  arguments.add.pin_source = "command line";
+  const auto result = Store(context.store).add(arguments.subject, arguments.add, context.progress());
+  if (context.json) {
+    auto json = summary(result.bundle);
+    json["already_there"] = result.already_there;
+    return context.print(json);
+  }
+  if (result.already_there) context.out << "already in the store: ";
+  print_row(context, result.bundle);
+}
+
+void list(Context& context) {
+  const Store store(context.store);
+  const auto bundles = store.list();
+  const auto extras = store.all_extras();
+  if (context.json) {
+    Json json{{"store", store.directory().string()}, {"bundles", Json::array()}, {"extras", Json::array()}};
+    for (const auto& bundle : bundles) json["bundles"].push_back(summary(bundle));
+    for (const auto& extra : extras) json["extras"].push_back(summary(extra));
+    return context.print(json);
+  }
+  for (const auto& bundle : bundles) print_row(context, bundle);
+  for (const auto& extra : extras) print_row(context, extra);
+  if (bundles.empty() && extras.empty())
+    context.out << fmt::format("the store '{}' is empty\n", store.directory().string());
+}
+
+void show(Context& context, const BundleArguments& arguments) {
+  const auto bundle = Store(context.store).get(arguments.subject);
+  if (context.json) return context.print(ofed::to_json(bundle));
+  print_row(context, bundle);
+  for (const auto& repository : bundle.repositories) {
+    context.out << fmt::format("\n{} ({}{})\n", repository.directory, repository.flavour,
+                               repository.indexed ? "" : ", without an index");
+    for (const auto& package : repository.packages) {
+      context.out << fmt::format("  {} {} {}", package.name, package.version, package.arch);
+      if (!package.built_kernel.empty())
+        context.out << fmt::format("  {} modules for {}", package.modules.size(), package.built_kernel);
+      if (package.dkms_source) context.out << "  DKMS sources";
+      context.out << '\n';
+    }
+  }
+}
+
+void print_report(Context& context, const ofed::Verification& result) {
+  const auto& report = result.report;
+  context.out << fmt::format("{}\n  archive sha256 {}{}\n", result.bundle.name, report.archive_sha256,
+                             report.pin.empty() ? ", not pinned" : ", pinned (" + report.pin + ")");
+  for (const auto& index : report.indexes)
+    context.out << fmt::format("  {}: signature {}{}\n", index.file, ofed::name_of(index.signature.state),
+                               index.signature.fingerprint.empty() ? "" : " by " + index.signature.fingerprint);
+  std::map<ofed::Verdict, std::size_t> counts;
+  for (const auto& package : report.packages) {
+    ++counts[package.verdict];
+    if (package.verdict != ofed::Verdict::ok || context.verbose)
+      context.out << fmt::format("  {}: {}{}\n", package.file, ofed::name_of(package.verdict),
+                                 package.detail.empty() ? "" : " (" + package.detail + ")");
+  }
+  std::vector<std::string> words;
+  for (const auto& [verdict, count] : counts) words.push_back(fmt::format("{} {}", count, ofed::name_of(verdict)));
+  context.out << fmt::format("  packages: {}\n", join(words, ", "));
+  for (const auto& problem : result.judgement.problems)
+    context.out << fmt::format("  refused: {}: {}\n", problem.where, problem.message);
+  context.out << fmt::format("  {}\n", result.judgement.problems.empty()
+                                           ? "trusted: " + trust_in_words(result.judgement.trust)
+                                           : "not to be trusted");
+}
+
+void verify(Context& context, const BundleArguments& arguments) {
+  Store store(context.store);
+  auto options = arguments.add;
+  options.pin_source = "command line";
+  const bool is_file = std::filesystem::is_regular_file(arguments.subject);
+  const auto result = is_file ? store.verify_archive(arguments.subject, options, context.progress())
+                              : store.verify(store.get(arguments.subject), options, context.progress());
+  const auto& problems = result.judgement.problems;
+  if (context.json) {
+    auto json = ofed::to_json(result.report);
+    json["name"] = result.bundle.name;
+    json["trust"] = ofed::to_json(result.judgement.trust);
+    json["problems"] = ofed::to_json(problems);
+    json["warnings"] = result.judgement.warnings;
+    json["trusted"] = problems.empty();
+    context.print(json);
+  } else {
+    print_report(context, result);
+  }
+  if (problems.empty()) return;
+  // The result is complete and printed; the exit code alone says that it is a bad one.
+  context.err << fmt::format("bake: error: verifying bundle '{}': {} problem{}\n", result.bundle.name, problems.size(),
+                             problems.size() == 1 ? "" : "s");
+  context.status = static_cast<int>(ErrorKind::untrusted);
+}
+
+void remove(Context& context, const BundleArguments& arguments) {
+  auto removed = Json::array();
+  for (const auto& name : arguments.names) {
+    const auto full = Store(context.store).remove(name);
+    removed.push_back(full);
+    if (!context.json) context.out << fmt::format("removed {}\n", full);
+  }
+  if (context.json) context.print({{"removed", removed}});
+}
+
+void trust(Context& context, const BundleArguments& arguments) {
+  const auto keys = Store(context.store).trust(arguments.subject);
+  auto json = Json::array();
+  for (const auto& key : keys) {
+    json.push_back({{"fingerprint", key.fingerprint}, {"user_id", key.user_id}});
+    if (!context.json) context.out << fmt::format("trusted {}  {}\n", key.fingerprint, key.user_id);
+  }
+  if (context.json) context.print({{"trusted", json}});
+}
+
+void add_trust_options(CLI::App& command, BundleArguments& arguments) {
+  auto& policy = arguments.add.policy;
+  command.add_option("--sha256", arguments.add.pin, "the archive must have this sha256");
+  command
+      .add_option("--keyring", arguments.add.keyrings, "OpenPGP public keys that may vouch, besides the store's own")
+      ->check(CLI::ExistingFile);
+  command.add_flag("--allow-rebuilt", policy.allow_rebuilt, "accept an -ext bundle, which nobody signed");
+  command.add_flag("!--refuse-weak", policy.allow_weak, "refuse DSA, SHA1 and short keys instead of naming them");
+  command.add_flag("--insecure-no-pin", policy.insecure_no_pin,
+                   "accept what neither a pin nor a signature vouches for");
+  command.add_flag("--insecure-no-signature", policy.insecure_no_signature, "do not ask for a signature");
+  command.add_flag("--insecure-no-index", policy.insecure_no_index, "do not hold packages against the bundle's index");
+}
+
+}  // namespace
+
+void add_bundle(CLI::App& app, Context& context) {
+  auto* bundle = app.add_subcommand("bundle", "the store of OFED bundles");
+  bundle->require_subcommand(1);
+  const auto arguments = std::make_shared<BundleArguments>();
+  const auto command = [&](const char* name, const char* help, auto run) {
+    auto* made = bundle->add_subcommand(name, help);
+    made->callback([arguments, &context, run] { run(context, *arguments); });
+    return made;
+  };
+
+  auto* adding = command("add", "verify an archive and keep it", add);
+  adding->add_option("archive", arguments->subject, "MLNX_OFED_LINUX-….tgz or .iso");
+  adding->add_option("--extra", arguments->extra, "a directory of base-system packages that images lack");
+  adding->add_option("--name", arguments->extra_name, "name of the extra packages (default: the directory's)");
+  adding->add_option("--for", arguments->extra_distro, "release the extra packages are for: rhel7.7, ubuntu20.04");
+  add_trust_options(*adding, *arguments);
+
+  command("list", "what is in the store", [](Context& inner, BundleArguments& /*unused*/) { list(inner); });
+  command("show", "one bundle with its packages", show)
+      ->add_option("bundle", arguments->subject, "name or id")
+      ->required();
+  auto* verifying = command("verify", "check an archive, or a stored bundle again", verify);
+  verifying->add_option("bundle", arguments->subject, "archive, name or id")->required();
+  add_trust_options(*verifying, *arguments);
+  command("remove", "take bundles or extra packages out of the store", remove)
+      ->add_option("bundle", arguments->names, "names or ids")
+      ->required();
+  command("trust", "add public keys to the store's key ring", trust)
+      ->add_option("keyfile", arguments->subject, "OpenPGP public keys, armoured or binary")
+      ->required();
+}
+
+}  // namespace bake::cli

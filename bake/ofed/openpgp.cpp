@@ -1,0 +1,237 @@
+#include "bake/ofed/openpgp.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <utility>
+// libsolv's struct has a member `requires`, a keyword of C++20; this asks for the other spelling.
+#define LIBSOLV_SOLVABLE_PREPEND_DEP
+extern "C" {
+#include <solv/chksum.h>
+#include <solv/knownid.h>
+#include <solv/pool.h>
+#include <solv/repo.h>
+#include <solv/repo_pubkey.h>
+#include <solv/solvable.h>
+}
+
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/ofed/entry_policy.hpp"
+#include "bake/ofed/openpgp_packets.hpp"
+
+namespace bake::ofed {
+namespace {
+
+using FilePointer = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+/// libsolv reads from C streams; it never writes to this one.
+FilePointer stream_of(const std::string& bytes) {
+  return {::fmemopen(const_cast<char*>(bytes.data()), bytes.size(), "r"), &std::fclose};
+}
+
+std::string upper_or_empty(const char* text) {
+  std::string upper = text != nullptr ? text : "";
+  for (auto& c : upper) c = c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
+  return upper;
+}
+
+/// RFC 4880, 9.1 and 9.4.
+std::string name_of_public_key(int algorithm) {
+  switch (algorithm) {
+    case 1:
+    case 3:
+      return "RSA";
+    case 17:
+      return "DSA";
+    case 19:
+      return "ECDSA";
+    case 22:
+    case 27:
+      return "EdDSA";
+    default:
+      return fmt::format("algorithm {}", algorithm);
+  }
+}
+std::string name_of_hash(int algorithm) {
+  switch (algorithm) {
+    case 1:
+      return "MD5";
+    case 2:
+      return "SHA1";
+    case 8:
+      return "SHA256";
+    case 9:
+      return "SHA384";
+    case 10:
+      return "SHA512";
+    case 11:
+      return "SHA224";
+    default:
+      return fmt::format("hash {}", algorithm);
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(SignatureState state) {
+  switch (state) {
+    case SignatureState::good:
+      return "good";
+    case SignatureState::bad:
+      return "bad";
+    case SignatureState::unknown_key:
+      return "unknown key";
+    case SignatureState::unreadable:
+      return "unreadable";
+    case SignatureState::absent:
+      return "absent";
+  }
+  return "absent";
+}
+
+struct KeyRing::State {
+  std::unique_ptr<Pool, decltype(&pool_free)> pool{pool_create(), &pool_free};
+  Repo* repo = repo_create(pool.get(), "keys");
+
+  [[nodiscard]] std::string text(Id key, Id what) const {
+    const char* found = pool_lookup_str(pool.get(), key, what);
+    return found != nullptr ? found : "";
+  }
+  /// The primary key of a subkey, else the key itself.
+  [[nodiscard]] Id primary_of(Id key) const {
+    const char* of = pool_lookup_str(pool.get(), key, PUBKEY_SUBKEYOF);
+    const Id primary = of != nullptr ? repo_find_pubkey(repo, of) : 0;
+    return primary != 0 ? primary : key;
+  }
+  [[nodiscard]] PublicKey describe(Id key) const {
+    const auto primary = primary_of(key);
+    return {upper_or_empty(pool_lookup_str(pool.get(), primary, PUBKEY_FINGERPRINT)),
+            printable(text(primary, SOLVABLE_SUMMARY))};
+  }
+  /// Bits of an RSA modulus, 0 for other keys.
+  [[nodiscard]] unsigned rsa_bits(Id key) const {
+    int size = 0;
+    const auto* data = static_cast<const unsigned char*>(repo_lookup_binary(repo, key, PUBKEY_DATA, &size));
+    return data != nullptr && size > 3 && data[0] == 1 ? data[1] * 256U + data[2] : 0U;
+  }
+};
+
+KeyRing::KeyRing() : state_(std::make_unique<State>()) {}
+KeyRing::~KeyRing() = default;
+KeyRing::KeyRing(KeyRing&&) noexcept = default;
+KeyRing& KeyRing::operator=(KeyRing&&) noexcept = default;
+
+void KeyRing::add(std::string_view content, const std::string& name) {
+  std::string bytes;
+  bool any_key = false;
+  for (const auto& packet : parse_packets(content)) {
+    any_key = any_key || packet.tag == pgp_public_key;
+    if (any_key) bytes += packet.whole;
+  }
+  if (!any_key)
+    throw Error(ErrorKind::config, fmt::format("reading key ring '{}': it holds no OpenPGP public key", name),
+                "export one with 'gpg --export --armor FINGERPRINT'");
+  const auto file = stream_of(bytes);
+  repo_add_keyring(state_->repo, file.get(), ADD_WITH_SUBKEYS);
+}
+
+void KeyRing::add_file(const std::filesystem::path& file) {
+  add(read_text(file, std::size_t{16} << 20U), file.string());
+}
+
+bool KeyRing::empty() const { return state_->repo->nsolvables == 0; }
+
+std::vector<PublicKey> KeyRing::keys() const {
+  std::vector<PublicKey> keys;
+  Id id = 0;
+  Solvable* solvable = nullptr;
+  FOR_REPO_SOLVABLES(state_->repo, id, solvable) {
+    if (pool_lookup_str(state_->pool.get(), id, PUBKEY_SUBKEYOF) == nullptr) keys.push_back(state_->describe(id));
+  }
+  return keys;
+}
+
+/// One signature packet with the digest it wants.
+struct SignatureCheck::Candidate {
+  SignatureFacts facts;
+  std::unique_ptr<Solvsig, decltype(&solvsig_free)> signature{nullptr, &solvsig_free};
+  Chksum* digest = nullptr;
+
+  Candidate() = default;
+  ~Candidate() {
+    if (digest != nullptr) solv_chksum_free(digest, nullptr);
+  }
+  Candidate(const Candidate&) = delete;
+  Candidate& operator=(const Candidate&) = delete;
+};
+
+SignatureCheck::SignatureCheck(const KeyRing& ring, std::string_view signature) : ring_(&ring) {
+  constexpr std::size_t most_signatures = 16;
+  for (const auto& packet : parse_packets(signature)) {
+    if (packet.tag != pgp_signature || candidates_.size() == most_signatures) continue;
+    const auto facts = inspect_signature(packet.body);
+    if (!facts) continue;
+    auto candidate = std::make_unique<Candidate>();
+    candidate->facts = *facts;
+    const auto file = stream_of(packet.whole);
+    candidate->signature.reset(solvsig_create(file.get()));
+    if (!candidate->signature || candidate->signature->htype == 0) continue;
+    candidate->digest = solv_chksum_create(candidate->signature->htype);
+    if (candidate->digest != nullptr) candidates_.push_back(std::move(candidate));
+  }
+}
+
+SignatureCheck::~SignatureCheck() = default;
+SignatureCheck::SignatureCheck(SignatureCheck&&) noexcept = default;
+SignatureCheck& SignatureCheck::operator=(SignatureCheck&&) noexcept = default;
+
+void SignatureCheck::update(std::span<const std::byte> data) {
+  // solv_chksum_add() takes an int.
+  for (; !data.empty(); data = data.subspan(std::min<std::size_t>(data.size(), std::size_t{1} << 20U)))
+    for (const auto& candidate : candidates_)
+      solv_chksum_add(candidate->digest, data.data(),
+                      static_cast<int>(std::min<std::size_t>(data.size(), std::size_t{1} << 20U)));
+}
+
+void SignatureCheck::update(std::string_view data) { update(std::as_bytes(std::span(data.data(), data.size()))); }
+
+SignatureResult SignatureCheck::finish() const {
+  SignatureResult best;
+  best.state = SignatureState::unreadable;
+  for (const auto& candidate : candidates_) {
+    const auto& ring = *ring_->state_;
+    auto& signature = *candidate->signature;
+    SignatureResult result;
+    result.key_id = upper_or_empty(signature.keyid);
+    const auto hash = name_of_hash(candidate->facts.hash_algorithm);
+    const auto public_key = name_of_public_key(candidate->facts.public_key_algorithm);
+    result.algorithms = public_key + "/" + hash;
+    if (public_key == "DSA" || hash == "SHA1" || hash == "MD5") result.weak.push_back(result.algorithms);
+    Id key = solvsig_verify(&signature, ring.repo, candidate->digest);
+    result.state = key != 0 ? SignatureState::good : SignatureState::bad;
+    if (key == 0) key = repo_find_pubkey(ring.repo, signature.keyid);
+    if (key == 0) {
+      result.state = SignatureState::unknown_key;
+    } else {
+      const auto who = ring.describe(key);
+      result.fingerprint = who.fingerprint;
+      result.user_id = who.user_id;
+      if (const auto bits = ring.rsa_bits(key); bits != 0 && bits < 2048)
+        result.weak.push_back(fmt::format("RSA of {} bits", bits));
+      const auto expires = pool_lookup_num(ring.pool.get(), key, PUBKEY_EXPIRES, 0);
+      if (expires != 0 && signature.created > expires) result.weak.emplace_back("key expired before it signed");
+    }
+    if (result.state < best.state) best = std::move(result);
+  }
+  return best;
+}
+
+SignatureResult check_signature(const KeyRing& ring, std::string_view signature, std::string_view data) {
+  SignatureCheck check(ring, signature);
+  check.update(data);
+  return check.finish();
+}
+
+}  // namespace bake::ofed

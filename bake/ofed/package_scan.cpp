@@ -1,0 +1,92 @@
+#include "bake/ofed/package_scan.hpp"
+
+#include <array>
+#include <fmt/format.h>
+#include <functional>
+
+#include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
+#include "bake/ofed/module_elf.hpp"
+
+namespace bake::ofed {
+namespace {
+
+constexpr std::uint64_t most_payload = std::uint64_t{8} << 30U;
+constexpr std::size_t most_module = std::size_t{64} << 20U;
+constexpr std::size_t most_control = std::size_t{1} << 20U;
+
+using Visit = std::function<void(const ArchiveEntry&, ArchiveReader&)>;
+
+void walk(ArchiveReader& reader, const std::string& name, const Visit& visit) {
+  std::uint64_t announced = 0;
+  for (auto entry = reader.next(); entry; entry = reader.next()) {
+    announced += entry->size;
+    if (entry->size > most_payload || announced > most_payload)
+      throw Error(ErrorKind::untrusted,
+                  fmt::format("reading package '{}': it unpacks to more than {}", name, human_size(most_payload)));
+    while (entry->path.starts_with("./")) entry->path.erase(0, 2);
+    if (!entry->path.starts_with('/')) entry->path.insert(0, "/");
+    visit(*entry, reader);
+  }
+}
+
+/// Walks the tar archive inside a .deb whose member name begins with `member`: "data.tar", "control.tar".
+void walk_deb(const ByteSource& package, std::string_view member, const std::string& name, const Visit& visit) {
+  ArchiveReader outer(package, ArchiveKind::ar, name);
+  for (auto entry = outer.next(); entry; entry = outer.next()) {
+    if (!entry->path.starts_with(member)) continue;
+    ArchiveReader inner([&](std::span<std::byte> buffer) { return outer.read(buffer); }, ArchiveKind::tar, name);
+    walk(inner, name, visit);
+    return;
+  }
+  throw Error(ErrorKind::untrusted, fmt::format("reading package '{}': it has no {}", name, member));
+}
+
+std::string module_bytes(const ArchiveEntry& entry, ArchiveReader& reader) {
+  return unpack(reader.read_all(most_module), entry.path, most_module);
+}
+
+bool is_dkms_conf(const std::string& path) {
+  const auto parts = split(path, '/');
+  return parts.size() == 5 && parts[1] == "usr" && parts[2] == "src" && parts[4] == "dkms.conf";
+}
+
+}  // namespace
+
+bool may_hold_kernel_content(std::string_view package) {
+  static constexpr std::array<std::string_view, 5> marks{"kmod-", "-modules", "-dkms", "kernel", ".kver."};
+  for (const auto mark : marks)
+    if (package.find(mark) != std::string_view::npos) return true;
+  return false;
+}
+
+KernelContent scan_kernel_content(const ByteSource& package, PackageFormat format, const std::string& name) {
+  KernelContent content;
+  const Visit visit = [&](const ArchiveEntry& entry, ArchiveReader& reader) {
+    if (entry.type != EntryType::file) return;
+    if (is_dkms_conf(entry.path)) content.dkms_source = true;
+    const auto kernel = kernel_of_path(entry.path);
+    if (kernel.empty() || !is_module_path(entry.path)) return;
+    if (content.built_kernel.empty()) content.built_kernel = kernel;
+    content.modules.push_back(read_module(module_bytes(entry, reader), entry.path));
+  };
+  if (format == PackageFormat::deb) {
+    walk_deb(package, "data.tar", name, visit);
+  } else {
+    ArchiveReader reader(package, ArchiveKind::rpm, name);
+    walk(reader, name, visit);
+  }
+  return content;
+}
+
+std::string read_control(const ByteSource& package, const std::string& name) {
+  std::string control;
+  walk_deb(package, "control.tar", name, [&](const ArchiveEntry& entry, ArchiveReader& reader) {
+    if (entry.path == "/control" && entry.type == EntryType::file) control = reader.read_all(most_control);
+  });
+  if (control.empty())
+    throw Error(ErrorKind::untrusted, fmt::format("reading package '{}': it has no control file", name));
+  return control;
+}
+
+}  // namespace bake::ofed

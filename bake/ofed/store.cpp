@@ -1,0 +1,247 @@
+#include "bake/ofed/store.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <system_error>
+#include <utility>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/ofed/bundle_json.hpp"
+#include "bake/ofed/store_transaction.hpp"
+
+namespace bake::ofed {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t most_json = std::size_t{256} << 20U;
+constexpr std::size_t most_listed_problems = 12;
+
+struct Pin {
+  std::string sha256;
+  std::string source;
+};
+
+/// The digest of `archive`, held against whatever pins it before anything in it is parsed.
+std::pair<std::string, Pin> digest_and_pin(const fs::path& archive, const AddOptions& options, Progress& progress) {
+  const auto name = archive.filename().string();
+  Pin pin{to_lower(options.pin), options.pin_source};
+  if (pin.sha256.empty() && options.known_pin)
+    if (const auto known = options.known_pin(name)) pin = {to_lower(*known), "matrix"};
+  progress.step(fmt::format("digesting {}", name));
+  auto sha256 = digest_of_file(archive);
+  if (!pin.sha256.empty() && pin.sha256 != sha256)
+    throw Error(
+        ErrorKind::untrusted,
+        fmt::format("verifying bundle '{}': its sha256 is {}, the {} pins {}", name, sha256, pin.source, pin.sha256),
+        "this is not the file that was pinned: fetch it again");
+  if (pin.sha256.empty()) pin.source.clear();
+  return {std::move(sha256), std::move(pin)};
+}
+
+void check_same_bytes(const fs::path& archive, const std::string& before, const std::string& after) {
+  if (before != after)
+    throw Error(ErrorKind::untrusted,
+                fmt::format("verifying bundle '{}': the file changed while it was read", archive.filename().string()));
+}
+
+[[noreturn]] void refuse(const std::string& name, std::vector<Problem> problems) {
+  const auto count = problems.size();
+  const auto hint = problems.front().hint;
+  if (count > most_listed_problems) {
+    problems.resize(most_listed_problems);
+    problems.push_back(
+        {"", fmt::format("and {} more; 'bake bundle verify --json' lists them all", count - most_listed_problems), ""});
+  }
+  if (count > 1) throw_if_any(ErrorKind::untrusted, fmt::format("trusting bundle '{}'", name), problems);
+  throw Error(
+      ErrorKind::untrusted,
+      fmt::format("trusting bundle '{}': {}{}", name,
+                  problems.front().where == name ? "" : problems.front().where + ": ", problems.front().message),
+      hint);
+}
+
+Json tree_to_json(const BundleTree& tree) {
+  Json json{{"files", Json::object()}, {"links", tree.links()}};
+  for (const auto& [path, extent] : tree.files()) json["files"][path] = {extent.offset, extent.size};
+  return json;
+}
+
+BundleTree tree_of(const Bundle& bundle) {
+  const auto file = bundle.directory / "tree.json";
+  try {
+    const auto json = Json::parse(read_text(file, most_json));
+    std::map<std::string, Extent> files;
+    for (const auto& [path, extent] : json.at("files").items())
+      files.emplace(path, Extent{extent.at(0).get<std::uint64_t>(), extent.at(1).get<std::uint64_t>()});
+    return {bundle.payload(), std::move(files), json.at("links").get<std::map<std::string, std::string>>()};
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(ErrorKind::failed, fmt::format("reading '{}': {}", file.string(), error.what()),
+                "remove the bundle from the store and add it again");
+  }
+}
+
+Bundle load(const fs::path& directory) {
+  const auto file = directory / "bundle.json";
+  auto bundle = bundle_from_json(read_text(file, most_json), file);
+  bundle.directory = directory;
+  return bundle;
+}
+
+/// Flags that were given when the bundle came in stay in force for it.
+TrustPolicy recorded_policy(TrustPolicy policy, const Trust& trust) {
+  const auto was_given = [&](std::string_view flag) {
+    return std::find(trust.overridden.begin(), trust.overridden.end(), flag) != trust.overridden.end();
+  };
+  policy.allow_rebuilt |= was_given("--allow-rebuilt");
+  policy.insecure_no_pin |= was_given("--insecure-no-pin");
+  policy.insecure_no_signature |= was_given("--insecure-no-signature");
+  policy.insecure_no_index |= was_given("--insecure-no-index");
+  return policy;
+}
+
+fs::path index_directory(const Bundle& bundle, const std::string& flavour) {
+  return bundle.directory / "index" / flavour;
+}
+
+}  // namespace
+
+AddResult Store::add(const fs::path& archive, const AddOptions& options, Progress& progress) {
+  const auto [sha256, pin] = digest_and_pin(archive, options, progress);
+  if (fs::exists(directory_ / "bundles" / sha256 / "bundle.json"))
+    return {load(directory_ / "bundles" / sha256), true, {}};
+  if (const auto free = free_bytes_at(directory_); free < fs::file_size(archive))
+    throw Error(ErrorKind::environment,
+                fmt::format("adding bundle '{}': {} are free in the store, {} are needed", archive.filename().string(),
+                            human_size(free), human_size(fs::file_size(archive))),
+                "--store DIR or $BAKE_STORE choose another place for the store");
+
+  StoreTransaction transaction(directory_, progress);
+  const auto ring = key_ring(options.keyrings);
+  progress.step(fmt::format("reading {}", archive.filename().string()));
+  const auto payload = transaction.scratch() / "payload.iso";
+  const auto staged = stage_bundle(archive, payload, options.limits, progress);
+  check_same_bytes(archive, sha256, staged.archive_sha256);
+  auto examination = examine(staged, ring, options.policy.insecure_no_index, progress);
+  examination.report.pin = pin.source;
+  auto judgement = judge(examination.report, examination.bundle, !ring.empty(), options.policy);
+  if (!judgement.problems.empty()) refuse(examination.bundle.name, std::move(judgement.problems));
+  for (const auto& warning : judgement.warnings) progress.warn(warning);
+
+  progress.step("storing");
+  auto& bundle = examination.bundle;
+  bundle.trust = std::move(judgement.trust);
+  bundle.payload_sha256 = digest_of_file(payload);
+  bundle.payload_size = fs::file_size(payload);
+  for (const auto& [flavour, texts] : examination.texts) {
+    transaction.write(fs::path("index") / flavour / "packages", texts.packages);
+    transaction.write(fs::path("index") / flavour / "filelists", texts.filelists);
+  }
+  transaction.write("tree.json", tree_to_json(staged.tree).dump());
+  transaction.write("bundle.json", to_json(bundle).dump(1));
+  if (fs::exists(directory_ / "bundles" / sha256)) return {load(directory_ / "bundles" / sha256), true, {}};
+  bundle.directory = transaction.publish("bundles", sha256);
+  return {std::move(bundle), false, std::move(judgement.warnings)};
+}
+
+Verification Store::verify_archive(const fs::path& archive, const AddOptions& options, Progress& progress) {
+  const auto [sha256, pin] = digest_and_pin(archive, options, progress);
+  const TemporaryDirectory scratch;
+  const auto ring = key_ring(options.keyrings);
+  progress.step(fmt::format("reading {}", archive.filename().string()));
+  const auto staged = stage_bundle(archive, scratch.path() / "payload.iso", options.limits, progress);
+  check_same_bytes(archive, sha256, staged.archive_sha256);
+  auto examination = examine(staged, ring, options.policy.insecure_no_index, progress);
+  examination.report.pin = pin.source;
+  auto judgement = judge(examination.report, examination.bundle, !ring.empty(), options.policy);
+  return {std::move(examination.bundle), std::move(examination.report), std::move(judgement), std::nullopt};
+}
+
+Verification Store::verify(const Bundle& bundle, const AddOptions& options, Progress& progress) {
+  Verification result;
+  result.bundle = bundle;
+  progress.step(fmt::format("digesting the payload of {}", bundle.name));
+  if (digest_of_file(bundle.payload()) != bundle.payload_sha256)
+    result.payload_problem =
+        Problem{bundle.payload().string(), "is not what was stored", "remove the bundle and add it again"};
+  const auto ring = key_ring(options.keyrings);
+  const auto policy = recorded_policy(options.policy, bundle.trust);
+  try {
+    auto examination =
+        examine({bundle.name, bundle.trust.archive_sha256, tree_of(bundle)}, ring, policy.insecure_no_index, progress);
+    result.report = std::move(examination.report);
+  } catch (const Error& error) {
+    // A broken payload cannot be read to its end; that it is broken is the finding.
+    if (!result.payload_problem) throw;
+    result.report.index_problems.push_back({bundle.name, error.message(), error.hint()});
+  }
+  result.report.pin = bundle.trust.pin;
+  result.judgement = judge(result.report, bundle, !ring.empty(), policy);
+  if (result.payload_problem) result.judgement.problems.push_back(*result.payload_problem);
+  return result;
+}
+
+std::vector<Bundle> Store::list() const {
+  std::vector<Bundle> bundles;
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(directory_ / "bundles", absent))
+    bundles.push_back(load(entry.path()));
+  std::sort(bundles.begin(), bundles.end(), [](const Bundle& a, const Bundle& b) {
+    const int order = compare_versions(a.version, b.version);
+    return order != 0 ? order < 0 : std::tie(a.name, a.id()) < std::tie(b.name, b.id());
+  });
+  return bundles;
+}
+
+std::optional<Bundle> Store::find(const std::string& version, const std::string& distro,
+                                  const std::string& arch) const {
+  std::optional<Bundle> rebuilt;
+  for (auto& bundle : list()) {
+    if (bundle.version != version || bundle.distro != distro || bundle.arch != arch) continue;
+    if (!bundle.rebuilt) return std::move(bundle);
+    rebuilt = std::move(bundle);
+  }
+  return rebuilt;
+}
+
+Bundle Store::get(const std::string& name) const {
+  auto bundles = list();
+  std::vector<std::string> names;
+  std::vector<Bundle> matches;
+  for (auto& bundle : bundles) {
+    names.push_back(bundle.name);
+    if (bundle.name == name || (name.size() >= 4 && bundle.id().starts_with(to_lower(name))))
+      matches.push_back(std::move(bundle));
+  }
+  if (matches.size() == 1) return std::move(matches.front());
+  if (matches.empty())
+    throw Error(ErrorKind::usage,
+                fmt::format("looking for bundle '{}': not in the store '{}'", name, directory_.string()),
+                did_you_mean(name, names));
+  std::vector<std::string> ids;
+  for (const auto& match : matches) ids.push_back(match.id().substr(0, 12));
+  throw Error(ErrorKind::usage, fmt::format("looking for bundle '{}': it means {} bundles", name, matches.size()),
+              "say which by its id: " + join(ids, ", "));
+}
+
+std::string Store::remove(const std::string& name) {
+  SilentProgress silent;
+  StoreTransaction transaction(directory_, silent);
+  for (const auto& extras : all_extras()) {
+    if (extras.name != name && !(name.size() >= 4 && extras.id.starts_with(to_lower(name)))) continue;
+    transaction.remove("extras", extras.id);
+    return extras.name;
+  }
+  const auto bundle = get(name);
+  transaction.remove("bundles", bundle.id());
+  return bundle.name;
+}
+
+IndexTexts Store::index_texts(const Bundle& bundle, const Repository& repository) {
+  const auto directory = index_directory(bundle, repository.flavour);
+  return {read_text(directory / "packages", most_json), read_text(directory / "filelists", most_json)};
+}
+
+}  // namespace bake::ofed

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bake/base/progress.hpp"
+#include "bake/ofed/bundle.hpp"
+#include "bake/ofed/entry_policy.hpp"
+#include "bake/ofed/examine.hpp"
+#include "bake/ofed/openpgp.hpp"
+#include "bake/ofed/trust.hpp"
+
+namespace bake::ofed {
+
+/// How a bundle is to be taken in.
+struct AddOptions {
+  std::string pin;         ///< sha256 that the archive must have, or empty
+  std::string pin_source;  ///< who says so: "command line", "recipe"
+  /// Digest published for an archive of this file name, from the matrix; asked when `pin` is empty.
+  std::function<std::optional<std::string>(const std::string& file_name)> known_pin;
+  std::vector<std::filesystem::path> keyrings;  ///< besides the store's own
+  TrustPolicy policy;
+  EntryLimits limits;
+};
+
+/// What became of an archive.
+struct AddResult {
+  Bundle bundle;
+  bool already_there = false;         ///< nothing was done
+  std::vector<std::string> warnings;  ///< also given to Progress::warn
+};
+
+/// A verification: facts and verdict, without a change to the store.
+struct Verification {
+  Bundle bundle;
+  Report report;
+  Judgement judgement;
+  std::optional<Problem> payload_problem;  ///< of a stored bundle: its payload is not what was stored
+};
+
+/// The store of bundles and extra packages: <dir>/bundles/<archive sha256>/{bundle.json,tree.json,payload.iso,index/…},
+/// <dir>/extras/<id>/…, <dir>/keyring/*. Everything in it arrives by one rename of a complete, synced directory, so a
+/// reader sees a whole bundle or none. One process changes it at a time (lock file); reading needs no lock.
+class Store {
+ public:
+  explicit Store(std::filesystem::path directory) : directory_(std::move(directory)) {}
+
+  /// Verifies `archive` and takes it in. Throws Error{untrusted} when it is hostile or nothing vouches for it,
+  /// {config} when it is no bundle bake can use, {usage} when it is not there; the store is unchanged then.
+  AddResult add(const std::filesystem::path& archive, const AddOptions& options, Progress& progress);
+  /// All that add() checks, without taking the archive in. Refusals by judgement are in the result, not thrown.
+  Verification verify_archive(const std::filesystem::path& archive, const AddOptions& options, Progress& progress);
+  /// Reads a stored bundle again: payload digest, every package against its index, signatures against today's ring.
+  Verification verify(const Bundle& bundle, const AddOptions& options, Progress& progress);
+
+  /// All bundles, oldest version first.
+  [[nodiscard]] std::vector<Bundle> list() const;
+  /// The bundle of this version for this distribution and architecture.
+  [[nodiscard]] std::optional<Bundle> find(const std::string& version, const std::string& distro,
+                                           const std::string& arch) const;
+  /// The one bundle that `name` means: its name, or a unique prefix (4 digits or more) of its id. Throws Error{usage}
+  /// when there is none or more than one.
+  [[nodiscard]] Bundle get(const std::string& name) const;
+  /// Removes a bundle or extra packages by the same kinds of name; gives its full name.
+  std::string remove(const std::string& name);
+  /// The index of one of the bundle's repositories, for the solver.
+  [[nodiscard]] static IndexTexts index_texts(const Bundle& bundle, const Repository& repository);
+
+  /// Takes in every .rpm (or every .deb) of a directory as extra packages called `name`, for `distro` or for all.
+  Extras add_extras(const std::filesystem::path& packages, const std::string& name, const std::string& distro,
+                    Progress& progress);
+  /// The extra packages for `distro`: those made for it and those for every release.
+  [[nodiscard]] std::vector<Extras> extras(const std::string& distro) const;
+  [[nodiscard]] std::vector<Extras> all_extras() const;
+  [[nodiscard]] static IndexTexts index_texts(const Extras& extras);
+
+  /// Adds the keys of a file to the store's key ring; gives them.
+  std::vector<PublicKey> trust(const std::filesystem::path& key_file);
+  /// The store's key ring with `more` files added.
+  [[nodiscard]] KeyRing key_ring(const std::vector<std::filesystem::path>& more = {}) const;
+
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
+
+ private:
+  std::filesystem::path directory_;
+};
+
+}  // namespace bake::ofed

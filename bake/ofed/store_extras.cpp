@@ -1,0 +1,189 @@
+// The parts of the store that are not bundles: extra packages and the key ring.
+#include <algorithm>
+#include <cctype>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/ofed/bundle_json.hpp"
+#include "bake/ofed/deb_index.hpp"
+#include "bake/ofed/iso_writer.hpp"
+#include "bake/ofed/package_scan.hpp"
+#include "bake/ofed/rpm_header.hpp"
+#include "bake/ofed/store.hpp"
+#include "bake/ofed/store_transaction.hpp"
+
+namespace bake::ofed {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t most_json = std::size_t{256} << 20U;
+
+ByteSource source_of_file(const fs::path& file) {
+  auto fd = std::make_shared<FileDescriptor>(open_file(file, O_RDONLY));
+  return [fd, file](std::span<std::byte> buffer) { return read_some(*fd, buffer, file); };
+}
+
+/// The packages of `directory`, sorted by name. Throws Error{usage} when there are none or both kinds.
+std::vector<fs::path> package_files(const fs::path& directory, PackageFormat& format) {
+  std::error_code error;
+  std::vector<fs::path> rpms;
+  std::vector<fs::path> debs;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (!entry.is_regular_file()) continue;
+    if (entry.path().extension() == ".rpm") rpms.push_back(entry.path());
+    if (entry.path().extension() == ".deb") debs.push_back(entry.path());
+  }
+  if (error)
+    throw Error(ErrorKind::usage, fmt::format("adding extra packages '{}': {}", directory.string(), error.message()));
+  if (rpms.empty() == debs.empty())
+    throw Error(ErrorKind::usage,
+                fmt::format("adding extra packages '{}': {}", directory.string(),
+                            rpms.empty() ? "it holds no .rpm and no .deb" : "it holds both .rpm and .deb files"));
+  format = debs.empty() ? PackageFormat::rpm : PackageFormat::deb;
+  auto files = debs.empty() ? rpms : debs;
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void copy_into(IsoWriter& payload, const fs::path& file) {
+  payload.add_file(file.filename().string(), false);
+  const auto source = source_of_file(file);
+  std::vector<std::byte> buffer(std::size_t{256} << 10U);
+  while (const auto count = source(buffer)) payload.write(std::span(buffer).first(count));
+}
+
+Extras load_extras(const fs::path& directory) {
+  const auto file = directory / "extras.json";
+  auto extras = extras_from_json(read_text(file, most_json), file);
+  extras.directory = directory;
+  return extras;
+}
+
+BundlePackage describe(const IndexedPackage& indexed, const fs::path& file, PackageFormat format) {
+  BundlePackage package;
+  package.name = indexed.name;
+  package.version = indexed.version;
+  package.arch = indexed.arch;
+  package.file = indexed.file.file;
+  package.size = indexed.file.size;
+  package.installed_size = indexed.installed_size;
+  package.sha256 = indexed.file.digests.at(DigestAlgorithm::sha256);
+  if (may_hold_kernel_content(indexed.name)) {
+    auto content = scan_kernel_content(source_of_file(file), format, file.filename().string());
+    package.modules = std::move(content.modules);
+    package.built_kernel = std::move(content.built_kernel);
+    package.dkms_source = content.dkms_source;
+  }
+  return package;
+}
+
+/// The packages of the repository, their index text, and their files as one payload.
+struct Collected {
+  Repository repository{"extras", "", true, {}};
+  std::string index;
+};
+
+Collected collect(const std::vector<fs::path>& files, PackageFormat format, IsoWriter& payload, Progress& progress) {
+  Collected collected;
+  std::vector<RpmFacts> headers;
+  const KeyRing no_keys;
+  for (const auto& path : files) {
+    const auto name = path.filename().string();
+    progress.detail(name);
+    IndexedFile file{
+        plain_path(name, "extra packages"), fs::file_size(path), {{DigestAlgorithm::sha256, digest_of_file(path)}}};
+    std::vector<IndexedPackage> described;
+    if (format == PackageFormat::rpm) {
+      headers.push_back(read_rpm(source_of_file(path), no_keys, name));
+      headers.back().package.file = file;
+      described.push_back(headers.back().package);
+    } else {
+      const auto paragraph = packages_paragraph(read_control(source_of_file(path), name), file);
+      described = parse_packages(paragraph, name);
+      collected.index += paragraph;
+    }
+    for (const auto& package : described) collected.repository.packages.push_back(describe(package, path, format));
+    copy_into(payload, path);
+  }
+  if (format == PackageFormat::rpm) collected.index = primary_of(headers);
+  return collected;
+}
+
+}  // namespace
+
+Extras Store::add_extras(const fs::path& packages, const std::string& name, const std::string& distro,
+                         Progress& progress) {
+  Extras extras;
+  const auto files = package_files(packages, extras.format);
+  StoreTransaction transaction(directory_, progress);
+  progress.step(fmt::format("reading {} extra packages", files.size()));
+  IsoWriter payload(transaction.scratch() / "payload.iso");
+  auto collected = collect(files, extras.format, payload, progress);
+  payload.finish();
+
+  std::string identity = distro + "\n";
+  for (const auto& package : collected.repository.packages) identity += package.sha256 + " " + package.file + "\n";
+  extras.id = digest_of(identity);
+  extras.name = name;
+  extras.distro = distro;
+  extras.repository = std::move(collected.repository);
+  extras.payload_sha256 = digest_of_file(transaction.scratch() / "payload.iso");
+  extras.payload_size = fs::file_size(transaction.scratch() / "payload.iso");
+  if (fs::exists(directory_ / "extras" / extras.id)) return load_extras(directory_ / "extras" / extras.id);
+  transaction.write("index/packages", collected.index);
+  transaction.write("extras.json", to_json(extras).dump(1));
+  extras.directory = transaction.publish("extras", extras.id);
+  return extras;
+}
+
+std::vector<Extras> Store::all_extras() const {
+  std::vector<Extras> all;
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(directory_ / "extras", absent))
+    all.push_back(load_extras(entry.path()));
+  std::sort(all.begin(), all.end(),
+            [](const Extras& a, const Extras& b) { return std::tie(a.name, a.id) < std::tie(b.name, b.id); });
+  return all;
+}
+
+std::vector<Extras> Store::extras(const std::string& distro) const {
+  auto all = all_extras();
+  std::erase_if(all, [&](const Extras& extras) { return !extras.distro.empty() && extras.distro != distro; });
+  return all;
+}
+
+IndexTexts Store::index_texts(const Extras& extras) {
+  return {read_text(extras.directory / "index/packages", most_json), ""};
+}
+
+std::vector<PublicKey> Store::trust(const fs::path& key_file) {
+  const auto content = read_text(key_file, std::size_t{16} << 20U);
+  KeyRing ring;
+  ring.add(content, key_file.string());
+  auto keys = ring.keys();
+  const auto home = directory_ / "keyring";
+  std::error_code error;
+  fs::create_directories(home, error);
+  if (error) throw Error(ErrorKind::failed, fmt::format("making directory '{}': {}", home.string(), error.message()));
+  write_text_atomically(home / (keys.front().fingerprint + ".gpg"), content);
+  return keys;
+}
+
+KeyRing Store::key_ring(const std::vector<fs::path>& more) const {
+  std::set<fs::path> files;
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(directory_ / "keyring", absent)) files.insert(entry.path());
+  KeyRing ring;
+  for (const auto& file : files) ring.add_file(file);
+  for (const auto& file : more) ring.add_file(file);
+  return ring;
+}
+
+}  // namespace bake::ofed

@@ -1,0 +1,142 @@
+#include "bake/ofed/trust.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+
+namespace bake::ofed {
+namespace {
+
+/// The signatures that count: of the indexes for debs, of every package for rpms.
+struct Signed {
+  std::string file;
+  const SignatureResult* result;
+};
+
+std::vector<Signed> signatures_of(const Report& report, PackageFormat format) {
+  std::vector<Signed> all;
+  if (format == PackageFormat::deb)
+    for (const auto& index : report.indexes) all.push_back({index.file, &index.signature});
+  else
+    for (const auto& package : report.packages)
+      if (package.verdict == Verdict::ok || package.verdict == Verdict::unindexed)
+        all.push_back({package.file, &package.signature});
+  return all;
+}
+
+Problem problem_of(const Signed& entry) {
+  const auto& result = *entry.result;
+  switch (result.state) {
+    case SignatureState::bad:
+      return {entry.file, fmt::format("bad signature: it names key {} but does not fit the file", result.key_id), ""};
+    case SignatureState::unknown_key:
+      return {entry.file,
+              fmt::format("signed with {} by key {}, which is not in your key ring", result.algorithms, result.key_id),
+              "if you trust that key: bake bundle trust KEYFILE"};
+    case SignatureState::unreadable:
+      return {entry.file, "its signature cannot be read", ""};
+    default:
+      return {entry.file, "not signed", ""};
+  }
+}
+
+void judge_signatures(const Report& report, const Bundle& bundle, const TrustPolicy& policy, Judgement& judgement) {
+  std::set<std::string> signers;
+  std::set<std::string> weak;
+  std::vector<Problem> unsigned_files;
+  const auto all = signatures_of(report, bundle.format);
+  for (const auto& entry : all) {
+    weak.insert(entry.result->weak.begin(), entry.result->weak.end());
+    if (entry.result->state == SignatureState::good)
+      signers.insert(entry.result->fingerprint);
+    else
+      unsigned_files.push_back(problem_of(entry));
+  }
+  if (all.empty()) unsigned_files.push_back({bundle.name, "nothing in it is signed", ""});
+  judgement.trust.weak.assign(weak.begin(), weak.end());
+  if (!weak.empty() && !policy.allow_weak)
+    for (const auto& algorithm : weak) judgement.problems.push_back({bundle.name, "signed with weak " + algorithm, ""});
+  const bool unsigned_is_fine = policy.insecure_no_signature || (bundle.rebuilt && policy.allow_rebuilt);
+  if (unsigned_files.empty())
+    for (const auto& signer : signers) judgement.trust.signer += (judgement.trust.signer.empty() ? "" : ", ") + signer;
+  else if (!unsigned_is_fine)
+    judgement.problems.insert(judgement.problems.end(), unsigned_files.begin(), unsigned_files.end());
+  else if (policy.insecure_no_signature)
+    judgement.trust.overridden.emplace_back("--insecure-no-signature");
+}
+
+void judge_packages(const Report& report, const TrustPolicy& policy, Judgement& judgement) {
+  std::size_t unlisted = 0;
+  for (const auto& package : report.packages) {
+    switch (package.verdict) {
+      case Verdict::ok:
+        break;
+      case Verdict::missing_from_index:
+        ++unlisted;
+        break;
+      case Verdict::mismatch:
+      case Verdict::missing_from_tree:
+        judgement.problems.push_back({package.file,
+                                      package.verdict == Verdict::mismatch
+                                          ? "differs from the index: " + package.detail
+                                          : "the index lists it, the bundle does not hold it",
+                                      ""});
+        break;
+      case Verdict::unindexed:
+        if (!policy.insecure_no_index) judgement.problems.push_back({package.file, "no index vouches for it", ""});
+        break;
+    }
+  }
+  if (unlisted != 0)
+    judgement.warnings.push_back(fmt::format("{} package files are in no index; bake will not install them", unlisted));
+}
+
+}  // namespace
+
+std::string_view name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::ok:
+      return "ok";
+    case Verdict::mismatch:
+      return "mismatch";
+    case Verdict::missing_from_index:
+      return "missing from index";
+    case Verdict::missing_from_tree:
+      return "missing from tree";
+    case Verdict::unindexed:
+      return "unindexed";
+  }
+  return "mismatch";
+}
+
+Judgement judge(const Report& report, const Bundle& bundle, bool have_key_ring, const TrustPolicy& policy) {
+  Judgement judgement;
+  judgement.trust.archive_sha256 = report.archive_sha256;
+  judgement.trust.pin = report.pin;
+  judgement.problems = report.identity_problems;
+  if (bundle.rebuilt && !policy.allow_rebuilt)
+    judgement.problems.push_back({bundle.name, "rebuilt by mlnx_add_kernel_support.sh: nobody signed its packages",
+                                  "pass --allow-rebuilt if you or your site rebuilt it"});
+  if (bundle.rebuilt && policy.allow_rebuilt) judgement.trust.overridden.emplace_back("--allow-rebuilt");
+  if (policy.insecure_no_index)
+    judgement.trust.overridden.emplace_back("--insecure-no-index");
+  else
+    judgement.problems.insert(judgement.problems.end(), report.index_problems.begin(), report.index_problems.end());
+  judge_packages(report, policy, judgement);
+  if (have_key_ring) judge_signatures(report, bundle, policy, judgement);
+  if (report.pin.empty() && judgement.trust.signer.empty()) {
+    if (policy.insecure_no_pin)
+      judgement.trust.overridden.emplace_back("--insecure-no-pin");
+    else
+      judgement.problems.push_back(
+          {bundle.name, "nothing from outside vouches for it: neither a pinned sha256 nor a key of yours",
+           "pass --sha256 with the publisher's digest, or trust the vendor's key with 'bake bundle trust KEYFILE', or "
+           "pass --insecure-no-pin"});
+  }
+  for (const auto& flag : judgement.trust.overridden)
+    judgement.warnings.push_back(
+        fmt::format("{} was given for '{}'; the manifest of every image made from it says so", flag, bundle.name));
+  return judgement;
+}
+
+}  // namespace bake::ofed

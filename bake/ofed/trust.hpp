@@ -1,0 +1,70 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bake/base/error.hpp"
+#include "bake/ofed/bundle.hpp"
+#include "bake/ofed/openpgp.hpp"
+
+namespace bake::ofed {
+
+/// What became of one package file when it was held against its index.
+enum class Verdict {
+  ok,                  ///< size and strongest digest agree
+  mismatch,            ///< they do not
+  missing_from_index,  ///< the file is there, no index lists it: bake never installs it
+  missing_from_tree,   ///< the index lists it, the file is not there
+  unindexed,           ///< the bundle has no index at all
+};
+
+/// "ok", "mismatch", "missing from index", "missing from tree", "unindexed".
+std::string_view name_of(Verdict verdict);
+
+struct PackageCheck {
+  std::string file;  ///< below the top directory, as the index names it
+  Verdict verdict = Verdict::ok;
+  std::string algorithm;      ///< of the digest that was compared: "SHA512"
+  std::string detail;         ///< of a mismatch: what was expected, what was found
+  SignatureResult signature;  ///< of an rpm's header; absent for debs, which carry none
+  bool payload_signed = false;
+};
+
+/// One index file and who signed for it.
+struct IndexCheck {
+  std::string file;  ///< "DEBS/UPSTREAM_LIBS/Release", "RPMS/repodata/repomd.xml"
+  SignatureResult signature;
+};
+
+/// Everything that was found out about where a bundle comes from. Facts only; judge() decides.
+struct Report {
+  std::string archive_sha256;
+  std::string pin;  ///< who pinned that digest ("command line", "recipe", "matrix"), or ""
+  std::vector<IndexCheck> indexes;
+  std::vector<PackageCheck> packages;
+  std::vector<Problem> identity_problems;  ///< .mlnx, .arch, distro, directory name and index disagree
+  std::vector<Problem> index_problems;     ///< an index does not fit what vouches for it
+};
+
+/// What the user is willing to accept.
+struct TrustPolicy {
+  bool allow_weak = true;              ///< DSA, SHA1, short keys: the vendor signs RPMs that way; named, not refused
+  bool allow_rebuilt = false;          ///< "-ext" bundles, which nobody signs
+  bool insecure_no_pin = false;        ///< neither a pin nor a signature is needed
+  bool insecure_no_signature = false;  ///< with a key ring: signatures are not looked at
+  bool insecure_no_index = false;      ///< packages are not held against the bundle's index
+};
+
+struct Judgement {
+  Trust trust;
+  std::vector<Problem> problems;      ///< reasons to refuse; none: the bundle may be used
+  std::vector<std::string> warnings;  ///< to be said although it may be used
+};
+
+/// Decides whether a bundle may be used. Pure. The rule: its bytes must be vouched for from outside, by a pin of the
+/// archive's digest or by a key of the user's ring; when there is a ring, its signature is needed even with a pin; and
+/// every package must be what the index says.
+Judgement judge(const Report& report, const Bundle& bundle, bool have_key_ring, const TrustPolicy& policy);
+
+}  // namespace bake::ofed
