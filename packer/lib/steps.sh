@@ -129,18 +129,23 @@ next_version() {
   printf '%s' "$major.$minor.$((patch + 1))"
 }
 
+choose_version() {
+  local taken
+  taken=$(ask '' '[].name' sig image-version list "${in_definition[@]}")
+  next_version <<<"$taken"
+}
+
 # Choosing a number and taking it is one step for all publishers on this machine; Azure refuses the second of two that
 # take the same number from different machines, for it would change the version's source.
 create_version() {
-  local disk_id taken regions
+  local disk_id regions
   read -ra regions <<<"${facts[target_regions]}"
   disk_id=$(ask "ID-OF-DISK-${facts[disk]}" id disk show "${the_disk[@]}")
   if [ -z "$dry_run" ]; then
     exec 8<"$here"
     flock 8
   fi
-  taken=$(ask '' '[].name' sig image-version list "${in_definition[@]}")
-  created_version=$(next_version <<<"$taken")
+  created_version=$(choose_version)
   version_requested=yes
   change "make version $created_version" sig image-version create "${in_definition[@]}" \
     --gallery-image-version "$created_version" --location "${facts[location]}" --target-regions "${regions[@]}" \

@@ -9,6 +9,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import yaml
+
 SOURCE = Path(__file__).resolve().parents[2]
 DEPLOY = SOURCE / "packer/deploy"
 FUNCTIONS = {"parameters", "variables", "concat", "resourceGroup", "resourceId", "if", "equals", "json"}
@@ -188,6 +190,35 @@ class Scripts(unittest.TestCase):
             self.assertIn("reading the verdict: none there", result.stderr)
         self.run_script("verdict", "--resource-group", "r", "--vm", "n", status=6)
         self.run_script("verdict", "--resource-group", "r", "--vmss", "n", status=2)
+
+
+class Documentation(unittest.TestCase):
+    PAGES = [SOURCE / "docs" / name for name in ("extension-map.md", "packer.md", "ci-github-actions.md",
+                                                 "ci-azure-pipelines.md")]
+
+    def test_links_and_paths_are_there(self):
+        for page in self.PAGES:
+            text = page.read_text()
+            for link in re.findall(r"\]\(([^):]+)\)", text):
+                self.assertTrue((page.parent / link).exists(), f"{page.name}: {link}")
+            for path in re.findall(r"\b((?:packer|images|docs)/[A-Za-z0-9_./-]*[A-Za-z0-9])", text):
+                made = path.startswith(("images/base", "docs.")) or "NAME" in path
+                self.assertTrue(made or (SOURCE / path).exists(), f"{page.name}: {path}")
+
+    def test_pipelines_are_yaml(self):
+        wanted = {"ci-github-actions.md": {"name", "jobs", "concurrency"}, "ci-azure-pipelines.md": {"pool", "jobs"}}
+        for name, keys in wanted.items():
+            blocks = re.findall(r"```yaml\n(.*?)```", (SOURCE / "docs" / name).read_text(), re.DOTALL)
+            documents = [yaml.load(block, Loader=yaml.BaseLoader) for block in blocks]
+            self.assertEqual(len(documents), 2)
+            self.assertLessEqual(keys, set(documents[0]))
+
+    def test_the_map_has_every_section_and_every_exit_code(self):
+        text = self.PAGES[0].read_text()
+        for section in ("operating system", "internet connectivity", "Extension schema", "properties", "Deployment",
+                        "Troubleshoot", "Exit codes", "Support", "Next steps"):
+            self.assertRegex(text, rf"(?m)^## .*{section}")
+        self.assertEqual(re.findall(r"(?m)^\| (\d+) \|", text), ["0", "1", "10", "11", "12", "13", "14"])
 
 
 if __name__ == "__main__":

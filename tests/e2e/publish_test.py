@@ -325,6 +325,7 @@ class Refused(PublishCase):
         manifest.write_text(manifest.read_text() + "\n")
         _, err = self.publish("--version", "2.0.0", status=3)
         self.assertIn("version 2.0.0 exists and is another image", err)
+        self.assertNotIn("make staging disk", err)
         self.assert_published_once("2.0.0")
 
 
