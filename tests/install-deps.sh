@@ -15,6 +15,7 @@ test_packages=(
   mmdebstrap dpkg-dev rpm createrepo-c gnupg libarchive-tools
   e2fsprogs xfsprogs dosfstools mtools fdisk cpio bzip2 xz-utils zstd lz4 kmod
   busybox-static strace python3 util-linux
+  packer azure-cli python3-jmespath python3-yaml
 )
 
 is_installed() {
