@@ -54,8 +54,8 @@ build_kernel_debs() {
     mkdir -p "$scratch/tree/lib/modules/$kernel/updates/dkms"
     find "$scratch/modules" -name '*.ko' -exec mv -t "$scratch/tree/lib/modules/$kernel/updates/dkms" {} +
     rm -rf "$scratch/modules"
-    deb_script postinst <<<"/sbin/depmod -a $kernel || true"
-    deb_script postrm <<<"[ ! -d /lib/modules/$kernel ] || /sbin/depmod -a $kernel || true"
+    deb_script postinst <<<"/sbin/depmod -a $kernel || :"
+    deb_script postrm <<<"[ ! -d /lib/modules/$kernel ] || /sbin/depmod -a $kernel || :"
     deb "$directory" mlnx-ofed-kernel-modules "$v_kernel.kver.$kernel" amd64 Section=kernel Source=mlnx-ofed-kernel \
       "Depends=mlnx-ofed-kernel-utils"
   done
@@ -100,7 +100,7 @@ build_dkms_deb() {
 	kernel=\$(uname -r)
 	[ -e "/boot/config-\$kernel" ] || kernel=\$(ls /boot/config-* 2>/dev/null | sort -V | tail -n 1 | sed 's/.*config-//')
 	[ -e "/lib/modules/\$kernel/build" ] || exit 0
-	dkms add -m $name -v $v_line || true
+	dkms add -m $name -v $v_line || :
 	dkms build -m $name -v $v_line -k "\$kernel" && dkms install --force -m $name -v $v_line -k "\$kernel" || exit 0
 	END
   deb "$1" "$name-dkms" "$v_kernel" all Section=kernel "Source=$name" \
@@ -132,7 +132,7 @@ build_tool_debs() {
     deb "$directory" mlnx-tools "$v_tools" amd64 "Depends=python3"
   }
   put_opensm "$scratch/tree" /lib/systemd/system
-  deb_script postinst <<<'systemctl enable opensmd >/dev/null 2>&1 || true'
+  deb_script postinst <<<'systemctl enable opensmd >/dev/null 2>&1 || :'
   deb "$directory" opensm "$v_opensm" amd64 Section=net "Depends=libopensm (= $v_opensm), libc6, libgcc-s1 | libgcc1, libstdc++6"
   deb "$directory" libopensm "$v_opensm" amd64 Section=libs "Depends=libc6, libibumad3 | libibumad"
   deb "$directory" libopensm-devel "$v_opensm" amd64 Section=libdevel "Depends=libopensm (= $v_opensm)"

@@ -132,11 +132,11 @@ put_opensm() {
 # product_name_script: the scriptlet of a metapackage (shell text): modules, ofed_info's product name, opensmd off.
 product_name_script() {
   cat <<-END
-	for dir in /lib/modules/*/; do /sbin/depmod "\$(basename "\$dir")" 2>/dev/null || true; done
-	sed -i -e "s/$internal/MLNX_OFED_LINUX-$version/g" -e "s/\"${internal#OFED-internal-}\"/\"$version\"/" /usr/bin/ofed_info || true
-	systemctl disable opensmd >/dev/null 2>&1 || true
-	sed -i -e 's/^SDP_LOAD=.*/SDP_LOAD=no/' -e 's/^QIB_LOAD=.*/QIB_LOAD=no/' /etc/infiniband/openib.conf || true
-	/sbin/ldconfig || true
+	for dir in /lib/modules/*/; do /sbin/depmod "\$(basename "\$dir")" 2>/dev/null || :; done
+	sed -i -e "s/$internal/MLNX_OFED_LINUX-$version/g" -e "s/\"${internal#OFED-internal-}\"/\"$version\"/" /usr/bin/ofed_info || :
+	systemctl disable opensmd >/dev/null 2>&1 || :
+	sed -i -e 's/^SDP_LOAD=.*/SDP_LOAD=no/' -e 's/^QIB_LOAD=.*/QIB_LOAD=no/' /etc/infiniband/openib.conf || :
+	/sbin/ldconfig || :
 	END
 }
 
