@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <fmt/format.h>
 
 #include "bake/base/error.hpp"
@@ -68,6 +69,9 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   } catch (const Error& error) {
     print_error(context, error);
     return static_cast<int>(error.kind());
+  } catch (const std::filesystem::filesystem_error& error) {
+    print_error(context, Error(ErrorKind::failed, fmt::format("working with files: {}", error.what())));
+    return static_cast<int>(ErrorKind::failed);
   } catch (const std::exception& error) {
     print_error(context, Error(ErrorKind::bug, fmt::format("running bake: unexpected: {}", error.what()),
                                "this is a bug in bake; please report it with the command line and the --log file"));

@@ -6,8 +6,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
 #include <unistd.h>
 
 #include "bake/base/error.hpp"
@@ -40,8 +38,12 @@ std::optional<std::chrono::seconds> parse_limit(const std::optional<std::string>
 }
 
 std::string slurp(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  // Not a stream: a process may end between opening and reading, and a filebuf throws what read(2) says then.
+  try {
+    return read_text(file);
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 /// The parent of a process, 0 when it is gone. proc(5): "pid (comm) state ppid"; comm may hold anything.
