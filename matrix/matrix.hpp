@@ -1,74 +1,15 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bake/base/error.hpp"
+#include "matrix/rows.hpp"
 
 namespace bake::matrix {
-
-/// Every row says where its facts come from; rows nobody could confirm are `unverified`, and bake says so when it uses
-/// one.
-struct Provenance {
-  std::string source;
-  bool unverified = false;
-  std::string where;  ///< file:line of the row
-};
-
-/// A release of an operating system.
-struct OsRow {
-  std::string id;                        ///< ubuntu, centos, rhel, almalinux, rocky
-  std::string version;                   ///< "20.04", "7.7"
-  std::string family;                    ///< "deb" or "rpm"
-  std::string distro;                    ///< how OFED bundles name it: "rhel7.7", "ubuntu20.04"
-  std::string ga_kernel;                 ///< kernel the vendor's binary modules are built for
-  std::vector<std::string> kernel_pins;  ///< kernels (kernel-devel) the extension pins
-  std::string kernel_devel_url;          ///< where the extension gets that kernel-devel, or empty
-  std::vector<std::string> inbox;        ///< packages of the distribution that drive InfiniBand; empty: no inbox choice
-  std::string end_of_life;               ///< "2024-06-30", or empty
-  bool extension = false;                ///< one of the releases the VM extension supports
-  Provenance provenance;
-};
-
-/// A release line entry of the driver: one version.
-struct OfedRow {
-  std::string version;                        ///< "5.5-1.0.3.2"
-  std::string line;                           ///< "4.9", "5.5", "23.10", "doca"
-  std::string layout;                         ///< "flat", "split", "doca"
-  std::vector<std::string> generations;       ///< cards it drives: CX3-Pro, CX4, CX5, CX6, CX7, CX8
-  std::vector<std::string> distros;           ///< bundles that exist: "rhel7.7", …
-  std::map<std::string, std::string> sha256;  ///< distro → known digest of the archive
-  bool bakeable = true;                       ///< false: recognised, not yet bakeable (DOCA)
-  bool lts = false;
-  Provenance provenance;
-};
-
-struct SizeRow {
-  std::string name;        ///< "Standard_HB120rs_v2"
-  std::string family;      ///< "HBv2"
-  std::string generation;  ///< "CX6"; empty for sizes without InfiniBand
-  unsigned hcas = 0;
-  std::string transport;  ///< "sriov", "networkdirect", "none"
-  std::string speed;      ///< "HDR 200"
-  std::vector<int> vm_generations;
-  std::string arch = "x86_64";
-  std::string retires;  ///< date or empty
-  Provenance provenance;
-};
-
-struct PciRow {
-  unsigned device = 0;     ///< 0x101c
-  std::string name;        ///< "ConnectX-6 VF"
-  std::string generation;  ///< "CX6"
-  std::string driver;      ///< "mlx4" or "mlx5"
-  bool virtual_function = false;
-  Provenance provenance;
-};
 
 /// What is asked: an operating system (kernel empty: not known yet) and the VM sizes one image must serve.
 struct Query {
@@ -76,6 +17,9 @@ struct Query {
   std::string os_version;
   std::string kernel;
   std::vector<std::string> vm_sizes;
+  /// A release the user named or holds, or empty. It is judged by its line where the table does not list it (for this
+  /// operating system), so that a bundle in hand counts for more than a missing row.
+  std::string ofed = {};
 };
 
 /// One driver that would work.
@@ -84,6 +28,7 @@ struct Choice {
   std::string ofed;                   ///< "5.5-1.0.3.2"; empty for inbox
   std::string distro;                 ///< "rhel7.7"
   std::string file_name;              ///< MLNX_OFED_LINUX-5.5-1.0.3.2-rhel7.7-x86_64.tgz
+  std::string url;                    ///< where the archive was published, or empty
   std::string sha256;                 ///< known digest, or empty
   std::string driver;                 ///< kernel module that binds the card: "mlx5_core" or "mlx4_core"
   std::string libs;                   ///< suggested library flavour of a split bundle, else empty
@@ -92,40 +37,77 @@ struct Choice {
   std::vector<std::string> warnings;  ///< e.g. "row is unverified"
 };
 
-/// choices: best first. When empty, refusals say why and what the nearest working thing would be.
+/// choices: best first. When there are none, refusals say why and `nearest` what would work instead.
 struct Resolution {
   std::vector<Choice> choices;
   std::vector<std::string> refusals;
   std::string nearest;
+  std::vector<std::string> notes;  ///< worth knowing whatever is chosen: DOCA not yet bakeable, end of life, retirement
 };
 
-/// The compatibility matrix: built-in rows, then the user's overlays, which add or override rows.
+/// What the rules say of a version of the Azure Linux agent.
+struct AgentVerdict {
+  bool breaks_ipoib = false;  ///< it leaves the IPoIB interface without an address
+  std::string message;        ///< one sentence; empty: nothing to say
+  std::string remedy;
+  std::string rule;  ///< id of the rule
+};
+
+/// How many rows there are of one topic.
+struct TopicCount {
+  std::string topic;
+  std::size_t rows = 0;
+  std::size_t unverified = 0;
+  std::size_t without_source = 0;
+};
+
+/// The compatibility matrix: built-in rows, then the user's overlays, which add or override rows. Cheap to copy.
 class Matrix {
  public:
-  /// The rows that are compiled into the program.
+  /// The rows that are compiled into the program. Read once; later calls share them.
   static Matrix built_in();
   /// built_in() plus every *.yaml of `overlays`, in order. Throws Error{config} with all problems; nothing half loaded.
   static Matrix load(const std::vector<std::filesystem::path>& overlays);
+  /// Every problem load() would find, each with file:line; empty: it would load.
+  static std::vector<Problem> check(const std::vector<std::filesystem::path>& overlays);
 
   [[nodiscard]] const std::vector<OsRow>& operating_systems() const;
+  [[nodiscard]] const std::vector<InboxRow>& inbox_drivers() const;
   [[nodiscard]] const std::vector<OfedRow>& ofed_releases() const;
+  [[nodiscard]] const std::vector<BundleRow>& bundles() const;
   [[nodiscard]] const std::vector<SizeRow>& sizes() const;
   [[nodiscard]] const std::vector<PciRow>& pci_devices() const;
+  [[nodiscard]] const std::vector<RuleRow>& rules() const;
+  [[nodiscard]] const std::vector<ManifestRow>& extension_manifest() const;
+  /// Overlay rows that took the place of others.
+  [[nodiscard]] const std::vector<Override>& overrides() const;
+  [[nodiscard]] std::vector<TopicCount> counts() const;
 
-  /// Case does not matter and a "_Promo" suffix is ignored.
+  /// Case does not matter, "Standard_" may be left out and a "_Promo" suffix is ignored.
   [[nodiscard]] const SizeRow* find_size(std::string_view name) const;
+  /// The version may also be an alias: "focal", "7.7.1908".
   [[nodiscard]] const OsRow* find_os(std::string_view id, std::string_view version) const;
+  [[nodiscard]] const OfedRow* find_ofed(std::string_view version) const;
+  /// The archive with this SHA-256, whatever its file is called now.
+  [[nodiscard]] const BundleRow* find_bundle_by_sha256(std::string_view sha256) const;
 
   /// Deterministic; throws Error{incompatible} for an unknown size or release, naming the closest known ones.
   [[nodiscard]] Resolution resolve(const Query& query) const;
 
-  /// sha256 over the loaded rows: recorded in manifests.
+  /// What is known of waagent `version` ("2.9.1.1") and IPoIB. An empty version gets an empty verdict.
+  [[nodiscard]] AgentVerdict agent_verdict(std::string_view version) const;
+
+  /// sha256 over the loaded files: recorded in manifests.
   [[nodiscard]] const std::string& digest() const;
   /// Overlay directories in use, for the manifest.
   [[nodiscard]] const std::vector<std::filesystem::path>& overlays() const;
 
- private:
+  /// The loaded rows, for the files of this room.
   struct Rows;
+  [[nodiscard]] const Rows& rows() const { return *rows_; }
+
+ private:
+  explicit Matrix(std::shared_ptr<const Rows> rows) : rows_(std::move(rows)) {}
   std::shared_ptr<const Rows> rows_;
 };
 

@@ -16,15 +16,12 @@
 
 namespace bake {
 namespace fs = std::filesystem;
-namespace {
 
-[[noreturn]] void throw_errno(std::string_view doing, const fs::path& object, int error) {
+void throw_errno(std::string_view doing, const fs::path& object, int error) {
   const auto kind = error == ENOSPC || error == EDQUOT ? ErrorKind::environment : ErrorKind::failed;
   const std::string hint = error == ENOSPC || error == EDQUOT ? "free some space on that file system" : "";
   throw Error(kind, fmt::format("{} '{}': {}", doing, object.string(), std::strerror(error)), hint);
 }
-
-}  // namespace
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
   if (this != &other) {
@@ -64,6 +61,29 @@ void write_all(const FileDescriptor& fd, std::span<const std::byte> data, const 
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw_errno("writing", name, errno);
     data = data.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+std::size_t read_at(const FileDescriptor& fd, std::span<std::byte> buffer, std::uint64_t offset, const fs::path& name) {
+  std::size_t filled = 0;
+  while (filled < buffer.size()) {
+    const auto rest = buffer.subspan(filled);
+    const auto count = ::pread(fd.get(), rest.data(), rest.size(), static_cast<off_t>(offset + filled));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_errno("reading", name, errno);
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  return filled;
+}
+
+void write_at(const FileDescriptor& fd, std::span<const std::byte> data, std::uint64_t offset, const fs::path& name) {
+  while (!data.empty()) {
+    const auto count = ::pwrite(fd.get(), data.data(), data.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_errno("writing", name, errno);
+    data = data.subspan(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
   }
 }
 

@@ -28,6 +28,10 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
+/// Throws "<doing> '<object>': <what errno `error` means>": Error{environment} with a hint when the disk or the quota
+/// is full, Error{failed} otherwise.
+[[noreturn]] void throw_errno(std::string_view doing, const std::filesystem::path& object, int error);
+
 /// Opens `file` with open(2)'s `flags` (O_CLOEXEC added) and `mode`. Throws Error{failed}, or Error{usage} when an
 /// input does not exist.
 FileDescriptor open_file(const std::filesystem::path& file, int flags, unsigned mode = 0644);
@@ -37,6 +41,15 @@ std::size_t read_some(const FileDescriptor& fd, std::span<std::byte> buffer, con
 
 /// Writes all of `data`. Throws Error{failed}; a full disk is Error{environment}.
 void write_all(const FileDescriptor& fd, std::span<const std::byte> data, const std::filesystem::path& name);
+
+/// Fills `buffer` from byte `offset` on; gives how much was there, less than asked only at the end of the file. Does
+/// not move the file's position. Throws Error{failed}.
+std::size_t read_at(const FileDescriptor& fd, std::span<std::byte> buffer, std::uint64_t offset,
+                    const std::filesystem::path& name);
+
+/// Writes all of `data` from byte `offset` on. Throws like write_all.
+void write_at(const FileDescriptor& fd, std::span<const std::byte> data, std::uint64_t offset,
+              const std::filesystem::path& name);
 
 /// The whole content of a small file; at most `limit` bytes. Throws Error{failed} (or {usage} when it is not there).
 std::string read_text(const std::filesystem::path& file, std::size_t limit = std::size_t{64} << 20U);

@@ -33,7 +33,7 @@ Node convert(const YAML::Node& from, int depth) {
         auto value = convert(entry.second, depth + 1);
         // An empty value has no mark of its own; the key's line is where a person looks for it.
         if (value.line <= 0 || value.kind == Node::Kind::null) value.line = entry.first.Mark().line + 1;
-        node.entries.emplace_back(entry.first.Scalar(), std::move(value));
+        node.entries.push_back({entry.first.Scalar(), std::move(value)});
       }
       break;
     case YAML::NodeType::Null:

@@ -16,12 +16,19 @@ namespace bake::yaml {
 /// A value of a YAML document that remembers its line. Plain data: yaml-cpp stays in yaml.cpp.
 struct Node {
   enum class Kind { null, scalar, sequence, map };
+  struct Entry;
   Kind kind = Kind::null;
-  int line = 0;                                       ///< 1-based
-  std::string scalar;                                 ///< of a scalar
-  bool quoted = false;                                ///< a scalar written in quotes
-  std::vector<Node> items;                            ///< of a sequence
-  std::vector<std::pair<std::string, Node>> entries;  ///< of a map, in the order written, duplicates included
+  int line = 0;                ///< 1-based
+  std::string scalar;          ///< of a scalar
+  bool quoted = false;         ///< a scalar written in quotes
+  std::vector<Node> items;     ///< of a sequence
+  std::vector<Entry> entries;  ///< of a map, in the order written, duplicates included
+};
+
+/// One line of a map. Not a std::pair, which clang cannot make of a class that is not complete yet.
+struct Node::Entry {
+  std::string first;
+  Node second;
 };
 
 /// Parses one document. A syntax error becomes a Problem ("file:line") and a null node.

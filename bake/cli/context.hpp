@@ -28,7 +28,8 @@ struct Context {
   std::string log_file;
   std::filesystem::path store;                         ///< --store
   std::vector<std::filesystem::path> matrix_overlays;  ///< --matrix DIR, repeatable
-  int status = 0;                                      ///< exit code of a command that ends without an Error
+  bool document_printed = false;  ///< --json: the result is out already, an error must not print a second document
+  int status = 0;                 ///< exit code of a command that ends without an Error
 
   /// The progress reporter that the options chose; made at first use.
   Progress& progress();
@@ -44,6 +45,13 @@ struct Context {
 /// Adds one command with its options to the program; its callback runs the command. One file per command.
 using AddCommand = void (*)(CLI::App& app, Context& context);
 
+void add_doctor(CLI::App& app, Context& context);
+void add_image(CLI::App& app, Context& context);
+void add_init(CLI::App& app, Context& context);
+void add_inspect(CLI::App& app, Context& context);
+void add_plan(CLI::App& app, Context& context);
+void add_verify(CLI::App& app, Context& context);
+void add_matrix(CLI::App& app, Context& context);
 void add_bundle(CLI::App& app, Context& context);
 void add_vhd(CLI::App& app, Context& context);
 

@@ -10,7 +10,8 @@ namespace bake::cli {
 namespace {
 
 /// The command table, in the order of the help text.
-constexpr AddCommand commands[] = {add_bundle, add_vhd};
+constexpr AddCommand commands[] = {add_image,  add_plan,   add_init, add_inspect, add_verify,
+                                   add_bundle, add_matrix, add_vhd,  add_doctor};
 
 std::filesystem::path default_store() {
   if (const char* store = std::getenv("BAKE_STORE"); store != nullptr && *store != '\0') return store;
@@ -29,12 +30,13 @@ void add_global_options(CLI::App& app, Context& context) {
   app.add_option("--log", context.log_file, "also write every step and detail to this file");
   app.add_option("--store", context.store, "the bundle store (default: $BAKE_STORE, else ~/.local/share/bake)");
   app.add_option("--matrix", context.matrix_overlays,
-                 "a directory of matrix rows that add to or override the built-in ones");
+                 "a directory of matrix rows that add to or override the built-in ones")
+      ->allow_extra_args(false);
   app.set_version_flag("--version", "bake " BAKE_VERSION);
 }
 
 void print_error(Context& context, const Error& error) {
-  if (context.json)
+  if (context.json && !context.document_printed)
     context.print({{"error", {{"kind", name_of(error.kind())}, {"message", error.message()}, {"hint", error.hint()}}}});
   context.err << "bake: error: " << error.message() << '\n';
   if (!error.hint().empty()) context.err << "bake: hint: " << error.hint() << '\n';

@@ -76,6 +76,7 @@ struct MountedFileSystem {
   std::string mount_point;  ///< /, /boot, /boot/efi, /var
   std::uint64_t size = 0;   ///< bytes
   std::uint64_t free = 0;   ///< bytes
+  std::string uuid;         ///< of the file system
 };
 
 struct Layout {
@@ -93,6 +94,7 @@ struct Facts {
   std::vector<Kernel> kernels;
   std::string default_kernel;      ///< release of the kernel that boots by default
   std::string default_kernel_how;  ///< what says so: "grubenv saved_entry", "first entry of /boot/grub/grub.cfg", …
+  std::string default_kernel_options;  ///< its command line, as far as the boot loader's files tell
   PackageDatabase packages;
   InitramfsTool initramfs_tool = InitramfsTool::none;
   SELinux selinux;

@@ -69,6 +69,10 @@ class ArchiveReader {
   std::unique_ptr<State> state_;
 };
 
+/// `bytes` unpacked when `name` ends as compressed files do (.gz, .xz, .bz2, .zst), else as they are. Throws
+/// Error{untrusted} when they are damaged or unpack to more than `limit` bytes.
+std::string unpack(std::string bytes, const std::string& name, std::size_t limit);
+
 /// One file of a zip archive.
 struct ZipFile {
   std::string name;

@@ -208,4 +208,11 @@ bool ArchiveReader::is_compressed() const {
 
 std::uint64_t ArchiveReader::bytes_in() const { return state_->taken; }
 
+std::string unpack(std::string bytes, const std::string& name, std::size_t limit) {
+  static constexpr std::array<std::string_view, 4> suffixes{".gz", ".xz", ".bz2", ".zst"};
+  if (std::none_of(suffixes.begin(), suffixes.end(), [&](auto suffix) { return name.ends_with(suffix); })) return bytes;
+  ArchiveReader reader(source_of(bytes), ArchiveKind::compressed_file, name);
+  return reader.next() ? reader.read_all(limit) : std::string{};
+}
+
 }  // namespace bake::ofed

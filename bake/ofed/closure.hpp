@@ -42,10 +42,18 @@ struct PackageSource {
   std::string filelists_text;
 };
 
-/// Solves "install `wanted` (package names) into the guest from `sources`" with libsolv. Pure: no I/O. Packages named
-/// in `never` (mlnx-fw-updater) are not candidates. A package that the vendor's version obsoletes or conflicts with is
-/// upgraded or removed as the solver says. Versions the vendor ships win over installed ones (dist-upgrade of what is
-/// wanted), for `NNmlnxM` compares higher than inbox versions only most of the time.
+/// Solves "install `wanted` (package names, or name=version) into the guest from `sources`" with libsolv. Pure: no I/O.
+/// The first source is the bundle; later ones are used where the bundle and the guest lack something. Packages named in
+/// `never` (mlnx-fw-updater) are not candidates, nor is what an index lists but its repository does not hold.
+///
+/// A wanted package takes the bundle's version even where the distribution's is newer (`NNmlnxM` compares higher than
+/// inbox versions only most of the time), and installed parts of the RDMA stack follow where they can, so that the
+/// stack is never mixed. Only RDMA packages, and what a bundle package conflicts with or obsoletes, may be removed;
+/// what the image needs to boot, to be reached and to be repaired never is, and no other kernel is brought in: a
+/// Problem instead.
+///
+/// PackageDatabase::dump is the text of /var/lib/dpkg/status on deb systems, and what guest::rpm_dump_query() describes
+/// on rpm systems; a dump without its end marker, or with a line that is not understood, is a Problem.
 Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
               const std::vector<std::string>& wanted, const std::vector<std::string>& never);
 

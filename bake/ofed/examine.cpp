@@ -19,16 +19,6 @@ namespace {
 
 constexpr std::size_t most_index = std::size_t{24} << 20U;  // the largest real one, a filelists.xml, has 5 MiB
 
-/// `bytes`, unpacked when the file's name says they are compressed.
-std::string unpack(const std::string& file, std::string bytes) {
-  static constexpr std::array<std::string_view, 4> suffixes{".gz", ".xz", ".bz2", ".zst"};
-  const bool packed =
-      std::any_of(suffixes.begin(), suffixes.end(), [&](auto suffix) { return file.ends_with(suffix); });
-  if (!packed) return bytes;
-  ArchiveReader reader(source_of(bytes), ArchiveKind::compressed_file, file);
-  return reader.next() ? reader.read_all(most_index) : std::string{};
-}
-
 /// Why `found` is not what was `expected`, or an empty string. Compares size and the strongest digest.
 std::string difference(const IndexedFile& expected, std::uint64_t size, const Digests& found) {
   if (expected.size != 0 && expected.size != size)
@@ -100,7 +90,7 @@ class Examiner {
       check_release(release, release_file, place.index, packed);
     }
     result_.report.indexes.push_back(std::move(check));
-    texts.packages = unpack(place.index, std::move(packed));
+    texts.packages = unpack(std::move(packed), place.index, most_index);
     return parse_packages(texts.packages, place.index);
   }
 
@@ -154,7 +144,7 @@ class Examiner {
       result_.report.index_problems.push_back({path, "is not what repomd.xml says: " + wrong, ""});
       return {};
     }
-    return unpack(path, std::move(packed));
+    return unpack(std::move(packed), path, most_index);
   }
 
   /// The packages of a directory without an index, from their own headers.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bake/guest/facts.hpp"
@@ -32,14 +33,25 @@ struct KernelFit {
   [[nodiscard]] bool ok() const { return kind != FitKind::refused; }
 };
 
-/// Symbol → CRC of a kernel, from the text of symvers-K ("0x<crc>\t<symbol>\t<module>\t<export>").
+/// Symbol → CRC of a kernel, from the text of symvers-K ("0x<crc>\t<symbol>\t<module>\t<export>"). Lines that are
+/// not of this form are left out: what is not there cannot agree.
 std::map<std::string, std::uint32_t> parse_symvers(std::string_view text);
 
-/// Decides for kernel `release` of the guest and the packages of `repository` that will be installed (`names`).
-/// `symvers` is the kernel's parsed symvers, or null when the guest has none. `extras` are names of extra packages that
-/// will be installed too (headers, gcc, dkms may come from there). Pure.
+/// Decides for kernel `release` of the guest and the packages of `repository` that will be installed: `names`, each
+/// "name" or "name=version". `symvers` is the kernel's parsed symvers, or null when the guest has none. `extras` are
+/// names of extra packages that will be installed too: headers (linux-headers-K, kernel-devel), gcc, make and dkms may
+/// come from there. Pure.
+///
+/// What is decided: mlx modules built into the kernel → refused. Modules built for exactly this kernel → built_for.
+/// A kmod-* package built for another kernel → weak_updates if every symbol its modules import has the CRC that the
+/// same packages export or else symvers says (what depmod -E and the module loader compare), otherwise refused with the
+/// symbols. Other prebuilt packages for another kernel → refused. DKMS sources → needs_build or refused, naming every
+/// missing package. Of several kinds of packages the worst verdict counts.
 KernelFit decide_fit(const guest::Facts& facts, const std::string& release, const Repository& repository,
                      PackageFormat format, const std::vector<std::string>& names,
                      const std::map<std::string, std::uint32_t>* symvers, const std::vector<std::string>& extras);
+
+/// The verdict for 'ofed: inbox': the distribution's own driver comes with the kernel, so the kernel must be there.
+KernelFit inbox_fit(const guest::Facts& facts, const std::string& release);
 
 }  // namespace bake::ofed

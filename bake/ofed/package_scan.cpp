@@ -44,10 +44,7 @@ void walk_deb(const ByteSource& package, std::string_view member, const std::str
 }
 
 std::string module_bytes(const ArchiveEntry& entry, ArchiveReader& reader) {
-  auto bytes = reader.read_all(most_module);
-  if (entry.path.ends_with(".ko")) return bytes;
-  ArchiveReader inner(source_of(bytes), ArchiveKind::compressed_file, entry.path);
-  return inner.next() ? inner.read_all(most_module) : std::string{};
+  return unpack(reader.read_all(most_module), entry.path, most_module);
 }
 
 bool is_dkms_conf(const std::string& path) {

@@ -1,0 +1,37 @@
+#include <fmt/format.h>
+
+#include "bake/apply/shell.hpp"
+#include "bake/apply/steps.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake::apply {
+namespace {
+
+/// True when `path` carries an SELinux label. The kernel of the appliance has no SELinux; the label is a plain
+/// attribute.
+bool labelled(guest::Guest& guest, const std::string& path) {
+  const auto result = guest.shell(fmt::format("ls -dZ {}\n", shell_quote(path)));
+  return result.ok() && result.output.find(":object_r:") != std::string::npos;
+}
+
+}  // namespace
+
+void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
+  if (plan.relabel == plan::Relabel::none) return;
+  progress.step("label files");
+  if (plan.relabel == plan::Relabel::setfiles) {
+    // -m (policycoreutils 2.7) keeps setfiles from skipping file systems that the appliance mounts without seclabel.
+    const auto result =
+        guest.shell(fmt::format("mount_option=; setfiles -m 2>&1 | grep -q 'invalid option' || mount_option=-m\n"
+                                "setfiles -F $mount_option -e /proc -e /sys -e /dev -e /run {} / 2>&1\n",
+                                shell_quote(plan.file_contexts)));
+    if (result.ok() && labelled(guest, "/etc/bake-manifest.json")) return;
+    progress.warn(
+        fmt::format("the guest's setfiles could not label its files ({}); they are labelled at the first boot, "
+                    "which reboots once (/.autorelabel)",
+                    last_lines(result.output, 2)));
+  }
+  guest.write("/.autorelabel", "");
+}
+
+}  // namespace bake::apply

@@ -1,0 +1,61 @@
+#include <fmt/format.h>
+
+#include "bake/apply/shell.hpp"
+#include "bake/apply/steps.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake::apply {
+namespace {
+
+using ofed::FitKind;
+
+/// Links every vendor module of kernel B below weak-updates of kernel K, as kmod's weak-modules does. weak-modules
+/// itself says nothing when it skips a kernel (no symvers, no dracut), so its work is not relied upon.
+void link_weak_updates(const plan::Plan& plan, guest::Guest& guest) {
+  run(guest, fmt::format("linking the modules into weak-updates of {}", plan.kernel()),
+      fmt::format("set -e\n"
+                  "built={0}\nkernel={1}\n"
+                  "cd /lib/modules/$built\n"
+                  "find extra -name '*.ko' -o -name '*.ko.xz' -o -name '*.ko.gz' | while read -r module; do\n"
+                  "  link=/lib/modules/$kernel/weak-updates/${{module#extra/}}\n"
+                  "  mkdir -p \"${{link%/*}}\"\n"
+                  "  ln -sfn \"/lib/modules/$built/$module\" \"$link\"\n"
+                  "done\n",
+                  shell_quote(plan.fit.built_kernel), shell_quote(plan.kernel())));
+}
+
+/// Builds every DKMS package the plan installed, mlnx-ofed-kernel first: the others build against it.
+void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
+  std::vector<std::string> names;
+  for (const auto& change : plan.changes)
+    if (change.action != ofed::Change::Action::remove && change.name.ends_with("-dkms")) names.push_back(change.name);
+  run(guest, fmt::format("building the modules for {} with dkms", plan.kernel()),
+      fmt::format("set -e\n"
+                  "kernel={0}\n"
+                  "for package in mlnx-ofed-kernel-dkms {1}; do\n"
+                  "  for conf in $(dpkg-query -L $package 2>/dev/null | grep '/usr/src/.*/dkms.conf$'); do\n"
+                  "    name=$(sed -n 's/^PACKAGE_NAME=//p' $conf | tr -d '\"' | head -n 1)\n"
+                  "    version=$(sed -n 's/^PACKAGE_VERSION=//p' $conf | tr -d '\"' | head -n 1)\n"
+                  "    dkms status -m $name -v $version -k $kernel | grep -q installed ||\n"
+                  "      dkms install -m $name -v $version -k $kernel --force\n"
+                  "  done\n"
+                  "done\n",
+                  shell_quote(plan.kernel()), quoted(names)));
+}
+
+}  // namespace
+
+void place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
+  if (plan.fit.kind == FitKind::needs_build) {
+    progress.step("build modules");
+    build_dkms(plan, guest);
+  }
+  if (plan.fit.kind == FitKind::weak_updates) link_weak_updates(plan, guest);
+  progress.step("depmod");
+  // Without a System.map depmod would only fall silent about unresolved symbols; verification asks for them by name.
+  run(guest, fmt::format("running depmod for {}", plan.kernel()),
+      fmt::format("depmod -a {}\n[ ! -x /sbin/ldconfig ] || /sbin/ldconfig\n", shell_quote(plan.kernel())));
+}
+
+}  // namespace bake::apply

@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include "bake/apply/config_text.hpp"
+#include "bake/apply/shell.hpp"
+#include "bake/apply/steps.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake::apply {
+namespace {
+
+/// As packaged, ofed_info says "OFED-internal-5.5-1.0.3:"; the vendor's installer rewrites the script so that it names
+/// the product, and MPI builds and health checks parse that. A wrapper that comes first on PATH says the same and
+/// leaves the package's own file as its database knows it.
+void name_the_product(const plan::Plan& plan, guest::Guest& guest) {
+  if (!guest.exists("/usr/bin/ofed_info")) return;
+  guest.write(
+      "/usr/local/bin/ofed_info",
+      fmt::format("#!/bin/sh\n"
+                  "# Names the product as MLNX_OFED's installer does (the packaged script says OFED-internal).\n"
+                  "case \"$1\" in\n"
+                  "  -s) echo 'MLNX_OFED_LINUX-{0}:' ;;\n"
+                  "  -n) echo '{0}' ;;\n"
+                  "  *) exec /usr/bin/ofed_info \"$@\" ;;\n"
+                  "esac\n",
+                  plan.ofed),
+      0755);
+  guest.set_mode("/usr/local/bin/ofed_info", 0755);
+}
+
+/// In-tree RDMA modules that the vendor's set does not replace load against the wrong core and fail
+/// systemd-modules-load (Azure/azhpc-images PR#176). modules-load honours blacklists.
+void keep_inbox_modules_out(const plan::Plan& plan, guest::Guest& guest) {
+  const auto output = run(guest, "looking for in-tree RDMA modules",
+                          fmt::format("for m in ib_iser ib_isert ib_srp ib_srpt rpcrdma nvme_rdma nvmet_rdma; do\n"
+                                      "  case \"$(modinfo -k {} -n $m 2>/dev/null)\" in */kernel/*) echo $m;; esac\n"
+                                      "done\n:\n",
+                                      shell_quote(plan.kernel())));
+  const auto modules = split_words(output);
+  if (modules.empty()) return;
+  std::string text = "# In-tree modules that do not fit the vendor's ib_core of this image.\n";
+  for (const auto& module : modules) text += fmt::format("blacklist {}\n", module);
+  guest.write("/etc/modprobe.d/bake-inbox-rdma.conf", text);
+}
+
+}  // namespace
+
+void configure_ofed(const plan::Plan& plan, guest::Guest& guest) {
+  if (!plan.persist_modules.empty()) {
+    std::string text = "# InfiniBand modules that nothing else loads.\n";
+    for (const auto& module : plan.persist_modules) text += module + "\n";
+    guest.write("/etc/modules-load.d/bake-rdma.conf", text);
+  }
+  if (!plan.bundle) return;
+  name_the_product(plan, guest);
+  if (plan.expectations.module_origin == "vendor") keep_inbox_modules_out(plan, guest);
+  if (plan.force_openibd)
+    // openibd refuses modules it finds below weak-updates unless it is forced (Azure/azhpc-images PR#119).
+    guest.write("/etc/infiniband/openib.conf",
+                set_key(guest.read("/etc/infiniband/openib.conf").value_or(""), "FORCE_MODE", "yes"));
+}
+
+}  // namespace bake::apply

@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+#include <optional>
+
+#include "bake/apply/config_text.hpp"
+#include "bake/apply/shell.hpp"
+#include "bake/apply/steps.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake::apply {
+namespace {
+
+constexpr const char* admin_units = "/etc/systemd/system";
+
+std::optional<std::string> unit_path(guest::Guest& guest, const std::string& unit) {
+  for (const std::string directory : {admin_units, "/usr/lib/systemd/system", "/lib/systemd/system"})
+    if (guest.exists(directory + "/" + unit)) return directory + "/" + unit;
+  return std::nullopt;
+}
+
+std::string stem(const std::string& unit) { return unit.substr(0, unit.rfind('.')); }
+
+/// A service that only has an init script is enabled by the guest's own tool for that.
+void enable_init_script(guest::Guest& guest, const std::string& name) {
+  run(guest, fmt::format("enabling init script '{}'", name),
+      fmt::format("name={}\n"
+                  "if command -v chkconfig >/dev/null; then chkconfig --add $name && chkconfig $name on\n"
+                  "elif command -v update-rc.d >/dev/null; then update-rc.d $name defaults\n"
+                  "else echo 'neither chkconfig nor update-rc.d in the guest'; exit 1; fi\n",
+                  shell_quote(name)));
+}
+
+void enable(guest::Guest& guest, const std::string& unit) {
+  const auto path = unit_path(guest, unit);
+  if (!path) {
+    if (guest.exists("/etc/init.d/" + stem(unit))) return enable_init_script(guest, stem(unit));
+    throw Error(ErrorKind::failed, fmt::format("enabling '{}': the guest has no such unit", unit),
+                "the installed packages do not ship it; try another profile");
+  }
+  const auto text = guest.read(*path).value_or("");
+  auto wanted_by = install_values(text, "WantedBy");
+  const auto required_by = install_values(text, "RequiredBy");
+  if (wanted_by.empty() && required_by.empty()) wanted_by = {"multi-user.target"};
+  for (const auto& target : wanted_by) guest.make_link(*path, fmt::format("{}/{}.wants/{}", admin_units, target, unit));
+  for (const auto& target : required_by)
+    guest.make_link(*path, fmt::format("{}/{}.requires/{}", admin_units, target, unit));
+  for (const auto& alias : install_values(text, "Alias"))
+    guest.make_link(*path, fmt::format("{}/{}", admin_units, alias));
+}
+
+void disable(guest::Guest& guest, const std::string& unit) {
+  run(guest, fmt::format("disabling '{}'", unit),
+      fmt::format("rm -f {0}/*.wants/{1} {0}/*.requires/{1}\n"
+                  "[ ! -e /etc/init.d/{2} ] || rm -f /etc/rc[0-6S].d/[SK][0-9][0-9]{2}\n",
+                  admin_units, unit, stem(unit)));
+}
+
+}  // namespace
+
+void set_services(const plan::Plan& plan, guest::Guest& guest) {
+  for (const auto& unit : plan.enable_services) enable(guest, unit);
+  for (const auto& unit : plan.disable_services) disable(guest, unit);
+  if (!plan.enable_services.empty() && plan.enable_services.front() == "openibd.service")
+    // Virtual functions appear while udev is still at work; openibd must not be faster (Azure/azhpc-images 981d6441).
+    guest.write(fmt::format("{}/openibd.service.d/10-udev-settle.conf", admin_units),
+                "[Unit]\nWants=systemd-udev-settle.service\nAfter=systemd-udev-settle.service\n");
+}
+
+}  // namespace bake::apply

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace bake {
+
+/// A fresh Ed25519 key pair (RFC 8032) as PEM text: PKCS#8 private, SubjectPublicKeyInfo public; `openssl pkey` reads
+/// both.
+struct KeyPair {
+  std::string private_pem;
+  std::string public_pem;
+};
+KeyPair new_key_pair();
+
+/// The 64-byte signature of `message`, in lower-case hexadecimal. Throws Error{usage} when `private_pem` is no Ed25519
+/// private key.
+std::string sign(std::string_view message, std::string_view private_pem);
+
+/// Whether `signature_hex` is the signature of `message` by the holder of `public_pem`. Throws Error{usage} when
+/// `public_pem` is no Ed25519 public key; a malformed signature is just wrong.
+bool verify_signature(std::string_view message, std::string_view signature_hex, std::string_view public_pem);
+
+/// What people compare: sha256 of the public key's DER form, lower-case hexadecimal. Throws as verify_signature.
+std::string key_fingerprint(std::string_view public_pem);
+
+/// The public half of a private key. Throws as sign.
+std::string public_half(std::string_view private_pem);
+
+}  // namespace bake

@@ -1,0 +1,27 @@
+#include <CLI/CLI.hpp>
+
+#include "bake/cli/context.hpp"
+#include "bake/cli/real_environment.hpp"
+#include "bake/job/image.hpp"
+
+namespace bake::cli {
+
+void add_plan(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("plan", "show what baking a recipe would change; exit 0: it would work");
+  auto file = std::make_shared<std::filesystem::path>();
+  command->add_option("recipe", *file, "the recipe (schema bake/v1)")->required();
+  command->callback([file, &context] {
+    RealEnvironment environment(context);
+    const auto outcome = job::plan_image(recipe::load(*file), environment.get());
+    if (context.json) {
+      // The document itself holds the refusals; a second document with the error would not be one any more.
+      context.print(plan::to_json(outcome));
+      context.document_printed = true;
+    } else {
+      context.out << plan::to_text(outcome);
+    }
+    plan::require(outcome);
+  });
+}
+
+}  // namespace bake::cli

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+
+#include "bake/cli/context.hpp"
+#include "bake/job/environment.hpp"
+
+namespace bake::cli {
+
+/// The real parts that a job works with: built-in matrix and overlays, the store on disk, libguestfs.
+class RealEnvironment {
+ public:
+  explicit RealEnvironment(Context& context);
+
+  [[nodiscard]] job::Environment& get() { return environment_; }
+
+ private:
+  matrix::Matrix matrix_;
+  ofed::Store store_;
+  job::Environment environment_;
+};
+
+}  // namespace bake::cli

@@ -1,0 +1,53 @@
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "bake/base/error.hpp"
+#include "bake/cli/context.hpp"
+#include "bake/cli/real_environment.hpp"
+#include "bake/job/look.hpp"
+
+namespace bake::cli {
+namespace {
+
+struct VerifyOptions {
+  std::filesystem::path image;
+  std::filesystem::path manifest;
+};
+
+/// The manifest to hold the image to: the one named, else the one beside it when there is one.
+std::optional<std::filesystem::path> manifest_of(const VerifyOptions& options) {
+  if (!options.manifest.empty()) return options.manifest;
+  const std::filesystem::path beside = options.image.string() + ".manifest.json";
+  return std::filesystem::exists(beside) ? std::optional(beside) : std::nullopt;
+}
+
+void verify(const VerifyOptions& options, Context& context) {
+  RealEnvironment environment(context);
+  const auto verdict = job::verify_image(options.image, manifest_of(options), environment.get());
+  bool ok = true;
+  for (const auto& check : verdict.checks) ok = ok && check.ok;
+  if (context.json) {
+    context.print({{"image", options.image.string()},
+                   {"ok", ok},
+                   {"ofed", verdict.ofed},
+                   {"kernel", verdict.kernel},
+                   {"checks", apply::to_json(verdict.checks)}});
+    context.document_printed = true;
+  } else {
+    for (const auto& check : verdict.checks)
+      context.out << fmt::format("{}  {:<17} {}\n", check.ok ? "ok    " : "FAILED", check.name, check.evidence);
+  }
+  apply::require(verdict.checks, options.image.string());
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("verify", "is this finished image right?");
+  auto options = std::make_shared<VerifyOptions>();
+  command->add_option("image", options->image, "a VHD that bake made")->required();
+  command->add_option("--manifest", options->manifest, "its manifest (default: IMAGE.manifest.json when it is there)");
+  command->callback([options, &context] { verify(*options, context); });
+}
+
+}  // namespace bake::cli

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/progress.hpp"
+#include "bake/disk/source.hpp"
+
+namespace bake {
+
+/// Writes the disk in `source` to `destination` (made or emptied) as raw data, exactly source.data_size bytes long: a
+/// reflink where the file system has them, else a copy in which holes and 64 KiB blocks of zeros become holes; other
+/// formats through qemu-img. The source is only read. With `source_hash`, the source file's every byte (holes and
+/// footer included) is fed to it, as `sha256sum` would, in the same pass. Throws Error{failed}, or {environment} when
+/// the disk is full.
+void copy_to_raw(const SourceDisk& source, const std::filesystem::path& destination, Progress& progress,
+                 Hasher* source_hash = nullptr);
+
+/// Bytes that copy_to_raw may need on a file system without reflinks: what is allocated, not the virtual size.
+std::uint64_t space_needed(const SourceDisk& source);
+
+}  // namespace bake

@@ -1,0 +1,113 @@
+#include "bake/disk/output.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake {
+namespace fs = std::filesystem;
+namespace {
+
+fs::path with_suffix(fs::path path, std::string_view suffix) { return path += suffix; }
+
+[[noreturn]] void refuse(const fs::path& output, std::string_view reason, std::string hint = {}) {
+  throw Error(ErrorKind::usage, fmt::format("writing '{}': {}", output.string(), reason), std::move(hint));
+}
+
+void refuse_existing(const fs::path& output) { refuse(output, "it exists", "--force replaces it"); }
+
+bool is_same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+
+/// Takes the lock. Whoever holds it removes the file at the end, so a lock counts only while the name still leads to
+/// the inode that was locked.
+FileDescriptor take_lock(const fs::path& file, const fs::path& output) {
+  for (;;) {
+    auto fd = open_file(file, O_RDWR | O_CREAT | O_NOFOLLOW);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EINTR) continue;
+      if (errno == EWOULDBLOCK)
+        throw Error(ErrorKind::environment, fmt::format("writing '{}': another bake is writing it", output.string()),
+                    "wait for it, or choose another output");
+      throw Error(ErrorKind::environment,
+                  fmt::format("locking '{}': {}", file.string(), std::generic_category().message(errno)),
+                  "write to a file system that has file locks");
+    }
+    struct stat held {};
+    struct stat named {};
+    if (::fstat(fd.get(), &held) == 0 && ::stat(file.c_str(), &named) == 0 && is_same_file(held, named)) return fd;
+  }
+}
+
+/// rename(2) that fails with EEXIST rather than replace, where the file system can promise that.
+int rename_without_replacing(const fs::path& from, const fs::path& to) {
+  const int result = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
+  if (result != 0 && errno == EINVAL && !fs::exists(to)) return ::rename(from.c_str(), to.c_str());
+  return result;
+}
+
+}  // namespace
+
+OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::path>& inputs)
+    : final_(std::move(final_path)),
+      partial_(with_suffix(final_, ".partial")),
+      lock_file_(with_suffix(final_, ".partial.lock")),
+      force_(force) {
+  const auto parent = final_.has_parent_path() ? final_.parent_path() : fs::path(".");
+  std::error_code not_there;
+  if (!fs::is_directory(parent, not_there))
+    refuse(final_, fmt::format("there is no directory '{}'", parent.string()), "make it first: mkdir -p");
+  if (fs::is_directory(final_, not_there)) refuse(final_, "a directory stands there", "name a file inside it");
+  for (const auto& input : inputs) {
+    for (const auto& own : {final_, partial_, lock_file_})
+      if (fs::equivalent(input, own, not_there))
+        refuse(final_, fmt::format("'{}' is an input", own.string()), "choose another output");
+  }
+  if (!force_ && fs::exists(fs::symlink_status(final_, not_there))) refuse_existing(final_);
+  lock_ = take_lock(lock_file_, final_);
+  // A stale file of a killed run goes first: whatever it is linked to must not be written through.
+  if (::unlink(partial_.c_str()) != 0 && errno != ENOENT) throw_errno("removing", partial_, errno);
+  open_file(partial_, O_WRONLY | O_CREAT | O_EXCL);
+}
+
+OutputFile::~OutputFile() {
+  if (!lock_.valid()) return;
+  ::unlink(partial_.c_str());
+  ::unlink(lock_file_.c_str());
+}
+
+void OutputFile::append_footer(const VhdFooter& footer) {
+  const auto size = fs::file_size(partial_);
+  if (size != footer.current_size)
+    throw Error(ErrorKind::bug, fmt::format("appending a footer to '{}': {} bytes of data, but the footer says {}",
+                                            partial_.string(), size, footer.current_size));
+  write_at(open_file(partial_, O_WRONLY), serialize(footer), size, partial_);
+}
+
+void OutputFile::publish() {
+  sync_path(partial_);
+  const int result = force_ ? ::rename(partial_.c_str(), final_.c_str()) : rename_without_replacing(partial_, final_);
+  if (result != 0 && errno == EEXIST) refuse_existing(final_);
+  if (result != 0) throw_errno("writing", final_, errno);
+  ::unlink(lock_file_.c_str());
+  lock_.reset();
+  sync_path(final_.has_parent_path() ? final_.parent_path() : fs::path("."));
+}
+
+void require_free_space(const fs::path& path, std::uint64_t bytes, std::string_view what) {
+  const auto free = free_bytes_at(path);
+  if (free >= bytes) return;
+  throw Error(ErrorKind::environment,
+              fmt::format("making room at '{}': {} needs {} ({} bytes), but {} ({} bytes) are free", path.string(),
+                          what, human_size(bytes), bytes, human_size(free), free),
+              "free some space or write to another file system");
+}
+
+}  // namespace bake

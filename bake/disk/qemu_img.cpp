@@ -1,0 +1,85 @@
+#include "bake/disk/qemu_img.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "bake/base/error.hpp"
+#include "bake/base/process.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake {
+namespace fs = std::filesystem;
+namespace {
+
+/// The image as --image-opts wants it: driver and protocol stated, the path absolute (so that it cannot read as an
+/// option or a protocol) and its commas doubled. A dynamic VHD is sized by its current size, as everywhere in bake.
+std::string image_options(DiskFormat format, const fs::path& path) {
+  std::string driver = "qcow2";
+  if (format == DiskFormat::vhd_dynamic) driver = "vpc,force_size_calc=current_size";
+  if (format == DiskFormat::vhdx) driver = "vhdx";
+  return fmt::format("driver={},file.driver=file,file.filename={}", driver,
+                     replace_all(fs::absolute(path).string(), ",", ",,"));
+}
+
+std::string run_qemu_img(std::vector<std::string> arguments, std::string_view doing, const fs::path& path) {
+  arguments.insert(arguments.begin(), "qemu-img");
+  if (!find_program("qemu-img"))
+    throw Error(ErrorKind::environment, fmt::format("{} '{}': there is no qemu-img", doing, path.string()),
+                "install qemu-utils (Debian, Ubuntu) or qemu-img (RHEL)");
+  auto result = run_program(arguments);
+  if (result.status != 0)
+    throw Error(ErrorKind::failed, fmt::format("{} '{}': {}", doing, path.string(), trim(result.err)));
+  return result.out;
+}
+
+nlohmann::json parse_answer(const std::string& text, std::string_view doing, const fs::path& path) {
+  auto answer = nlohmann::json::parse(text, nullptr, false);
+  if (answer.is_discarded())
+    throw Error(ErrorKind::failed, fmt::format("{} '{}': qemu-img's answer is no JSON", doing, path.string()));
+  return answer;
+}
+
+}  // namespace
+
+std::uint64_t vhdx_size(const fs::path& path) {
+  constexpr auto doing = "reading VHDX";
+  const auto text =
+      run_qemu_img({"info", "--output=json", "--image-opts", image_options(DiskFormat::vhdx, path)}, doing, path);
+  return parse_answer(text, doing, path).value("virtual-size", std::uint64_t{0});
+}
+
+void convert_to_raw(const SourceDisk& source, const fs::path& destination) {
+  constexpr auto doing = "converting";
+  run_qemu_img({"convert", "--image-opts", "-O", "raw", image_options(source.format, source.path),
+                fs::absolute(destination).string()},
+               doing, source.path);
+  // The vpc driver works in whole sectors; the size that counts is the one that was announced.
+  const auto written = fs::file_size(destination);
+  if (written != source.data_size)
+    throw Error(ErrorKind::failed, fmt::format("{} '{}': qemu-img wrote {} bytes of {}", doing, source.path.string(),
+                                               written, source.data_size));
+}
+
+void create_overlay(const SourceDisk& source, const fs::path& overlay) {
+  const nlohmann::json backing{{"driver", "raw"},
+                               {"size", source.data_size},
+                               {"file", {{"driver", "file"}, {"filename", fs::absolute(source.path).string()}}}};
+  run_qemu_img({"create", "-q", "-f", "qcow2", "-F", "raw", "-b", "json:" + backing.dump(),
+                fs::absolute(overlay).string(), std::to_string(source.data_size)},
+               "making an overlay over", source.path);
+}
+
+std::uint64_t data_bytes_in(const SourceDisk& source) {
+  constexpr auto doing = "mapping";
+  const auto text = run_qemu_img({"map", "--output=json", "--image-opts", image_options(source.format, source.path)},
+                                 doing, source.path);
+  std::uint64_t bytes = 0;
+  for (const auto& extent : parse_answer(text, doing, source.path))
+    if (extent.value("data", false) && !extent.value("zero", false)) bytes += extent.value("length", std::uint64_t{0});
+  return std::min(bytes, source.data_size);
+}
+
+}  // namespace bake

@@ -1,0 +1,76 @@
+#include "bake/evidence/manifest.hpp"
+
+#include <fmt/format.h>
+
+#include "bake/base/error.hpp"
+#include "bake/base/time.hpp"
+
+namespace bake::evidence {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* schema = "bake-manifest/v1";
+
+Json json_of(const ofed::Trust& trust) {
+  return {{"pin", trust.pin}, {"signer", trust.signer}, {"weak", trust.weak}, {"overridden", trust.overridden}};
+}
+
+Json json_of_driver(const plan::Plan& plan, const Origin& origin) {
+  Json driver{{"ofed", plan.ofed}, {"profile", plan.profile}};
+  if (plan.bundle && origin.bundle != nullptr) {
+    driver["bundle"] = {{"name", plan.bundle->name},
+                        {"sha256", plan.bundle->id},
+                        {"repository", plan.bundle->repository},
+                        {"trust", json_of(origin.bundle->trust)}};
+  }
+  return driver;
+}
+
+}  // namespace
+
+Json image_manifest(const plan::Plan& plan, const Origin& origin) {
+  const auto planned = plan::to_json(plan::Outcome{plan, {}});
+  return {{"schema", schema},
+          {"bake", BAKE_VERSION},
+          {"time", iso_time(origin.time)},
+          {"recipe", {{"name", plan.recipe}, {"sha256", origin.recipe_sha256}}},
+          {"base",
+           {{"file", origin.base_file},
+            {"format", origin.base_format},
+            {"sha256", origin.base_sha256},
+            {"pinned", origin.base_pinned},
+            {"root_uuid", origin.root_uuid}}},
+          {"matrix", {{"sha256", origin.matrix_sha256}, {"overlays", origin.matrix_overlays}}},
+          {"os", planned["os"]},
+          {"arch", plan.arch},
+          {"vm_sizes", plan.vm_sizes},
+          {"driver", json_of_driver(plan, origin)},
+          {"kernel", planned["kernel"]},
+          {"fit", planned["fit"]},
+          {"changes", planned["changes"]},
+          {"configure", planned["configure"]},
+          {"warnings", plan.warnings},
+          {"expectations", plan::to_json(plan.expectations)}};
+}
+
+Json product_manifest(const Json& image, const Product& product, const Json& checks) {
+  Json manifest = image;
+  manifest["product"] = {{"file", product.file},
+                         {"virtual_size", product.virtual_size},
+                         {"uuid", product.uuid},
+                         {"sha256", product.sha256},
+                         {"appliance_launches", product.appliance_launches}};
+  manifest["checks"] = checks;
+  return manifest;
+}
+
+nlohmann::json read_manifest(const std::string& text, const std::string& name) {
+  auto manifest = nlohmann::json::parse(text, nullptr, false);
+  if (manifest.is_discarded() || !manifest.is_object() || manifest.value("schema", "") != schema)
+    throw Error(ErrorKind::config, fmt::format("reading manifest '{}': not a {} document", name, schema),
+                "a manifest is written by 'bake image' beside its output");
+  return manifest;
+}
+
+}  // namespace bake::evidence

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "bake/ofed/bundle.hpp"
+#include "bake/plan/plan.hpp"
+
+namespace bake::evidence {
+
+/// Where an image came from: what a manifest says besides the plan.
+struct Origin {
+  std::string base_file;    ///< name, without its directory
+  std::string base_format;  ///< "fixed VHD", "raw", "qcow2", …
+  std::string base_sha256;
+  bool base_pinned = false;  ///< the recipe named that digest
+  std::string recipe_sha256;
+  std::string matrix_sha256;
+  std::vector<std::string> matrix_overlays;
+  const ofed::Bundle* bundle = nullptr;  ///< null for inbox
+  std::string root_uuid;
+  std::int64_t time = 0;  ///< seconds since 1970
+};
+
+/// The manifest that goes into the image as /etc/bake-manifest.json: what it was made of and what it must be. It
+/// depends on its arguments alone, so that the same inputs and SOURCE_DATE_EPOCH give the same bytes.
+nlohmann::ordered_json image_manifest(const plan::Plan& plan, const Origin& origin);
+
+/// The finished file.
+struct Product {
+  std::string file;  ///< name, without its directory
+  std::uint64_t virtual_size = 0;
+  std::string uuid;
+  std::string sha256;
+  unsigned appliance_launches = 0;
+};
+
+/// The manifest that lies beside the output: the image's own, the file, and the checks it passed (apply::to_json).
+nlohmann::ordered_json product_manifest(const nlohmann::ordered_json& image, const Product& product,
+                                        const nlohmann::ordered_json& checks);
+
+/// Reads either manifest. Throws Error{config} when `text` is not one; `name` is for the message.
+nlohmann::json read_manifest(const std::string& text, const std::string& name);
+
+}  // namespace bake::evidence

@@ -1,0 +1,90 @@
+#include "bake/guest/disk_content.hpp"
+
+#include <map>
+
+#include "bake/base/text.hpp"
+
+namespace bake::guest {
+namespace {
+
+/// GPT and MBR types of an EFI system partition, as blkid prints them.
+constexpr std::string_view gpt_esp = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
+constexpr std::string_view mbr_esp = "0xef";
+constexpr std::string_view mapper = "/dev/mapper/";
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// blkid writes unsafe characters as \\x20, and shell's own as \\$.
+std::string unescape(std::string_view value) {
+  std::string plain;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (value[i] != '\\' || i + 1 >= value.size()) {
+      plain += value[i];
+    } else if (value[i + 1] == 'x' && i + 3 < value.size() && hex_value(value[i + 2]) >= 0 &&
+               hex_value(value[i + 3]) >= 0) {
+      plain += static_cast<char>(hex_value(value[i + 2]) * 16 + hex_value(value[i + 3]));
+      i += 3;
+    } else {
+      plain += value[++i];
+    }
+  }
+  return plain;
+}
+
+void add_device(std::map<std::string, std::string>& tags, DiskContent& content) {
+  FileSystem found;
+  found.device = logical_volume_of(tags["DEVNAME"]);
+  found.type = tags["TYPE"];
+  found.uuid = tags["UUID"];
+  found.label = tags["LABEL"];
+  found.part_uuid = tags["PART_ENTRY_UUID"];
+  found.part_label = tags["PART_ENTRY_NAME"];
+  const auto& part_type = tags["PART_ENTRY_TYPE"];
+  content.efi = content.efi || part_type == gpt_esp || part_type == mbr_esp;
+  content.lvm = content.lvm || found.type == "LVM2_member";
+  if (tags["DEVNAME"] == "/dev/sda" && !tags["PTTYPE"].empty())
+    content.partition_table = tags["PTTYPE"] == "dos" ? "msdos" : tags["PTTYPE"];
+  if (!found.device.empty() && !found.type.empty()) content.file_systems.push_back(std::move(found));
+  tags.clear();
+}
+
+}  // namespace
+
+std::string probe_command() {
+  // Low-level probing (-p) reads the disks, not a cache, and tells partition types. It ends with an error when any of
+  // the devices holds nothing, which is no error here.
+  return "set --; for d in /dev/sda /dev/sda[0-9]* /dev/mapper/*; do [ -b $d ] && set -- \"$@\" $d; done; "
+         "blkid -p -o export \"$@\" 2>/dev/null; true";
+}
+
+DiskContent parse_blkid(std::string_view text) {
+  DiskContent content;
+  std::map<std::string, std::string> tags;
+  for (const auto& line : split_lines(text)) {
+    const auto equals = line.find('=');
+    if (equals == std::string::npos) continue;
+    const auto name = line.substr(0, equals);
+    if (name == "DEVNAME") add_device(tags, content);
+    tags[name] = unescape(std::string_view(line).substr(equals + 1));
+  }
+  add_device(tags, content);
+  return content;
+}
+
+std::string logical_volume_of(std::string_view mapper_path) {
+  if (!mapper_path.starts_with(mapper)) return std::string(mapper_path);
+  std::string device = "/dev/";
+  for (auto name = mapper_path.substr(mapper.size()); !name.empty(); name.remove_prefix(1)) {
+    const bool doubled = name.starts_with("--");
+    if (doubled) name.remove_prefix(1);
+    device += name.front() == '-' && !doubled ? '/' : name.front();
+  }
+  return device;
+}
+
+}  // namespace bake::guest

@@ -1,0 +1,89 @@
+#include "bake/guest/facts_json.hpp"
+
+namespace bake::guest {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json or_null(const std::optional<std::string>& value) { return value ? Json(*value) : Json(nullptr); }
+
+std::string_view name_of(InitramfsTool tool) {
+  switch (tool) {
+    case InitramfsTool::dracut:
+      return "dracut";
+    case InitramfsTool::initramfs_tools:
+      return "initramfs-tools";
+    case InitramfsTool::none:
+      break;
+  }
+  return "none";
+}
+
+Json kernel_json(const Kernel& kernel) {
+  return {{"release", kernel.release},
+          {"image", kernel.image},
+          {"initramfs", or_null(kernel.initramfs)},
+          {"config", or_null(kernel.config)},
+          {"symvers", or_null(kernel.symvers)},
+          {"system_map", or_null(kernel.system_map)},
+          {"builtin_rdma", kernel.builtin_rdma},
+          {"has_headers", kernel.has_headers}};
+}
+
+Json packages_json(const PackageDatabase& database) {
+  Json packages = Json::array();
+  for (const auto& package : database.packages)
+    packages.push_back({{"name", package.name}, {"version", package.version}, {"arch", package.arch}});
+  return {{"format", database.format}, {"trouble", database.trouble}, {"installed", std::move(packages)}};
+}
+
+Json waagent_json(const std::optional<Waagent>& agent) {
+  if (!agent) return nullptr;
+  return {{"version", agent->version},
+          {"config", agent->config},
+          {"enable_rdma", agent->enable_rdma},
+          {"service", agent->service}};
+}
+
+Json layout_json(const Layout& layout) {
+  Json mounts = Json::array();
+  for (const auto& mount : layout.mounts)
+    mounts.push_back({{"mount_point", mount.mount_point},
+                      {"device", mount.device},
+                      {"type", mount.type},
+                      {"uuid", mount.uuid},
+                      {"size", mount.size},
+                      {"free", mount.free}});
+  return {{"partition_table", layout.partition_table},
+          {"lvm", layout.lvm},
+          {"efi", layout.efi},
+          {"mounts", std::move(mounts)}};
+}
+
+}  // namespace
+
+Json to_json(const Facts& facts) {
+  Json kernels = Json::array();
+  for (const auto& kernel : facts.kernels) kernels.push_back(kernel_json(kernel));
+  return {{"os", {{"id", facts.os.id}, {"version", facts.os.version}, {"pretty_name", facts.os.pretty_name}}},
+          {"family", facts.family == Family::deb ? "deb" : "rpm"},
+          {"arch", facts.arch},
+          {"default_kernel", facts.default_kernel},
+          {"default_kernel_how", facts.default_kernel_how},
+          {"default_kernel_options", facts.default_kernel_options},
+          {"kernels", std::move(kernels)},
+          {"initramfs_tool", name_of(facts.initramfs_tool)},
+          {"selinux",
+           {{"mode", facts.selinux.mode},
+            {"policy", facts.selinux.policy},
+            {"file_contexts", facts.selinux.file_contexts},
+            {"has_setfiles", facts.selinux.has_setfiles}}},
+          {"waagent", waagent_json(facts.waagent)},
+          {"layout", layout_json(facts.layout)},
+          {"root_uuid", facts.root_uuid},
+          {"programs", facts.programs},
+          {"baked_manifest", or_null(facts.baked_manifest)},
+          {"packages", packages_json(facts.packages)}};
+}
+
+}  // namespace bake::guest

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bake/base/progress.hpp"
+#include "bake/guest/facts.hpp"
+#include "bake/guest/guest.hpp"
+
+namespace bake::guest {
+
+class Appliance;
+struct ApplianceOptions;
+
+struct GuestfsOptions {
+  std::filesystem::path disk;  ///< the data of a VHD without its footer, or an overlay over that
+  std::string format = "raw";  ///< "raw", or "qcow2" for an overlay
+  bool read_only = false;      ///< looks only: what scripts write goes to an overlay that is thrown away
+  std::vector<std::filesystem::path> payloads;  ///< raw images of file systems, for mount_payload()
+  bool discard = true;                          ///< pass on to the file what finish() trims
+  unsigned memory_mib = 1024;
+  unsigned processors = 1;
+};
+
+/// How an appliance for `options` is to be started: the disk first, then the payloads.
+ApplianceOptions appliance_options(const GuestfsOptions& options);
+
+/// The operating system on a disk, seen through the libguestfs appliance. One appliance launch per object.
+class GuestfsGuest final : public Guest {
+ public:
+  /// Starts the appliance, finds the one operating system on the disk and mounts its file systems by its own fstab.
+  /// Throws Error{environment} when the appliance does not start; Error{failed} when the disk holds no operating
+  /// system, two of them, or an encrypted one.
+  GuestfsGuest(const GuestfsOptions& options, Progress& progress);
+  /// The same on an appliance that runs already and has the drives that `options` names.
+  GuestfsGuest(std::unique_ptr<Appliance> appliance, const GuestfsOptions& options, Progress& progress);
+  /// Ends the appliance and commits nothing: only finish() does.
+  ~GuestfsGuest() override;
+  GuestfsGuest(const GuestfsGuest&) = delete;
+  GuestfsGuest& operator=(const GuestfsGuest&) = delete;
+
+  [[nodiscard]] const Layout& layout() const { return layout_; }
+
+  /// The commit: ends programs that scripts left running, takes away what bake had mounted, trims (unless read-only),
+  /// unmounts, and shuts the appliance down. Throws Error{failed} when any of it fails: then the disk is not to be
+  /// used. No call works afterwards.
+  void finish();
+
+  /// Appliances this process has started.
+  static int launches();
+
+  bool exists(const std::string& path) override;
+  std::optional<FileStat> stat(const std::string& path) override;
+  std::optional<std::string> read_link(const std::string& path) override;
+  std::vector<std::string> list(const std::string& directory) override;
+  std::optional<std::string> read(const std::string& path, std::size_t limit = std::size_t{64} << 20U) override;
+  void write(const std::string& path, std::string_view content, unsigned mode = 0644) override;
+  void upload(const std::filesystem::path& from, const std::string& path, unsigned mode) override;
+  void make_directories(const std::string& path, unsigned mode = 0755) override;
+  void make_link(const std::string& target, const std::string& path) override;
+  void set_mode(const std::string& path, unsigned mode) override;
+  void remove(const std::string& path) override;
+  ShellResult shell(const std::string& script) override;
+  std::uint64_t free_bytes(const std::string& path) override;
+  void mount_payload(std::size_t index, const std::string& mount_point) override;
+  void unmount_payload(const std::string& mount_point) override;
+
+ private:
+  Appliance& appliance();
+  void mount_system(const std::filesystem::path& disk);
+  /// Makes the parent directories and tells whether the file is new.
+  bool prepare_file(const std::string& path);
+  /// `path` with its directory's links resolved, so that programs of the appliance cannot be led astray.
+  std::string pinned(const std::string& path);
+  void prepare_scripts();
+
+  Progress& progress_;
+  std::unique_ptr<Appliance> appliance_;
+  Layout layout_;
+  std::size_t payload_count_ = 0;
+  bool read_only_ = false;
+  bool made_run_ = false;                 ///< the guest had no directory /run
+  std::map<std::string, bool> payloads_;  ///< mount point → mount_payload made it
+};
+
+}  // namespace bake::guest

@@ -1,0 +1,152 @@
+#include "bake/guest/kernels.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "bake/base/text.hpp"
+#include "bake/guest/path.hpp"
+
+namespace bake::guest {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/// Takes the next run of digits or of letters, skipping what separates them.
+std::string_view take_run(std::string_view& text) {
+  while (!text.empty() && !is_digit(text.front()) && !is_letter(text.front())) text.remove_prefix(1);
+  if (text.empty()) return {};
+  const bool digits = is_digit(text.front());
+  std::size_t end = 0;
+  while (end < text.size() && (digits ? is_digit(text[end]) : is_letter(text[end]))) ++end;
+  const auto run = text.substr(0, end);
+  text.remove_prefix(end);
+  return run;
+}
+
+int sign(int value) { return value < 0 ? -1 : static_cast<int>(value > 0); }
+
+int compare_runs(std::string_view a, std::string_view b) {
+  const bool a_number = is_digit(a.front());
+  if (a_number != is_digit(b.front())) return a_number ? 1 : -1;
+  if (!a_number) return sign(a.compare(b));
+  while (a.size() > 1 && a.front() == '0') a.remove_prefix(1);
+  while (b.size() > 1 && b.front() == '0') b.remove_prefix(1);
+  if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
+  return sign(a.compare(b));
+}
+
+/// Modules whose presence inside the kernel matters, and the option that builds each in.
+struct RdmaModule {
+  std::string_view name;
+  std::string_view option;
+};
+constexpr std::array<RdmaModule, 12> rdma_modules{RdmaModule{"mlx4_core", "CONFIG_MLX4_CORE"},
+                                                  {"mlx4_en", "CONFIG_MLX4_EN"},
+                                                  {"mlx4_ib", "CONFIG_MLX4_INFINIBAND"},
+                                                  {"mlx5_core", "CONFIG_MLX5_CORE"},
+                                                  {"mlx5_ib", "CONFIG_MLX5_INFINIBAND"},
+                                                  {"mlxfw", "CONFIG_MLXFW"},
+                                                  {"ib_core", "CONFIG_INFINIBAND"},
+                                                  {"ib_cm", "CONFIG_INFINIBAND_ADDR_TRANS"},
+                                                  {"rdma_cm", "CONFIG_INFINIBAND_ADDR_TRANS"},
+                                                  {"ib_umad", "CONFIG_INFINIBAND_USER_MAD"},
+                                                  {"ib_uverbs", "CONFIG_INFINIBAND_USER_ACCESS"},
+                                                  {"ib_ipoib", "CONFIG_INFINIBAND_IPOIB"}};
+
+/// "kernel/drivers/…/mlx5_core.ko.xz" → "mlx5_core"; modprobe takes dashes for underscores.
+std::string module_name(std::string_view path) {
+  const auto name = path.substr(path.rfind('/') + 1);
+  return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
+}
+
+/// Names in a directory, to be asked often.
+class Directory {
+ public:
+  Directory(Guest& guest, std::string path) : path_(std::move(path)) {
+    for (auto& name : guest.list(path_)) names_.insert(std::move(name));
+  }
+  [[nodiscard]] std::optional<std::string> find(const std::string& name) const {
+    return names_.contains(name) ? std::optional(join_path(path_, name)) : std::nullopt;
+  }
+
+ private:
+  std::string path_;
+  std::set<std::string> names_;
+};
+
+std::optional<std::string> first_of(std::initializer_list<std::optional<std::string>> candidates) {
+  for (const auto& candidate : candidates)
+    if (candidate) return candidate;
+  return std::nullopt;
+}
+
+std::optional<std::string> find_image(Guest& guest, const Directory& boot, const Directory& modules,
+                                      const std::string& release) {
+  const auto image = first_of({boot.find("vmlinuz-" + release), boot.find("vmlinux-" + release),
+                               boot.find("Image-" + release), modules.find("vmlinuz")});
+  return image && guest.exists(*image) ? image : std::nullopt;
+}
+
+std::optional<Kernel> look_at(Guest& guest, const Directory& boot, const std::string& release) {
+  const auto directory = "/lib/modules/" + release;
+  const Directory modules(guest, directory);
+  const auto image = find_image(guest, boot, modules, release);
+  if (!image) return std::nullopt;
+  Kernel kernel;
+  kernel.release = release;
+  kernel.image = *image;
+  kernel.initramfs = first_of({boot.find("initramfs-" + release + ".img"), boot.find("initrd.img-" + release),
+                               boot.find("initrd-" + release), modules.find("initrd")});
+  kernel.config = first_of({boot.find("config-" + release), modules.find("config")});
+  kernel.symvers = first_of({boot.find("symvers-" + release + ".gz"), modules.find("symvers.gz"),
+                             boot.find("symvers-" + release + ".xz"), modules.find("symvers.xz")});
+  kernel.system_map = first_of({boot.find("System.map-" + release), modules.find("System.map")});
+  const auto builtin = modules.find("modules.builtin");
+  kernel.builtin_rdma = builtin_rdma_modules(builtin ? guest.read(*builtin).value_or("") : "",
+                                             kernel.config ? guest.read(*kernel.config).value_or("") : "");
+  kernel.has_headers = modules.find("build") && guest.exists(directory + "/build/Makefile");
+  return kernel;
+}
+
+}  // namespace
+
+int compare_kernel_releases(std::string_view a, std::string_view b) {
+  for (;;) {
+    const auto run_a = take_run(a);
+    const auto run_b = take_run(b);
+    if (run_a.empty() || run_b.empty()) return static_cast<int>(!run_a.empty()) - static_cast<int>(!run_b.empty());
+    if (const int order = compare_runs(run_a, run_b); order != 0) return order;
+  }
+}
+
+std::vector<std::string> builtin_rdma_modules(std::string_view modules_builtin, std::string_view config) {
+  std::set<std::string> listed;
+  for (const auto& line : split_lines(modules_builtin)) listed.insert(module_name(trim(line)));
+  std::set<std::string> options;
+  for (const auto& line : split_lines(config))
+    if (line.starts_with("CONFIG_") && line.ends_with("=y")) options.insert(line.substr(0, line.size() - 2));
+  // ib_cm and rdma_cm have a yes-or-no option that says nothing unless the core itself is built in.
+  const bool core = options.contains("CONFIG_INFINIBAND");
+  std::vector<std::string> found;
+  for (const auto& module : rdma_modules) {
+    const bool depends_on_core = module.option == "CONFIG_INFINIBAND_ADDR_TRANS";
+    const bool configured = options.contains(std::string(module.option)) && (core || !depends_on_core);
+    if (configured || listed.contains(std::string(module.name))) found.emplace_back(module.name);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::vector<Kernel> find_kernels(Guest& guest) {
+  const Directory boot(guest, "/boot");
+  std::vector<Kernel> kernels;
+  for (const auto& release : guest.list("/lib/modules"))
+    if (auto kernel = look_at(guest, boot, release)) kernels.push_back(std::move(*kernel));
+  std::stable_sort(kernels.begin(), kernels.end(),
+                   [](const Kernel& a, const Kernel& b) { return compare_kernel_releases(a.release, b.release) < 0; });
+  return kernels;
+}
+
+}  // namespace bake::guest

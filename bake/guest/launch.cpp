@@ -1,0 +1,116 @@
+#include "bake/guest/launch.hpp"
+
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <unistd.h>
+
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake::guest {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kvm_limit{120};
+constexpr std::chrono::seconds emulation_limit{600};
+constexpr std::chrono::milliseconds watch_interval{250};
+
+std::optional<std::string> variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+std::optional<std::chrono::seconds> parse_limit(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (error != std::errc{} || end != text->data() + text->size() || seconds < 1 || seconds > 86400)
+    throw Error(ErrorKind::usage, fmt::format("reading BAKE_LAUNCH_TIMEOUT '{}': not a number from 1 to 86400", *text),
+                "it is the time in seconds that the appliance may take to start");
+  return std::chrono::seconds(seconds);
+}
+
+std::string slurp(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// The parent of a process, 0 when it is gone. proc(5): "pid (comm) state ppid"; comm may hold anything.
+int parent_of_process(const fs::path& process) {
+  const auto stat = slurp(process / "stat");
+  const auto end = stat.rfind(')');
+  if (end == std::string::npos) return 0;
+  const auto words = split_words(std::string_view(stat).substr(end + 1));
+  int parent = 0;
+  if (words.size() > 1) std::from_chars(words[1].data(), words[1].data() + words[1].size(), parent);
+  return parent;
+}
+
+}  // namespace
+
+std::vector<LaunchAttempt> plan_launch(const LaunchEnvironment& environment) {
+  const auto limit = parse_limit(environment.timeout);
+  if (environment.backend_settings) return {{false, false, limit.value_or(emulation_limit)}};
+  if (environment.kvm_failed_before) return {{false, true, emulation_limit}};
+  if (!environment.kvm_usable) return {{false, false, limit.value_or(emulation_limit)}};
+  return {{true, false, limit.value_or(kvm_limit)}, {false, true, emulation_limit}};
+}
+
+LaunchEnvironment launch_environment(bool kvm_failed_before) {
+  const FileDescriptor kvm(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
+  return {variable("LIBGUESTFS_BACKEND_SETTINGS"), variable("BAKE_LAUNCH_TIMEOUT"), kvm.valid(), kvm_failed_before};
+}
+
+std::vector<int> children_marked(const std::string& marker) {
+  std::vector<int> found;
+  std::error_code error;
+  for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
+    const auto name = entry->path().filename().string();
+    int pid = 0;
+    std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (pid <= 0 || parent_of_process(entry->path()) != ::getpid()) continue;
+    const auto arguments = split(slurp(entry->path() / "cmdline"), '\0');
+    for (const auto& argument : arguments)
+      if (argument == marker) found.push_back(pid);
+  }
+  return found;
+}
+
+LaunchWatchdog::LaunchWatchdog(std::string marker, std::chrono::seconds limit)
+    : marker_(std::move(marker)), limit_(limit), thread_([this] { watch(); }) {}
+
+LaunchWatchdog::~LaunchWatchdog() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void LaunchWatchdog::watch() {
+  using Clock = std::chrono::steady_clock;
+  std::optional<Clock::time_point> started;
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, watch_interval, [this] { return stop_; })) {
+    const auto machines = children_marked(marker_);
+    if (machines.empty()) continue;
+    if (!started) started = Clock::now();
+    if (Clock::now() - *started < limit_) continue;
+    fired_ = true;
+    // They are our children and nobody else reaps them, so the numbers cannot have been given to other processes.
+    for (const int pid : machines) ::kill(pid, SIGKILL);
+    return;
+  }
+}
+
+}  // namespace bake::guest

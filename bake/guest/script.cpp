@@ -1,0 +1,39 @@
+#include "bake/guest/script.hpp"
+
+#include <charconv>
+#include <fmt/format.h>
+
+#include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake::guest {
+
+std::string script_command(std::string_view sysroot) {
+  return fmt::format(
+      "umask 022; PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root SHELL=/bin/sh TERM=dumb LANG=C "
+      "LC_ALL=C chroot {0} /bin/sh {1} >{0}{2} 2>&1 </dev/null; echo $?",
+      sysroot, script_file, output_file);
+}
+
+int parse_status(std::string_view text) {
+  const auto number = trim(text);
+  int status = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), status);
+  if (error == std::errc{} && end == number.data() + number.size()) return status;
+  throw Error(ErrorKind::failed,
+              fmt::format("running a script in the guest: the appliance answered '{}'", number.substr(0, 80)),
+              "this libguestfs works otherwise than expected; 'bake doctor' names its version");
+}
+
+std::string_view start_failure(int status, std::string_view output) {
+  constexpr std::string_view complaint = "chroot: failed to run command";
+  return (status == 126 || status == 127) && output.starts_with(complaint) ? trim(output) : std::string_view{};
+}
+
+std::string end_leftover_programs() {
+  return "for process in /proc/[0-9]*; do pid=${process#/proc/}\n"
+         "[ $pid = $$ ] || { [ $process/root -ef / ] && kill -9 $pid; }\n"
+         "done\n";
+}
+
+}  // namespace bake::guest

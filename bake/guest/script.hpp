@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace bake::guest {
+
+/// Where scripts and their output live while they run: in memory, on the guest's /run.
+inline constexpr const char* script_directory = "/run/bake";
+inline constexpr const char* script_file = "/run/bake/script";
+inline constexpr const char* output_file = "/run/bake/output";
+
+/// A command for the appliance's shell, with the guest at `sysroot`: runs script_file with the guest's /bin/sh as root
+/// in the guest's root and in a plain environment (PATH, HOME, LC_ALL=C, umask 022, nothing on standard input), both
+/// output streams into output_file; prints the exit status. Quicker than a second shell in the guest, where starting a
+/// program is what costs.
+std::string script_command(std::string_view sysroot);
+
+/// The status that script_command() printed. Throws Error{failed} when it printed none.
+int parse_status(std::string_view text);
+
+/// Why the guest's /bin/sh could not be started, or empty when it was: chroot(1) ends with 126 or 127 and says so.
+std::string_view start_failure(int status, std::string_view output);
+
+/// A script that kills what earlier scripts left running in the guest (gpg-agent and the like), which would keep the
+/// file systems busy. Only processes whose root is the guest's root are touched.
+std::string end_leftover_programs();
+
+}  // namespace bake::guest

@@ -1,0 +1,221 @@
+#include "bake/job/driver.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "bake/apply/apply.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
+#include "bake/ofed/archive.hpp"
+#include "bake/ofed/closure.hpp"
+#include "bake/ofed/kernel_fit.hpp"
+#include "bake/ofed/profile.hpp"
+
+namespace bake::job {
+namespace {
+
+using matrix::Choice;
+using recipe::OfedChoice;
+using recipe::Recipe;
+
+matrix::Query query_for(const Recipe& recipe, const std::string& kernel) {
+  return {recipe.os.id, recipe.os.version, kernel, recipe.vm_sizes, recipe.ofed.version};
+}
+
+/// The choices of the matrix that the recipe allows, best first. Throws when there is none.
+std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Matrix& matrix, const std::string& kernel) {
+  const auto resolution = matrix.resolve(query_for(recipe, kernel));
+  auto choices = resolution.choices;
+  if (recipe.ofed.choice == OfedChoice::inbox)
+    std::erase_if(choices, [](const Choice& choice) { return !choice.inbox; });
+  if (recipe.ofed.choice == OfedChoice::version)
+    std::erase_if(choices, [&](const Choice& choice) { return choice.ofed != recipe.ofed.version; });
+  if (!choices.empty()) return choices;
+
+  std::vector<std::string> possible;
+  for (const auto& choice : resolution.choices) possible.push_back(choice.inbox ? "inbox" : choice.ofed);
+  auto reason =
+      resolution.refusals.empty() ? std::string("the matrix has no such driver") : join(resolution.refusals, "; ");
+  const auto hint = possible.empty() ? resolution.nearest : "the matrix knows " + join(possible, ", ");
+  throw Error(ErrorKind::incompatible,
+              fmt::format("choosing a driver for {} {} on {}: {}", recipe.os.id, recipe.os.version,
+                          join(recipe.vm_sizes, ", "), reason),
+              hint);
+}
+
+void check_pin(const Recipe& recipe, const ofed::Bundle& bundle) {
+  if (recipe.ofed.sha256.empty() || recipe.ofed.sha256 == bundle.id()) return;
+  throw Error(ErrorKind::untrusted, fmt::format("choosing bundle '{}': the recipe pins sha256 {}, the store has {}",
+                                                bundle.name, recipe.ofed.sha256, bundle.id()));
+}
+
+/// The repository of the bundle with the library flavour that was asked for.
+std::size_t choose_repository(const ofed::Bundle& bundle, const std::string& libs) {
+  for (std::size_t i = 0; i < bundle.repositories.size(); ++i)
+    if (libs.empty() || bundle.repositories[i].flavour == libs || bundle.repositories[i].flavour == "flat") return i;
+  std::vector<std::string> flavours;
+  for (const auto& repository : bundle.repositories) flavours.push_back(repository.flavour);
+  throw Error(ErrorKind::incompatible,
+              fmt::format("choosing packages of '{}': it has no {} libraries", bundle.name, libs),
+              "it has " + join(flavours, ", "));
+}
+
+[[noreturn]] void refuse_missing_bundle(const Recipe& recipe, const std::vector<Choice>& choices) {
+  const auto wanted = std::find_if(choices.begin(), choices.end(), [](const Choice& choice) { return !choice.inbox; });
+  const bool inbox = std::any_of(choices.begin(), choices.end(), [](const Choice& choice) { return choice.inbox; });
+  throw Error(ErrorKind::incompatible,
+              fmt::format("choosing a driver for '{}': the store has none of the bundles that fit", recipe.name),
+              fmt::format("add one with 'bake bundle add {}'{}", wanted->file_name,
+                          inbox ? ", or say 'ofed: inbox' in the recipe" : ""));
+}
+
+std::vector<std::string> wanted_packages(const Recipe& recipe, const Driver& driver, const std::string& kernel,
+                                         std::vector<Problem>& problems) {
+  if (!driver.bundle) return driver.choice.packages;
+  if (!recipe.ofed.packages.empty()) return recipe.ofed.packages;
+  auto set = ofed::packages_of(recipe.ofed.profile, *driver.packages(), driver.bundle->format, kernel);
+  problems = std::move(set.problems);
+  return set.names;
+}
+
+ofed::PackageSource source_of(const ofed::Bundle& bundle, std::size_t repository) {
+  auto texts = ofed::Store::index_texts(bundle, bundle.repositories.at(repository));
+  return {0, &bundle.repositories.at(repository), bundle.format, std::move(texts.packages), std::move(texts.filelists)};
+}
+
+ofed::PackageSource source_of(const ofed::Extras& extras, std::size_t payload) {
+  auto texts = ofed::Store::index_texts(extras);
+  return {payload, &extras.repository, extras.format, std::move(texts.packages), std::move(texts.filelists)};
+}
+
+/// What inbox drivers need is in the guest already, or among the extra packages.
+ofed::KernelFit inbox_fit(const guest::Facts& facts, const std::string& kernel) {
+  ofed::KernelFit fit;
+  fit.kind = ofed::FitKind::inbox;
+  fit.kernel = kernel;
+  fit.explanation = fmt::format("the distribution's own driver for {}",
+                                facts.os.pretty_name.empty() ? facts.os.id : facts.os.pretty_name);
+  return fit;
+}
+
+/// Names of the packages that come from the bundle, or from the extra packages.
+std::vector<std::string> names_of(const ofed::Closure& closure, bool from_bundle) {
+  std::vector<std::string> names;
+  for (const auto& change : closure.changes)
+    if (change.action != ofed::Change::Action::remove && (change.payload == 0) == from_bundle)
+      names.push_back(change.name);
+  return names;
+}
+
+const ofed::BundlePackage* find_package(const ofed::Repository& repository, const std::string& file) {
+  for (const auto& package : repository.packages)
+    if (package.file == file) return &package;
+  return nullptr;
+}
+
+std::uint64_t bytes_to_install(const Driver& driver, const ofed::Closure& closure) {
+  std::uint64_t bytes = 0;
+  for (const auto& change : closure.changes) {
+    if (change.action == ofed::Change::Action::remove) continue;
+    const auto& repository = change.payload == 0 ? *driver.packages() : driver.extras.at(change.payload - 1).repository;
+    const auto* package = find_package(repository, change.file);
+    // An index without installed sizes: packages unpack to about four times their size.
+    if (package != nullptr) bytes += package->installed_size != 0 ? package->installed_size : package->size * 4;
+  }
+  return bytes;
+}
+
+/// modinfo version of the module that will drive the card, as the chosen packages carry it; empty when they carry
+/// sources.
+std::string module_version(const Driver& driver, const ofed::Closure& closure) {
+  if (!driver.bundle) return {};
+  for (const auto& change : closure.changes) {
+    const auto* package = change.payload == 0 ? find_package(*driver.packages(), change.file) : nullptr;
+    if (package == nullptr || change.action == ofed::Change::Action::remove) continue;
+    for (const auto& module : package->modules)
+      if (module.name == driver.choice.driver) return module.version;
+  }
+  return {};
+}
+
+/// The parsed symvers of `kernel`, read from the guest.
+std::optional<std::map<std::string, std::uint32_t>> symvers_of(const guest::Facts& facts, const std::string& kernel,
+                                                               guest::Guest& guest) {
+  const auto* found = facts.kernel(kernel);
+  if (found == nullptr || !found->symvers) return std::nullopt;
+  auto bytes = guest.read(*found->symvers);
+  if (!bytes) return std::nullopt;
+  constexpr std::size_t most = std::size_t{64} << 20U;  // a real one has 2 MiB; a guest is hostile input
+  return ofed::parse_symvers(ofed::unpack(std::move(*bytes), *found->symvers, most));
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> Driver::payloads() const {
+  std::vector<std::filesystem::path> paths;
+  if (bundle) paths.push_back(bundle->payload());
+  for (const auto& extra : extras) paths.push_back(extra.payload());
+  return paths;
+}
+
+Driver choose_driver(const Recipe& recipe, Environment& environment) {
+  const auto choices = allowed_choices(recipe, environment.matrix, recipe.kernel);
+  const auto distro = choices.front().distro;
+  Driver driver;
+  driver.extras = environment.store.extras(distro);
+  for (const auto& choice : choices) {
+    // Nobody gets the distribution's driver by accident: only when the recipe says inbox.
+    if (choice.inbox && recipe.ofed.choice != OfedChoice::inbox) continue;
+    driver.choice = choice;
+    if (choice.inbox) return driver;
+    driver.bundle = environment.store.find(choice.ofed, choice.distro, "x86_64");
+    if (!driver.bundle) continue;
+    check_pin(recipe, *driver.bundle);
+    driver.repository = choose_repository(*driver.bundle, recipe.ofed.libs.empty() ? choice.libs : recipe.ofed.libs);
+    return driver;
+  }
+  refuse_missing_bundle(recipe, choices);
+}
+
+plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Facts& facts, guest::Guest& guest,
+                     Environment& environment) {
+  plan::Inputs inputs;
+  inputs.recipe = recipe;
+  inputs.facts = facts;
+  inputs.choice = driver.choice;
+  const auto kernel = recipe.kernel.empty() ? facts.default_kernel : recipe.kernel;
+
+  std::vector<ofed::PackageSource> sources;
+  if (driver.bundle) {
+    sources.push_back(source_of(*driver.bundle, driver.repository));
+    inputs.bundle = plan::BundleChoice{driver.bundle->name,   driver.bundle->id(), driver.bundle->version,
+                                       driver.bundle->distro, driver.bundle->arch, driver.packages()->directory};
+  }
+  for (std::size_t i = 0; i < driver.extras.size(); ++i) sources.push_back(source_of(driver.extras[i], i + 1));
+  inputs.extra_payloads = driver.extras.size();
+
+  std::vector<Problem> missing_parts;
+  inputs.wanted = wanted_packages(recipe, driver, kernel, missing_parts);
+  inputs.closure = ofed::solve(facts, sources, inputs.wanted, ofed::never_installed());
+  inputs.closure.problems.insert(inputs.closure.problems.begin(), missing_parts.begin(), missing_parts.end());
+  if (driver.bundle) {
+    const auto symvers = symvers_of(facts, kernel, guest);
+    inputs.fit =
+        ofed::decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, names_of(inputs.closure, true),
+                         symvers ? &*symvers : nullptr, names_of(inputs.closure, false));
+  } else {
+    inputs.fit = inbox_fit(facts, kernel);
+  }
+  inputs.module_version = module_version(driver, inputs.closure);
+  inputs.install_bytes = bytes_to_install(driver, inputs.closure);
+  inputs.firstboot_sha256 = apply::firstboot_digest();
+  if (facts.waagent) {
+    const auto verdict = environment.matrix.agent_verdict(facts.waagent->version);
+    if (!verdict.message.empty())
+      inputs.agent_problems.push_back(verdict.remedy.empty() ? verdict.message
+                                                             : fmt::format("{} ({})", verdict.message, verdict.remedy));
+  }
+  return plan::make(inputs);
+}
+
+}  // namespace bake::job

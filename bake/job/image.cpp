@@ -1,0 +1,131 @@
+#include "bake/job/image.hpp"
+
+#include <fmt/format.h>
+
+#include "bake/apply/apply.hpp"
+#include "bake/apply/verify.hpp"
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/base/time.hpp"
+#include "bake/disk/copy.hpp"
+#include "bake/disk/footer.hpp"
+#include "bake/disk/output.hpp"
+#include "bake/disk/source.hpp"
+#include "bake/evidence/manifest.hpp"
+#include "bake/job/driver.hpp"
+
+namespace bake::job {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+/// Copies the base and returns its digest. Throws Error{untrusted} when the recipe pins another one.
+std::string copy_base(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& to, Progress& progress) {
+  progress.step(fmt::format("copy {} ({}, {})", source.path.filename().string(), name_of(source.format),
+                            human_size(source.data_size)));
+  Hasher hasher;
+  copy_to_raw(source, to, progress, &hasher);
+  auto digest = hasher.hex();
+  if (!recipe.base.sha256.empty() && recipe.base.sha256 != digest)
+    throw Error(ErrorKind::untrusted, fmt::format("checking base '{}': its sha256 is {}, the recipe pins {}",
+                                                  source.path.string(), digest, recipe.base.sha256));
+  return digest;
+}
+
+evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& source, const std::string& base_sha256,
+                           const Driver& driver, const guest::Facts& facts, const Environment& environment) {
+  evidence::Origin origin;
+  origin.base_file = source.path.filename().string();
+  origin.base_format = name_of(source.format);
+  origin.base_sha256 = base_sha256;
+  origin.base_pinned = !recipe.base.sha256.empty();
+  origin.recipe_sha256 = digest_of_file(recipe.file);
+  origin.matrix_sha256 = environment.matrix.digest();
+  for (const auto& overlay : environment.matrix.overlays()) origin.matrix_overlays.push_back(overlay.string());
+  origin.bundle = driver.bundle ? &*driver.bundle : nullptr;
+  origin.root_uuid = facts.root_uuid;
+  origin.time = output_time();
+  return origin;
+}
+
+void say_warnings(const plan::Plan& plan, Progress& progress) {
+  for (const auto& warning : plan.warnings) progress.warn(warning);
+}
+
+struct Finished {
+  plan::Plan plan;
+  Json manifest;
+  Json checks;
+};
+
+/// Everything that happens while the appliance runs: one launch.
+Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& disk,
+                       const std::string& base_sha256, const Driver& driver, Environment& environment) {
+  auto& progress = environment.progress;
+  progress.step("start the appliance");
+  auto session = environment.open_session({disk, "raw", driver.payloads()});
+  progress.step("inspect");
+  const auto facts = session->inspect();
+  progress.step("plan");
+  const auto outcome = decide(recipe, driver, facts, session->guest(), environment);
+  say_warnings(outcome.plan, progress);
+  plan::require(outcome);
+  auto manifest =
+      evidence::image_manifest(outcome.plan, origin_of(recipe, source, base_sha256, driver, facts, environment));
+  apply::apply(outcome.plan, session->guest(), manifest.dump(2) + "\n", progress);
+  progress.step("verify");
+  const auto checks = apply::verify(session->guest(), session->inspect(), outcome.plan.expectations);
+  for (const auto& check : checks)
+    progress.detail(fmt::format("{} {}: {}", check.ok ? "ok    " : "FAILED", check.name, check.evidence));
+  apply::require(checks, recipe.name);
+  progress.step("trim and shut down");
+  session->finish();
+  return {outcome.plan, std::move(manifest), apply::to_json(checks)};
+}
+
+}  // namespace
+
+BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool force, Environment& environment) {
+  auto& progress = environment.progress;
+  const auto source = open_source(recipe.base.path);
+  const auto driver = choose_driver(recipe, environment);
+  OutputFile file(output, force, {recipe.base.path, recipe.file});
+  // Room for what the packages add to the copy of the base.
+  constexpr std::uint64_t growth = std::uint64_t{1} << 30U;
+  require_free_space(file.path(), space_needed(source) + growth, fmt::format("the copy of '{}'", source.path.string()));
+
+  const auto base_sha256 = copy_base(recipe, source, file.path(), progress);
+  const auto finished = work_on_guest(recipe, source, file.path(), base_sha256, driver, environment);
+
+  progress.step("write the VHD footer");
+  const auto manifest_text = finished.manifest.dump();
+  const auto uuid = uuid_from(manifest_text);
+  file.append_footer(make_fixed_footer(source.data_size, output_time(), uuid));
+  progress.step("hash the output");
+  evidence::Product product{output.filename().string(), source.data_size, uuid, digest_of_file(file.path()),
+                            environment.launches()};
+  BakedImage result{output, fs::path(output.string() + ".manifest.json"),
+                    evidence::product_manifest(finished.manifest, product, finished.checks), finished.plan};
+  // The manifest first: an image under its final name always has one.
+  write_text_atomically(result.manifest_file, result.manifest.dump(2) + "\n");
+  file.publish();
+  progress.step("done");
+  return result;
+}
+
+plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment) {
+  auto& progress = environment.progress;
+  const auto source = open_source(recipe.base.path);
+  const auto driver = choose_driver(recipe, environment);
+  const TemporaryDirectory scratch;
+  auto session = open_scratch(source, scratch.path(), driver.payloads(), environment);
+  progress.step("inspect");
+  const auto facts = session->inspect();
+  progress.step("plan");
+  return decide(recipe, driver, facts, session->guest(), environment);
+}
+
+}  // namespace bake::job

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "bake/job/environment.hpp"
+#include "bake/plan/plan.hpp"
+#include "bake/recipe/recipe.hpp"
+
+namespace bake::job {
+
+/// What `bake image` made.
+struct BakedImage {
+  std::filesystem::path image;
+  std::filesystem::path manifest_file;
+  nlohmann::ordered_json manifest;
+  plan::Plan plan;
+};
+
+/// The main job: copies the base, starts the appliance once, inspects, decides, applies, inspects again, verifies, adds
+/// a VHD footer, and only then gives the output its name. Whatever fails before that leaves nothing behind.
+BakedImage bake_image(const recipe::Recipe& recipe, const std::filesystem::path& output, bool force,
+                      Environment& environment);
+
+/// The same, stopped before anything is changed; the guest is seen through an overlay.
+plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment);
+
+}  // namespace bake::job

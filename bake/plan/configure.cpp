@@ -1,0 +1,122 @@
+#include "bake/plan/configure.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+
+namespace bake::plan {
+namespace {
+
+using guest::Family;
+using ofed::Change;
+using ofed::FitKind;
+
+bool installs(const Plan& plan, std::string_view name) {
+  return std::any_of(plan.changes.begin(), plan.changes.end(), [&](const Change& change) {
+    return change.action != Change::Action::remove && change.name == name;
+  });
+}
+
+bool has_package(const Inputs& inputs, std::string_view name) {
+  const auto& packages = inputs.facts.packages.packages;
+  return std::any_of(packages.begin(), packages.end(), [&](const auto& package) { return package.name == name; });
+}
+
+void plan_services(const Inputs& inputs, Plan& plan) {
+  // The packages that ship openibd.service; without them (user space only) there is nothing to enable.
+  const bool openibd = installs(plan, "mlnx-ofa_kernel") || installs(plan, "mlnx-ofed-kernel-utils");
+  if (openibd) plan.enable_services.emplace_back("openibd.service");
+  if (inputs.choice.inbox) {
+    // EL's rdma.service loads the modules of /etc/rdma; Ubuntu's rdma-core loads them by udev, and not all of them.
+    if (plan.family == Family::rpm && (has_package(inputs, "rdma-core") || has_package(inputs, "rdma") ||
+                                       installs(plan, "rdma-core") || installs(plan, "rdma")))
+      plan.enable_services.emplace_back("rdma.service");
+    plan.persist_modules = {"ib_ipoib", "ib_umad", "ib_uverbs", "rdma_ucm"};
+  }
+  if (plan.install_firstboot) {
+    plan.enable_services.emplace_back("ib-firstboot.service");
+    plan.enable_services.emplace_back("ib-ready.target");
+  }
+  // The fabric has its own subnet manager; one in every VM would fight it.
+  if (installs(plan, "opensm") || has_package(inputs, "opensm"))
+    plan.disable_services = {"opensm.service", "opensmd.service"};
+  plan.force_openibd = openibd && plan.fit.kind == FitKind::weak_updates;
+}
+
+bool is_kernel_package(std::string_view name) {
+  static constexpr std::string_view prefixes[] = {"linux-image",   "linux-headers", "linux-modules",    "linux-azure",
+                                                  "linux-generic", "linux-virtual", "linux-cloud-tools"};
+  return std::any_of(std::begin(prefixes), std::end(prefixes),
+                     [&](std::string_view prefix) { return name.rfind(prefix, 0) == 0; });
+}
+
+std::set<std::string> rdma_packages(const Inputs& inputs) {
+  std::set<std::string> names;
+  for (const auto& change : inputs.closure.changes)
+    if (change.action != Change::Action::remove && change.payload == 0) names.insert(change.name);
+  if (inputs.choice.inbox) names.insert(inputs.wanted.begin(), inputs.wanted.end());
+  return names;
+}
+
+void plan_hold(const Inputs& inputs, Plan& plan) {
+  const auto& configure = inputs.recipe.configure;
+  std::set<std::string> names;
+  if (configure.hold_rdma) names = rdma_packages(inputs);
+  if (plan.family == Family::rpm) {
+    plan.hold.config = inputs.facts.has_program("dnf") ? "/etc/dnf/dnf.conf" : "/etc/yum.conf";
+    if (configure.hold_kernel) names.insert("kernel*");
+    // A distribution update must not bring back what the vendor's packages obsolete.
+    if (configure.hold_rdma)
+      for (const auto& change : plan.changes)
+        if (change.action == Change::Action::remove) names.insert(change.name);
+  } else if (configure.hold_kernel) {
+    for (const auto& package : inputs.facts.packages.packages)
+      if (is_kernel_package(package.name)) names.insert(package.name);
+  }
+  plan.hold.packages.assign(names.begin(), names.end());
+}
+
+void plan_initramfs(const Inputs& inputs, Plan& plan) {
+  const auto* kernel = inputs.facts.kernel(plan.fit.kernel);
+  if (kernel == nullptr || inputs.facts.initramfs_tool == guest::InitramfsTool::none) {
+    if (kernel != nullptr)
+      plan.warnings.emplace_back("the guest has no dracut and no initramfs-tools: its initramfs stays as it is");
+    return;
+  }
+  plan.rebuild_initramfs = true;
+  plan.initramfs_tool = inputs.facts.initramfs_tool;
+  const bool dracut = plan.initramfs_tool == guest::InitramfsTool::dracut;
+  plan.initramfs = kernel->initramfs.value_or(dracut ? fmt::format("/boot/initramfs-{}.img", kernel->release)
+                                                     : fmt::format("/boot/initrd.img-{}", kernel->release));
+}
+
+void plan_labels(const Inputs& inputs, Plan& plan) {
+  const auto& selinux = inputs.facts.selinux;
+  if (selinux.mode == "absent" || selinux.mode == "disabled") return;
+  if (selinux.has_setfiles && !selinux.file_contexts.empty()) {
+    plan.relabel = Relabel::setfiles;
+    plan.file_contexts = selinux.file_contexts;
+    return;
+  }
+  plan.relabel = Relabel::autorelabel;
+  plan.warnings.push_back(fmt::format(
+      "SELinux is {} and the guest has no {}: files are labelled at the first boot, which reboots once (/.autorelabel)",
+      selinux.mode, selinux.has_setfiles ? "file_contexts" : "setfiles"));
+}
+
+}  // namespace
+
+void plan_configuration(const Inputs& inputs, Plan& plan) {
+  plan.install_firstboot = inputs.recipe.firstboot.install;
+  plan.firstboot_wait = inputs.recipe.firstboot.wait_seconds;
+  plan.enable_rdma = inputs.recipe.configure.enable_rdma && inputs.facts.waagent.has_value();
+  if (inputs.facts.waagent) plan.waagent_config = inputs.facts.waagent->config;
+  plan.memlock_unlimited = inputs.recipe.configure.memlock_unlimited;
+  plan.generalize = inputs.recipe.generalize;
+  plan_services(inputs, plan);
+  plan_hold(inputs, plan);
+  plan_initramfs(inputs, plan);
+  plan_labels(inputs, plan);
+}
+
+}  // namespace bake::plan

@@ -1,0 +1,54 @@
+#include "bake/plan/expectations.hpp"
+
+#include "bake/base/error.hpp"
+
+namespace bake::plan {
+
+nlohmann::ordered_json to_json(const Expectations& expectations) {
+  auto packages = nlohmann::ordered_json::array();
+  for (const auto& package : expectations.packages)
+    packages.push_back({{"name", package.name}, {"version", package.version}, {"arch", package.arch}});
+  return {{"family", expectations.family == guest::Family::rpm ? "rpm" : "deb"},
+          {"ofed", expectations.ofed},
+          {"kernel", expectations.kernel},
+          {"module", expectations.module},
+          {"module_origin", expectations.module_origin},
+          {"module_version", expectations.module_version},
+          {"services", expectations.services},
+          {"services_off", expectations.services_off},
+          {"packages", packages},
+          {"absent", expectations.absent},
+          {"enable_rdma", expectations.enable_rdma},
+          {"hold_kernel", expectations.hold_kernel},
+          {"hold_rdma", expectations.hold_rdma},
+          {"initramfs", expectations.initramfs},
+          {"generalized", expectations.generalized},
+          {"firstboot_sha256", expectations.firstboot_sha256}};
+}
+
+Expectations expectations_from(const nlohmann::json& json) try {
+  Expectations expectations;
+  expectations.family = json.at("family") == "rpm" ? guest::Family::rpm : guest::Family::deb;
+  json.at("ofed").get_to(expectations.ofed);
+  json.at("kernel").get_to(expectations.kernel);
+  json.at("module").get_to(expectations.module);
+  json.at("module_origin").get_to(expectations.module_origin);
+  json.at("module_version").get_to(expectations.module_version);
+  json.at("services").get_to(expectations.services);
+  json.at("services_off").get_to(expectations.services_off);
+  for (const auto& package : json.at("packages"))
+    expectations.packages.push_back({package.at("name"), package.at("version"), package.at("arch")});
+  json.at("absent").get_to(expectations.absent);
+  json.at("enable_rdma").get_to(expectations.enable_rdma);
+  json.at("hold_kernel").get_to(expectations.hold_kernel);
+  json.at("hold_rdma").get_to(expectations.hold_rdma);
+  json.at("initramfs").get_to(expectations.initramfs);
+  json.at("generalized").get_to(expectations.generalized);
+  json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);
+  return expectations;
+} catch (const nlohmann::json::exception& error) {
+  throw Error(ErrorKind::config, std::string("reading the expectations of a manifest: ") + error.what(),
+              "the manifest was not written by this version of bake");
+}
+
+}  // namespace bake::plan

@@ -1,0 +1,186 @@
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+#include "bake/base/text.hpp"
+#include "bake/plan/configure.hpp"
+#include "bake/plan/plan.hpp"
+#include "bake/plan/space.hpp"
+
+namespace bake::plan {
+namespace {
+
+using guest::Family;
+using ofed::Change;
+using ofed::FitKind;
+
+class Planner {
+ public:
+  explicit Planner(const Inputs& inputs) : in_(inputs) {}
+
+  Outcome run() {
+    copy_what_was_chosen();
+    check_system();
+    check_bundle();
+    check_kernel();
+    check_closure();
+    warn_of_what_the_user_should_know();
+    plan_configuration(in_, out_.plan);
+    plan_space(in_, out_);
+    expect();
+    return std::move(out_);
+  }
+
+ private:
+  void refuse(std::string where, std::string message, std::string hint = {}) {
+    out_.refusals.push_back({ErrorKind::incompatible, {std::move(where), std::move(message), std::move(hint)}});
+  }
+
+  void copy_what_was_chosen() {
+    auto& plan = out_.plan;
+    plan.recipe = in_.recipe.name;
+    plan.os = in_.facts.os;
+    plan.family = in_.facts.family;
+    plan.arch = in_.facts.arch;
+    plan.vm_sizes = in_.recipe.vm_sizes;
+    plan.bundle = in_.bundle;
+    plan.ofed = in_.choice.inbox ? "inbox" : in_.choice.ofed;
+    plan.profile = in_.recipe.ofed.packages.empty() ? in_.recipe.ofed.profile : "explicit list";
+    if (in_.choice.inbox) plan.profile = "inbox";
+    plan.wanted = in_.wanted;
+    plan.changes = in_.closure.changes;
+    plan.extra_payloads = in_.extra_payloads;
+    plan.fit = in_.fit;
+    plan.default_kernel_how = in_.facts.default_kernel_how;
+  }
+
+  void check_system() {
+    const auto& os = in_.facts.os;
+    const auto& asked = in_.recipe.os;
+    if (os.id != asked.id || os.version != asked.version)
+      refuse("os",
+             fmt::format("the recipe says {} {}, the disk holds {} {}", asked.id, asked.version, os.id, os.version),
+             "change 'os' in the recipe, or let 'bake init' write one for this disk");
+    if (in_.facts.arch != "x86_64")
+      refuse("arch", fmt::format("the disk holds a system for {}; bake supports x86_64", in_.facts.arch));
+    if (!in_.facts.packages.trouble.empty())
+      refuse("packages", fmt::format("the guest's package database is not consistent: {}", in_.facts.packages.trouble),
+             "repair it in the base image first (dpkg --configure -a, or rpm --rebuilddb)");
+  }
+
+  void check_bundle() {
+    if (!in_.bundle) return;
+    if (in_.bundle->distro != in_.choice.distro)
+      refuse("bundle",
+             fmt::format("{} is for {}, this guest needs {}", in_.bundle->name, in_.bundle->distro, in_.choice.distro),
+             fmt::format("add the bundle {}", in_.choice.file_name));
+    if (in_.bundle->arch != in_.facts.arch)
+      refuse("bundle",
+             fmt::format("{} is for {}, the guest is {}", in_.bundle->name, in_.bundle->arch, in_.facts.arch));
+  }
+
+  void check_kernel() {
+    const auto& fit = in_.fit;
+    if (in_.facts.kernel(fit.kernel) == nullptr) {
+      std::vector<std::string> releases;
+      for (const auto& kernel : in_.facts.kernels) releases.push_back(kernel.release);
+      refuse("kernel", fmt::format("kernel '{}' is not in the guest", fit.kernel),
+             releases.empty() ? "the guest has no kernel that boots" : fmt::format("it has {}", join(releases, ", ")));
+      return;
+    }
+    if (fit.ok()) return;
+    auto message = fit.explanation;
+    for (const auto& reason : fit.reasons) message += "\n      " + reason;
+    refuse(fmt::format("kernel {}", fit.kernel), message, fit.remedy);
+  }
+
+  void check_closure() {
+    for (const auto& problem : in_.closure.problems) out_.refusals.push_back({ErrorKind::incompatible, problem});
+  }
+
+  void warn_of_what_the_user_should_know() {
+    auto& warnings = out_.plan.warnings;
+    warnings = in_.choice.warnings;
+    if (in_.facts.baked_manifest)
+      warnings.emplace_back("this disk was baked before; baking again on the original base is cleaner");
+    for (const auto& kernel : in_.facts.kernels)
+      if (kernel.release != in_.fit.kernel && !in_.choice.inbox)
+        warnings.push_back(
+            fmt::format("kernel {} is installed too and gets no driver; boot {}", kernel.release, in_.fit.kernel));
+    if (!in_.recipe.kernel.empty() && in_.recipe.kernel != in_.facts.default_kernel)
+      warnings.push_back(fmt::format("the driver is for kernel {}, but {} boots by default ({})", in_.recipe.kernel,
+                                     in_.facts.default_kernel, in_.facts.default_kernel_how));
+    warn_about_ipoib();
+  }
+
+  /// What IP over InfiniBand needs of the image besides the driver: the agent configures the interface, old agents with
+  /// ifconfig (WALinuxAgent azurelinuxagent/pa/rdma/rdma.py).
+  void warn_about_ipoib() {
+    auto& warnings = out_.plan.warnings;
+    if (!in_.recipe.configure.enable_rdma) return;
+    if (!in_.facts.waagent) {
+      warnings.emplace_back("no Azure Linux agent in the image: nothing will give the InfiniBand interface an address");
+      return;
+    }
+    if (!in_.facts.has_program("ifconfig"))
+      warnings.emplace_back("the agent configures IPoIB with ifconfig, and the image has no net-tools");
+    warnings.insert(warnings.end(), in_.agent_problems.begin(), in_.agent_problems.end());
+  }
+
+  [[nodiscard]] bool vendor_modules() const {
+    return in_.fit.kind == FitKind::built_for || in_.fit.kind == FitKind::weak_updates ||
+           in_.fit.kind == FitKind::needs_build;
+  }
+
+  void expect() {
+    auto& plan = out_.plan;
+    auto& expected = plan.expectations;
+    expected.family = plan.family;
+    expected.ofed = plan.ofed;
+    expected.kernel = in_.recipe.kernel.empty() ? in_.facts.default_kernel : plan.fit.kernel;
+    expected.module = in_.choice.driver.empty() ? "mlx5_core" : in_.choice.driver;
+    expected.module_origin = vendor_modules() ? "vendor" : "inbox";
+    expected.module_version = vendor_modules() ? in_.module_version : "";
+    expected.services = plan.enable_services;
+    expected.services_off = plan.disable_services;
+    expect_packages(expected);
+    expected.enable_rdma = plan.enable_rdma;
+    expected.hold_kernel = in_.recipe.configure.hold_kernel && !plan.hold.empty();
+    expected.hold_rdma = in_.recipe.configure.hold_rdma && !plan.hold.empty();
+    expected.initramfs = plan.rebuild_initramfs;
+    expected.generalized = plan.generalize;
+    expected.firstboot_sha256 = plan.install_firstboot ? in_.firstboot_sha256 : "";
+  }
+
+  void expect_packages(Expectations& expected) const {
+    for (const auto& change : in_.closure.changes) {
+      if (change.action == Change::Action::remove)
+        expected.absent.push_back(change.name);
+      else
+        expected.packages.push_back({change.name, change.version, change.arch});
+    }
+    if (in_.choice.inbox)
+      for (const auto& package : in_.facts.packages.packages)
+        if (std::find(in_.wanted.begin(), in_.wanted.end(), package.name) != in_.wanted.end())
+          expected.packages.push_back(package);
+    std::sort(expected.packages.begin(), expected.packages.end());
+    if (in_.bundle) expected.absent.emplace_back("mlnx-fw-updater");
+    std::sort(expected.absent.begin(), expected.absent.end());
+  }
+
+  const Inputs& in_;
+  Outcome out_;
+};
+
+}  // namespace
+
+Outcome make(const Inputs& inputs) { return Planner(inputs).run(); }
+
+void require(const Outcome& outcome) {
+  if (outcome.ok()) return;
+  std::vector<Problem> problems;
+  for (const auto& refusal : outcome.refusals) problems.push_back(refusal.problem);
+  throw_if_any(outcome.refusals.front().kind, fmt::format("planning '{}'", outcome.plan.recipe), problems);
+}
+
+}  // namespace bake::plan

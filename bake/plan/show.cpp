@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+
+#include "bake/base/text.hpp"
+#include "bake/plan/plan.hpp"
+
+namespace bake::plan {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using ofed::Change;
+
+std::string_view word(Change::Action action) {
+  switch (action) {
+    case Change::Action::install:
+      return "install";
+    case Change::Action::upgrade:
+      return "upgrade";
+    case Change::Action::remove:
+      return "remove";
+  }
+  return "";
+}
+
+std::string_view word(ofed::FitKind kind) {
+  switch (kind) {
+    case ofed::FitKind::inbox:
+      return "inbox";
+    case ofed::FitKind::built_for:
+      return "built for this kernel";
+    case ofed::FitKind::weak_updates:
+      return "weak-updates";
+    case ofed::FitKind::needs_build:
+      return "needs build";
+    case ofed::FitKind::user_space_only:
+      return "user space only";
+    case ofed::FitKind::refused:
+      return "refused";
+  }
+  return "";
+}
+
+std::string_view word(Relabel relabel) {
+  switch (relabel) {
+    case Relabel::none:
+      return "none";
+    case Relabel::setfiles:
+      return "setfiles";
+    case Relabel::autorelabel:
+      return "autorelabel";
+  }
+  return "";
+}
+
+Json json_of(const Change& change) {
+  Json json{{"action", word(change.action)}, {"name", change.name}, {"version", change.version}, {"arch", change.arch}};
+  if (!change.old_version.empty()) json["old_version"] = change.old_version;
+  if (!change.file.empty()) json["file"] = change.file;
+  if (change.payload != 0) json["from"] = "extra packages";
+  json["reason"] = change.reason;
+  return json;
+}
+
+Json json_of(const ofed::KernelFit& fit) {
+  return {{"verdict", word(fit.kind)},      {"kernel", fit.kernel},   {"built_for", fit.built_kernel},
+          {"explanation", fit.explanation}, {"reasons", fit.reasons}, {"remedy", fit.remedy}};
+}
+
+std::string text_of(const Change& change) {
+  std::string line = fmt::format("  {:7}  {}", word(change.action), change.name);
+  if (change.action == Change::Action::upgrade)
+    line += fmt::format("  {} -> {}", change.old_version, change.version);
+  else
+    line += "  " + change.version;
+  if (change.payload != 0) line += "  (extra package)";
+  return change.reason.empty() ? line : line + "  [" + change.reason + "]";
+}
+
+void add_configuration(const Plan& plan, std::string& out) {
+  out += "configure\n";
+  const auto line = [&out](const std::string& text) { out += "  " + text + "\n"; };
+  if (!plan.enable_services.empty()) line("enable " + join(plan.enable_services, ", "));
+  if (!plan.disable_services.empty()) line("disable " + join(plan.disable_services, ", "));
+  if (plan.enable_rdma) line(fmt::format("OS.EnableRDMA=y in {}", plan.waagent_config));
+  if (!plan.hold.empty())
+    line(fmt::format("hold {} ({})", join(plan.hold.packages, " "),
+                     plan.hold.config.empty() ? "apt" : plan.hold.config));
+  if (plan.memlock_unlimited) line("unlimited locked memory (/etc/security/limits.d)");
+  if (plan.rebuild_initramfs) line(fmt::format("depmod and initramfs {} for {}", plan.initramfs, plan.kernel()));
+  if (plan.relabel != Relabel::none) line(fmt::format("SELinux labels by {}", word(plan.relabel)));
+  if (plan.generalize) line("generalize: machine-id, host keys, logs, cloud-init state, shell history");
+}
+
+}  // namespace
+
+Json to_json(const Outcome& outcome) {
+  const auto& plan = outcome.plan;
+  auto changes = Json::array();
+  for (const auto& change : plan.changes) changes.push_back(json_of(change));
+  auto space = Json::array();
+  for (const auto& need : plan.space)
+    space.push_back({{"mount_point", need.mount_point}, {"needed", need.needed}, {"free", need.free}});
+  auto refusals = Json::array();
+  for (const auto& refusal : outcome.refusals)
+    refusals.push_back({{"kind", name_of(refusal.kind)},
+                        {"where", refusal.problem.where},
+                        {"message", refusal.problem.message},
+                        {"hint", refusal.problem.hint}});
+  Json bundle;
+  if (plan.bundle)
+    bundle = {{"name", plan.bundle->name}, {"sha256", plan.bundle->id}, {"repository", plan.bundle->repository}};
+  return {{"recipe", plan.recipe},
+          {"works", outcome.ok()},
+          {"os", {{"id", plan.os.id}, {"version", plan.os.version}}},
+          {"arch", plan.arch},
+          {"vm_sizes", plan.vm_sizes},
+          {"ofed", plan.ofed},
+          {"bundle", bundle},
+          {"profile", plan.profile},
+          {"wanted", plan.wanted},
+          {"kernel", {{"release", plan.kernel()}, {"decided_by", plan.default_kernel_how}}},
+          {"fit", json_of(plan.fit)},
+          {"changes", changes},
+          {"configure",
+           {{"enable_services", plan.enable_services},
+            {"disable_services", plan.disable_services},
+            {"enable_rdma", plan.enable_rdma},
+            {"hold", plan.hold.packages},
+            {"memlock_unlimited", plan.memlock_unlimited},
+            {"initramfs", plan.rebuild_initramfs ? plan.initramfs : ""},
+            {"selinux_labels", word(plan.relabel)},
+            {"generalize", plan.generalize}}},
+          {"space", space},
+          {"warnings", plan.warnings},
+          {"refusals", refusals}};
+}
+
+std::string to_text(const Outcome& outcome) {
+  const auto& plan = outcome.plan;
+  std::string out =
+      fmt::format("recipe   {}\nsystem   {} {} ({})\nsizes    {}\ndriver   {}\n", plan.recipe, plan.os.id,
+                  plan.os.version, plan.arch, join(plan.vm_sizes, ", "),
+                  plan.bundle ? fmt::format("{} ({})", plan.bundle->name, plan.bundle->repository) : plan.ofed);
+  out += fmt::format("kernel   {} ({})\nfit      {}: {}\n", plan.kernel(), plan.default_kernel_how, word(plan.fit.kind),
+                     plan.fit.explanation);
+  out += fmt::format("packages ({} changes, profile {})\n", plan.changes.size(), plan.profile);
+  for (const auto& change : plan.changes) out += text_of(change) + "\n";
+  add_configuration(plan, out);
+  for (const auto& need : plan.space)
+    out += fmt::format("space    {}: {} needed, {} free\n", need.mount_point, human_size(need.needed),
+                       human_size(need.free));
+  for (const auto& warning : plan.warnings) out += fmt::format("warning  {}\n", warning);
+  return out;
+}
+
+}  // namespace bake::plan

@@ -1,0 +1,57 @@
+#include "bake/plan/space.hpp"
+
+#include <fmt/format.h>
+#include <map>
+
+#include "bake/base/text.hpp"
+
+namespace bake::plan {
+namespace {
+
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20U;
+/// Package databases, depmod's tables, logs of the package manager.
+constexpr std::uint64_t bookkeeping = 64 * mebibyte;
+/// A generic initramfs is written beside the old one before it replaces it.
+constexpr std::uint64_t initramfs = 96 * mebibyte;
+/// A DKMS build keeps sources, objects and modules.
+constexpr std::uint64_t build_tree = 600 * mebibyte;
+
+/// The mounted file system that holds `path`: the one with the longest matching mount point.
+const guest::MountedFileSystem* holder(const guest::Layout& layout, const std::string& path) {
+  const guest::MountedFileSystem* best = nullptr;
+  for (const auto& mount : layout.mounts) {
+    const bool inside =
+        mount.mount_point == "/" || path == mount.mount_point || path.rfind(mount.mount_point + "/", 0) == 0;
+    if (inside && (best == nullptr || mount.mount_point.size() > best->mount_point.size())) best = &mount;
+  }
+  return best;
+}
+
+}  // namespace
+
+void plan_space(const Inputs& inputs, Outcome& outcome) {
+  std::map<std::string, SpaceNeed> needs;
+  const auto need = [&](const std::string& path, std::uint64_t bytes) {
+    const auto* mount = holder(inputs.facts.layout, path);
+    if (mount == nullptr) return;
+    auto& entry = needs[mount->mount_point];
+    entry.mount_point = mount->mount_point;
+    entry.free = mount->free;
+    entry.needed += bytes;
+  };
+  need("/usr", inputs.install_bytes + inputs.install_bytes / 10);
+  need("/var", bookkeeping);
+  if (inputs.fit.kind == ofed::FitKind::needs_build) need("/var/lib/dkms", build_tree);
+  if (outcome.plan.rebuild_initramfs) need("/boot", initramfs);
+  for (const auto& [mount_point, entry] : needs) {
+    outcome.plan.space.push_back(entry);
+    if (entry.free < entry.needed)
+      outcome.refusals.push_back({ErrorKind::environment,
+                                  {"space",
+                                   fmt::format("the guest's file system on {} has {} free and needs {}", mount_point,
+                                               human_size(entry.free), human_size(entry.needed)),
+                                   "grow the disk and its file system, or choose a smaller profile"}});
+  }
+}
+
+}  // namespace bake::plan

@@ -1,0 +1,202 @@
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/base/yaml.hpp"
+#include "bake/recipe/recipe.hpp"
+
+namespace bake::recipe {
+namespace {
+
+namespace fs = std::filesystem;
+using yaml::MapReader;
+using yaml::Node;
+
+/// What the readers below share: where messages point to and where problems go.
+struct Input {
+  fs::path file;
+  std::vector<Problem> problems;
+
+  MapReader map(const Node& node, std::string what) { return {node, std::move(what), file, problems}; }
+};
+
+std::string sha256_of(MapReader& reader) {
+  auto digest = to_lower(reader.text_or("sha256", ""));
+  if (digest.empty() || is_sha256(digest)) return digest;
+  reader.problem("sha256", fmt::format("'sha256' must be 64 hexadecimal digits, not '{}'", digest));
+  return {};
+}
+
+fs::path beside(const fs::path& recipe, const std::string& path) {
+  if (path.empty()) return {};
+  return (recipe.parent_path() / path).lexically_normal();
+}
+
+Base read_base(Input& input, MapReader& recipe) {
+  Base base;
+  const Node* node = recipe.find("base");
+  if (node == nullptr || node->kind == Node::Kind::null) {
+    recipe.problem("base", "recipe has no 'base'", "the disk to start from: base: base.vhd");
+    return base;
+  }
+  if (node->kind == Node::Kind::scalar) {
+    base.path = beside(input.file, node->scalar);
+    return base;
+  }
+  auto reader = input.map(*node, "base");
+  base.path = beside(input.file, reader.required_text("path"));
+  base.sha256 = sha256_of(reader);
+  reader.finish();
+  return base;
+}
+
+Os read_os(MapReader& recipe) {
+  const auto words = split_words(recipe.required_text("os"));
+  if (words.size() == 2) return {to_lower(words[0]), words[1]};
+  if (!words.empty())
+    recipe.problem("os", fmt::format("'os' must name a system and its release, not '{}'", join(words, " ")),
+                   "for example: os: ubuntu 20.04");
+  return {};
+}
+
+bool looks_like_release(const std::string& text) {
+  return text.find('.') != std::string::npos && text.find('-') != std::string::npos &&
+         text.find_first_not_of("0123456789.-") == std::string::npos;
+}
+
+void choose(Ofed& ofed, MapReader& reader, const std::string& key, const std::string& word) {
+  if (word == "auto") {
+    ofed.choice = OfedChoice::automatic;
+  } else if (word == "inbox") {
+    ofed.choice = OfedChoice::inbox;
+  } else if (looks_like_release(word)) {
+    ofed.choice = OfedChoice::version;
+    ofed.version = word;
+  } else {
+    reader.problem(key, fmt::format("'{}' must be auto, inbox or an OFED release, not '{}'", key, word),
+                   "for example: 5.5-1.0.3.2");
+  }
+}
+
+Ofed read_ofed(Input& input, MapReader& recipe) {
+  Ofed ofed;
+  const Node* node = recipe.find("ofed");
+  if (node == nullptr || node->kind == Node::Kind::null) return ofed;
+  if (node->kind == Node::Kind::scalar) {
+    choose(ofed, recipe, "ofed", node->scalar);
+    return ofed;
+  }
+  auto reader = input.map(*node, "ofed");
+  choose(ofed, reader, "version", reader.text_or("version", "auto"));
+  ofed.sha256 = sha256_of(reader);
+  ofed.libs = reader.choice_or("libs", {"mlnx-libs", "upstream-libs"}, "");
+  ofed.profile = reader.choice_or("profile", {"ib-minimal", "basic", "hpc", "user-space-only"}, "ib-minimal");
+  ofed.packages = reader.texts("packages");
+  if (!ofed.packages.empty() && reader.has("profile"))
+    reader.problem("profile", "'profile' and 'packages' exclude each other", "keep one of them");
+  reader.finish();
+  return ofed;
+}
+
+Configure read_configure(Input& input, MapReader& recipe) {
+  Configure configure;
+  const Node* node = recipe.find("configure");
+  if (node == nullptr) return configure;
+  auto reader = input.map(*node, "configure");
+  configure.enable_rdma = reader.flag_or("enable_rdma", configure.enable_rdma);
+  configure.hold_kernel = reader.flag_or("hold_kernel", configure.hold_kernel);
+  configure.hold_rdma = reader.flag_or("hold_rdma", configure.hold_rdma);
+  configure.memlock_unlimited = reader.flag_or("memlock_unlimited", configure.memlock_unlimited);
+  reader.finish();
+  return configure;
+}
+
+Firstboot read_firstboot(Input& input, MapReader& recipe) {
+  Firstboot firstboot;
+  const Node* node = recipe.find("firstboot");
+  if (node == nullptr) return firstboot;
+  auto reader = input.map(*node, "firstboot");
+  firstboot.install = reader.flag_or("install", firstboot.install);
+  firstboot.wait_seconds = static_cast<unsigned>(reader.number_or("wait", firstboot.wait_seconds, 0, 240));
+  reader.finish();
+  return firstboot;
+}
+
+std::optional<Gallery> read_gallery(Input& input, MapReader& recipe) {
+  const Node* node = recipe.find("gallery");
+  if (node == nullptr || node->kind == Node::Kind::null) return std::nullopt;
+  auto reader = input.map(*node, "gallery");
+  Gallery gallery;
+  gallery.resource_group = reader.required_text("resource_group");
+  gallery.gallery = reader.required_text("name");
+  gallery.definition = reader.required_text("definition");
+  gallery.publisher = reader.text_or("publisher", "");
+  gallery.offer = reader.text_or("offer", "");
+  gallery.sku = reader.text_or("sku", "");
+  gallery.location = reader.text_or("location", "");
+  gallery.hyper_v_generation = reader.choice_or("hyper_v_generation", {"V1", "V2"}, "");
+  gallery.target_regions = reader.texts("target_regions");
+  reader.finish();
+  return gallery;
+}
+
+void check_vm_sizes(MapReader& reader, const std::vector<std::string>& sizes) {
+  if (sizes.empty())
+    reader.problem("vm_sizes", "recipe has no 'vm_sizes'",
+                   "the VM sizes decide the card: vm_sizes: [Standard_HB120rs_v2]");
+  auto sorted = sizes;
+  std::sort(sorted.begin(), sorted.end());
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twice != sorted.end()) reader.problem("vm_sizes", fmt::format("VM size '{}' stands twice", *twice));
+}
+
+void check_schema(MapReader& reader) {
+  const auto schema = reader.required_text("schema");
+  if (!schema.empty() && schema != "bake/v1")
+    reader.problem("schema", fmt::format("unknown schema '{}'", schema), "this bake reads bake/v1");
+}
+
+void check_name(MapReader& reader, const std::string& name) {
+  static constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  if (name.find_first_not_of(allowed) != std::string::npos || (!name.empty() && name.front() == '.'))
+    reader.problem("name", fmt::format("'name' may hold letters, digits, '.', '_' and '-', not '{}'", name),
+                   "it becomes part of file names");
+}
+
+}  // namespace
+
+Recipe parse(std::string_view text, const fs::path& file) {
+  Input input{file, {}};
+  const auto root = yaml::parse(text, file, input.problems);
+  Recipe recipe;
+  recipe.file = file;
+  if (input.problems.empty()) {
+    auto reader = input.map(root, "recipe");
+    check_schema(reader);
+    recipe.name = reader.text_or("name", file.stem().string());
+    check_name(reader, recipe.name);
+    recipe.base = read_base(input, reader);
+    recipe.os = read_os(reader);
+    recipe.vm_sizes = reader.texts("vm_sizes");
+    check_vm_sizes(reader, recipe.vm_sizes);
+    recipe.kernel = reader.text_or("kernel", "");
+    if (recipe.kernel == "default") recipe.kernel.clear();
+    recipe.ofed = read_ofed(input, reader);
+    recipe.configure = read_configure(input, reader);
+    recipe.firstboot = read_firstboot(input, reader);
+    recipe.generalize = reader.flag_or("generalize", false);
+    recipe.gallery = read_gallery(input, reader);
+    reader.finish();
+  }
+  throw_if_any(ErrorKind::config, fmt::format("reading recipe '{}'", file.string()), input.problems);
+  return recipe;
+}
+
+Recipe load(const fs::path& file) {
+  constexpr std::size_t most = std::size_t{1} << 20U;  // a recipe is a page; a megabyte is a mistake
+  return parse(read_text(file, most), file);
+}
+
+}  // namespace bake::recipe

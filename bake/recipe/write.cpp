@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include "bake/base/text.hpp"
+#include "bake/base/yaml.hpp"
+#include "bake/recipe/recipe.hpp"
+
+namespace bake::recipe {
+namespace {
+
+std::string list(const std::vector<std::string>& values) {
+  std::vector<std::string> quoted;
+  quoted.reserve(values.size());
+  for (const auto& value : values) quoted.push_back(yaml::quote(value));
+  return "[" + join(quoted, ", ") + "]";
+}
+
+std::string ofed_word(const Ofed& ofed) {
+  switch (ofed.choice) {
+    case OfedChoice::automatic:
+      return "auto";
+    case OfedChoice::inbox:
+      return "inbox";
+    case OfedChoice::version:
+      return ofed.version;
+  }
+  return "auto";
+}
+
+void write_ofed(std::string& out, const Ofed& ofed) {
+  out +=
+      "\n# auto: the best driver the matrix knows and the store has; inbox: the distribution's own; or one release.\n";
+  out += "ofed:\n";
+  out += fmt::format("  version: {}\n", yaml::quote(ofed_word(ofed)));
+  if (!ofed.sha256.empty()) out += fmt::format("  sha256: {}\n", ofed.sha256);
+  if (!ofed.libs.empty()) out += fmt::format("  libs: {}\n", ofed.libs);
+  if (ofed.packages.empty())
+    out += fmt::format("  profile: {}        # ib-minimal, basic, hpc, user-space-only\n", ofed.profile);
+  else
+    out += fmt::format("  packages: {}\n", list(ofed.packages));
+}
+
+void write_gallery(std::string& out, const Gallery& gallery) {
+  out += "\ngallery:\n";
+  const auto line = [&out](std::string_view key, const std::string& value) {
+    if (!value.empty()) out += fmt::format("  {}: {}\n", key, yaml::quote(value));
+  };
+  line("resource_group", gallery.resource_group);
+  line("name", gallery.gallery);
+  line("definition", gallery.definition);
+  line("publisher", gallery.publisher);
+  line("offer", gallery.offer);
+  line("sku", gallery.sku);
+  line("location", gallery.location);
+  line("hyper_v_generation", gallery.hyper_v_generation);
+  if (!gallery.target_regions.empty()) out += fmt::format("  target_regions: {}\n", list(gallery.target_regions));
+}
+
+}  // namespace
+
+std::string write(const Recipe& recipe) {
+  std::string out = "schema: bake/v1\n";
+  out += fmt::format("name: {}\n\n", yaml::quote(recipe.name));
+  out += fmt::format("base:\n  path: {}\n", yaml::quote(recipe.base.path.string()));
+  if (!recipe.base.sha256.empty()) out += fmt::format("  sha256: {}\n", recipe.base.sha256);
+  out += fmt::format("os: {} {}\n", recipe.os.id, recipe.os.version);
+  out += fmt::format("vm_sizes: {}\n", list(recipe.vm_sizes));
+  out += fmt::format("kernel: {}        # the one that boots by default, or a release below /lib/modules\n",
+                     recipe.kernel.empty() ? "default" : yaml::quote(recipe.kernel));
+  write_ofed(out, recipe.ofed);
+  const auto& configure = recipe.configure;
+  out += fmt::format(
+      "\nconfigure:\n"
+      "  enable_rdma: {}         # OS.EnableRDMA=y in waagent.conf\n"
+      "  hold_kernel: {}         # keep updates from replacing the kernel the driver fits\n"
+      "  hold_rdma: {}           # keep updates from replacing the RDMA packages\n"
+      "  memlock_unlimited: {}   # RDMA pins memory\n",
+      configure.enable_rdma, configure.hold_kernel, configure.hold_rdma, configure.memlock_unlimited);
+  out += fmt::format("\nfirstboot:\n  install: {}\n  wait: {}                # seconds to wait for the ports\n",
+                     recipe.firstboot.install, recipe.firstboot.wait_seconds);
+  out += fmt::format(
+      "\n# true: machine-id, host keys, logs, cloud-init state and shell history are removed.\ngeneralize: {}\n",
+      recipe.generalize);
+  if (recipe.gallery) write_gallery(out, *recipe.gallery);
+  return out;
+}
+
+}  // namespace bake::recipe

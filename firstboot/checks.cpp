@@ -1,0 +1,382 @@
+#include "firstboot/checks.hpp"
+
+#include "firstboot/hyperv.hpp"
+#include "firstboot/ib_tables.hpp"
+#include "firstboot/sources.hpp"
+#include "firstboot/system.hpp"
+
+namespace firstboot {
+namespace {
+
+constexpr long shortest_imds_ms = 2000;
+constexpr long longest_imds_ms = 20000;
+constexpr long first_pause_ms = 5;
+constexpr long longest_pause_ms = 200;
+constexpr const char* conf_path = "/etc/ib-firstboot.conf";
+constexpr const char* networkdirect_words =
+    "offers InfiniBand through NetworkDirect only, not SR-IOV: no driver of MLNX_OFED or of Linux can use it; choose "
+    "an "
+    "SR-IOV size such as Standard_HB120rs_v3";
+
+/// Pauses between looks at sysfs: short at first, because most waits are short.
+class Patience {
+ public:
+  explicit Patience(long span_ms) : deadline_(now_ms() + span_ms) {}
+  /// False at the deadline.
+  bool pause() {
+    const long left = deadline_ - now_ms();
+    if (left <= 0) return false;
+    sleep_ms(pause_ < left ? pause_ : left);
+    pause_ = pause_ * 2 < longest_pause_ms ? pause_ * 2 : longest_pause_ms;
+    return true;
+  }
+
+ private:
+  long deadline_;
+  long pause_ = first_pause_ms;
+};
+
+/// One run over all checks. Each check_ function writes its evidence and says how it went.
+class Run {
+ public:
+  Run(const CheckOptions& options, Report& report) : options_(options), report_(report) {}
+
+  Exit all() {
+    read_conf();
+    Exit exit = check_hyperv();
+    if (exit == Exit::success) exit = check_release();
+    if (exit == Exit::success) exit = check_size();
+    if (exit == Exit::success) exit = check_pci();
+    if (exit == Exit::success) exit = check_driver();
+    if (exit == Exit::success) exit = check_hca_count();
+    if (exit == Exit::success) exit = check_infiniband();
+    if (exit == Exit::success) exit = check_port();
+    if (exit == Exit::success) exit = check_module_version();
+    return exit;
+  }
+
+ private:
+  void read_conf();
+  [[nodiscard]] long wait_ms() const { return static_cast<long>(wait_) * 1000; }
+  void look() { scan_hardware(options_.root, report_.hardware); }
+
+  Exit check_hyperv();
+  Exit check_release();
+  Exit check_size();
+  Exit judge_known_size(const SizeRow& row, Check& check);
+  Exit judge_unlisted_size(View size, Check& check);
+  Exit judge_without_size(Check& check);
+  Exit check_pci();
+  Exit check_driver();
+  Exit check_hca_count();
+  Exit check_infiniband();
+  Exit check_port();
+  Exit check_module_version();
+
+  static Exit fail(Check& check, Exit exit) {
+    check.verdict = Verdict::fail;
+    return exit;
+  }
+  void list_ports(Check& check) const;
+
+  const CheckOptions& options_;
+  Report& report_;
+  BakedFacts baked_;
+  bool has_conf_ = false;
+  unsigned wait_ = 0;
+  HyperV hyperv_;
+  Patience patience_{0};
+};
+
+void Run::read_conf() {
+  char bytes[4096];
+  const View conf = read_file(below(options_.root, conf_path).c_str(), bytes, sizeof bytes);
+  has_conf_ = !conf.empty();
+  baked_ = parse_baked_facts(conf);
+  wait_ = options_.wait >= 0 ? static_cast<unsigned>(options_.wait) : baked_.wait;
+}
+
+Exit Run::check_hyperv() {
+  Check& check = report_.add("hyper-v");
+  scan_hyperv(options_.root, hyperv_);
+  patience_ = Patience(wait_ms());
+  while (hyperv_.pci_pass_through > 0 && !hyperv_.pci_driver_registered && patience_.pause())
+    scan_hyperv(options_.root, hyperv_);
+  check.evidence << "DMI '" << hyperv_.vendor << "' '" << hyperv_.product << "', "
+                 << (hyperv_.azure ? "Azure's asset tag, " : "") << (hyperv_.cpuid ? "CPUID 'Microsoft Hv', " : "")
+                 << "VMBus devices: " << hyperv_.vmbus_devices << ", hv_pci "
+                 << (hyperv_.pci_driver_registered ? "registered" : "not registered");
+  if (!hyperv_.is_hyperv()) {
+    check.evidence << ": this is no Hyper-V virtual machine";
+    return fail(check, Exit::no_hyperv);
+  }
+  if (hyperv_.vmbus_devices == 0) {
+    check.evidence << ": hv_vmbus is not loaded";
+    return fail(check, Exit::no_hyperv);
+  }
+  if (hyperv_.pci_pass_through > 0 && !hyperv_.pci_driver_registered) {
+    check.evidence << ": VMBus offers PCI functions (" << hyperv_.pci_pass_through
+                   << ") that only pci-hyperv.ko can bring up, and it is not loaded";
+    return fail(check, Exit::no_hyperv);
+  }
+  return Exit::success;
+}
+
+Exit Run::check_release() {
+  Check& check = report_.add("os-release");
+  char bytes[8192];
+  char redhat_bytes[256];
+  View text = read_file(below(options_.root, "/etc/os-release").c_str(), bytes, sizeof bytes);
+  if (text.empty()) text = read_file(below(options_.root, "/usr/lib/os-release").c_str(), bytes, sizeof bytes);
+  const View redhat = read_file(below(options_.root, "/etc/redhat-release").c_str(), redhat_bytes, sizeof redhat_bytes);
+  Release release;
+  if (!parse_release(text, redhat, release)) {
+    check.evidence << "/etc/os-release does not say ID and VERSION_ID";
+    return fail(check, Exit::os_not_supported);
+  }
+  check.evidence << release.id << ' ' << release.version;
+  for (const OsRow& row : os_rows)
+    if (release.id.view() == row.id && release.version.view() == row.version) return Exit::success;
+  Buffer<64> name(release.id);
+  name << '-' << release.version;
+  if (baked_.os.view() == name) {
+    check.evidence << ", for which this image was baked";
+    return Exit::success;
+  }
+  check.evidence << " is not in the compatibility matrix";
+  return fail(check, Exit::os_not_supported);
+}
+
+Exit Run::check_size() {
+  Check& check = report_.add("vm-size");
+  long budget = wait_ms() < longest_imds_ms ? wait_ms() : longest_imds_ms;
+  if (budget < shortest_imds_ms) budget = shortest_imds_ms;
+  identify_vm(options_.root, options_.imds, budget, report_.vm);
+  patience_ = Patience(wait_ms());  // IMDS may have used time that the hardware must not lack
+  look();
+  if (report_.vm.size.empty()) return judge_without_size(check);
+  check.evidence << report_.vm.size << " (from " << report_.vm.source << ") ";
+  Buffer<80> size;
+  normalise_vm_size(report_.vm.size, size);
+  for (const SizeRow& row : size_rows)
+    if (size.view() == row.name) return judge_known_size(row, check);
+  return judge_unlisted_size(size, check);
+}
+
+/// A function that is really there wins over the table: Azure has moved sizes from NetworkDirect to SR-IOV before.
+Exit Run::judge_known_size(const SizeRow& row, Check& check) {
+  if (row.transport == Transport::sriov) {
+    report_.expected_hcas = row.hcas;
+    check.evidence << "has " << row.hcas << (row.hcas == 1 ? " HCA, " : " HCAs, ") << row.generation;
+    return Exit::success;
+  }
+  check.evidence << (row.transport == Transport::networkdirect ? networkdirect_words : "has no InfiniBand");
+  if (report_.hardware.count == 0) return fail(check, Exit::size_not_supported);
+  check.evidence << "; but an InfiniBand function is on PCI, so going on";
+  check.verdict = Verdict::warn;
+  return Exit::success;
+}
+
+Exit Run::judge_unlisted_size(View size, Check& check) {
+  if (!name_promises_rdma(size) && report_.hardware.count == 0) {
+    check.evidence << "has no InfiniBand: RDMA-capable sizes carry an 'r' after their number, and no InfiniBand "
+                      "function is on PCI";
+    return fail(check, Exit::size_not_supported);
+  }
+  check.evidence << "is not in the compatibility matrix, but "
+                 << (report_.hardware.count > 0 ? "an InfiniBand function is on PCI" : "its 'r' promises RDMA")
+                 << "; the number of HCAs to expect is unknown";
+  check.verdict = Verdict::warn;
+  return Exit::success;
+}
+
+Exit Run::judge_without_size(Check& check) {
+  RdmaSigns signs;
+  bool networkdirect = false;
+  bool sriov = false;
+  do {
+    scan_hyperv(options_.root, hyperv_);
+    look();
+    find_rdma_signs(options_.root, signs);
+    networkdirect = hyperv_.networkdirect > 0 || !signs.nd_driver.empty();
+    sriov = report_.hardware.count > 0 || !signs.ipoib_data.empty();
+  } while (!networkdirect && !sriov && signs.shared_config.empty() && patience_.pause());
+
+  check.evidence << "IMDS " << report_.vm.imds_note << ", cloud-init has no copy of it";
+  if (report_.hardware.count > 0) check.evidence << "; an InfiniBand function is on PCI";
+  if (!signs.ipoib_data.empty()) check.evidence << "; KVP IPoIB_Data is '" << signs.ipoib_data << '\'';
+  if (!signs.shared_config.empty()) check.evidence << "; SharedConfig has rdmaIPv4Address " << signs.shared_config;
+  if (!sriov && networkdirect) {
+    check.evidence << "; VMBus or KVP shows a NetworkDirect device: this VM " << networkdirect_words;
+    return fail(check, Exit::size_not_supported);
+  }
+  if (!sriov && signs.shared_config.empty()) {
+    check.evidence << "; no InfiniBand function on PCI, no KVP IPoIB_Data, no rdmaIPv4Address in SharedConfig, no "
+                      "NetworkDirect device on VMBus: nothing here is RDMA-capable";
+    return fail(check, Exit::size_not_supported);
+  }
+  report_.expected_hcas = signs.pairs;
+  if (signs.pairs == 0) check.evidence << "; the number of HCAs to expect is unknown";
+  check.verdict = Verdict::warn;
+  return Exit::success;
+}
+
+/// Waits here for all that the later checks look at, so that they judge one consistent picture.
+Exit Run::check_pci() {
+  const long start = now_ms();
+  Hardware& hardware = report_.hardware;
+  look();
+  while (!is_ready(hardware, report_.expected_hcas) && patience_.pause()) look();
+  const auto waited = static_cast<unsigned long>((now_ms() - start) / 1000);
+
+  Check& check = report_.add("pci-function");
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    check.evidence << (i == 0 ? "" : "; ") << function.address << " 15b3:";
+    check.evidence.hex(function.device, 4) << " class ";
+    check.evidence.hex(function.pci_class, 4) << ' ';
+    if (function.row != nullptr)
+      check.evidence << function.row->name << " (" << function.row->driver << ", " << function.row->generation << ')';
+    else
+      check.evidence << "(a device id that the compatibility matrix does not have)";
+  }
+  if (hardware.count == 0) check.evidence << "no function of vendor 15b3 and class 0207 or 0280";
+  if (waited > 0) check.evidence << ", after " << waited << " s";
+  if (hardware.ethernet > 0) check.evidence << ", not counting Accelerated Networking: " << hardware.ethernet;
+  if (hardware.mana > 0) check.evidence << ", not counting MANA: " << hardware.mana;
+  if (hardware.count > 0) return Exit::success;
+
+  scan_hyperv(options_.root, hyperv_);
+  if (hyperv_.networkdirect > 0) {
+    check.evidence << ": this VM " << networkdirect_words;
+    return fail(check, Exit::size_not_supported);
+  }
+  if (!hyperv_.pci_driver_registered) {
+    check.evidence << ": hv_pci (pci-hyperv.ko) is not loaded, without it no function can appear";
+    return fail(check, Exit::no_hyperv);
+  }
+  return fail(check, Exit::no_infiniband);
+}
+
+Exit Run::check_driver() {
+  Check& check = report_.add("driver");
+  const Hardware& hardware = report_.hardware;
+  bool right = true;
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    check.evidence << (i == 0 ? "" : "; ") << function.address << ' ';
+    if (function.driver.empty())
+      check.evidence << "has no driver bound";
+    else
+      check.evidence << function.driver;
+    if (has_right_driver(function)) continue;
+    if (function.row != nullptr) check.evidence << ", needs " << function.row->driver << "_core";
+    right = false;
+  }
+  return right ? Exit::success : fail(check, Exit::failed);
+}
+
+Exit Run::check_hca_count() {
+  Check& check = report_.add("hca-count");
+  const auto count = static_cast<unsigned long>(report_.hardware.count);
+  check.evidence << count << (count == 1 ? " HCA" : " HCAs");
+  if (report_.expected_hcas == 0) {
+    check.evidence << ", number to expect unknown";
+    return Exit::success;
+  }
+  check.evidence << " of " << report_.expected_hcas << " that this VM should have";
+  return count == report_.expected_hcas ? Exit::success : fail(check, Exit::failed);
+}
+
+Exit Run::check_infiniband() {
+  Check& check = report_.add("infiniband");
+  const Hardware& hardware = report_.hardware;
+  bool right = true;
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    check.evidence << (i == 0 ? "" : "; ") << function.address << ' ';
+    if (function.infiniband.empty())
+      check.evidence << "has no device in /sys/class/infiniband";
+    else
+      check.evidence << function.infiniband << " link_layer "
+                     << (function.port.empty() ? View("of no port") : function.link_layer.view());
+    right = right && function.link_layer.view() == "InfiniBand";
+  }
+  return right ? Exit::success : fail(check, Exit::failed);
+}
+
+void Run::list_ports(Check& check) const {
+  const Hardware& hardware = report_.hardware;
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    check.evidence << (i == 0 ? "" : "; ") << function.infiniband << " port " << function.port << ' '
+                   << port_state_name(function.port_state) << ' ' << function.rate;
+  }
+}
+
+Exit Run::check_port() {
+  Check& check = report_.add("port");
+  list_ports(check);
+  if (is_ready(report_.hardware, report_.expected_hcas)) return Exit::success;
+  check.evidence << ": not ACTIVE within " << wait_ << " s";
+  return fail(check, Exit::failed);
+}
+
+Exit Run::check_module_version() {
+  Check& check = report_.add("module-version");
+  if (!has_conf_) {
+    check.evidence << "not checked: no " << conf_path;
+    check.verdict = Verdict::warn;
+    return Exit::success;
+  }
+  if (baked_.module_version.empty()) {
+    check.evidence << "not checked: the image was baked with " << (baked_.ofed.empty() ? "?" : baked_.ofed.c_str())
+                   << " and states no module version";
+    return Exit::success;
+  }
+  // The module in use, not the one that conf names: one image may serve both lines, and all modules of a driver
+  // release have one version.
+  bool right = true;
+  View seen;
+  for (size_t i = 0; i < report_.hardware.count; ++i) {
+    const View driver = report_.hardware.functions[i].driver;
+    if (driver == seen) continue;
+    seen = driver;
+    Path path = below(options_.root, "/sys/module/");
+    path << driver << "/version";
+    Buffer<64> loaded;
+    read_line(path.c_str(), loaded);
+    check.evidence << driver << ' ' << (loaded.empty() ? "without a version" : loaded.c_str()) << ", ";
+    right = right && loaded.view() == baked_.module_version;
+  }
+  check.evidence << "baked " << baked_.module_version << " of " << baked_.ofed;
+  return right ? Exit::success : fail(check, Exit::failed);
+}
+
+void summarise_success(const Report& report, Text& out) {
+  const Hardware& hardware = report.hardware;
+  const Function& function = hardware.functions[0];
+  out << ": InfiniBand is ready, " << static_cast<unsigned long>(hardware.count);
+  if (report.expected_hcas > 0) out << " of " << report.expected_hcas;
+  out << (hardware.count == 1 ? " HCA ACTIVE, " : " HCAs ACTIVE, ");
+  if (function.row != nullptr) out << function.row->driver << ' ' << function.row->generation << ' ';
+  out << "0x";
+  out.hex(function.device, 4) << ' ' << function.rate;
+}
+
+}  // namespace
+
+void run_checks(const CheckOptions& options, Report& report) {
+  report.count = 0;
+  report.expected_hcas = 0;
+  report.exit = Run(options, report).all();
+  utc_time(report.time);
+  report.message.clear();
+  report.message << words_for(report.exit);
+  if (report.exit == Exit::success)
+    summarise_success(report, report.message);
+  else
+    report.message << ": " << report.checks[report.count - 1].evidence.view();
+}
+
+}  // namespace firstboot

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "firstboot/report.hpp"
+
+namespace firstboot {
+
+struct CheckOptions {
+  View root;                           ///< "" on a real VM
+  const ImdsEndpoint* imds = nullptr;  ///< null: do not ask
+  int wait = -1;                       ///< seconds for what may arrive late; negative: as /etc/ib-firstboot.conf says
+};
+
+/// Makes the checks in the extension's order until one fails, and fills in `report`: checks, vm, hardware, exit,
+/// message. Takes under a millisecond when IMDS is not asked and nothing has to be waited for.
+void run_checks(const CheckOptions& options, Report& report);
+
+}  // namespace firstboot

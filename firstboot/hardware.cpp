@@ -1,0 +1,174 @@
+#include "firstboot/hardware.hpp"
+
+#include "firstboot/ib_tables.hpp"
+#include "firstboot/system.hpp"
+
+namespace firstboot {
+namespace {
+
+constexpr unsigned mellanox = 0x15b3;
+constexpr unsigned microsoft = 0x1414;
+constexpr unsigned class_ethernet = 0x0200;
+constexpr unsigned class_infiniband = 0x0207;
+constexpr unsigned class_network = 0x0280;
+constexpr unsigned active = 4;
+
+bool read_hex(const Path& directory, const char* attribute, unsigned& value) {
+  Path path(directory);
+  Buffer<32> text;
+  path << attribute;
+  return read_line(path.c_str(), text) && parse_hex(text, value);
+}
+
+const PciRow* find_device(unsigned device) {
+  for (const PciRow& row : pci_rows)
+    if (row.device == device) return &row;
+  return nullptr;
+}
+
+void scan_pci(View root, Hardware& out) {
+  const Path devices = below(root, "/sys/bus/pci/devices/");
+  for (Directory entries(devices.c_str()); entries.next();) {
+    Path directory(devices);
+    directory << entries.name();
+    unsigned vendor = 0;
+    unsigned pci_class = 0;
+    if (!read_hex(directory, "/vendor", vendor) || (vendor != mellanox && vendor != microsoft)) continue;
+    if (!read_hex(directory, "/class", pci_class)) continue;
+    pci_class >>= 8;
+    if (vendor == microsoft) {
+      out.mana += pci_class == class_ethernet ? 1 : 0;
+      continue;
+    }
+    if (pci_class == class_ethernet) ++out.ethernet;
+    if ((pci_class != class_infiniband && pci_class != class_network) || out.count == Hardware::most_functions)
+      continue;
+    Function& function = out.functions[out.count++];
+    function = Function{};
+    function.address.assign(entries.name());
+    function.pci_class = pci_class;
+    read_hex(directory, "/device", function.device);
+    function.row = find_device(function.device);
+    directory << "/driver";
+    link_name(directory.c_str(), function.driver);
+  }
+}
+
+/// /sys lists in no order; people and tests want one.
+void sort_by_address(Hardware& hardware) {
+  for (size_t i = 1; i < hardware.count; ++i)
+    for (size_t j = i;
+         j > 0 && strcmp(hardware.functions[j - 1].address.c_str(), hardware.functions[j].address.c_str()) > 0; --j) {
+      const Function swap = hardware.functions[j];
+      hardware.functions[j] = hardware.functions[j - 1];
+      hardware.functions[j - 1] = swap;
+    }
+}
+
+struct Port {
+  Buffer<16> link_layer;
+  unsigned state = 0;
+  Buffer<32> rate;
+};
+
+void read_port(const Path& directory, Port& out) {
+  Path path(directory);
+  Buffer<32> state;
+  path << "/link_layer";
+  read_line(path.c_str(), out.link_layer);
+  path.assign(directory);
+  path << "/state";  // "4: ACTIVE"
+  if (read_line(path.c_str(), state) && !state.empty() && is_digit(state.view()[0]))
+    out.state = static_cast<unsigned>(state.view()[0] - '0');
+  path.assign(directory);
+  path << "/rate";
+  read_line(path.c_str(), out.rate);
+}
+
+void read_ports(const Path& infiniband_device, Function& function) {
+  Path ports(infiniband_device);
+  ports << "/ports/";
+  for (Directory entries(ports.c_str()); entries.next();) {
+    Path directory(ports);
+    directory << entries.name();
+    Port port;
+    read_port(directory, port);
+    const bool better_layer = port.link_layer.view() == "InfiniBand" && !(function.link_layer.view() == "InfiniBand");
+    const bool same_layer = port.link_layer.view() == function.link_layer.view();
+    if (!function.port.empty() && !better_layer && !(same_layer && port.state > function.port_state)) continue;
+    function.port.assign(entries.name());
+    function.link_layer = port.link_layer;
+    function.port_state = port.state;
+    function.rate = port.rate;
+  }
+}
+
+void scan_infiniband(View root, Hardware& out) {
+  const Path devices = below(root, "/sys/class/infiniband/");
+  for (Directory entries(devices.c_str()); entries.next();) {
+    Path directory(devices);
+    directory << entries.name();
+    Path link(directory);
+    link << "/device";
+    Buffer<24> address;
+    if (!link_name(link.c_str(), address)) continue;
+    for (size_t i = 0; i < out.count; ++i) {
+      if (!(out.functions[i].address.view() == address)) continue;
+      out.functions[i].infiniband.assign(entries.name());
+      read_ports(directory, out.functions[i]);
+    }
+  }
+}
+
+/// A ConnectX-3 function of class 0280 whose ports turn out to be Ethernet is Accelerated Networking, unless it is all
+/// there is: then the verdict must name its link layer.
+void drop_ethernet(Hardware& out) {
+  size_t infiniband = 0;
+  for (size_t i = 0; i < out.count; ++i)
+    if (!(out.functions[i].link_layer.view() == "Ethernet")) ++infiniband;
+  if (infiniband == 0) return;
+  size_t kept = 0;
+  for (size_t i = 0; i < out.count; ++i) {
+    const Function& function = out.functions[i];
+    if (function.pci_class == class_network && function.link_layer.view() == "Ethernet") {
+      ++out.ethernet;
+    } else if (kept++ != i) {
+      out.functions[kept - 1] = function;
+    }
+  }
+  out.count = kept;
+}
+
+}  // namespace
+
+void scan_hardware(View root, Hardware& out) {
+  out.count = out.ethernet = out.mana = 0;
+  scan_pci(root, out);
+  sort_by_address(out);
+  scan_infiniband(root, out);
+  drop_ethernet(out);
+}
+
+const char* port_state_name(unsigned state) {
+  static constexpr const char* names[] = {"NOP", "DOWN", "INIT", "ARMED", "ACTIVE", "ACTIVE_DEFER"};
+  return state < sizeof names / sizeof names[0] ? names[state] : "unknown";
+}
+
+bool has_right_driver(const Function& function) {
+  if (function.row == nullptr) return !function.driver.empty();
+  const View line(function.row->driver);
+  return starts_with(function.driver, line) && skip(function.driver, line.size) == "_core";
+}
+
+bool is_ready(const Function& function) {
+  return has_right_driver(function) && function.link_layer.view() == "InfiniBand" && function.port_state == active;
+}
+
+bool is_ready(const Hardware& hardware, unsigned expected) {
+  if (hardware.count == 0 || (expected != 0 && hardware.count != expected)) return false;
+  for (size_t i = 0; i < hardware.count; ++i)
+    if (!is_ready(hardware.functions[i])) return false;
+  return true;
+}
+
+}  // namespace firstboot

@@ -1,0 +1,117 @@
+#include "firstboot/options.hpp"
+
+namespace firstboot {
+namespace {
+
+constexpr unsigned longest_wait = 3600;
+constexpr size_t longest_root = 256;
+
+/// Takes words off the command line one by one.
+class Parser {
+ public:
+  Parser(int count, const char* const* words, Options& options, Text& error)
+      : words_(words), left_(count), options_(options), error_(error) {}
+
+  bool run() {
+    while (left_ > 0)
+      if (!word(take())) return false;
+    if (options_.command == Command::handler && !has_action_) return complain("'handler' needs a command");
+    return true;
+  }
+
+ private:
+  View take() {
+    --left_;
+    return *words_++;
+  }
+
+  bool word(View text) {
+    if (text == "--json") return options_.json = true;
+    if (text == "--force") return options_.force = true;
+    if (text == "--help" || text == "-h") return command(Command::help);
+    if (text == "--version") return command(Command::version);
+    if (text == "--root" || text == "--imds" || text == "--wait") {
+      if (left_ == 0) return complain("a value is missing after ", text);
+      return value_of(text, take());
+    }
+    if (options_.command == Command::handler && !has_action_) return action(text);
+    if (text == "check" && !has_command_) return command(Command::check);
+    if (text == "handler" && !has_command_) return command(Command::handler);
+    return complain("unknown word ", text);
+  }
+
+  bool command(Command command) {
+    has_command_ = true;
+    options_.command = command;
+    return true;
+  }
+
+  bool action(View text) {
+    static constexpr const char* names[] = {"install", "enable", "update", "disable", "uninstall"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; ++i)
+      if (text == names[i]) {
+        options_.handler = static_cast<HandlerCommand>(i);
+        return has_action_ = true;
+      }
+    return complain("unknown handler command ", text);
+  }
+
+  bool value_of(View option, View value) {
+    unsigned seconds = 0;
+    if (option == "--root") {
+      if (value.empty() || value.size > longest_root) return complain("--root takes a directory, not ", value);
+      while (ends_with(value, "/")) value = first(value, value.size - 1);
+      options_.root = value;
+    } else if (option == "--wait") {
+      if (!parse_number(value, longest_wait, seconds)) return complain("--wait takes 0 to 3600 seconds, not ", value);
+      options_.wait = static_cast<int>(seconds);
+    } else if (value == "none") {
+      options_.ask_imds = false;
+    } else if (!parse_endpoint(value, options_.imds)) {
+      return complain("--imds takes http://ADDRESS[:PORT] or none, not ", value);
+    }
+    return true;
+  }
+
+  bool complain(View reason) {
+    error_ << "reading the command line: " << reason;
+    return false;
+  }
+  bool complain(View reason, View word) {
+    complain(reason);
+    error_ << '\'' << word << '\'';
+    return false;
+  }
+
+  const char* const* words_;
+  int left_;
+  Options& options_;
+  Text& error_;
+  bool has_command_ = false;
+  bool has_action_ = false;
+};
+
+}  // namespace
+
+bool parse_options(int count, const char* const* words, Options& options, Text& error) {
+  return Parser(count, words, options, error).run();
+}
+
+const char* const help_text =
+    "usage: ib-firstboot [OPTION]... [check]\n"
+    "       ib-firstboot [OPTION]... handler install|enable|update|disable|uninstall\n"
+    "\n"
+    "Proves on an Azure VM that InfiniBand works, with the exit codes of the InfiniBandDriverLinux VM extension.\n"
+    "\n"
+    "  --wait SECONDS   for devices and ports that come late (default: WAIT of /etc/ib-firstboot.conf, else 60)\n"
+    "  --json           one JSON document on stdout instead of the verdict line\n"
+    "  --force          write every check to the log even if nothing changed since the last run\n"
+    "  --imds URL|none  where the Instance Metadata Service answers (default http://169.254.169.254)\n"
+    "  --root DIR       look and write below DIR instead of /\n"
+    "  --version, --help\n"
+    "\n"
+    "exit codes: 0 InfiniBand is ready; 10 no Hyper-V integration services; 12 operating system not supported;\n"
+    "13 VM size without (SR-IOV) InfiniBand; 11 no InfiniBand function; 14 it is there but does not work; 1 wrong use\n"
+    "log: /var/log/azure/ib-vmext-status    status: /var/lib/ib-firstboot/status/0.status\n";
+
+}  // namespace firstboot

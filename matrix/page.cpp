@@ -1,0 +1,287 @@
+#include "matrix/page.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+
+#include "bake/base/text.hpp"
+#include "matrix/candidates.hpp"
+#include "matrix/rules.hpp"
+#include "matrix_embedded.hpp"
+
+namespace bake::matrix {
+namespace {
+
+std::string escape(std::string_view text) {
+  std::string safe;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      default:
+        safe += c;
+    }
+  }
+  return safe;
+}
+
+/// An anchor made of a row's names: "ubuntu-20-04".
+std::string anchor(std::string_view text) {
+  auto id = to_lower(text);
+  for (auto& c : id)
+    if ((c < 'a' || c > 'z') && (c < '0' || c > '9')) c = '-';
+  return id;
+}
+
+struct Tag {
+  const char* style;
+  std::string words;
+};
+
+Tag tag_of(const Matrix& matrix, const Choice& choice) {
+  if (choice.inbox) return {"inbox", "inbox"};
+  if (!choice.reasons.empty() && choice.reasons.front().starts_with("the VM extension"))
+    return {"extension", "extension"};
+  const auto* release = matrix.find_ofed(choice.ofed);
+  if (release != nullptr && release->lts) return {"lts", "LTS"};
+  return {"other", "release"};
+}
+
+bool is_doubtful(const Choice& choice) {
+  return std::any_of(choice.warnings.begin(), choice.warnings.end(),
+                     [](const auto& text) { return text.starts_with("unverified"); });
+}
+
+/// Sizes with SR-IOV InfiniBand on x86_64 of one family, in the order of the rows.
+struct Family {
+  std::string name;
+  Sizes sizes;
+};
+
+std::vector<Family> families_of(const Matrix& matrix) {
+  std::vector<Family> families;
+  for (const auto& size : matrix.sizes()) {
+    if (size.transport != "sriov" || size.arch != "x86_64") continue;
+    auto known = std::find_if(families.begin(), families.end(), [&](const auto& f) { return f.name == size.family; });
+    if (known == families.end()) known = families.insert(families.end(), {size.family, {}});
+    known->sizes.push_back(&size);
+  }
+  std::stable_sort(families.begin(), families.end(), [](const Family& a, const Family& b) {
+    return a.sizes.front()->generation < b.sizes.front()->generation;
+  });
+  return families;
+}
+
+/// Puts `parts` where the template says {{name}}, in one pass: what a part says is never read as a template.
+std::string fill(std::string_view page, const std::map<std::string, std::string, std::less<>>& parts) {
+  std::string text;
+  for (;;) {
+    const auto begin = page.find("{{");
+    text += page.substr(0, begin);
+    if (begin == std::string_view::npos) return text;
+    const auto end = page.find("}}", begin);
+    text += parts.at(std::string(page.substr(begin + 2, end - begin - 2)));
+    page.remove_prefix(end + 2);
+  }
+}
+
+std::string_view page_template() {
+  for (const auto& file : embedded_files)
+    if (std::string_view(file.name) == "matrix/page.html") return file.text();
+  return {};
+}
+
+class Page {
+ public:
+  explicit Page(const Matrix& matrix) : matrix_(matrix), families_(families_of(matrix)) {
+    for (const auto& generation : known_generations())
+      if (std::any_of(families_.begin(), families_.end(),
+                      [&](const Family& f) { return f.sizes.front()->generation == generation; }))
+        generations_.push_back(generation);
+    for (const auto& os : matrix.operating_systems()) add_once(ids_, os.id);
+  }
+
+  std::string write() {
+    std::size_t rows = 0, unverified = 0;
+    for (const auto& count : matrix_.counts()) {
+      rows += count.rows;
+      unverified += count.unverified;
+    }
+    return fill(page_template(), {{"rows", std::to_string(rows)},
+                                  {"unverified", std::to_string(unverified)},
+                                  {"filters", filters()},
+                                  {"buttons", buttons()},
+                                  {"cards", cards()},
+                                  {"overview", overview()},
+                                  {"releases", releases()},
+                                  {"sizes", sizes()},
+                                  {"topics", topics()},
+                                  {"overlays", overlays()},
+                                  {"digest", matrix_.digest()}});
+  }
+
+ private:
+  /// Shows the rows of one distribution when its button is pressed; without :has() all rows stay visible.
+  [[nodiscard]] std::string filters() const {
+    std::string css;
+    for (const auto& id : ids_)
+      css += fmt::format("main:has(#show-{0}:checked) [data-os]:not([data-os=\"{0}\"]) {{ display: none; }}\n",
+                         anchor(id));
+    return css;
+  }
+
+  [[nodiscard]] std::string buttons() const {
+    std::string html;
+    for (const auto& id : ids_)
+      html += fmt::format("<input type=\"radio\" name=\"os\" id=\"show-{0}\"><label for=\"show-{0}\">{1}</label>",
+                          anchor(id), escape(id));
+    return html;
+  }
+
+  [[nodiscard]] std::string cards() const {
+    std::string html;
+    for (const auto& generation : generations_) {
+      std::vector<std::string> names;
+      for (const auto& family : families_)
+        if (family.sizes.front()->generation == generation) names.push_back(family.name);
+      html += fmt::format("<th scope=\"col\">{}<small>{}</small></th>", generation, escape(join(names, ", ")));
+    }
+    return html;
+  }
+
+  [[nodiscard]] std::string overview() const {
+    std::string html;
+    for (const auto& os : matrix_.operating_systems()) {
+      html += fmt::format("<tr data-os=\"{}\"><th scope=\"row\"><a href=\"#{}\">{}</a></th>", anchor(os.id),
+                          anchor(os.id + " " + os.version), escape(short_name(os)));
+      for (const auto& generation : generations_) html += fmt::format("<td>{}</td>", first_choice(os, generation));
+      html += "</tr>\n";
+    }
+    return html;
+  }
+
+  [[nodiscard]] std::string first_choice(const OsRow& os, const std::string& generation) const {
+    for (const auto& family : families_) {
+      if (family.sizes.front()->generation != generation) continue;
+      const auto answer = find_drivers(matrix_, {&os, {family.sizes.front()}, {}, {}});
+      return answer.choices.empty() ? none() : driver(answer.choices.front());
+    }
+    return none();
+  }
+
+  static std::string none() { return "<span class=\"tag none\">none</span>"; }
+
+  [[nodiscard]] std::string driver(const Choice& choice) const {
+    const auto tag = tag_of(matrix_, choice);
+    return fmt::format(
+        "<span class=\"driver\">{}</span> <span class=\"tag {}\">{}</span>{}",
+        choice.inbox ? "rdma-core" : escape(choice.ofed), tag.style, tag.words,
+        is_doubtful(choice)
+            ? " <span class=\"doubt\" title=\"unverified\">?<span class=\"spoken\"> unverified</span></span>"
+            : "");
+  }
+
+  [[nodiscard]] std::string releases() const {
+    std::string html;
+    for (const auto& os : matrix_.operating_systems()) {
+      std::vector<std::string> facts;
+      if (os.extension) facts.emplace_back("supported by the VM extension");
+      if (!os.end_of_life.empty()) facts.push_back("end of life " + os.end_of_life);
+      html += fmt::format(
+          "<details id=\"{}\" data-os=\"{}\"><summary>{}<span>{}</span></summary>\n<div><table>\n<thead><tr>"
+          "<th scope=\"col\">VM sizes</th><th scope=\"col\">Card</th><th scope=\"col\">First choice</th>"
+          "<th scope=\"col\">Also</th><th scope=\"col\">Watch</th></tr></thead>\n<tbody>\n",
+          anchor(os.id + " " + os.version), anchor(os.id), escape(os.name), escape(join(facts, ", ")));
+      for (const auto& family : families_) html += family_row(os, family);
+      html += "</tbody></table></div></details>\n";
+    }
+    return html;
+  }
+
+  [[nodiscard]] std::string family_row(const OsRow& os, const Family& family) const {
+    const auto& size = *family.sizes.front();
+    const auto resolution = matrix_.resolve({os.id, os.version, "", {size.name}, ""});
+    const auto head =
+        fmt::format("<tr><th scope=\"row\">{}<small>{}</small></th><td class=\"keep\">{}</td>", escape(family.name),
+                    escape(replace_all(names_of(family.sizes), "Standard_", "")), size.generation);
+    if (resolution.choices.empty()) {
+      auto why = resolution.refusals;
+      if (!resolution.nearest.empty()) why.push_back(resolution.nearest);
+      return head + fmt::format("<td>{}</td><td></td><td class=\"why\">{}</td></tr>\n", none(), items(why));
+    }
+    const auto& best = resolution.choices.front();
+    std::vector<std::string> others;
+    for (std::size_t i = 1; i < resolution.choices.size(); ++i)
+      others.push_back(fmt::format("<span class=\"keep\">{}</span>",
+                                   resolution.choices[i].inbox ? "inbox" : escape(resolution.choices[i].ofed)));
+    return head + fmt::format("<td>{}<br><code>{}</code></td><td class=\"why\">{}</td><td class=\"why\">{}</td></tr>\n",
+                              driver(best), escape(best.inbox ? join(best.packages, " ") : best.file_name),
+                              join(others, ", "), items(best.warnings));
+  }
+
+  static std::string items(const std::vector<std::string>& texts) {
+    if (texts.empty()) return {};
+    std::string html = "<ul>";
+    for (const auto& text : texts) html += fmt::format("<li>{}</li>", escape(text));
+    return html + "</ul>";
+  }
+
+  [[nodiscard]] std::string sizes() const {
+    std::string html;
+    for (const auto& size : matrix_.sizes()) {
+      std::vector<std::string> remarks, generations;
+      for (const auto generation : size.vm_generations) generations.push_back(std::to_string(generation));
+      if (size.transport == "networkdirect") remarks.emplace_back("NetworkDirect: no Linux driver can use it");
+      if (size.transport == "none") remarks.emplace_back("no InfiniBand");
+      if (size.arch != "x86_64") remarks.emplace_back("arm64: not baked");
+      if (!size.retires.empty()) remarks.push_back("retires " + size.retires);
+      if (!size.note.empty()) remarks.push_back(size.note);
+      if (size.provenance.unverified) remarks.emplace_back("unverified");
+      html += fmt::format(
+          "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td "
+          "class=\"why\">{}</td>"
+          "</tr>\n",
+          escape(size.name), escape(size.family), size.generation, size.hcas == 0 ? "" : std::to_string(size.hcas),
+          escape(size.speed), join(generations, ", "), escape(join(remarks, "; ")));
+    }
+    return html;
+  }
+
+  [[nodiscard]] std::string topics() const {
+    std::string html;
+    for (const auto& count : matrix_.counts())
+      html += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n", count.topic,
+                          count.rows, count.unverified, count.without_source);
+    return html;
+  }
+
+  [[nodiscard]] std::string overlays() const {
+    std::string html;
+    for (const auto& overlay : matrix_.overlays())
+      html += fmt::format("With overlay <code>{}</code>. ", escape(overlay.string()));
+    return html;
+  }
+
+  static std::string short_name(const OsRow& os) { return os.id == "rhel" ? "RHEL " + os.version : os.name; }
+
+  const Matrix& matrix_;
+  std::vector<Family> families_;
+  std::vector<std::string> generations_;
+  std::vector<std::string> ids_;
+};
+
+}  // namespace
+
+std::string html_page(const Matrix& matrix) { return Page(matrix).write(); }
+
+}  // namespace bake::matrix

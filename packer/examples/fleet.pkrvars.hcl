@@ -1,0 +1,8 @@
+# Several images at once; limit them with `packer build -parallel-builds=2`: each bake takes a CPU and about 1.5 GiB.
+recipes = [
+  "images/recipes/centos-7.7-cx6.yaml",
+  "images/recipes/rhel-8.2-cx6.yaml",
+  "images/recipes/ubuntu-20.04-cx6.yaml",
+]
+output_dir = "build/images"
+publish    = "dry-run"

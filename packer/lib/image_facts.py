@@ -1,0 +1,198 @@
+#!/usr/bin/python3
+"""Prints what publishing one baked image needs, as key=value lines; reads the recipe's gallery block, the image's
+manifest and the image. Needs Python 3.6 and python3-yaml.
+
+usage: image_facts.py RECIPE VHD MANIFEST
+
+Every problem is reported at once. Exit codes are those of bake: 2 usage, 3 the image does not fit what the recipe asks
+for, 4 the image is not the one of its manifest, 5 wrong recipe or manifest, 6 python3-yaml is missing.
+"""
+import hashlib
+import json
+import os
+import re
+import struct
+import sys
+
+MIB = 1 << 20
+FOOTER = 512
+EFI_SYSTEM_PARTITION = bytes.fromhex("28732ac11ff8d211ba4b00a0c93ec93b")  # C12A7328-F81F-11D2-BA4B-00A0C93EC93B
+LONGEST_TAG = 256  # of a tag's value in Azure
+
+# What Azure accepts as names; a gallery's may not hold a hyphen
+# (learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules, Microsoft.Compute).
+PATTERNS = {
+    "resource_group": r"[\w().-]{0,89}[\w()-]",
+    "name": r"[A-Za-z0-9]([A-Za-z0-9._]{0,78}[A-Za-z0-9])?",
+    "definition": r"[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9])?",
+    "publisher": r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}",
+    "offer": r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+    "sku": r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+    "location": r"[a-z0-9]+",
+}
+
+
+class Refusal(Exception):
+    def __init__(self, status, problems):
+        super().__init__()
+        self.status = status
+        self.problems = problems
+
+
+def read_gallery(path):
+    """The recipe's gallery block, checked."""
+    try:
+        import yaml
+    except ImportError:
+        raise Refusal(6, ["reading recipes needs PyYAML for /usr/bin/python3: install python3-yaml"])
+    try:
+        with open(path, encoding="utf-8") as file:
+            recipe = yaml.load(file, Loader=yaml.BaseLoader)  # every scalar stays the text that was written
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise Refusal(5, ["reading recipe '%s': %s" % (path, " ".join(str(error).split()))])
+    gallery = recipe.get("gallery") if isinstance(recipe, dict) else None
+    if not isinstance(gallery, dict):
+        raise Refusal(5, ["reading recipe '%s': it has no 'gallery' block, so there is nowhere to publish to" % path])
+    problems = []
+    for key, pattern in PATTERNS.items():
+        value = gallery.get(key, "")
+        if value == "":
+            problems.append("gallery has no '%s'" % key)
+        elif not isinstance(value, str) or not re.fullmatch(pattern, value):
+            problems.append("gallery: '%s' is not a valid '%s' in Azure" % (value, key))
+    if gallery.get("hyper_v_generation", "") not in ("", "V1", "V2"):
+        problems.append("gallery: 'hyper_v_generation' must be V1 or V2")
+    regions = gallery.get("target_regions", [])
+    if not isinstance(regions, list) or not all(re.fullmatch(r"[a-z0-9]+(=[0-9]+)?", str(r)) for r in regions):
+        problems.append("gallery: 'target_regions' must be a list of regions, for example [westeurope, northeurope=2]")
+    if problems:
+        raise Refusal(5, ["reading recipe '%s': %s" % (path, problem) for problem in problems])
+    return gallery
+
+
+def read_manifest(path):
+    """The manifest and the digest of its file."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+        manifest = json.loads(text.decode("utf-8"))
+        if manifest["schema"] != "bake-manifest/v1":
+            raise ValueError("its schema is %r" % manifest["schema"])
+        for keys in (("product", "sha256"), ("driver", "ofed"), ("kernel", "release"), ("os", "id"), ("os", "version")):
+            if not isinstance(manifest[keys[0]][keys[1]], str):
+                raise ValueError("'%s.%s' is not text" % keys)
+        if not isinstance(manifest["product"]["virtual_size"], int):
+            raise ValueError("'product.virtual_size' is not a number")
+        if not isinstance(manifest["configure"]["generalize"], bool):
+            raise ValueError("'configure.generalize' is not true or false")
+        if not all(isinstance(size, str) for size in manifest["vm_sizes"]):
+            raise ValueError("'vm_sizes' is not a list of names")
+    except OSError as error:
+        raise Refusal(5, ["reading manifest '%s': %s; bake writes it beside the image" % (path, error.strerror)])
+    except KeyError as error:
+        raise Refusal(5, ["reading manifest '%s': it has no %s: not the manifest of an image" % (path, error)])
+    except (ValueError, TypeError, UnicodeDecodeError) as error:
+        raise Refusal(5, ["reading manifest '%s': %s" % (path, error)])
+    return manifest, hashlib.sha256(text).hexdigest()
+
+
+def check_image(path, product):
+    """Holds the file to its manifest: an interrupted bake may have left an older image beside a newer manifest."""
+    try:
+        digest = hashlib.sha256()
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size != product["virtual_size"] + FOOTER or product["virtual_size"] % MIB:
+                raise Refusal(4, ["checking image '%s': %d bytes, but the manifest says %d and a footer of %d: not the "
+                                  "image of this manifest" % (path, size, product["virtual_size"], FOOTER)])
+            for block in iter(lambda: file.read(4 * MIB), b""):
+                digest.update(block)
+    except OSError as error:
+        raise Refusal(5, ["reading image '%s': %s" % (path, error.strerror)])
+    if digest.hexdigest() != product["sha256"]:
+        raise Refusal(4, ["checking image '%s': its sha256 is %s, the manifest says %s: not the image of this manifest"
+                          % (path, digest.hexdigest(), product["sha256"])])
+    return size
+
+
+def has_efi_partition(path):
+    """Whether generation 2 firmware finds something to boot: an EFI system partition, in a GPT or an MBR."""
+    with open(path, "rb") as file:
+        mbr = file.read(512)
+        header = file.read(92)
+        if header[:8] == b"EFI PART":
+            first, count, size = struct.unpack_from("<QII", header, 72)
+            if not 128 <= size <= 4096 or count > 1024:
+                return False
+            file.seek(first * 512)
+            table = file.read(count * size)
+            return any(table[at:at + 16] == EFI_SYSTEM_PARTITION for at in range(0, len(table), size))
+    return any(mbr[446 + 16 * entry + 4] == 0xEF for entry in range(4))
+
+
+def choose_generation(path, wanted):
+    efi = has_efi_partition(path)
+    if wanted == "V2" and not efi:
+        raise Refusal(3, ["checking image '%s': the recipe says hyper_v_generation V2, but the disk has no EFI system "
+                          "partition: generation 2 VMs would not boot it" % path])
+    return wanted or ("V2" if efi else "V1")
+
+
+def joined(values):
+    """Comma separated, whole values only, as long as a tag may be."""
+    text = ""
+    for value in values:
+        longer = text + "," + value if text else value
+        if len(longer) > LONGEST_TAG:
+            break
+        text = longer
+    return text
+
+
+def facts_of(recipe_path, vhd, manifest_path):
+    gallery = read_gallery(recipe_path)
+    manifest, manifest_sha256 = read_manifest(manifest_path)
+    product = manifest["product"]
+    size = check_image(vhd, product)
+    regions = list(gallery.get("target_regions", []))
+    if gallery["location"] not in [region.split("=")[0] for region in regions]:
+        regions.insert(0, gallery["location"])  # Azure wants the version's own region among its targets
+    facts = {key: gallery[key] for key in PATTERNS}
+    facts.update(
+        target_regions=" ".join(regions),
+        hyper_v_generation=choose_generation(vhd, gallery.get("hyper_v_generation", "")),
+        os_state="Generalized" if manifest["configure"]["generalize"] else "Specialized",
+        upload_bytes=str(size),
+        disk="bake-" + manifest_sha256[:32],
+        tag_bake_manifest_sha256=manifest_sha256,
+        tag_bake_image_sha256=product["sha256"],
+        tag_bake_version=str(manifest.get("bake", "")),
+        tag_bake_os="%s %s" % (manifest["os"]["id"], manifest["os"]["version"]),
+        tag_bake_ofed=manifest["driver"]["ofed"],
+        tag_bake_kernel=manifest["kernel"]["release"],
+        tag_bake_vm_sizes=joined(manifest["vm_sizes"]),
+        tag_bake_disk_bytes=str(product["virtual_size"]),
+    )
+    for key, value in facts.items():
+        if "\n" in value or len(value) > LONGEST_TAG:
+            raise Refusal(5, ["reading manifest '%s': the value of '%s' cannot be a tag" % (manifest_path, key)])
+    return facts
+
+
+def main(arguments):
+    if len(arguments) != 3:
+        print("usage: image_facts.py RECIPE VHD MANIFEST", file=sys.stderr)
+        return 2
+    try:
+        facts = facts_of(*arguments)
+    except Refusal as refusal:
+        for problem in refusal.problems:
+            print("publish: error: %s" % problem, file=sys.stderr)
+        return refusal.status
+    for key, value in facts.items():
+        print("%s=%s" % (key, value))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

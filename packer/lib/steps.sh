@@ -1,0 +1,219 @@
+# shellcheck shell=bash
+# The steps of packer/publish. Each looks at what is there already, so that a second run goes on where the first stopped.
+# What ties a disk and a version to an image is the digest of its manifest: the disk has it in its name, the version in
+# the tag bake_manifest_sha256. Sourced by packer/publish, which sets these:
+# shellcheck disable=SC2154  # here, facts, tags, features, vhd, manifest, wanted_version, sas_hours, poll_seconds, …
+
+# Read by packer/publish. Azure takes 32-bit numbers (learn.microsoft.com/azure/virtual-machines/image-version).
+# shellcheck disable=SC2034
+version_pattern='^((0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9}|\+1)|\+1)$'
+largest_number=2147483647
+
+disk_at_stake=''     # a staging disk may exist that a failure must remove
+version_requested='' # the gallery may be reading from it
+created_version=''   # what create_version made
+azcopy_process=''
+
+# Where things are, for az; made once from the facts.
+name_places() {
+  in_gallery=(--resource-group "${facts[resource_group]}" --gallery-name "${facts[name]}")
+  in_definition=("${in_gallery[@]}" --gallery-image-definition "${facts[definition]}")
+  the_disk=(--resource-group "${facts[resource_group]}" --name "${facts[disk]}")
+}
+
+# One publish of one image at a time on this machine; the kernel lets go of the lock when the process ends.
+lock_image() {
+  [ -z "$dry_run" ] || return 0
+  exec 9<"$manifest"
+  flock --nonblock 9 || fail 1 "publishing '$vhd': another publish of it is running"
+}
+
+ensure_definition() {
+  local found state generation security
+  found=$(ask '' "[?name=='${facts[definition]}'].[osState, hyperVGeneration, join(',', features[].value || \`[]\`)]" \
+    sig image-definition list "${in_gallery[@]}")
+  if [ -n "$found" ]; then
+    IFS=$'\t' read -r state generation security <<<"$found"
+    [ "$state" = "${facts[os_state]}" ] || fail 3 "publishing '$vhd': the image is ${facts[os_state]}, but definition" \
+      "'${facts[definition]}' holds $state images; set 'generalize' in the recipe, or name another definition"
+    [ "$generation" = "${facts[hyper_v_generation]}" ] || fail 3 "publishing '$vhd': the image is for Hyper-V generation" \
+      "${facts[hyper_v_generation]}, but definition '${facts[definition]}' holds $generation; name another definition"
+    case $security in *TrustedLaunch*)
+      say "warning: definition '${facts[definition]}' allows Trusted Launch; with secure boot the kernel refuses OFED's" \
+        "modules: deploy with security type Standard" ;;
+    esac
+    return
+  fi
+  change "make image definition ${facts[definition]}" sig image-definition create "${in_gallery[@]}" \
+    --gallery-image-definition "${facts[definition]}" --location "${facts[location]}" \
+    --publisher "${facts[publisher]}" --offer "${facts[offer]}" --sku "${facts[sku]}" \
+    --os-type Linux --os-state "${facts[os_state]}" --hyper-v-generation "${facts[hyper_v_generation]}" \
+    --features "${features[*]}"
+}
+
+# "VERSION STATE" of the version made of this image; nothing when there is none.
+version_of_this_image() {
+  local found
+  found=$(ask '' "[?tags.bake_manifest_sha256=='${facts[tag_bake_manifest_sha256]}'].[name, provisioningState]" \
+    sig image-version list "${in_definition[@]}") || return 1
+  [ "$(wc -l <<<"$found")" = 1 ] || fail 1 "publishing '$vhd': the gallery has several versions of this image:" \
+    "$(cut -f1 <<<"$found" | paste -sd' '); delete all but one"
+  printf '%s' "$found"
+}
+
+delete_version() {
+  change "delete version $1, which Azure failed to make" \
+    sig image-version delete "${in_definition[@]}" --gallery-image-version "$1"
+}
+
+# State and upload mark of the staging disk, tab separated; nothing when there is none. ASSUMED is for dry runs.
+staging_disk() {
+  ask "$1" "[?name=='${facts[disk]}'].[diskState, tags.bake_upload]" \
+    disk list --resource-group "${facts[resource_group]}"
+}
+
+# A disk whose upload was not confirmed is useless: Azure does not say how much of it was written.
+ensure_uploaded_disk() {
+  local found
+  found=$(staging_disk '')
+  disk_at_stake=yes
+  if [ "$found" = $'Unattached\tcomplete' ]; then
+    say "staging disk ${facts[disk]} holds the image already"
+    return
+  fi
+  [ -z "$found" ] || delete_disk "$found"
+  upload
+}
+
+upload() {
+  local sas
+  change "make staging disk ${facts[disk]}" disk create "${the_disk[@]}" --location "${facts[location]}" \
+    --os-type Linux --hyper-v-generation "${facts[hyper_v_generation]}" --sku Standard_LRS \
+    --upload-type Upload --upload-size-bytes "${facts[upload_bytes]}" --tags "${tags[@]}"
+  # Old and new az write the answer's key differently (github.com/microsoft/azure-linux-image-tools/pull/168).
+  sas=$(ask 'SAS-OF-THE-DISK' 'accessSas || accessSAS' disk grant-access "${the_disk[@]}" \
+    --access-level Write --duration-in-seconds "$((sas_hours * 3600))")
+  if [ -n "$dry_run" ]; then
+    show azcopy copy "$vhd" "$sas" --blob-type PageBlob
+  else
+    say "upload $vhd"
+    # In the background, so that a signal does not wait for hours of upload.
+    azcopy copy "$vhd" "$sas" --blob-type PageBlob >&2 &
+    azcopy_process=$!
+    wait "$azcopy_process" || fail 1 "uploading '$vhd': azcopy failed; its message is above"
+    azcopy_process=''
+  fi
+  change "end the upload" disk revoke-access "${the_disk[@]}"
+  change "mark the upload as complete" disk update "${the_disk[@]}" --set tags.bake_upload=complete
+}
+
+# The version number for the list of versions NAME… on standard input.
+next_version() {
+  local prefix='' highest major minor patch
+  case $wanted_version in
+    +1) ;;
+    *.+1) prefix=${wanted_version%+1} ;;
+    *)
+      ! grep -Fxq -- "$wanted_version" || fail 3 "publishing '$vhd': version $wanted_version exists and is another image"
+      printf '%s' "$wanted_version"
+      return
+      ;;
+  esac
+  highest=$(awk -v prefix="$prefix" 'index($0, prefix) == 1' | sort -t. -k1,1n -k2,2n -k3,3n | tail -n 1)
+  if [ -z "$highest" ]; then
+    printf '%s' "${prefix:-1.0.}0"
+    return
+  fi
+  IFS=. read -r major minor patch <<<"$highest"
+  [ "$patch" -lt "$largest_number" ] || fail 3 "publishing '$vhd': there is no patch after $highest; give --version"
+  printf '%s' "$major.$minor.$((patch + 1))"
+}
+
+choose_version() {
+  local taken
+  taken=$(ask '' '[].name' sig image-version list "${in_definition[@]}")
+  next_version <<<"$taken"
+}
+
+# Choosing a number and taking it is one step for all publishers on this machine; Azure refuses the second of two that
+# take the same number from different machines, for it would change the version's source.
+create_version() {
+  local disk_id regions
+  read -ra regions <<<"${facts[target_regions]}"
+  disk_id=$(ask "ID-OF-DISK-${facts[disk]}" id disk show "${the_disk[@]}")
+  if [ -z "$dry_run" ]; then
+    exec 8<"$here"
+    flock 8
+  fi
+  created_version=$(choose_version)
+  version_requested=yes
+  change "make version $created_version" sig image-version create "${in_definition[@]}" \
+    --gallery-image-version "$created_version" --location "${facts[location]}" --target-regions "${regions[@]}" \
+    --os-snapshot "$disk_id" --tags "${tags[@]}" --no-wait
+  exec 8<&-
+}
+
+wait_for_version() {
+  local answer state digest deadline=$((SECONDS + timeout_seconds))
+  while :; do
+    # Joined: tsv would put a list of scalars on lines of their own.
+    answer=$(ask "Succeeded ${facts[tag_bake_manifest_sha256]}" "join(' ', [provisioningState, tags.bake_manifest_sha256 || 'none'])" \
+      sig image-version show "${in_definition[@]}" --gallery-image-version "$1")
+    read -r state digest <<<"$answer"
+    [ "$digest" = "${facts[tag_bake_manifest_sha256]}" ] || fail 1 "publishing '$vhd': version $1 was taken by another" \
+      "publisher; run again"
+    case $state in
+      Succeeded) return ;;
+      Creating | Updating | Migrating) ;;
+      *) fail 1 "publishing '$vhd': Azure ended version $1 in state '$state'; run again to replace it" ;;
+    esac
+    [ "$SECONDS" -lt "$deadline" ] || fail 1 "publishing '$vhd': version $1 is still in state '$state' after" \
+      "$timeout_seconds s; run again to go on waiting"
+    say "version $1: $state"
+    sleep "$poll_seconds"
+  done
+}
+
+show_version() {
+  ask '' id sig image-version show "${in_definition[@]}" --gallery-image-version "$1"
+  [ -n "$dry_run" ] || say "published ${facts[name]}/${facts[definition]} $1"
+}
+
+# delete_disk STATE…: Azure deletes no disk that an upload still has access to.
+delete_disk() {
+  case $1 in Active*)
+    change "revoke access to staging disk ${facts[disk]}" disk revoke-access "${the_disk[@]}" ;;
+  esac
+  change "delete staging disk ${facts[disk]}" disk delete "${the_disk[@]}" --yes
+}
+
+remove_staging_disk() {
+  local found
+  found=$(staging_disk Unattached) || return 1
+  [ -z "$found" ] || delete_disk "$found"
+}
+
+# Whether the gallery may still be copying from the staging disk.
+gallery_reads_disk() {
+  local found
+  [ -n "$version_requested" ] || return 1
+  found=$(version_of_this_image) || return 0
+  case ${found#*$'\t'} in Creating | Updating | Migrating) return 0 ;; *) return 1 ;; esac
+}
+
+# At the end, however it came: a failed or interrupted run leaves no staging disk, unless Azure is still reading it.
+finish() {
+  local status=$?
+  trap - EXIT
+  trap '' INT TERM HUP
+  set +e
+  [ -z "$azcopy_process" ] || kill "$azcopy_process" 2>/dev/null
+  if [ "$status" != 0 ] && [ -n "$disk_at_stake" ] && [ -z "$dry_run" ]; then
+    if gallery_reads_disk; then
+      say "kept staging disk ${facts[disk]}: the gallery is reading it; run again to finish"
+    elif ! (remove_staging_disk); then
+      say "warning: staging disk ${facts[disk]} in resource group ${facts[resource_group]} is left; run again, or delete it"
+    fi
+  fi
+  exit "$status"
+}

@@ -1,0 +1,225 @@
+#!/usr/bin/python3
+"""packer/deploy: the templates are what ARM expects and hold no extension; the scripts say what is wrong; the verdict's
+exit code comes through."""
+import json
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import yaml
+
+SOURCE = Path(__file__).resolve().parents[2]
+DEPLOY = SOURCE / "packer/deploy"
+FUNCTIONS = {"parameters", "variables", "concat", "resourceGroup", "resourceId", "if", "equals", "json"}
+
+
+def strings(value):
+    """Every string in a JSON document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+
+
+def resources(value):
+    """Every resource, nested ones too."""
+    if isinstance(value, dict):
+        if "type" in value and "apiVersion" in value:
+            yield value
+        for item in value.values():
+            yield from resources(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from resources(item)
+
+
+class Templates(unittest.TestCase):
+    def setUp(self):
+        self.templates = {name: json.loads((DEPLOY / f"{name}.json").read_text()) for name in ("vm", "vmss")}
+
+    def test_frame(self):
+        for name, template in self.templates.items():
+            with self.subTest(name):
+                self.assertEqual(list(template), ["$schema", "contentVersion", "parameters", "variables", "resources",
+                                                  "outputs"])
+                self.assertEqual(template["$schema"],
+                                 "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#")
+                self.assertRegex(template["contentVersion"], r"^\d+\.\d+\.\d+\.\d+$")
+                for parameter in template["parameters"].values():
+                    self.assertIn(parameter["type"], ("string", "int", "bool"))
+                    self.assertTrue(parameter["metadata"]["description"].endswith("."))
+                    self.assertLessEqual(set(parameter), {"type", "metadata", "defaultValue", "allowedValues", "minValue",
+                                                          "maxValue", "maxLength"})
+                for resource in template["resources"]:
+                    self.assertRegex(resource["type"], r"^Microsoft\.(Compute|Network)/[A-Za-z]+$")
+                    self.assertRegex(resource["apiVersion"], r"^\d{4}-\d{2}-\d{2}$")
+                    self.assertIn("name", resource)
+                    self.assertEqual(resource["location"], "[parameters('location')]")
+
+    def test_expressions(self):
+        """Parentheses close, only known functions are called, every parameter and variable exists and is used."""
+        for name, template in self.templates.items():
+            with self.subTest(name):
+                used = {"parameters": set(), "variables": set()}
+                for text in strings(template):
+                    if not text.startswith("["):
+                        continue
+                    self.assertTrue(text.endswith("]"), text)
+                    code = re.sub(r"'[^']*'", "''", text)
+                    self.assertEqual(code.count("("), code.count(")"), text)
+                    self.assertLessEqual(set(re.findall(r"([A-Za-z]+)\(", code)), FUNCTIONS, text)
+                    for kind, key in re.findall(r"(parameters|variables)\('([^']*)'\)", text):
+                        used[kind].add(key)
+                self.assertEqual(used["parameters"], set(template["parameters"]))
+                self.assertEqual(used["variables"], set(template["variables"]))
+
+    def test_dependencies_are_resources_of_the_template(self):
+        for name, template in self.templates.items():
+            made = {(resource["type"], resource["name"].strip("[]")) for resource in template["resources"]}
+            for resource in template["resources"]:
+                for dependency in resource.get("dependsOn", []):
+                    match = re.fullmatch(r"\[resourceId\('([^']+)', (.+)\)\]", dependency)
+                    self.assertIn(match.groups(), made, name)
+
+    def test_no_extension_no_public_address_and_no_internet(self):
+        for name, template in self.templates.items():
+            for resource in resources(template):
+                self.assertNotIn("extension", resource["type"].lower(), name)
+                self.assertNotIn("publicIPAddresses", resource["type"], name)
+            for text in strings(template):
+                self.assertNotIn("extension", text.lower(), name)
+                self.assertNotIn("InfiniBandDriver", text, name)
+                self.assertNotIn("customData", text, name)
+                self.assertTrue(text == template["$schema"] or "://" not in text, text)
+
+    def test_vm(self):
+        machine = self.templates["vm"]["resources"][-1]
+        self.assertEqual(machine["type"], "Microsoft.Compute/virtualMachines")
+        properties = machine["properties"]
+        self.assertEqual(properties["storageProfile"]["imageReference"], {"id": "[parameters('imageId')]"})
+        self.assertIn("availabilitySet", properties)
+        self.assertEqual(properties["diagnosticsProfile"], {"bootDiagnostics": {"enabled": True}})
+        self.assertEqual(self.templates["vm"]["resources"][0]["sku"], {"name": "Aligned"})
+
+    def test_scale_set_is_one_infiniband_network(self):
+        scale_set, = self.templates["vmss"]["resources"]
+        self.assertEqual(scale_set["type"], "Microsoft.Compute/virtualMachineScaleSets")
+        self.assertIs(scale_set["properties"]["singlePlacementGroup"], True)
+        self.assertIs(scale_set["properties"]["overprovision"], False)
+        self.assertEqual(scale_set["properties"]["orchestrationMode"], "Uniform")
+        self.assertEqual(self.templates["vmss"]["parameters"]["instanceCount"]["maxValue"], 100)
+        profile = scale_set["properties"]["virtualMachineProfile"]
+        self.assertEqual(profile["storageProfile"]["imageReference"], {"id": "[parameters('imageId')]"})
+
+    def test_specialized_images_get_no_os_profile(self):
+        wanted = "[if(equals(parameters('osState'), 'Generalized'), variables('osProfile'), json('null'))]"
+        self.assertEqual(self.templates["vm"]["resources"][-1]["properties"]["osProfile"], wanted)
+        self.assertEqual(self.templates["vmss"]["resources"][0]["properties"]["virtualMachineProfile"]["osProfile"],
+                         wanted)
+
+    def test_powershell_gives_the_templates_their_parameters(self):
+        text = (DEPLOY / "deploy.ps1").read_text()
+        self.assertNotIn("Extension", text)
+        given = set(re.findall(r"^    (\w+) +=", text, re.MULTILINE)) | set(re.findall(r"\$values\.(\w+)", text))
+        known = set(self.templates["vm"]["parameters"]) | set(self.templates["vmss"]["parameters"])
+        self.assertLessEqual(given, known)
+        for template in self.templates.values():
+            needed = {name for name, parameter in template["parameters"].items() if "defaultValue" not in parameter}
+            self.assertLessEqual(needed, given)
+        for opening, closing in ("()", "{}", "[]"):
+            self.assertEqual(text.count(opening), text.count(closing))
+
+
+class Scripts(unittest.TestCase):
+    MACHINE = ["--resource-group", "r", "--name", "n", "--image", "/i", "--size", "s", "--subnet", "/n", "--ssh-key", "k"]
+
+    def run_script(self, script, *arguments, status=0, answer=None):
+        """Runs a script; `answer` is what az prints, or nothing for an az that fails."""
+        with tempfile.TemporaryDirectory() as directory:
+            az = Path(directory) / "az"
+            az.write_text("#!/bin/sh\nexit 1\n" if answer is None else f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n")
+            az.chmod(0o755)
+            result = subprocess.run([DEPLOY / script, *arguments], capture_output=True, text=True, check=False,
+                                    env=dict(os.environ, PATH=f"{directory}:{os.environ['PATH']}"))
+        self.assertEqual(result.returncode, status, result.stderr)
+        return result
+
+    def test_shellcheck(self):
+        scripts = [SOURCE / "packer/publish", *(SOURCE / "packer/lib").glob("*.sh"), DEPLOY / "deploy", DEPLOY / "verdict"]
+        result = subprocess.run(["shellcheck", "-x", *scripts], capture_output=True, text=True, cwd=SOURCE, check=False)
+        self.assertEqual((result.returncode, result.stdout), (0, ""))
+
+    def test_deploy_usage(self):
+        self.assertIn("say 'deploy vm' or 'deploy vmss'", self.run_script("deploy", status=2).stderr)
+        self.assertIn("--image is missing", self.run_script(
+            "deploy", "vm", "--resource-group", "r", "--name", "n", status=2).stderr)
+        for count in ("0", "101", "x"):
+            self.assertIn("--count takes 1 to 100", self.run_script(
+                "deploy", "vmss", *self.MACHINE, "--count", count, status=2).stderr)
+        self.assertIn("make availability set n-set: az failed",
+                      self.run_script("deploy", "vm", *self.MACHINE, status=1).stderr)
+
+    def test_deploy_uses_no_extension(self):
+        for kind in ("vm", "vmss"):
+            self.assertNotIn("extension", self.run_script("deploy", kind, *self.MACHINE, "--dry-run").stdout)
+
+    def test_verdict(self):
+        log = ("Enable succeeded: \n[stdout]\n2026-01-01T00:00:00Z verdict fail exit 11: not found\n"
+               "2026-01-02T00:00:00Z verdict {} exit {}: text\n\n[stderr]\n")
+        for code in (0, 1, 10, 11, 12, 13, 14):
+            result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", status=code,
+                                     answer=log.format("pass" if code == 0 else "fail", code))
+            self.assertIn(f"exit {code}: text", result.stdout)
+
+    def test_verdict_of_the_serial_console(self):
+        boot = "[  1.0] systemd[1]: Started exit 3: no\r\n[  9.1] ib-firstboot: exit 13: VM size not supported\r\nlogin:"
+        result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", "--serial", status=13, answer=boot)
+        self.assertEqual(result.stdout.strip(), "[  9.1] ib-firstboot: exit 13: VM size not supported")
+
+    def test_no_verdict(self):
+        for options in ([], ["--serial"]):
+            result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", *options, status=6, answer="booting")
+            self.assertIn("reading the verdict: none there", result.stderr)
+        self.run_script("verdict", "--resource-group", "r", "--vm", "n", status=6)
+        self.run_script("verdict", "--resource-group", "r", "--vmss", "n", status=2)
+
+
+class Documentation(unittest.TestCase):
+    PAGES = [SOURCE / "docs" / name for name in ("extension-map.md", "packer.md", "ci-github-actions.md",
+                                                 "ci-azure-pipelines.md")]
+
+    def test_links_and_paths_are_there(self):
+        for page in self.PAGES:
+            text = page.read_text()
+            for link in re.findall(r"\]\(([^):]+)\)", text):
+                self.assertTrue((page.parent / link).exists(), f"{page.name}: {link}")
+            for path in re.findall(r"\b((?:packer|images|docs)/[A-Za-z0-9_./-]*[A-Za-z0-9])", text):
+                made = path.startswith(("images/base", "docs.")) or "NAME" in path
+                self.assertTrue(made or (SOURCE / path).exists(), f"{page.name}: {path}")
+
+    def test_pipelines_are_yaml(self):
+        wanted = {"ci-github-actions.md": {"name", "jobs", "concurrency"}, "ci-azure-pipelines.md": {"pool", "jobs"}}
+        for name, keys in wanted.items():
+            blocks = re.findall(r"```yaml\n(.*?)```", (SOURCE / "docs" / name).read_text(), re.DOTALL)
+            documents = [yaml.load(block, Loader=yaml.BaseLoader) for block in blocks]
+            self.assertEqual(len(documents), 2)
+            self.assertLessEqual(keys, set(documents[0]))
+
+    def test_the_map_has_every_section_and_every_exit_code(self):
+        text = self.PAGES[0].read_text()
+        for section in ("operating system", "internet connectivity", "Extension schema", "properties", "Deployment",
+                        "Troubleshoot", "Exit codes", "Support", "Next steps"):
+            self.assertRegex(text, rf"(?m)^## .*{section}")
+        self.assertEqual(re.findall(r"(?m)^\| (\d+) \|", text), ["0", "1", "10", "11", "12", "13", "14"])
+
+
+if __name__ == "__main__":
+    unittest.main()

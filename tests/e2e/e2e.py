@@ -1,0 +1,84 @@
+"""Shared by the end-to-end tests: runs the built programs on stand-in guests, as a user would."""
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("BAKE_BINARY", SOURCE / "build/dev/bin/bake"))
+STANDINS = SOURCE / "tests/standins"
+os.environ.setdefault("LIBGUESTFS_BACKEND", "direct")
+os.environ.setdefault("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg")
+
+
+def run(*arguments, check=True, **options):
+    """Runs a program and gives its result; with check, a failure shows both streams."""
+    result = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, **options)
+    if check and result.returncode != 0:
+        raise AssertionError(f"{arguments}: exit {result.returncode}\n{result.stdout}\n{result.stderr}")
+    return result
+
+
+def standin(script, *arguments):
+    """Builds (or finds) a stand-in and gives its path: the last line that the script prints."""
+    return Path(run(STANDINS / script, *arguments).stdout.strip().splitlines()[-1])
+
+
+def sha256(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class BakeCase(unittest.TestCase):
+    """A test case with a scratch directory and a store of its own."""
+
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        (SOURCE / "build/e2e").mkdir(parents=True, exist_ok=True)
+        cls.scratch_directory = tempfile.TemporaryDirectory(dir=SOURCE / "build/e2e")
+        cls.scratch = Path(cls.scratch_directory.name)
+        cls.store = cls.scratch / "store"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch_directory.cleanup()
+
+    @classmethod
+    def bake(cls, *arguments, check=True, prefix=()):
+        return run(*prefix, BINARY, "--store", cls.store, *arguments, check=check)
+
+    @classmethod
+    def add_bundle(cls, bundle):
+        cls.bake("bundle", "trust", bundle.parent.parent / "keys/trusted.gpg")
+        cls.bake("bundle", "add", bundle, "--sha256", Path(f"{bundle}.sha256").read_text().split()[0])
+
+    def bake_fails(self, status, message, *arguments):
+        """The command must end with `status`, say `message` on standard error and print no result."""
+        result = self.bake(*arguments, check=False)
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertIn(message, result.stderr)
+        self.assertEqual(result.stdout, "")
+        return result
+
+    def virtual_size(self, vhd):
+        """What qemu-img says, told that it is a VHD."""
+        return json.loads(run("qemu-img", "info", "-f", "vpc", "--output=json", vhd).stdout)["virtual-size"]
+
+    def inspected_packages(self, vhd):
+        """name → version as virt-inspector, another program than bake, lists them."""
+        import xml.etree.ElementTree as ElementTree
+        overlay = self.scratch / "inspect.qcow2"
+        size = vhd.stat().st_size - 512
+        backing = json.dumps({"driver": "raw", "size": size, "file": {"driver": "file", "filename": str(vhd)}})
+        run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", f"json:{backing}", overlay, str(size))
+        document = ElementTree.fromstring(run("virt-inspector", "--format=qcow2", "-a", overlay).stdout)
+        overlay.unlink()
+        return {item.findtext("name"): item.findtext("version") for item in document.iter("application")}

@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+"""images/recipes: one for each release that the VM extension supports and each family of cards, all of the same form, all
+known to bake and to its matrix."""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import yaml
+
+SOURCE = Path(__file__).resolve().parents[2]
+RECIPES = SOURCE / "images/recipes"
+BINARY = Path(os.environ.get("BAKE_BINARY", SOURCE / "build/dev/bin/bake"))
+sys.path.insert(0, str(SOURCE / "packer/lib"))
+import image_facts  # noqa: E402
+
+ENTERPRISE = ["7.4", "7.5", "7.6", "7.7", "8.1", "8.2"]
+RELEASES = ([("ubuntu", version) for version in ("16.04", "18.04", "20.04")] +
+            [(system, version) for system in ("centos", "rhel") for version in ENTERPRISE])
+# family → sizes, driver (Azure/azhpc-extensions@9092b59 InfiniBand/resources.json)
+FAMILIES = {
+    "cx3pro": (["Standard_NC24rs_v3"], "4.9-4.1.7.0"),
+    "cx5": (["Standard_HB60rs", "Standard_HC44rs", "Standard_ND40rs_v2"], "5.5-1.0.3.2"),
+    "cx6": (["Standard_HB120rs_v2", "Standard_HB120rs_v3", "Standard_ND96asr_v4"], "5.5-1.0.3.2"),
+}
+
+
+def load(path):
+    return yaml.load(path.read_text(), Loader=yaml.BaseLoader)
+
+
+def keys(value, prefix=""):
+    """Every key of a recipe as a path: base, base.path, …"""
+    found = set()
+    for key, item in value.items():
+        found.add(prefix + key)
+        if isinstance(item, dict):
+            found |= keys(item, prefix + key + ".")
+    return found
+
+
+def documented_keys():
+    text = (SOURCE / "docs/recipe.md").read_text()
+    block = re.search(r"```yaml\n(.*?)```", text, re.DOTALL).group(1)
+    return keys(yaml.load(block, Loader=yaml.BaseLoader))
+
+
+class Recipes(unittest.TestCase):
+    maxDiff = None
+
+    def test_fifteen_releases_by_three_families(self):
+        wanted = [f"{system}-{version}-{family}.yaml" for system, version in RELEASES for family in FAMILIES]
+        self.assertEqual(len(wanted), 45)
+        self.assertEqual(sorted(path.name for path in RECIPES.iterdir()), sorted(wanted))
+
+    def test_every_key_is_documented(self):
+        documented = documented_keys()
+        for path in sorted(RECIPES.iterdir()):
+            self.assertLessEqual(keys(load(path)), documented, path.name)
+
+    def test_content(self):
+        for system, version in RELEASES:
+            for family, (sizes, ofed) in FAMILIES.items():
+                name = f"{system}-{version}-{family}"
+                recipe = load(RECIPES / f"{name}.yaml")
+                with self.subTest(name):
+                    self.assertEqual(recipe["schema"], "bake/v1")
+                    self.assertEqual(recipe["name"], name)
+                    self.assertEqual(recipe["base"], {"path": f"../base/{system}-{version}.vhd"})
+                    self.assertEqual(recipe["os"], f"{system} {version}")
+                    self.assertEqual(recipe["vm_sizes"], sizes)
+                    self.assertEqual(recipe["ofed"], {"version": ofed, "profile": "ib-minimal"})
+                    self.assertEqual(recipe["generalize"], "true")
+
+    def test_gallery_definitions(self):
+        seen = set()
+        for path in sorted(RECIPES.iterdir()):
+            with self.subTest(path.name):
+                gallery = image_facts.read_gallery(str(path))
+                self.assertEqual(gallery["definition"], path.stem)
+                seen.add((gallery["publisher"], gallery["offer"], gallery["sku"]))  # Azure wants these unique
+                only_generation_2 = not path.stem.endswith("cx3pro")
+                self.assertEqual(gallery.get("hyper_v_generation"), "V2" if only_generation_2 else None)
+        self.assertEqual(len(seen), 45)
+
+
+class KnownToBake(unittest.TestCase):
+    def bake(self, *arguments):
+        return subprocess.run([BINARY, *arguments], capture_output=True, text=True, check=False)
+
+    def test_matrix_agrees(self):
+        """The driver is among those the matrix offers for the sizes, the release's best for the extension's cards."""
+        for system, version in RELEASES:
+            for family, (sizes, ofed) in FAMILIES.items():
+                with self.subTest(f"{system}-{version}-{family}"):
+                    result = self.bake("--json", "matrix", "resolve", f"{system}{version}", *sizes)
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                    document = json.loads(result.stdout)
+                    self.assertEqual(document["refusals"], [])
+                    self.assertEqual(document["choices"][0]["ofed"], ofed)
+
+    def test_recipes_parse(self):
+        """Without the base, planning a good recipe fails for want of the base and of nothing else."""
+        with tempfile.TemporaryDirectory() as store:
+            for path in sorted(RECIPES.iterdir()):
+                with self.subTest(path.name):
+                    result = self.bake("--store", store, "plan", str(path))
+                    base = SOURCE / "images/base" / f"{path.stem.rsplit('-', 1)[0]}.vhd"
+                    self.assertNotEqual(result.returncode, 0)
+                    self.assertEqual(result.stderr.splitlines()[0], f"bake: error: opening '{base}': no such file")
+
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+"""kill -9 in the middle of apply: no output, no qemu left within 5 s, base untouched, the next run succeeds."""
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from e2e import BINARY, BakeCase, run, sha256, standin
+
+
+class Killed(BakeCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.base = standin("deb-guest.sh")
+        cls.add_bundle(standin("bundle.sh", "5.5-1.0.3.2-ubuntu20.04"))
+        cls.recipe = cls.scratch / "image.yaml"
+        cls.recipe.write_text(
+            f"schema: bake/v1\nbase: {cls.base}\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n")
+        cls.output = cls.scratch / "out.vhd"
+
+    def qemu_of_this_test(self):
+        return run("pgrep", "-f", f"qemu.*{self.scratch}", check=False).stdout.split()
+
+    def test_kill_in_the_middle_of_apply(self):
+        before = sha256(self.base)
+        process = subprocess.Popen([BINARY, "--store", self.store, "image", self.recipe, "-o", self.output],
+                                   stderr=subprocess.PIPE, text=True)
+        for line in process.stderr:
+            if line.endswith("] change packages\n"):
+                break
+        time.sleep(3)
+        self.assertNotEqual(self.qemu_of_this_test(), [])
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+        time.sleep(5)
+        self.assertEqual(self.qemu_of_this_test(), [])
+        self.assertFalse(self.output.exists())
+        self.assertEqual(sha256(self.base), before)
+        self.bake("image", self.recipe, "-o", self.output)
+        self.assertTrue(self.output.exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,80 @@
+"""The main job end to end, the same for every guest: the five commands of the README and what they must leave."""
+import json
+
+from e2e import BakeCase, run, sha256
+
+MEBIBYTE = 1 << 20
+
+
+class MainJob(BakeCase):
+    """Subclasses set `base` and `bundle` in setUpClass and call bake_all()."""
+
+    vm_size = "Standard_HB120rs_v2"
+    recipe_edits = ()  # (old text, new text) pairs
+
+    @classmethod
+    def bake_all(cls):
+        cls.base_digest = sha256(cls.base)
+        cls.add_bundle(cls.bundle)
+        cls.recipe = cls.scratch / "image.yaml"
+        text = cls.bake("init", cls.base, "--vm-size", cls.vm_size).stdout
+        for old, new in cls.recipe_edits:
+            assert old in text, f"{old!r} is not in the recipe:\n{text}"
+            text = text.replace(old, new)
+        cls.recipe.write_text(text)
+        cls.output = cls.scratch / "out.vhd"
+        cls.plan = json.loads(cls.bake("plan", cls.recipe, "--json").stdout)
+        # No network at all: the job runs in an empty network namespace.
+        cls.baked = cls.bake("image", cls.recipe, "-o", cls.output, "--json", prefix=("unshare", "-n"))
+        cls.manifest = json.loads(cls.baked.stdout)
+
+    def test_the_base_is_untouched(self):
+        self.assertEqual(sha256(self.base), self.base_digest)
+        self.assertEqual(self.manifest["base"]["sha256"], self.base_digest)
+
+    def test_the_output_is_a_fixed_vhd_of_whole_mebibytes(self):
+        self.assertEqual(self.virtual_size(self.output) % MEBIBYTE, 0)
+        self.assertEqual(self.output.stat().st_size, self.virtual_size(self.output) + 512)
+        self.bake("vhd", "check", self.output)
+
+    def test_the_output_is_sparse(self):
+        self.assertLess(self.output.stat().st_blocks * 512, self.output.stat().st_size)
+
+    def test_one_appliance_launch(self):
+        self.assertEqual(self.manifest["product"]["appliance_launches"], 1)
+
+    def test_the_plan_is_what_was_done(self):
+        self.assertTrue(self.plan["works"])
+        self.assertEqual(self.manifest["changes"], self.plan["changes"])
+        self.assertEqual(self.manifest["fit"], self.plan["fit"])
+
+    def test_every_check_passed(self):
+        self.assertEqual([c for c in self.manifest["checks"] if not c["ok"]], [])
+
+    def test_the_manifest_lies_beside(self):
+        beside = self.output.with_name("out.vhd.manifest.json")
+        self.assertEqual(json.loads(beside.read_text()), self.manifest)
+        self.assertEqual(self.manifest["product"]["sha256"], sha256(self.output))
+
+    def test_verify_agrees(self):
+        result = json.loads(self.bake("verify", self.output, "--json").stdout)
+        self.assertTrue(result["ok"])
+        names = [check["check"] for check in result["checks"]]
+        for name in ("container", "packages", "package database", "kernel", "module", "services", "agent", "holds",
+                     "ib-firstboot", "traces", "digest", "manifest"):
+            self.assertIn(name, names)
+
+    def test_another_program_sees_the_packages(self):
+        seen = self.inspected_packages(self.output)
+        for package in self.manifest["expectations"]["packages"]:
+            self.assertIn(package["name"], seen)
+        self.assertNotIn("mlnx-fw-updater", seen)
+
+    def test_progress_went_to_standard_error_line_by_line(self):
+        self.assertIn("] inspect\n", self.baked.stderr)
+        self.assertNotIn("\r", self.baked.stderr)
+
+
+def guest_text(output, *commands):
+    """What guestfish prints of the baked disk; a program other than bake looks."""
+    return run("guestfish", "--ro", "--format=raw", "-a", output, "-i", *commands).stdout

@@ -1,0 +1,333 @@
+#!/usr/bin/python3
+"""packer/publish against stand-ins for az and azcopy: what it does, what it refuses, and that an interruption at any of
+its steps, followed by a second run, ends with exactly one version and no staging disk."""
+import fcntl
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+PUBLISH = SOURCE / "packer/publish"
+STANDINS = SOURCE / "tests/standins"
+GOLDEN = SOURCE / "tests/e2e/golden/publish-dry-run.txt"
+CHANGES = 8  # of a publish into an empty gallery: definition, disk, SAS, upload, revoke, mark, version, delete disk
+
+RECIPE = """\
+schema: bake/v1
+os: centos 7.7
+vm_sizes: [Standard_HB120rs_v2, Standard_HC44rs]
+generalize: true
+gallery:
+  resource_group: images
+  name: hpcgallery
+  definition: centos-7.7-hpc
+  publisher: contoso
+  offer: hpc
+  sku: 7.7
+  location: westeurope
+  hyper_v_generation: V2
+  target_regions: [northeurope=2, westeurope]
+"""
+
+
+class PublishCase(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.scratch = Path(directory.name)
+        self.state_file = self.scratch / "state.json"
+        self.log_file = self.scratch / "log"
+        self.set_state()
+        self.recipe = self.scratch / "image.yaml"
+        self.recipe.write_text(RECIPE)
+        self.vhd = self.scratch / "image.vhd"
+        self.bake(self.recipe, self.vhd)
+
+    def bake(self, recipe, vhd):
+        subprocess.run([STANDINS / "pipeline/bake", "--progress", "plain", "image", recipe, "-o", vhd, "--force"],
+                       check=True, capture_output=True)
+
+    def set_state(self, **values):
+        self.state_file.write_text(json.dumps(
+            dict({"galleries": {"hpcgallery": {}}, "disks": {}, "changes": 0, "creating_looks": 1}, **values)))
+
+    def state(self):
+        return json.loads(self.state_file.read_text())
+
+    def definition(self):
+        return self.state()["galleries"]["hpcgallery"]["centos-7.7-hpc"]
+
+    def versions(self):
+        return {name: version["provisioningState"] for name, version in self.definition()["versions"].items()}
+
+    def publish(self, *arguments, status=0, fault="", path=f"{STANDINS}/azure:{os.environ['PATH']}", image=None):
+        """Runs publish in a process group of its own, which the stand-ins may kill."""
+        image = ["--recipe", self.recipe, "--vhd", self.vhd] if image is None else image
+        environment = dict(os.environ, PATH=path, AZURE_STANDIN_STATE=str(self.state_file),
+                           AZURE_STANDIN_LOG=str(self.log_file), AZURE_STANDIN_FAULT=fault)
+        process = subprocess.Popen([PUBLISH, *image, "--poll", "0", *arguments], env=environment, text=True,
+                                   start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, status, err)
+        return out, err
+
+    def calls(self):
+        return [json.loads(line) for line in self.log_file.read_text().splitlines()]
+
+    def assert_published_once(self, version="1.0.0"):
+        self.assertEqual(self.versions(), {version: "Succeeded"})
+        self.assertEqual(self.state()["disks"], {})
+
+
+class Publishing(PublishCase):
+    def test_dry_run_prints_every_command_and_contacts_nobody(self):
+        os.utime(self.vhd)
+        out, err = self.publish("--dry-run", "--feature", "DiskControllerTypes=SCSI,NVMe", "--subscription", "sub 1",
+                                path="/usr/bin:/bin")
+        digest = subprocess.run(["sha256sum", f"{self.vhd}.manifest.json"], capture_output=True, text=True).stdout[:64]
+        out = out.replace(digest, "MANIFEST-SHA256").replace(digest[:32], "MANIFEST-SHA256-32")
+        image = subprocess.run(["sha256sum", self.vhd], capture_output=True, text=True).stdout[:64]
+        out = out.replace(image, "IMAGE-SHA256").replace(str(self.scratch), "DIR")
+        self.assertEqual(err, "")
+        if os.environ.get("BAKE_ACCEPT_GOLDEN") == "1":
+            GOLDEN.write_text(out)
+        self.assertEqual(out, GOLDEN.read_text())
+        self.assertFalse(self.log_file.exists())
+
+    def test_end_to_end(self):
+        out, err = self.publish()
+        self.assert_published_once()
+        self.assertEqual(out.strip().rsplit("/", 1)[1], "1.0.0")
+        self.assertEqual(len(out.splitlines()), 1)
+        self.assertIn("publish: published hpcgallery/centos-7.7-hpc 1.0.0\n", err)
+        definition = self.definition()
+        self.assertEqual(definition["osState"], "Generalized")
+        self.assertEqual(definition["hyperVGeneration"], "V2")
+        self.assertEqual(definition["features"], [{"name": "IsAcceleratedNetworkSupported", "value": "True"}])
+        version = definition["versions"]["1.0.0"]
+        self.assertEqual(version["regions"], ["northeurope=2", "westeurope"])
+        tags = version["tags"]
+        self.assertEqual(len(tags.pop("bake_manifest_sha256")), 64)
+        self.assertEqual(len(tags.pop("bake_image_sha256")), 64)
+        self.assertEqual(tags, {"bake_version": "0.0-standin", "bake_os": "centos 7.7", "bake_ofed": "5.5-1.0.3.2",
+                                "bake_kernel": "3.10.0-1062.el7.x86_64", "bake_disk_bytes": "20971520",
+                                "bake_vm_sizes": "Standard_HB120rs_v2,Standard_HC44rs"})
+
+    def test_the_access_signature_is_in_no_message(self):
+        out, err = self.publish()
+        self.assertNotIn("sig=secret", out + err)
+
+    def test_the_same_image_again_does_nothing(self):
+        first, _ = self.publish()
+        changes = self.state()["changes"]
+        second, err = self.publish()
+        self.assertEqual(second, first)
+        self.assertIn("publish: already published as version 1.0.0\n", err)
+        self.assertEqual(self.state()["changes"], changes)
+
+    def test_manifest_alone_names_the_image(self):
+        self.publish(image=["--recipe", self.recipe, "--manifest", f"{self.vhd}.manifest.json"])
+        self.assert_published_once()
+
+    def test_version_arithmetic(self):
+        expected = []
+        for wanted, version in (("+1", "1.0.0"), ("+1", "1.0.1"), ("1.9.9", "1.9.9"), ("1.10.0", "1.10.0"),
+                                ("+1", "1.10.1"), ("1.0.+1", "1.0.2"), ("2.0.+1", "2.0.0"), ("1.9.+1", "1.9.10")):
+            self.recipe.write_text(RECIPE + f"# {version}\n")
+            self.vhd = self.scratch / f"{version}.vhd"
+            self.bake(self.scratch / "image.yaml", self.vhd)
+            manifest = Path(f"{self.vhd}.manifest.json")
+            manifest.write_text(manifest.read_text() + "\n" * (len(expected) + 1))  # another image, to publish
+            self.publish("--version", wanted)
+            expected.append(version)
+            self.assertEqual(sorted(self.versions()), sorted(expected))
+        self.assertEqual(self.state()["disks"], {})
+
+    def test_two_publishers_at_once_take_two_numbers(self):
+        other = self.scratch / "other.vhd"
+        self.bake(self.recipe, other)
+        manifest = Path(f"{other}.manifest.json")
+        manifest.write_text(manifest.read_text() + "\n")
+        environment = dict(os.environ, PATH=f"{STANDINS}/azure:{os.environ['PATH']}",
+                           AZURE_STANDIN_STATE=str(self.state_file))
+        self.publish("--version", "3.0.0")  # the definition is there
+        Path(f"{self.vhd}.manifest.json").write_text(manifest.read_text() + "\n")
+        processes = [subprocess.Popen([PUBLISH, "--recipe", self.recipe, "--vhd", vhd, "--poll", "0"], env=environment,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for vhd in (self.vhd, other)]
+        self.assertEqual([process.wait(timeout=60) for process in processes], [0, 0])
+        self.assertEqual(sorted(self.versions()), ["3.0.0", "3.0.1", "3.0.2"])
+
+
+class Interrupted(PublishCase):
+    """Interrupted after each of its changes in turn, then run again."""
+
+    def interrupt(self, kind, status):
+        for number in range(1, CHANGES + 1):
+            with self.subTest(fault=f"{kind}:{number}"):
+                self.set_state()
+                self.publish(fault=f"{kind}:{number}", status=status)
+                if kind != "kill" and not self.any_versions():
+                    self.assertEqual(self.state()["disks"], {}, "a failed run leaves no staging disk")
+                self.publish()
+                self.assert_published_once()
+
+    def any_versions(self):
+        return "centos-7.7-hpc" in self.state()["galleries"]["hpcgallery"] and self.versions()
+
+    def test_the_number_of_changes(self):
+        self.publish()
+        self.assertEqual(self.state()["changes"], CHANGES)
+
+    def test_killed(self):
+        self.interrupt("kill", -9)
+
+    def test_interrupted_by_ctrl_c(self):
+        self.interrupt("int", 130)
+
+    def test_terminated(self):
+        self.interrupt("term", 143)
+
+    def test_command_fails_before_it_acts(self):
+        self.interrupt("fail-before", 1)
+
+    def test_command_fails_after_it_acted(self):
+        self.interrupt("fail-after", 1)
+
+    def test_version_fails_in_azure(self):
+        self.set_state(ends_as="Failed")
+        _, err = self.publish(status=1)
+        self.assertIn("Azure ended version 1.0.0 in state 'Failed'; run again to replace it", err)
+        self.assertEqual(self.versions(), {"1.0.0": "Failed"})
+        self.assertEqual(self.state()["disks"], {})
+        state = self.state()
+        del state["ends_as"]
+        self.state_file.write_text(json.dumps(state))
+        self.publish()
+        self.assert_published_once()
+
+    def test_timeout_keeps_the_disk_that_azure_reads_and_goes_on_later(self):
+        self.set_state(creating_looks=5)
+        _, err = self.publish("--timeout", "0", status=1)
+        self.assertIn("is still in state 'Creating' after 0 s; run again to go on waiting", err)
+        self.assertIn("kept staging disk", err)
+        self.assertEqual(len(self.state()["disks"]), 1)
+        self.publish()
+        self.assert_published_once()
+
+
+class Refused(PublishCase):
+    def refuse(self, status, message, *arguments, **options):
+        out, err = self.publish(*arguments, status=status, **options)
+        self.assertIn(message, err)
+        self.assertEqual(out, "")
+        self.assertEqual(self.state()["changes"], 0)
+        return err
+
+    def test_usage(self):
+        self.refuse(2, "--recipe is missing", image=[])
+        self.refuse(2, "--vhd or --manifest is missing", image=["--recipe", self.recipe])
+        self.refuse(2, "unknown option '--force'", "--force", "x")
+        self.refuse(2, "'--version' is unknown or lacks its value", "--version")
+        for version in ("1.2", "1.2.3.4", "01.2.3", "v1.2.3", "1.2.x", "+2", ""):
+            self.refuse(2, f"'{version}' is no version", "--version", version)
+        self.refuse(2, "--sas-hours takes 1 to 720", "--sas-hours", "721")
+        self.refuse(2, "feature 'a b' is not KEY=VALUE", "--feature", "a b")
+
+    def test_missing_tool(self):
+        tools = self.scratch / "bin"
+        tools.mkdir()
+        for name in ("bash", "dirname", "readlink", "env"):
+            (tools / name).symlink_to(f"/usr/bin/{name}")
+        self.refuse(6, "looking for 'az': not on PATH", path=str(tools))
+
+    def test_every_problem_of_the_gallery_block_at_once(self):
+        self.recipe.write_text("gallery:\n  name: hpc-gallery\n  definition: d\n  hyper_v_generation: V3\n")
+        err = self.refuse(5, "gallery has no 'resource_group'")
+        for problem in ("'hpc-gallery' is not a valid 'name' in Azure", "gallery has no 'publisher'",
+                        "gallery has no 'location'", "'hyper_v_generation' must be V1 or V2"):
+            self.assertIn(problem, err)
+
+    def test_recipe_without_gallery(self):
+        self.recipe.write_text("schema: bake/v1\n")
+        self.refuse(5, "it has no 'gallery' block")
+
+    def test_recipe_that_is_not_yaml(self):
+        self.recipe.write_text("a: [\n")
+        self.refuse(5, "reading recipe")
+
+    def test_missing_recipe_image_and_manifest(self):
+        self.refuse(5, "No such file", image=["--recipe", self.scratch / "no.yaml", "--vhd", self.vhd])
+        self.refuse(5, "bake writes it beside the image", image=["--recipe", self.recipe, "--vhd", self.scratch / "no"])
+        manifest = f"{self.vhd}.manifest.json"
+        self.refuse(5, "reading image", image=["--recipe", self.recipe, "--vhd", self.scratch / "no", "--manifest", manifest])
+
+    def test_manifest_of_something_else(self):
+        manifest = Path(f"{self.vhd}.manifest.json")
+        for text in ("", "[]", "{}", '{"schema": "other"}', '{"schema": "bake-manifest/v1"}', "\xff"):
+            manifest.write_text(text, encoding="latin-1")
+            self.refuse(5, f"reading manifest '{manifest}'")
+
+    def test_image_that_is_not_the_one_of_the_manifest(self):
+        with open(self.vhd, "r+b") as file:
+            file.seek(4 << 20)
+            file.write(b"changed")
+        self.refuse(4, "not the image of this manifest")
+        os.truncate(self.vhd, 20 << 20)
+        self.refuse(4, "not the image of this manifest")
+
+    def test_generation_2_without_efi_partition(self):
+        manifest = Path(f"{self.vhd}.manifest.json")
+        document = json.loads(manifest.read_text())
+        with open(self.vhd, "r+b") as file:
+            file.seek(1024)
+            file.write(b"\x11" * 16)
+        document["product"]["sha256"] = subprocess.run(["sha256sum", self.vhd], capture_output=True,
+                                                       text=True).stdout[:64]
+        manifest.write_text(json.dumps(document))
+        self.refuse(3, "the disk has no EFI system partition")
+        self.recipe.write_text(RECIPE.replace("  hyper_v_generation: V2\n", ""))
+        self.publish()
+        self.assertEqual(self.definition()["hyperVGeneration"], "V1")
+
+    def test_another_publish_of_the_same_image(self):
+        with open(f"{self.vhd}.manifest.json", encoding="utf-8") as manifest:
+            fcntl.flock(manifest, fcntl.LOCK_EX)
+            self.refuse(1, "another publish of it is running")
+
+    def test_missing_gallery(self):
+        self.set_state(galleries={})
+        self.refuse(1, "'Microsoft.Compute/galleries/hpcgallery' was not found")
+
+    def test_definition_of_another_kind(self):
+        other = {"name": "centos-7.7-hpc", "osState": "Specialized", "hyperVGeneration": "V2", "features": None,
+                 "versions": {}}
+        self.set_state(galleries={"hpcgallery": {"centos-7.7-hpc": other}})
+        self.refuse(3, "the image is Generalized, but definition 'centos-7.7-hpc' holds Specialized images")
+        other.update(osState="Generalized", hyperVGeneration="V1")
+        self.set_state(galleries={"hpcgallery": {"centos-7.7-hpc": other}})
+        self.refuse(3, "the image is for Hyper-V generation V2, but definition 'centos-7.7-hpc' holds V1")
+
+    def test_trusted_launch_is_warned_about(self):
+        other = {"name": "centos-7.7-hpc", "osState": "Generalized", "hyperVGeneration": "V2", "versions": {},
+                 "features": [{"name": "SecurityType", "value": "TrustedLaunchSupported"}]}
+        self.set_state(galleries={"hpcgallery": {"centos-7.7-hpc": other}})
+        _, err = self.publish()
+        self.assertIn("allows Trusted Launch", err)
+
+    def test_version_that_another_image_has(self):
+        self.publish("--version", "2.0.0")
+        manifest = Path(f"{self.vhd}.manifest.json")
+        manifest.write_text(manifest.read_text() + "\n")
+        _, err = self.publish("--version", "2.0.0", status=3)
+        self.assertIn("version 2.0.0 exists and is another image", err)
+        self.assertNotIn("make staging disk", err)
+        self.assert_published_once("2.0.0")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs what is needed, builds, runs every test, and ends with the line "N passed, N failed".
+#   tests/run.sh            all tests: unit, contract, integration, end to end
+#   tests/run.sh REGEX      only tests whose name matches
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The appliance of libguestfs runs under emulation unless the caller knows that KVM works here.
+export LIBGUESTFS_BACKEND="${LIBGUESTFS_BACKEND:-direct}"
+export LIBGUESTFS_BACKEND_SETTINGS="${LIBGUESTFS_BACKEND_SETTINGS:-force_tcg}"
+results=build/dev/test-results.xml
+
+./tests/install-deps.sh
+cmake --preset dev
+cmake --build --preset dev
+rm -f "$results"
+status=0
+ctest --preset dev --output-junit "$PWD/$results" ${1:+-R "$1"} || status=$?
+./tests/count-results.py "$results"
+exit "$status"

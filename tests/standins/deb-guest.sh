@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# deb-guest.sh [OUT]: OUT/ubuntu-20.04.vhd, a real Debian 12 userland whose os-release says Ubuntu 20.04, laid out as
+# Azure's Ubuntu images are: GPT, root (1), BIOS boot (14), ESP (15). Also OUT/ubuntu-20.04.kernel (the release of the
+# kernel that boots), and .vmlinuz and .initrd for a direct boot. Prints the path of the VHD.
+self=$(readlink -f "${BASH_SOURCE[0]}")
+source "$(dirname "$self")/lib/common.sh"
+source "$standins_dir/lib/disk.sh"
+source "$standins_dir/lib/deb_rootfs.sh"
+source "$standins_dir/lib/reversion.sh"
+source "$standins_dir/lib/deb_config.sh"
+
+root_uuid=3f2a1c1e-20a4-4c0d-8a52-0ba5ec0de204
+esp_id=20A4EF15
+disk_mib=2560
+esp_mib=106
+
+assemble_disk() {
+  local disk=$scratch/disk.raw root_start=227328 end
+  end=$((disk_mib * 2048 - 34))
+  truncate -s "${disk_mib}M" "$disk"
+  sfdisk -q "$disk" <<-END
+	label: gpt
+	label-id: 20A420A4-0000-4000-8000-000000002004
+	first-lba: 34
+	 1: start=$root_start, size=$(((end - root_start) / 2048 * 2048)), type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, uuid=20A420A4-0000-4000-8000-000000000001
+	14: start=2048, size=8192, type=21686148-6449-6E6F-744E-656564454649, uuid=20A420A4-0000-4000-8000-000000000014
+	15: start=10240, size=$((esp_mib * 2048)), type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, uuid=20A420A4-0000-4000-8000-000000000015
+	END
+  make_ext4 "$root" "$scratch/root.img" $(((end - root_start) / 2048)) "$root_uuid" cloudimg-rootfs
+  make_esp "$scratch/esp" "$scratch/esp.img" "$esp_mib" "$esp_id"
+  place "$scratch/root.img" "$disk" "$root_start"
+  place "$scratch/esp.img" "$disk" 10240
+  to_fixed_vhd "$disk" "$vhd"
+}
+
+main() {
+  local key kernel rootfs
+  out=$(readlink -m "${1:-$default_out}")
+  as_root "$self" "$out"
+  vhd=$out/ubuntu-20.04.vhd
+  key=$(content_key deb-guest.sh lib/common.sh lib/disk.sh lib/deb_rootfs.sh lib/reversion.sh lib/deb_config.sh)
+  lock_out "$out" deb-guest
+  if ! is_cached "$vhd" "$key"; then
+    make_scratch "$out"
+    root=$scratch/root
+    rootfs=$(debian_rootfs deb "$out")
+    log "building $vhd"
+    mkdir "$root" && tar -C "$root" --numeric-owner --xattrs -xf "$rootfs"
+    kernel=$(ls "$root/lib/modules")
+    install_inbox_rdma "$root" 20.04
+    write_ubuntu_identity "$root" 20.04 "Focal Fossa"
+    write_ubuntu_boot "$root" "$kernel" "$root_uuid" "UUID=${esp_id:0:4}-${esp_id:4}"
+    write_waagent_conf "$root/etc/waagent.conf"
+    write_traces "$root"
+    write_ubuntu_esp "$scratch/esp" "$root_uuid"
+    assemble_disk
+    cp -f "$root/boot/vmlinuz-$kernel" "$out/ubuntu-20.04.vmlinuz"
+    cp -f "$root/boot/initrd.img-$kernel" "$out/ubuntu-20.04.initrd"
+    printf '%s\n' "$kernel" >"$out/ubuntu-20.04.kernel"
+    hand_over "$out"/ubuntu-20.04.*
+    mark_cached "$vhd" "$key"
+  fi
+  printf '%s\n' "$vhd"
+}
+
+main "$@"

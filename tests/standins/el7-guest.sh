@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# el7-guest.sh [OUT]: OUT/centos-7.9.vhd, the genuine CentOS 7 userland (rpm 4.11.3, Berkeley DB database, dracut 033,
+# weak-modules) on an MBR disk with one ext4 partition. The packages come from the directory $EL7_RPMS, or else from the
+# one that the test machines keep beside the checkout; without them: exit status 3 and a loud message.
+# Stand-ins: the kernel, and what is absent from that directory (see README.md). Prints the path of the VHD.
+self=$(readlink -f "${BASH_SOURCE[0]}")
+source "$(dirname "$self")/lib/common.sh"
+source "$standins_dir/lib/disk.sh"
+source "$standins_dir/lib/deb_config.sh"
+source "$standins_dir/lib/files.sh"
+source "$standins_dir/lib/rpm.sh"
+source "$standins_dir/lib/el_release.sh"
+source "$standins_dir/lib/el_config.sh"
+source "$standins_dir/lib/el_userland.sh"
+
+root_uuid=e17e17e1-1160-4e17-9c79-0e17e17e1160
+disk_mib=2048
+
+# Packages of the set that ask for versions which the set does not have.
+left_out=(systemd-python libgudev1 elfutils-0)
+
+find_packages() {
+  local candidate
+  [ -z "${EL7_RPMS:-}" ] || { printf '%s\n' "$EL7_RPMS" && return; }
+  for candidate in "$standins_dir"/../../../*/data/el7-rpms; do
+    [ ! -e "$candidate/SHA256SUMS" ] || { printf '%s\n' "$candidate" && return; }
+  done
+}
+
+# unpack_bootstrap: enough of a tree for its own rpm to run in; rpm then installs everything over it, properly.
+unpack_bootstrap() {
+  local package device
+  mkdir -p "$root"
+  for package in "$packages"/filesystem-[0-9]* "$packages"/setup-[0-9]* "$packages"/*.rpm; do
+    bsdtar -C "$root" -xpPf "$package" 2>>"$scratch/unpack.log"
+  done
+  for device in null:3 zero:5 random:8 urandom:9; do mknod -m 666 "$root/dev/${device%:*}" c 1 "${device#*:}"; done
+}
+
+install_genuine() {
+  local package
+  mkdir "$root/tmp/set"
+  cp "$packages"/*.rpm "$packages/RPM-GPG-KEY-CentOS-7" "$root/tmp/set/"
+  for package in "${left_out[@]}"; do rm "$root/tmp/set/$package"*.rpm; done
+  run_quietly "$scratch/rpm.log" chroot "$root" sh -ec \
+    'rpm --initdb; rpm --import /tmp/set/RPM-GPG-KEY-CentOS-7; rpm -ivh --force --nodeps --noscripts /tmp/set/*.rpm; ldconfig'
+  rm -rf "$root/tmp/set"
+}
+
+# absent NAME VERSION-RELEASE "PROVIDES…" [LINE…]: a stand-in for a package that the set lacks.
+absent() {
+  local name=$1 evr=$2 provided lines=()
+  for provided in ${3:-}; do lines+=("Provides: $provided"); done
+  rpm_add "$name" "$evr" x86_64 "${lines[@]}" "${@:4}"
+}
+
+# install_absent: makes the database consistent, and gives dracut the few programs of systemd that it insists on. There is
+# no systemctl.
+install_absent() {
+  local program
+  rpm_start
+  for program in usr/bin/udevadm usr/lib/systemd/systemd-udevd; do
+    printf '#!/bin/sh\n# stand-in\necho 219\n' | put "$scratch/tree/$program" 0755
+  done
+  for program in reboot poweroff halt; do put_program "$scratch/tree/usr/sbin/$program" "$program"; done
+  put "$scratch/tree/etc/udev/udev.conf" 0644 <<<"# stand-in"
+  absent systemd 219-78.el7_9.3 "" "Provides: systemd-units = 219-78.el7_9.3" "Provides: udev = 219"
+  absent glibc-common 2.17-317.el7
+  absent python-libs 2.7.5-89.el7 "libpython2.7.so.1.0()(64bit)"
+  absent binutils 2.27-44.base.el7 /usr/bin/nm
+  absent vim-minimal 7.4.629-8.el7_9 /usr/bin/vi
+  absent groff-base 1.22.2-8.el7
+  absent bc 1.06.95-13.el7
+  absent yum-plugin-fastestmirror 1.1.31-54.el7_8
+  absent lsof 4.87-6.el7
+  absent perl 5.16.3-299.el7_9 /usr/bin/perl "Epoch: 4"
+  absent WALinuxAgent 2.2.46-1.el7
+  absent kernel "${el_kernel%.x86_64}" "" "Provides: kernel-uname-r = $el_kernel"
+  rpm_build "$scratch/absent"
+  mkdir "$root/tmp/absent"
+  cp "$scratch"/absent/*.rpm "$root/tmp/absent/"
+  run_quietly "$scratch/rpm.log" chroot "$root" sh -ec 'rpm -ivh --nosignature /tmp/absent/*.rpm'
+  rm -rf "$root/tmp/absent"
+  run_quietly "$scratch/rpm.log" chroot "$root" rpm -Va --nofiles
+}
+
+build_root() {
+  unpack_bootstrap
+  install_genuine
+  add_el_kernels "$root" "$el_kernel"
+  install_absent
+  run_quietly "$scratch/dracut.log" chroot "$root" dracut --force --no-hostonly --no-hostonly-cmdline \
+    --add-drivers "hv_vmbus hv_netvsc hv_storvsc" "/boot/initramfs-$el_kernel.img" "$el_kernel"
+  write_waagent_conf "$root/etc/waagent.conf"
+  write_traces "$root"
+  write_el_selinux "$root" permissive
+  printf 'centos79\n' >"$root/etc/hostname"
+  printf 'installonly_limit=5' >>"$root/etc/yum.conf" # the last line has no newline
+  write_el_boot "$root" "$el_kernel" /boot "root=UUID=$root_uuid ro console=tty1 console=ttyS0 earlyprintk=ttyS0 rootdelay=300"
+  echo "UUID=$root_uuid / ext4 defaults 1 1" >"$root/etc/fstab"
+  rm -rf "${root:?}"/dev/* "$root"/var/lib/rpm/__db.* "$root"/tmp/* "$root"/var/tmp/*
+}
+
+assemble_disk() {
+  local disk=$scratch/disk.raw
+  truncate -s "${disk_mib}M" "$disk"
+  sfdisk -q "$disk" <<-END
+	label: dos
+	label-id: 0xe17e1700
+	1: start=2048, size=$(((disk_mib - 2) * 2048)), type=83, bootable
+	END
+  # features that EL7's kernel and e2fsprogs know
+  make_ext4 "$root" "$scratch/root.img" $((disk_mib - 2)) "$root_uuid" root -O '^metadata_csum,^64bit'
+  place "$scratch/root.img" "$disk" 2048
+  to_fixed_vhd "$disk" "$vhd"
+}
+
+main() {
+  local key
+  packages=$(find_packages)
+  [ -n "$packages" ] || {
+    log "NO GENUINE EL7 GUEST: the CentOS 7 packages are not here; name their directory in EL7_RPMS"
+    exit 3
+  }
+  out=$(readlink -m "${1:-$default_out}")
+  as_root env EL7_RPMS="$packages" "$self" "$out"
+  describe_el centos7.9
+  vhd=$out/centos-7.9.vhd
+  key=$(content_key el7-guest.sh "${el_sources[@]}" "$(cat "$packages/SHA256SUMS")")
+  lock_out "$out" el7-guest
+  if ! is_cached "$vhd" "$key"; then
+    log "building $vhd from $packages"
+    (cd "$packages" && sha256sum --quiet -c SHA256SUMS) || die "the CentOS 7 packages are not those of SHA256SUMS"
+    make_scratch "$out"
+    root=$scratch/root
+    build_root
+    assemble_disk
+    mark_cached "$vhd" "$key"
+  fi
+  printf '%s\n' "$vhd"
+}
+
+main "$@"

@@ -1,0 +1,283 @@
+#include <gtest/gtest.h>
+
+#include "bake/base/text.hpp"
+#include "bake/guest/boot_default.hpp"
+#include "bake/guest/grub.hpp"
+#include "bake/guest/kernels.hpp"
+#include "bake/guest/memory.hpp"
+#include "tests/unit/fixtures/boot.hpp"
+
+namespace bake::guest {
+namespace {
+
+using namespace fixtures;
+
+std::string environment(const std::string& variables) {
+  auto block = "# GRUB Environment Block\n" + variables;
+  return block + std::string(1024 - block.size(), '#');
+}
+
+/// A guest with kernels and nothing else.
+MemoryGuest guest_with(const std::vector<std::string>& releases) {
+  MemoryGuest guest;
+  for (const auto& release : releases)
+    guest.with_directory("/lib/modules/" + release).with_file("/boot/vmlinuz-" + release);
+  return guest;
+}
+
+/// "release: how" of a guest.
+std::string decision(MemoryGuest& guest) {
+  const auto found = find_boot_default(guest, find_kernels(guest));
+  return found.release + ": " + found.how;
+}
+
+MemoryGuest centos7() {
+  auto guest = guest_with({"3.10.0-1062.el7.x86_64", "3.10.0-1062.12.1.el7.x86_64"});
+  guest.with_file("/boot/grub2/grub.cfg", centos7_grub_cfg);
+  return guest;
+}
+
+TEST(BootDefault, El7TakesTheSavedTitle) {
+  auto guest = centos7();
+  guest.with_file("/boot/grub2/grubenv", environment("saved_entry=CentOS Linux (3.10.0-1062.el7.x86_64) 7 (Core)\n"));
+  EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
+  EXPECT_EQ(find_boot_default(guest, find_kernels(guest)).options,
+            "root=/dev/mapper/rootvg-rootlv ro console=ttyS0 rootdelay=300");
+}
+
+TEST(BootDefault, El7TakesTheSavedIndex) {
+  auto guest = centos7();
+  guest.with_file("/boot/grub2/grubenv", environment("saved_entry=1\n"));
+  EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
+}
+
+TEST(BootDefault, El7WithoutASavedEntryTakesTheFirst) {
+  auto guest = centos7();
+  EXPECT_EQ(decision(guest), "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/grub2/grub.cfg");
+  guest.with_file("/boot/grub2/grubenv", environment("saved_entry=CentOS Linux (3.10.0-957.el7.x86_64) 7 (Core)\n"));
+  EXPECT_EQ(decision(guest),
+            "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/grub2/grub.cfg (grubenv saved_entry 'CentOS Linux "
+            "(3.10.0-957.el7.x86_64) 7 (Core)' names none)");
+}
+
+TEST(BootDefault, RescueEntriesAreNeverTheDefault) {
+  auto guest = centos7();
+  guest.with_file("/boot/grub2/grubenv", environment("saved_entry=2\n"));
+  EXPECT_EQ(decision(guest),
+            "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/grub2/grub.cfg (grubenv saved_entry '2' names none)");
+}
+
+TEST(BootDefault, GenerationTwoKeepsItsEnvironmentOnTheEfiPartition) {
+  auto guest = centos7();
+  guest.with_file("/boot/efi/EFI/centos/grubenv",
+                  environment("saved_entry=CentOS Linux (3.10.0-1062.el7.x86_64) 7 (Core)\n"));
+  guest.with_link("/boot/grub2/grubenv", "../efi/EFI/centos/grubenv");
+  EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
+  guest.remove("/boot/grub2/grubenv");
+  EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
+}
+
+TEST(BootDefault, GenerationTwoMayHaveItsMenuOnlyThere) {
+  auto guest = guest_with({"3.10.0-1062.el7.x86_64", "3.10.0-1062.12.1.el7.x86_64"});
+  guest.with_file("/boot/efi/EFI/BOOT/grub.cfg", "menuentry 'no' {\n linux /vmlinuz-3.10.0-1062.el7.x86_64\n}\n");
+  guest.with_file("/boot/efi/EFI/centos/grub.cfg", replace_all(centos7_grub_cfg, "linux16", "linuxefi"));
+  EXPECT_EQ(decision(guest), "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/efi/EFI/centos/grub.cfg");
+}
+
+TEST(BootDefault, AStubOnTheEfiPartitionIsNoMenu) {
+  auto guest = guest_with({"4.18.0-193.el8.x86_64", "4.18.0-305.el8.x86_64"});
+  guest.with_file(
+      "/boot/efi/EFI/redhat/grub.cfg",
+      "search --no-floppy --fs-uuid --set=dev 60ad466f\nset prefix=($dev)/grub2\nconfigfile $prefix/grub.cfg\n");
+  EXPECT_EQ(decision(guest), "4.18.0-305.el8.x86_64: the newest kernel: no file of the boot loader decides");
+}
+
+MemoryGuest rhel8() {
+  auto guest = guest_with({"4.18.0-193.el8.x86_64", "4.18.0-193.14.3.el8_2.x86_64"});
+  const std::string entries = "/boot/loader/entries/1b2c3d4e5f60718293a4b5c6d7e8f901-";
+  guest.with_file("/boot/grub2/grub.cfg", rhel8_grub_cfg)
+      .with_file("/boot/grub2/grubenv", rhel8_grubenv)
+      .with_file(entries + "4.18.0-193.el8.x86_64.conf", rhel8_bls_193)
+      .with_file(entries + "4.18.0-193.14.3.el8_2.x86_64.conf", rhel8_bls_193_14)
+      .with_file(entries + "0-rescue.conf", rhel8_bls_rescue);
+  return guest;
+}
+
+TEST(BootDefault, El8TakesTheSavedBlsEntryAndKernelopts) {
+  auto guest = rhel8();
+  EXPECT_EQ(decision(guest), "4.18.0-193.el8.x86_64: grubenv saved_entry");
+  EXPECT_EQ(find_boot_default(guest, find_kernels(guest)).options,
+            "root=/dev/mapper/rootvg-rootlv ro loglevel=3 crashkernel=auto console=tty1 console=ttyS0 rootdelay=300");
+}
+
+TEST(BootDefault, El8WithoutASavedEntryTakesTheNewestBlsEntry) {
+  auto guest = rhel8();
+  guest.write("/boot/grub2/grubenv", environment("boot_success=0\n"));
+  EXPECT_EQ(decision(guest), "4.18.0-193.14.3.el8_2.x86_64: newest entry of /boot/loader/entries");
+  EXPECT_EQ(find_boot_default(guest, find_kernels(guest)).options,
+            "root=/dev/mapper/rootvg-rootlv ro loglevel=3 from=grub.cfg");
+}
+
+TEST(BootDefault, El8CountsBlsEntriesFromTheNewest) {
+  auto guest = rhel8();
+  guest.write("/boot/grub2/grubenv", environment("saved_entry=1\n"));
+  EXPECT_EQ(decision(guest), "4.18.0-193.el8.x86_64: grubenv saved_entry");
+  guest.write("/boot/grub2/grubenv", environment("saved_entry=1b2c3d4e5f60718293a4b5c6d7e8f901-0-rescue\n"));
+  EXPECT_EQ(decision(guest),
+            "4.18.0-193.14.3.el8_2.x86_64: newest entry of /boot/loader/entries (grubenv saved_entry "
+            "'1b2c3d4e5f60718293a4b5c6d7e8f901-0-rescue' names none)");
+}
+
+MemoryGuest ubuntu() {
+  auto guest = guest_with({"5.4.0-26-generic", "5.4.0-1010-azure"});
+  guest.with_file("/boot/grub/grub.cfg", ubuntu2004_grub_cfg);
+  return guest;
+}
+
+TEST(BootDefault, UbuntuTakesTheFirstEntry) {
+  auto guest = ubuntu();
+  guest.with_file("/boot/grub/grubenv", environment("next_entry=\nprev_entry=\n"));
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
+  EXPECT_EQ(find_boot_default(guest, find_kernels(guest)).options,
+            "root=PARTUUID=1d8f3d2f-6a0e-4b52-9d8c-c5b2f0b7a111 ro console=tty1 console=ttyS0 earlyprintk=ttyS0");
+}
+
+TEST(BootDefault, UbuntuOldBootsTheOldLayoutToo) {
+  // 16.04 and 18.04 with /boot on its own partition name the kernel without /boot.
+  auto guest = guest_with({"4.4.0-21-generic", "4.15.0-1013-azure"});
+  guest.with_file("/boot/grub/grub.cfg",
+                  "set default=\"0\"\nmenuentry 'Ubuntu' --class os $menuentry_id_option 'gnulinux-simple-x' {\n"
+                  "\tlinux\t/vmlinuz-4.4.0-21-generic root=UUID=bdf328db ro  console=ttyS0\n}\n");
+  EXPECT_EQ(decision(guest), "4.4.0-21-generic: first entry of /boot/grub/grub.cfg");
+}
+
+TEST(BootDefault, UbuntuFollowsSubmenus) {
+  auto guest = ubuntu();
+  for (const std::string choice :
+       {"1>2", "Advanced options for Ubuntu>Ubuntu, with Linux 5.4.0-26-generic",
+        "gnulinux-advanced-bdf328db-9606-49ba-8e44-5e1299ae56f0>gnulinux-5.4.0-26-generic-advanced-bdf328db-9606-49ba-"
+        "8e44-5e1299ae56f0"}) {
+    guest.write("/boot/grub/grub.cfg",
+                replace_all(ubuntu2004_grub_cfg, "set default=\"0\"", "set default=\"" + choice + "\""));
+    EXPECT_EQ(decision(guest), "5.4.0-26-generic: set default in /boot/grub/grub.cfg") << choice;
+  }
+}
+
+TEST(BootDefault, AOneTimeEntryIsWhatBootsNext) {
+  auto guest = ubuntu();
+  guest.with_file("/boot/grub/grubenv", environment("next_entry=1>2\n"));
+  EXPECT_EQ(decision(guest), "5.4.0-26-generic: grubenv next_entry (for one boot)");
+}
+
+TEST(BootDefault, LinksDecideWithoutAMenu) {
+  auto guest = guest_with({"5.4.0-26-generic", "5.4.0-1010-azure"});
+  guest.with_link("/boot/vmlinuz", "vmlinuz-5.4.0-1010-azure");
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: link /boot/vmlinuz");
+  guest.with_link("/vmlinuz", "boot/vmlinuz-5.4.0-26-generic");
+  EXPECT_EQ(decision(guest), "5.4.0-26-generic: link /vmlinuz");
+  guest.with_file("/boot/grub/grub.cfg",
+                  "set default=0\nmenuentry 'Linux' {\n linux /boot/vmlinuz root=/dev/sda1\n}\n");
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg") << "an image that is a link";
+}
+
+TEST(BootDefault, SaysSoWhenNothingDecides) {
+  auto guest = guest_with({"5.4.0-9-generic", "5.4.0-26-generic"});
+  EXPECT_EQ(decision(guest), "5.4.0-26-generic: the newest kernel: no file of the boot loader decides");
+  MemoryGuest empty;
+  EXPECT_EQ(decision(empty), ": there is no kernel");
+}
+
+TEST(BootDefault, SurvivesHostileFiles) {
+  auto guest = ubuntu();
+  std::string garbage(100000, '\377');
+  guest.with_file("/boot/grub/grubenv", garbage);
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
+  guest.write("/boot/grub/grubenv", "next_entry=1>2\n");  // no signature: GRUB reads nothing
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
+  std::string nested;
+  for (int i = 0; i < 50000; ++i) nested += "submenu 'x' {\n";
+  guest.write("/boot/grub/grub.cfg", nested);
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: the newest kernel: no file of the boot loader decides");
+  guest.write("/boot/grub/grub.cfg",
+              "menuentry\nmenuentry {\nlinux\n}\n}\n}\nset\nset default\nmenuentry 'a\nlinux \"");
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: the newest kernel: no file of the boot loader decides");
+  guest.with_link("/boot/vmlinuz", "vmlinuz");
+  guest.with_link("/vmlinuz", "/boot/vmlinuz");
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: the newest kernel: no file of the boot loader decides");
+}
+
+TEST(Grub, ReadsTheEnvironmentBlock) {
+  const auto variables = parse_grubenv(environment("saved_entry=a\\\\b=c\nbad name=1\n=2\nempty=\n"));
+  EXPECT_EQ(variables, (std::map<std::string, std::string>{{"saved_entry", "a\\b=c"}, {"empty", ""}}));
+}
+
+TEST(Grub, ExpandsVariables) {
+  EXPECT_EQ(expand_variables("$a ${b}x $none y$", {{"a", "1"}, {"b", "2"}}), "1 2x  y");
+  EXPECT_EQ(expand_variables("${unclosed", {}), "");
+}
+
+TEST(Grub, UnderstandsAngleBracketsInTitles) {
+  const std::vector<GrubEntry> entries{{"a > b", "", "", "", {{"c", "", "/vmlinuz-1", "", {}}}},
+                                       {"plain", "p", "x", "", {}}};
+  ASSERT_NE(choose_entry(entries, "a >> b>c"), nullptr);
+  EXPECT_EQ(choose_entry(entries, "a >> b>c")->image, "/vmlinuz-1");
+  EXPECT_EQ(choose_entry(entries, "0")->image, "/vmlinuz-1") << "a submenu stands for its first entry";
+  EXPECT_EQ(choose_entry(entries, "p")->image, "x");
+  EXPECT_EQ(choose_entry(entries, "0>7"), nullptr);
+  EXPECT_EQ(choose_entry(entries, "99999999999999999999"), nullptr);
+}
+
+TEST(Kernels, ComparesReleasesAsRpmDoes) {
+  EXPECT_EQ(compare_kernel_releases("3.10.0-957.27.2.el7.x86_64", "3.10.0-957.el7.x86_64"), 1);
+  EXPECT_EQ(compare_kernel_releases("4.18.0-80.el8", "4.18.0-193.el8"), -1);
+  EXPECT_EQ(compare_kernel_releases("5.4.0-1010-azure", "5.4.0-26-generic"), 1);
+  EXPECT_EQ(compare_kernel_releases("5.4.0-026", "5.4.0-26"), 0);
+  EXPECT_EQ(compare_kernel_releases("", "1"), -1);
+}
+
+TEST(Kernels, FindsEveryKernelThatCanBoot) {
+  auto guest = guest_with({"4.18.0-240.1.1.el8_3.x86_64"});
+  const std::string modern = "4.18.0-240.15.1.el8_3.x86_64";
+  guest.with_file("/lib/modules/" + modern + "/vmlinuz")
+      .with_file("/lib/modules/" + modern + "/symvers.gz")
+      .with_file("/lib/modules/" + modern + "/System.map")
+      .with_file("/lib/modules/" + modern + "/config", "CONFIG_MLX5_CORE=m\n")
+      .with_file("/boot/initramfs-" + modern + ".img")
+      .with_file("/boot/symvers-4.18.0-240.1.1.el8_3.x86_64.gz")
+      .with_file("/boot/config-4.18.0-240.1.1.el8_3.x86_64", "CONFIG_MLX4_CORE=y\n# CONFIG_MLX5_CORE is not set\n")
+      .with_file("/usr/src/kernels/" + modern + "/Makefile")
+      .with_link("/lib/modules/" + modern + "/build", "/usr/src/kernels/" + modern)
+      .with_link("/lib/modules/4.18.0-240.1.1.el8_3.x86_64/build", "/usr/src/kernels/gone")
+      .with_directory("/lib/modules/removed-kernel")
+      .with_file("/lib/modules/a-file");
+  const auto kernels = find_kernels(guest);
+  ASSERT_EQ(kernels.size(), 2U);
+  EXPECT_EQ(kernels[0].release, "4.18.0-240.1.1.el8_3.x86_64");
+  EXPECT_EQ(kernels[0].symvers, "/boot/symvers-4.18.0-240.1.1.el8_3.x86_64.gz");
+  EXPECT_EQ(kernels[0].builtin_rdma, std::vector<std::string>{"mlx4_core"});
+  EXPECT_EQ(kernels[0].initramfs, std::nullopt);
+  EXPECT_FALSE(kernels[0].has_headers);
+  EXPECT_EQ(kernels[1].image, "/lib/modules/" + modern + "/vmlinuz");
+  EXPECT_EQ(kernels[1].symvers, "/lib/modules/" + modern + "/symvers.gz");
+  EXPECT_EQ(kernels[1].system_map, "/lib/modules/" + modern + "/System.map");
+  EXPECT_EQ(kernels[1].initramfs, "/boot/initramfs-" + modern + ".img");
+  EXPECT_TRUE(kernels[1].has_headers);
+}
+
+TEST(Kernels, FindsBuiltInRdmaByBothSources) {
+  // linux-azure 4.15.0-1041 (microsoft/azure-linux-kernel issue 28).
+  EXPECT_EQ(builtin_rdma_modules("kernel/drivers/net/ethernet/mellanox/mlx5/core/mlx5_core.ko\n"
+                                 "kernel/drivers/infiniband/core/ib_core.ko\nkernel/fs/ext4/ext4.ko\n",
+                                 ""),
+            (std::vector<std::string>{"ib_core", "mlx5_core"}));
+  EXPECT_EQ(builtin_rdma_modules("",
+                                 "CONFIG_MLX4_CORE=y\nCONFIG_MLX5_CORE=y\nCONFIG_INFINIBAND=m\n"
+                                 "CONFIG_INFINIBAND_ADDR_TRANS=y\nCONFIG_INFINIBAND_USER_MAD=m\n"),
+            (std::vector<std::string>{"mlx4_core", "mlx5_core"}));
+  EXPECT_EQ(builtin_rdma_modules("", "CONFIG_INFINIBAND=y\nCONFIG_INFINIBAND_ADDR_TRANS=y\n"),
+            (std::vector<std::string>{"ib_cm", "ib_core", "rdma_cm"}));
+  EXPECT_TRUE(builtin_rdma_modules("", "#CONFIG_MLX5_CORE=y\nCONFIG_MLX5_CORE=m\nCONFIG_MLX5_CORE_EN=y\n").empty());
+}
+
+}  // namespace
+}  // namespace bake::guest

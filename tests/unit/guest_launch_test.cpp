@@ -1,0 +1,101 @@
+#include <csignal>
+#include <gtest/gtest.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bake/base/error.hpp"
+#include "bake/guest/launch.hpp"
+#include "bake/guest/script.hpp"
+
+extern char** environ;
+
+namespace bake::guest {
+namespace {
+
+using std::chrono::seconds;
+
+TEST(LaunchPlan, TriesKvmBrieflyThenEmulation) {
+  const auto plan = plan_launch({.kvm_usable = true});
+  ASSERT_EQ(plan.size(), 2U);
+  EXPECT_TRUE(plan[0].with_kvm);
+  EXPECT_EQ(plan[0].limit, seconds(120));
+  EXPECT_TRUE(plan[1].force_emulation);
+  EXPECT_EQ(plan[1].limit, seconds(600));
+  EXPECT_EQ(plan_launch({.timeout = "30", .kvm_usable = true})[0].limit, seconds(30));
+}
+
+TEST(LaunchPlan, LeavesTheUsersSettingsAlone) {
+  const auto plan = plan_launch({.backend_settings = "force_tcg", .timeout = "90", .kvm_usable = true});
+  ASSERT_EQ(plan.size(), 1U);
+  EXPECT_FALSE(plan[0].with_kvm);
+  EXPECT_FALSE(plan[0].force_emulation);
+  EXPECT_EQ(plan[0].limit, seconds(90));
+}
+
+TEST(LaunchPlan, RemembersThatKvmFailed) {
+  const auto plan = plan_launch({.kvm_usable = true, .kvm_failed_before = true});
+  ASSERT_EQ(plan.size(), 1U);
+  EXPECT_TRUE(plan[0].force_emulation);
+  ASSERT_EQ(plan_launch({}).size(), 1U);
+  EXPECT_FALSE(plan_launch({})[0].with_kvm);
+}
+
+TEST(LaunchPlan, RefusesANonsensicalLimit) {
+  for (const auto* text : {"0", "-1", "2m", "1e3", "99999999999", " 5"}) {
+    try {
+      plan_launch({.timeout = text});
+      ADD_FAILURE() << "accepted " << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+    }
+  }
+}
+
+/// Starts a shell that sleeps and has `marker` as an argument, like qemu has its -name.
+pid_t start_marked(const char* marker) {
+  char shell[] = "/bin/sh";
+  char option[] = "-c";
+  char script[] = "sleep 60; true";
+  std::string argument = marker;
+  char* arguments[] = {shell, option, script, argument.data(), nullptr};
+  pid_t child = 0;
+  return ::posix_spawn(&child, shell, nullptr, nullptr, arguments, environ) == 0 ? child : -1;
+}
+
+TEST(LaunchWatchdog, KillsOnlyTheMarkedChild) {
+  const auto child = start_marked("bake-test-a");
+  const auto other = start_marked("bake-test-b");
+  ASSERT_GT(child, 0);
+  ASSERT_GT(other, 0);
+  int status = 0;
+  {
+    const LaunchWatchdog watchdog("bake-test-a", seconds(0));
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(watchdog.fired());
+  }
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  EXPECT_EQ(children_marked("bake-test-b"), std::vector<int>{other});
+  {
+    const LaunchWatchdog watchdog("bake-test-b", seconds(60));
+    EXPECT_FALSE(watchdog.fired());
+  }
+  EXPECT_EQ(::waitpid(other, &status, WNOHANG), 0) << "still running";
+  ::kill(other, SIGKILL);
+  ::waitpid(other, &status, 0);
+}
+
+TEST(Script, TellsAShellThatDidNotStartFromAScriptThatFailed) {
+  EXPECT_EQ(start_failure(127, "chroot: failed to run command '/bin/sh': No such file or directory\n"),
+            "chroot: failed to run command '/bin/sh': No such file or directory");
+  EXPECT_EQ(start_failure(127, "foo: not found\n"), "");
+  EXPECT_EQ(start_failure(0, "chroot: failed to run command"), "");
+}
+
+TEST(Script, ReadsTheStatusAndNothingElse) {
+  EXPECT_EQ(parse_status("143\n"), 143);
+  for (const auto* text : {"", "x", "0 0", "1\n2\n"}) EXPECT_THROW(parse_status(text), Error) << text;
+}
+
+}  // namespace
+}  // namespace bake::guest

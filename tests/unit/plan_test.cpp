@@ -1,0 +1,236 @@
+#include "bake/plan/plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include "golden.hpp"
+
+namespace bake::plan {
+namespace {
+
+using guest::Facts;
+using guest::Family;
+using ofed::BundlePackage;
+using ofed::Change;
+using ofed::ModuleFacts;
+using ofed::PackageFormat;
+using ofed::Repository;
+using Symvers = std::map<std::string, std::uint32_t>;
+
+constexpr const char* ga = "3.10.0-1062.el7.x86_64";
+constexpr const char* z_stream = "3.10.0-1062.12.1.el7.x86_64";
+constexpr const char* azure = "5.4.0-1040-azure";
+
+Facts centos(const std::string& kernel) {
+  Facts facts;
+  facts.os = {"centos", "7.7", "CentOS Linux 7 (Core)"};
+  facts.arch = "x86_64";
+  facts.kernels = {{kernel,
+                    "/boot/vmlinuz-" + kernel,
+                    "/boot/initramfs-" + kernel + ".img",
+                    std::nullopt,
+                    "/boot/symvers-" + kernel + ".gz",
+                    std::nullopt,
+                    {},
+                    false}};
+  facts.default_kernel = kernel;
+  facts.default_kernel_how = "grubenv saved_entry";
+  facts.packages = {"rpm-bdb", {{"rdma-core", "17.2-3.el7", "x86_64"}}, "", ""};
+  facts.initramfs_tool = guest::InitramfsTool::dracut;
+  facts.selinux = {"enforcing", "targeted", "/etc/selinux/targeted/contexts/files/file_contexts", true};
+  facts.waagent = guest::Waagent{"2.2.46", "/etc/waagent.conf", false, "waagent.service"};
+  facts.layout = {"gpt",
+                  true,
+                  true,
+                  {{"/dev/rootvg/rootlv", "xfs", "/", 30ULL << 30, 20ULL << 30, ""},
+                   {"/dev/sda2", "xfs", "/boot", 500ULL << 20, 300ULL << 20, ""}}};
+  facts.programs = {"ifconfig", "yum", "dracut", "depmod", "setfiles"};
+  return facts;
+}
+
+Facts ubuntu(const std::string& kernel) {
+  Facts facts;
+  facts.os = {"ubuntu", "20.04", "Ubuntu 20.04.6 LTS"};
+  facts.family = Family::deb;
+  facts.arch = "x86_64";
+  facts.kernels = {{kernel,
+                    "/boot/vmlinuz-" + kernel,
+                    "/boot/initrd.img-" + kernel,
+                    "/boot/config-" + kernel,
+                    std::nullopt,
+                    std::nullopt,
+                    {},
+                    false}};
+  facts.default_kernel = kernel;
+  facts.default_kernel_how = "first entry of /boot/grub/grub.cfg";
+  facts.packages = {
+      "dpkg", {{"linux-azure", "5.4.0.1040.38", "amd64"}, {"linux-image-" + kernel, "5.4.0-1040.42", "amd64"}}, "", ""};
+  facts.initramfs_tool = guest::InitramfsTool::initramfs_tools;
+  facts.waagent = guest::Waagent{"2.2.46", "/etc/waagent.conf", false, "walinuxagent.service"};
+  facts.layout = {"gpt", false, true, {{"/dev/sda1", "ext4", "/", 30ULL << 30, 20ULL << 30, ""}}};
+  facts.programs = {"ifconfig", "dpkg", "apt-mark", "update-initramfs", "depmod"};
+  return facts;
+}
+
+ModuleFacts mlx5(const std::string& directory, const std::string& kernel, const Symvers& imports) {
+  return {"mlx5_core", "/lib/modules/" + kernel + directory + "/mlx5_core.ko",
+          "5.5-1.0.3", kernel + " SMP mod_unload modversions ",
+          imports,     {}};
+}
+
+const Symvers kernel_symbols{{"pci_enable_device", 0x1111}, {"netif_rx", 0x2222}};
+
+Repository rpm_repository() {
+  BundlePackage kmod{
+      "kmod-mlnx-ofa_kernel", "5.5-OFED.5.5.1.0.3.1.rhel7u7", "x86_64", "RPMS/kmod.rpm", 1000, 5000, "", {}, ga, false};
+  kmod.modules = {mlx5("/extra/mlnx-ofa_kernel", ga, kernel_symbols)};
+  const BundlePackage base{
+      "mlnx-ofa_kernel", "5.5-OFED.5.5.1.0.3.1.rhel7u7", "x86_64", "RPMS/base.rpm", 100, 500, "", {}, "", false};
+  return {"flat", "RPMS", true, {kmod, base}};
+}
+
+Repository deb_repository(bool prebuilt) {
+  BundlePackage kernel_part{
+      "mlnx-ofed-kernel-dkms", "5.5-OFED.5.5.1.0.3.1", "all", "DEBS/dkms.deb", 1000, 5000, "", {}, "", true};
+  if (prebuilt) {
+    kernel_part = {"mlnx-ofed-kernel-modules",
+                   "5.5-OFED.5.5.1.0.3.1.kver.5.4.0-1040-azure",
+                   "amd64",
+                   "DEBS/modules.deb",
+                   1000,
+                   5000,
+                   "",
+                   {},
+                   azure,
+                   false};
+    kernel_part.modules = {mlx5("/updates/dkms", azure, kernel_symbols)};
+  }
+  const BundlePackage utils{
+      "mlnx-ofed-kernel-utils", "5.5-OFED.5.5.1.0.3.1", "amd64", "DEBS/utils.deb", 100, 500, "", {}, "", false};
+  return {"flat", "DEBS", true, {kernel_part, utils}};
+}
+
+Inputs inputs_for(const Facts& facts, const Repository& repository, PackageFormat format, const Symvers* symvers) {
+  Inputs inputs;
+  inputs.recipe.name = "example";
+  inputs.recipe.os = {facts.os.id, facts.os.version};
+  inputs.recipe.vm_sizes = {"Standard_HB120rs_v2"};
+  inputs.facts = facts;
+  inputs.choice.ofed = "5.5-1.0.3.2";
+  inputs.choice.distro = facts.family == Family::rpm ? "rhel7.7" : "ubuntu20.04";
+  inputs.choice.driver = "mlx5_core";
+  inputs.bundle = BundleChoice{"MLNX_OFED_LINUX-5.5-1.0.3.2-" + inputs.choice.distro + "-x86_64",
+                               std::string(64, 'a'),
+                               "5.5-1.0.3.2",
+                               inputs.choice.distro,
+                               "x86_64",
+                               repository.directory};
+  for (const auto& package : repository.packages) {
+    inputs.wanted.push_back(package.name);
+    inputs.closure.changes.push_back(
+        {Change::Action::install, package.name, package.version, package.arch, "", package.file, 0, "wanted"});
+  }
+  inputs.fit = ofed::decide_fit(facts, facts.default_kernel, repository, format, inputs.wanted, symvers, {});
+  inputs.module_version = "5.5-1.0.3";
+  inputs.install_bytes = 100 << 20;
+  inputs.firstboot_sha256 = std::string(64, 'f');
+  return inputs;
+}
+
+void expect_plan(const std::string& golden, const Inputs& inputs) {
+  testing::expect_golden(golden, to_json(make(inputs)).dump(2) + "\n");
+}
+
+TEST(PlanGolden, GaKernel) {
+  expect_plan("plan-ga-kernel.json", inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols));
+}
+
+TEST(PlanGolden, ZStreamKernelWithEqualCrcs) {
+  expect_plan("plan-zstream-equal.json",
+              inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols));
+}
+
+TEST(PlanGolden, ZStreamKernelWithChangedCrcsIsRefused) {
+  const Symvers changed{{"pci_enable_device", 0x1111}, {"netif_rx", 0x9999}};
+  expect_plan("plan-zstream-changed.json",
+              inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &changed));
+}
+
+TEST(PlanGolden, BuiltInDriverIsRefused) {
+  auto facts = ubuntu("4.15.0-1041-azure");
+  facts.kernels[0].builtin_rdma = {"mlx4_core", "mlx5_core"};
+  expect_plan("plan-built-in.json", inputs_for(facts, deb_repository(false), PackageFormat::deb, nullptr));
+}
+
+TEST(PlanGolden, DkmsWithoutHeadersIsRefused) {
+  auto facts = ubuntu(azure);
+  facts.programs.insert({"gcc", "make", "dkms"});
+  expect_plan("plan-dkms-no-headers.json", inputs_for(facts, deb_repository(false), PackageFormat::deb, nullptr));
+}
+
+TEST(PlanGolden, PrebuiltModules) {
+  expect_plan("plan-prebuilt.json", inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr));
+}
+
+TEST(PlanGolden, Inbox) {
+  auto inputs = inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, nullptr);
+  inputs.choice = {};
+  inputs.choice.inbox = true;
+  inputs.choice.distro = "rhel7.7";
+  inputs.choice.driver = "mlx5_core";
+  inputs.bundle.reset();
+  inputs.wanted = {"rdma-core"};
+  inputs.closure = {};
+  inputs.fit = {ofed::FitKind::inbox, z_stream, "", "the distribution's own driver", {}, ""};
+  expect_plan("plan-inbox.json", inputs);
+}
+
+TEST(Plan, NamesEveryReasonAtOnce) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.recipe.os = {"centos", "7.6"};
+  inputs.facts.arch = "aarch64";
+  inputs.bundle->distro = "rhel7.6";
+  inputs.closure.problems = {{"opensm", "nothing provides tcl", ""}, {"mft", "nothing provides tk", ""}};
+  inputs.facts.layout.mounts[1].free = 10 << 20;
+  std::vector<std::string> where;
+  for (const auto& refusal : make(inputs).refusals) where.push_back(refusal.problem.where);
+  EXPECT_EQ(where, (std::vector<std::string>{"os", "arch", "bundle", "bundle", "opensm", "mft", "space"}));
+}
+
+TEST(Plan, LackOfSpaceAloneIsAnEnvironmentError) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.layout.mounts[0].free = 50 << 20;
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].kind, ErrorKind::environment);
+  EXPECT_EQ(outcome.refusals[0].problem.message, "the guest's file system on / has 50 MiB free and needs 174 MiB");
+  EXPECT_THROW(require(outcome), Error);
+}
+
+TEST(Plan, SaysWhenTheImageCannotCarryIpoib) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.programs.erase("ifconfig");
+  inputs.agent_problems = {"agent 2.9.1.1 gives no address"};
+  EXPECT_EQ(make(inputs).plan.warnings,
+            (std::vector<std::string>{"the agent configures IPoIB with ifconfig, and the image has no net-tools",
+                                      "agent 2.9.1.1 gives no address"}));
+}
+
+TEST(Plan, LabelsAtFirstBootOnlyWhenSetfilesIsMissingAndSaysSo) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  EXPECT_EQ(make(inputs).plan.relabel, Relabel::setfiles);
+  inputs.facts.selinux.has_setfiles = false;
+  const auto plan = make(inputs).plan;
+  EXPECT_EQ(plan.relabel, Relabel::autorelabel);
+  ASSERT_EQ(plan.warnings.size(), 1U);
+  EXPECT_EQ(plan.warnings[0].substr(0, 42), "SELinux is enforcing and the guest has no ");
+}
+
+TEST(Expectations, SurviveTheManifest) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  const auto expected = make(inputs).plan.expectations;
+  EXPECT_EQ(expectations_from(nlohmann::json::parse(to_json(expected).dump())), expected);
+  EXPECT_THROW(expectations_from(nlohmann::json::object()), Error);
+}
+
+}  // namespace
+}  // namespace bake::plan

@@ -1,0 +1,76 @@
+#include "bake/recipe/recipe.hpp"
+
+#include <gtest/gtest.h>
+
+#include "bake/base/error.hpp"
+
+namespace bake::recipe {
+namespace {
+
+std::string problems_of(const std::string& text) {
+  try {
+    parse(text, "images/r.yaml");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::config);
+    return error.message();
+  }
+  return "no problem";
+}
+
+TEST(Recipe, ReadsTheShortForm) {
+  const auto recipe = parse("schema: bake/v1\nbase: base.vhd\nos: CentOS 7.7\nvm_sizes: Standard_HB60rs\nofed: inbox\n",
+                            "images/r.yaml");
+  EXPECT_EQ(recipe.name, "r");
+  EXPECT_EQ(recipe.base.path, "images/base.vhd");
+  EXPECT_EQ(recipe.os.id, "centos");
+  EXPECT_EQ(recipe.os.version, "7.7");
+  EXPECT_EQ(recipe.vm_sizes, std::vector<std::string>{"Standard_HB60rs"});
+  EXPECT_EQ(recipe.ofed.choice, OfedChoice::inbox);
+  EXPECT_TRUE(recipe.configure.enable_rdma);
+  EXPECT_FALSE(recipe.generalize);
+}
+
+TEST(Recipe, NamesEveryProblemAtOnce) {
+  EXPECT_EQ(
+      problems_of("schema: bake/v2\nbase: {path: b.vhd, sha256: 12}\nos: ubuntu\nvm_szies: [x]\n"
+                  "ofed: {version: newest, profil: hpc}\nfirstboot: {wait: 9000}\n"),
+      "reading recipe 'images/r.yaml': 8 problems\n"
+      "  images/r.yaml:1: unknown schema 'bake/v2' (this bake reads bake/v1)\n"
+      "  images/r.yaml:2: 'sha256' must be 64 hexadecimal digits, not '12'\n"
+      "  images/r.yaml:3: 'os' must name a system and its release, not 'ubuntu' (for example: os: ubuntu 20.04)\n"
+      "  images/r.yaml:1: recipe has no 'vm_sizes' (the VM sizes decide the card: vm_sizes: [Standard_HB120rs_v2])\n"
+      "  images/r.yaml:5: 'version' must be auto, inbox or an OFED release, not 'newest' (for example: 5.5-1.0.3.2)\n"
+      "  images/r.yaml:5: unknown key 'profil' in ofed (did you mean 'profile'?)\n"
+      "  images/r.yaml:6: 'wait' must be a whole number from 0 to 240, not '9000'\n"
+      "  images/r.yaml:4: unknown key 'vm_szies' in recipe (did you mean 'vm_sizes'?)");
+}
+
+TEST(Recipe, RefusesANameThatLeavesTheDirectory) {
+  EXPECT_EQ(problems_of("schema: bake/v1\nname: ../x\nbase: b.vhd\nos: ubuntu 20.04\nvm_sizes: [a]\n"),
+            "reading recipe 'images/r.yaml': images/r.yaml:2: 'name' may hold letters, digits, '.', '_' and '-', not "
+            "'../x' (it becomes part of file names)");
+}
+
+TEST(Recipe, WrittenAndReadBackIsTheSame) {
+  Recipe recipe;
+  recipe.name = "hpc";
+  recipe.base = {"/images/b.vhd", std::string(64, 'a')};
+  recipe.os = {"ubuntu", "20.04"};
+  recipe.vm_sizes = {"Standard_HB120rs_v2", "Standard_HC44rs"};
+  recipe.ofed.choice = OfedChoice::version;
+  recipe.ofed.version = "5.5-1.0.3.2";
+  recipe.ofed.packages = {"rdma-core", "libibverbs1"};
+  recipe.configure.hold_rdma = false;
+  recipe.generalize = true;
+  recipe.gallery = Gallery{"rg", "g", "d", "p", "o", "s", "westeurope", "V2", {"westeurope", "eastus"}};
+  const auto text = write(recipe);
+  const auto again = parse(text, "r.yaml");
+  EXPECT_EQ(write(again), text);
+  EXPECT_EQ(again.base.path, recipe.base.path);
+  EXPECT_EQ(again.ofed.packages, recipe.ofed.packages);
+  EXPECT_FALSE(again.configure.hold_rdma);
+  EXPECT_EQ(again.gallery->target_regions, recipe.gallery->target_regions);
+}
+
+}  // namespace
+}  // namespace bake::recipe
