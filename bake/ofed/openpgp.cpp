@@ -15,9 +15,9 @@ extern "C" {
 #include <solv/solvable.h>
 }
 
-#include "bake/base/ed25519.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/signing.hpp"
 #include "bake/base/text.hpp"
 #include "bake/ofed/entry_policy.hpp"
 #include "bake/ofed/openpgp_packets.hpp"
@@ -228,7 +228,7 @@ int SignatureCheck::verify_eddsa(const Candidate& candidate) const {
   FOR_REPO_SOLVABLES(ring.repo, id, solvable) {
     const auto key = ed25519_key(ring.key_data(id));
     if (found == 0 && key && ring.text(id, PUBKEY_KEYID) == candidate.signature->keyid &&
-        verify_ed25519(*key, *signature, message))
+        verify_raw_signature(message, *signature, *key))
       found = id;
   }
   return found;
