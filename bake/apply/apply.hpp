@@ -22,4 +22,11 @@ void apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manif
 /// sha256 of the ib-firstboot that this bake carries.
 std::string firstboot_digest();
 
+/// The files of the VM extension handler package: HandlerManifest.json and the program.
+struct HandlerFiles {
+  std::string manifest;
+  std::string program;
+};
+HandlerFiles handler_files();
+
 }  // namespace bake::apply

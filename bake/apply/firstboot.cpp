@@ -9,6 +9,7 @@
 extern "C" {
 extern const char bake_embed_ib_firstboot_begin[], bake_embed_ib_firstboot_end[];
 extern const char bake_embed_ib_firstboot_service_begin[], bake_embed_ib_firstboot_service_end[];
+extern const char bake_embed_handler_manifest_begin[], bake_embed_handler_manifest_end[];
 extern const char bake_embed_ib_ready_target_begin[], bake_embed_ib_ready_target_end[];
 }
 
@@ -22,6 +23,11 @@ std::string_view program() { return embedded(bake_embed_ib_firstboot_begin, bake
 }  // namespace
 
 std::string firstboot_digest() { return digest_of(program()); }
+
+HandlerFiles handler_files() {
+  return {std::string(embedded(bake_embed_handler_manifest_begin, bake_embed_handler_manifest_end)),
+          std::string(program())};
+}
 
 void install_firstboot(const plan::Plan& plan, guest::Guest& guest) {
   if (!plan.install_firstboot) return;

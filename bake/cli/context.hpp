@@ -46,6 +46,7 @@ struct Context {
 using AddCommand = void (*)(CLI::App& app, Context& context);
 
 void add_doctor(CLI::App& app, Context& context);
+void add_handler(CLI::App& app, Context& context);
 void add_image(CLI::App& app, Context& context);
 void add_init(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);

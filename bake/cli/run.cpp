@@ -11,7 +11,7 @@ namespace {
 
 /// The command table, in the order of the help text.
 constexpr AddCommand commands[] = {add_image,  add_plan,   add_init, add_inspect, add_verify,
-                                   add_bundle, add_matrix, add_vhd,  add_doctor};
+                                   add_bundle, add_matrix, add_vhd,  add_handler, add_doctor};
 
 std::filesystem::path default_store() {
   if (const char* store = std::getenv("BAKE_STORE"); store != nullptr && *store != '\0') return store;

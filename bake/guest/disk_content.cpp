@@ -1,5 +1,6 @@
 #include "bake/guest/disk_content.hpp"
 
+#include <fmt/format.h>
 #include <map>
 
 #include "bake/base/text.hpp"
@@ -11,6 +12,7 @@ namespace {
 constexpr std::string_view gpt_esp = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
 constexpr std::string_view mbr_esp = "0xef";
 constexpr std::string_view mapper = "/dev/mapper/";
+constexpr std::string_view by_label = "/dev/disk/guestfs/";
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -36,9 +38,16 @@ std::string unescape(std::string_view value) {
   return plain;
 }
 
+/// /dev/disk/guestfs/system2 → /dev/sda2
+std::string api_name(std::string_view device) {
+  const auto drive = std::string(by_label) + system_drive_label;
+  if (device.starts_with(drive)) return "/dev/sda" + std::string(device.substr(drive.size()));
+  return logical_volume_of(device);
+}
+
 void add_device(std::map<std::string, std::string>& tags, DiskContent& content) {
   FileSystem found;
-  found.device = logical_volume_of(tags["DEVNAME"]);
+  found.device = api_name(tags["DEVNAME"]);
   found.type = tags["TYPE"];
   found.uuid = tags["UUID"];
   found.label = tags["LABEL"];
@@ -47,7 +56,7 @@ void add_device(std::map<std::string, std::string>& tags, DiskContent& content) 
   const auto& part_type = tags["PART_ENTRY_TYPE"];
   content.efi = content.efi || part_type == gpt_esp || part_type == mbr_esp;
   content.lvm = content.lvm || found.type == "LVM2_member";
-  if (tags["DEVNAME"] == "/dev/sda" && !tags["PTTYPE"].empty())
+  if (found.device == "/dev/sda" && !tags["PTTYPE"].empty())
     content.partition_table = tags["PTTYPE"] == "dos" ? "msdos" : tags["PTTYPE"];
   if (!found.device.empty() && !found.type.empty()) content.file_systems.push_back(std::move(found));
   tags.clear();
@@ -58,8 +67,10 @@ void add_device(std::map<std::string, std::string>& tags, DiskContent& content) 
 std::string probe_command() {
   // Low-level probing (-p) reads the disks, not a cache, and tells partition types. It ends with an error when any of
   // the devices holds nothing, which is no error here.
-  return "set --; for d in /dev/sda /dev/sda[0-9]* /dev/mapper/*; do [ -b $d ] && set -- \"$@\" $d; done; "
-         "blkid -p -o export \"$@\" 2>/dev/null; true";
+  return fmt::format(
+      "udevadm settle; set --; for d in {0}{1} {0}{1}[0-9]* /dev/mapper/*; do [ -b $d ] && set -- \"$@\" $d; done; "
+      "blkid -p -o export \"$@\" 2>/dev/null; true",
+      by_label, system_drive_label);
 }
 
 DiskContent parse_blkid(std::string_view text) {

@@ -23,10 +23,15 @@ struct DiskContent {
   std::vector<FileSystem> file_systems;
 };
 
+/// The label of the appliance's first drive. The kernel hands out names like sda in the order in which it happens to
+/// find disks; libguestfs' calls translate them, commands in the appliance have to go by /dev/disk/guestfs/<label>.
+inline constexpr const char* system_drive_label = "system";
+
 /// The command that asks blkid about the first drive of an appliance, its partitions and all logical volumes.
 std::string probe_command();
 
-/// Reads what probe_command() prints: blocks of NAME=value, one per device.
+/// Reads what probe_command() prints: blocks of NAME=value, one per device. Devices get the names that libguestfs'
+/// calls take: /dev/sda2, /dev/vg/lv.
 DiskContent parse_blkid(std::string_view text);
 
 /// /dev/mapper/root--vg-lv → /dev/root-vg/lv; other names stay as they are.

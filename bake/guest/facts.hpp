@@ -41,7 +41,7 @@ struct InstalledPackage {
   std::string version;  ///< [epoch:]version[-release]
   std::string arch;
 
-  friend auto operator<=>(const InstalledPackage&, const InstalledPackage&) = default;
+  friend auto operator<=>(const InstalledPackage&, const InstalledPackage&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 struct PackageDatabase {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <guestfs.h>
@@ -94,6 +95,10 @@ void add_drive(guestfs_h* handle, const Drive& drive) {
   options.bitmask = GUESTFS_ADD_DRIVE_OPTS_FORMAT_BITMASK | GUESTFS_ADD_DRIVE_OPTS_READONLY_BITMASK;
   options.format = drive.format.c_str();
   options.readonly = drive.read_only ? 1 : 0;
+  if (!drive.label.empty()) {
+    options.bitmask |= GUESTFS_ADD_DRIVE_OPTS_LABEL_BITMASK;
+    options.label = drive.label.c_str();
+  }
   if (!drive.read_only) {
     // A scratch copy, renamed into place only after everything succeeded: flushing along the way buys nothing.
     options.bitmask |= GUESTFS_ADD_DRIVE_OPTS_CACHEMODE_BITMASK;
@@ -161,9 +166,12 @@ guestfs_h* launch_some_way(const ApplianceOptions& options, Progress& progress) 
   const auto attempts = plan_launch(launch_environment(kvm_failed));
   Launched launched;
   for (const auto& attempt : attempts) {
+    const auto started = std::chrono::steady_clock::now();
     launched = launch(options, attempt);
     if (launched.handle) {
       ++launch_count;
+      const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
+      progress.detail(fmt::format("appliance up after {:.1f} s{}", taken.count(), attempt.with_kvm ? " with KVM" : ""));
       return launched.handle.release();
     }
     if (!attempt.with_kvm) break;
@@ -335,6 +343,8 @@ void Appliance::mount_api_file_systems() {
 }
 
 int Appliance::run_script() { return parse_status(run_in_appliance(script_command("/sysroot"), "running", "/bin/sh")); }
+
+void Appliance::end_programs() { run_in_appliance(end_programs_command("/sysroot"), "ending programs below", "/"); }
 
 void Appliance::shut_down() {
   const int status = guestfs_shutdown(handle_);

@@ -21,6 +21,7 @@ struct Drive {
   std::filesystem::path file;
   bool read_only = false;      ///< writes go to an overlay that is thrown away
   bool discard = false;        ///< pass what the guest trims on to the file
+  std::string label;           ///< /dev/disk/guestfs/<label> in the appliance; letters only, or empty
   std::string format = "raw";  ///< "raw" or, for an overlay that bake made itself, "qcow2"
 };
 
@@ -84,6 +85,8 @@ class Appliance {
   /// Runs script_file (script.hpp) and gives its exit status. guestfs_sh would do, but it mounts and unmounts the above
   /// around every call, which costs ten times as much as the script under emulation, and gives no output of failures.
   int run_script();
+  /// Kills what scripts left running.
+  void end_programs();
 
   /// Ends the appliance in good order; throws when that fails, for then data may be missing. Unmount before.
   void shut_down();

@@ -35,8 +35,9 @@ ApplianceOptions appliance_options(const GuestfsOptions& options) {
   ApplianceOptions result;
   result.memory_mib = options.memory_mib;
   result.processors = options.processors;
-  result.drives.push_back({options.disk, options.read_only, options.discard && !options.read_only, options.format});
-  for (const auto& payload : options.payloads) result.drives.push_back({payload, true, false, "raw"});
+  result.drives.push_back({options.disk, options.read_only, options.discard && !options.read_only, system_drive_label,
+                           options.format});
+  for (const auto& payload : options.payloads) result.drives.push_back({payload, true, false, "", "raw"});
   return result;
 }
 
@@ -244,7 +245,7 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
 
 void GuestfsGuest::finish() {
   auto& running = appliance();
-  if (exists("/bin/sh")) shell(end_leftover_programs());
+  running.end_programs();
   while (!payloads_.empty()) unmount_payload(payloads_.rbegin()->first);
   running.unmount("/run");
   if (made_run_) running.remove_directory("/run");

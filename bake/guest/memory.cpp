@@ -184,7 +184,7 @@ void MemoryGuest::write(const std::string& path, std::string_view content, unsig
   make_directories_for(parent_of(path), 0755, "writing");
   const auto canonical = resolve_for_writing(path, true, "writing");
   const auto [node, made] = nodes_.try_emplace(canonical, Node{FileType::regular, mode & 07777U, 0, 0, {}});
-  if (node->second.type != FileType::regular) fail("writing", path, "Is a directory");
+  if (node->second.type != FileType::regular) fail("writing", path, "not a regular file");
   node->second.content = content;
 }
 

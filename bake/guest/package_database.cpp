@@ -89,6 +89,15 @@ bool is_usable_state(std::string_view state) {
   return state == "installed" || state == "triggers-pending" || state == "triggers-awaited";
 }
 
+/// A guest for another processor cannot run its programs; its files can be read all the same, and the plan says no.
+ShellResult ask(Guest& guest, const std::string& script) {
+  try {
+    return guest.shell(script);
+  } catch (const Error& error) {
+    return {126, error.message()};
+  }
+}
+
 std::string shorten(std::string text) {
   if (text.size() > trouble_limit) text = text.substr(0, trouble_limit) + " …";
   return text;
@@ -103,7 +112,7 @@ PackageDatabase read_dpkg(Guest& guest) {
                 "the guest's package database is missing; bake needs an image whose packages dpkg knows");
   database.packages = installed_of_dpkg_status(*status);
   database.trouble = join(unfinished_of_dpkg_status(*status), "\n");
-  const auto audit = guest.shell("dpkg --audit");
+  const auto audit = ask(guest, "dpkg --audit");
   if (const auto text = trim(audit.output); !audit.ok() || !text.empty())
     database.trouble +=
         fmt::format("{}{}", database.trouble.empty() ? "" : "\n", text.empty() ? "dpkg --audit failed" : text);
@@ -124,7 +133,7 @@ std::string rpm_trouble(int status, std::string_view messages) {
 PackageDatabase read_rpm(Guest& guest, const DatabasePlace& place) {
   PackageDatabase database;
   database.format = place.format;
-  auto result = guest.shell(rpm_dump_query());
+  auto result = ask(guest, rpm_dump_query());
   // The trailer is the last thing the script prints, and no line of rpm's own begins like it.
   auto end = result.output.rfind(trailer);
   if (end == std::string::npos) {

@@ -58,6 +58,7 @@ std::set<std::string> devices_of(std::string_view fstab, const std::vector<FileS
                   fmt::format("opening disk '{}': {} is encrypted (LUKS)", disk.string(), file_system.device),
                   "bake cannot look into encrypted disks; bake the image first and encrypt it afterwards");
   std::vector<std::string> seen;
+  seen.reserve(file_systems.size());
   for (const auto& file_system : file_systems) seen.push_back(file_system.device + " (" + file_system.type + ")");
   throw Error(ErrorKind::failed, fmt::format("opening disk '{}': no operating system found in it", disk.string()),
               seen.empty() ? "there is no file system on it; is it the disk of a Linux VM?"

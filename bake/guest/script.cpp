@@ -30,10 +30,8 @@ std::string_view start_failure(int status, std::string_view output) {
   return (status == 126 || status == 127) && output.starts_with(complaint) ? trim(output) : std::string_view{};
 }
 
-std::string end_leftover_programs() {
-  return "for process in /proc/[0-9]*; do pid=${process#/proc/}\n"
-         "[ $pid = $$ ] || { [ $process/root -ef / ] && kill -9 $pid; }\n"
-         "done\n";
+std::string end_programs_command(std::string_view sysroot) {
+  return fmt::format("for p in /proc/[0-9]*; do [ $p/root -ef {} ] && kill -9 ${{p#/proc/}}; done; true", sysroot);
 }
 
 }  // namespace bake::guest

@@ -22,8 +22,8 @@ int parse_status(std::string_view text);
 /// Why the guest's /bin/sh could not be started, or empty when it was: chroot(1) ends with 126 or 127 and says so.
 std::string_view start_failure(int status, std::string_view output);
 
-/// A script that kills what earlier scripts left running in the guest (gpg-agent and the like), which would keep the
-/// file systems busy. Only processes whose root is the guest's root are touched.
-std::string end_leftover_programs();
+/// A command for the appliance's shell that kills what scripts left running in the guest (gpg-agent and the like),
+/// which would keep the file systems busy: processes whose root is `sysroot`.
+std::string end_programs_command(std::string_view sysroot);
 
 }  // namespace bake::guest

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bake/base/text.hpp"
+#include "bake/guest/path.hpp"
 
 namespace bake::guest {
 namespace {
@@ -40,11 +41,11 @@ std::string version_of_source(std::string_view source) {
 /// Where setup.py and packages put Python modules.
 std::vector<std::string> module_directories(Guest& guest) {
   std::vector<std::string> directories;
-  for (const std::string library : {"/usr/lib", "/usr/local/lib"})
+  for (const auto* library : {"/usr/lib", "/usr/local/lib"})
     for (const auto& name : guest.list(library))
       if (name.starts_with("python"))
-        for (const auto* kind : {"/site-packages", "/dist-packages"})
-          directories.push_back(library + "/" + name + kind);
+        for (const auto* kind : {"site-packages", "dist-packages"})
+          directories.push_back(join_path(join_path(library, name), kind));
   return directories;
 }
 

@@ -187,7 +187,11 @@ TYPED_TEST_P(GuestContract, NamesThePathOfWhatFails) {
   EXPECT_NE(this->message_of([&] { guest.set_mode(this->here("absent"), 0644); })
                 .find("changing mode of '" + this->here("absent") + "' in the guest: "),
             std::string::npos);
-  EXPECT_NE(this->message_of([&] { guest.write(this->dir(), "x"); }).find("writing '" + this->dir() + "' in the guest"),
+  EXPECT_EQ(this->message_of([&] { guest.write(this->dir(), "x"); }),
+            "writing '" + this->dir() + "' in the guest: not a regular file");
+  guest.make_link("nowhere", this->here("dangling"));
+  EXPECT_NE(this->message_of([&] { guest.make_directories(this->here("dangling/below")); })
+                .find("making directory '" + this->here("dangling")),
             std::string::npos);
   EXPECT_THROW(guest.read("relative/path"), Error);
   EXPECT_THROW(guest.write(std::string("/contract/nul\0x", 15), ""), Error);

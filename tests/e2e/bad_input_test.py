@@ -101,8 +101,8 @@ class BadInput(BakeCase):
         self.image_fails(1, "two operating systems", self.recipe(disk))
 
     def test_recipe_for_another_release(self):
-        # The matrix resolves 18.04, but the store has no bundle for it.
-        self.image_fails(3, "none of the bundles that fit", self.recipe(os_name="ubuntu 18.04"))
+        # The matrix resolves 16.04, but the store has no bundle for it.
+        self.image_fails(3, "none of the bundles that fit", self.recipe(os_name="ubuntu 16.04"))
 
     def test_disk_holds_another_release_than_the_recipe_says(self):
         self.add_bundle(standin("bundle.sh", "5.5-1.0.3.2-ubuntu18.04"))

@@ -3,10 +3,10 @@
 import unittest
 
 from e2e import standin
-from main_job import MainJob
+import main_job  # as a module: unittest would run the base class too
 
 
-class UbuntuGuest(MainJob):
+class UbuntuGuest(main_job.MainJob):
     recipe_edits = (("generalize: false", "generalize: true"),)
 
     @classmethod

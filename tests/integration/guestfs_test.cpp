@@ -321,7 +321,7 @@ TEST(GuestfsLaunch, GivesUpInTimeAndSaysWhatToDo) {
   ::setenv("BAKE_LAUNCH_TIMEOUT", "1", 1);
   CollectingProgress progress;
   try {
-    const Appliance appliance({{{shared().disk.file(), true, false}}, 1024, 1}, progress);
+    const Appliance appliance({{{shared().disk.file(), true, false, ""}}, 1024, 1}, progress);
     ADD_FAILURE() << "started within a second";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::environment);
@@ -339,7 +339,7 @@ TEST(GuestfsLaunch, LeavesNoMachineBehindWhenKilled) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     SilentProgress progress;
-    const Appliance appliance({{{file, true, false}}, 1024, 1}, progress);
+    const Appliance appliance({{{file, true, false, ""}}, 1024, 1}, progress);
     ::_exit(0);
   }
   const auto machine = fmt::format("bake-{}-", child);

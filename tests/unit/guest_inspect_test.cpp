@@ -165,7 +165,7 @@ MemoryGuest centos77() {
       .with_file("/etc/waagent.conf", "# OS.EnableRDMA=y\n")
       .with_file("/usr/lib/systemd/system/waagent.service")
       .with_file("/var/lib/rpm/Packages")
-      .with_answer(rpm_dump_query(), {0, "P\tWALinuxAgent\t(none)\t2.2.32\t1.el7\tnoarch\n\n#status 0\n\n"});
+      .with_answer(rpm_dump_query(), {0, "P WALinuxAgent\t(none)\t2.2.32\t1.el7\tnoarch\n\n#status 0\n\n"});
   for (const auto* program : {"setfiles", "dracut", "depmod", "weak-modules"})
     guest.with_file(std::string("/usr/sbin/") + program);
   for (const auto* program : {"rpm", "yum", "systemctl", "python"}) guest.with_file(std::string("/usr/bin/") + program);

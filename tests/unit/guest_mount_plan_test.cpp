@@ -132,18 +132,20 @@ TEST(MountPlan, SaysWhenFstabNamesAnotherRoot) {
 TEST(DiskContent, ReadsWhatBlkidSays) {
   // blkid 2.38 on a GPT disk with LVM, as the appliance runs it.
   const auto content = parse_blkid(
-      "DEVNAME=/dev/sda\nPTUUID=0e1a\nPTTYPE=gpt\n\n"
-      "DEVNAME=/dev/sda1\nLABEL=ESP\nUUID=A3CA-BE2F\nVERSION=FAT16\nTYPE=vfat\nUSAGE=filesystem\n"
+      "DEVNAME=/dev/disk/guestfs/system\nPTUUID=0e1a\nPTTYPE=gpt\n\n"
+      "DEVNAME=/dev/disk/guestfs/system1\nLABEL=ESP\nUUID=A3CA-BE2F\nVERSION=FAT16\nTYPE=vfat\nUSAGE=filesystem\n"
       "PART_ENTRY_SCHEME=gpt\nPART_ENTRY_NAME=EFI\\x20System\\x20Partition\n"
       "PART_ENTRY_UUID=1d8f3d2f-6a0e-4b52-9d8c-c5b2f0b7a111\n"
       "PART_ENTRY_TYPE=c12a7328-f81f-11d2-ba4b-00a0c93ec93b\nPART_ENTRY_NUMBER=1\n\n"
-      "DEVNAME=/dev/sda14\nPART_ENTRY_SCHEME=gpt\nPART_ENTRY_TYPE=21686148-6449-6e6f-744e-656564454649\n\n"
-      "DEVNAME=/dev/sda3\nUUID=Xy1\nTYPE=LVM2_member\nUSAGE=raid\n\n"
+      "DEVNAME=/dev/disk/guestfs/"
+      "system14\nPART_ENTRY_SCHEME=gpt\nPART_ENTRY_TYPE=21686148-6449-6e6f-744e-656564454649\n\n"
+      "DEVNAME=/dev/disk/guestfs/system3\nUUID=Xy1\nTYPE=LVM2_member\nUSAGE=raid\n\n"
       "DEVNAME=/dev/mapper/root--vg-root\nLABEL=a\\ \\$b\nUUID=e17a\nTYPE=xfs\n");
   EXPECT_EQ(content.partition_table, "gpt");
   EXPECT_TRUE(content.lvm);
   EXPECT_TRUE(content.efi);
   ASSERT_EQ(content.file_systems.size(), 3U);
+  EXPECT_EQ(content.file_systems[0].device, "/dev/sda1");
   EXPECT_EQ(content.file_systems[0].part_label, "EFI System Partition");
   EXPECT_EQ(content.file_systems[0].part_uuid, "1d8f3d2f-6a0e-4b52-9d8c-c5b2f0b7a111");
   EXPECT_EQ(content.file_systems[1].type, "LVM2_member");
@@ -152,14 +154,15 @@ TEST(DiskContent, ReadsWhatBlkidSays) {
 }
 
 TEST(DiskContent, KnowsDisksWithoutPartitionsAndWithMbr) {
-  const auto whole = parse_blkid("DEVNAME=/dev/sda\nUUID=1\nTYPE=ext4\n");
+  const auto whole = parse_blkid("DEVNAME=/dev/disk/guestfs/system\nUUID=1\nTYPE=ext4\n");
   EXPECT_EQ(whole.partition_table, "none");
   EXPECT_EQ(whole.file_systems.at(0).device, "/dev/sda");
   EXPECT_FALSE(whole.efi);
-  EXPECT_EQ(parse_blkid("DEVNAME=/dev/sda\nPTTYPE=dos\n\nDEVNAME=/dev/sda1\nTYPE=vfat\nPART_ENTRY_TYPE=0xef\n")
+  EXPECT_EQ(parse_blkid("DEVNAME=/dev/disk/guestfs/system\nPTTYPE=dos\n\nDEVNAME=/dev/disk/guestfs/"
+                        "system1\nTYPE=vfat\nPART_ENTRY_TYPE=0xef\n")
                 .partition_table,
             "msdos");
-  EXPECT_TRUE(parse_blkid("DEVNAME=/dev/sda1\nTYPE=vfat\nPART_ENTRY_TYPE=0xef\n").efi);
+  EXPECT_TRUE(parse_blkid("DEVNAME=/dev/disk/guestfs/system1\nTYPE=vfat\nPART_ENTRY_TYPE=0xef\n").efi);
   EXPECT_TRUE(parse_blkid("").file_systems.empty());
   EXPECT_TRUE(parse_blkid("garbage\n=\nDEVNAME\nTYPE=ext4\n").file_systems.empty());
 }

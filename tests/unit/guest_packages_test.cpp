@@ -71,6 +71,19 @@ TEST(PackageDatabase, SaysWhatRpmComplainsAbout) {
   EXPECT_EQ(read_package_database(mute, Family::rpm).trouble, "asking the guest's rpm failed: killed");
 }
 
+TEST(PackageDatabase, ReadsWhatItCanOfAGuestForAnotherProcessor) {
+  MemoryGuest guest;
+  guest
+      .with_file("/var/lib/dpkg/status",
+                 "Package: bash\nStatus: install ok installed\nVersion: 1\nArchitecture: arm64\n")
+      .with_handler([](const std::string&) -> std::optional<ShellResult> {
+        throw Error(ErrorKind::failed, "running a script with '/bin/sh' in the guest: Exec format error");
+      });
+  const auto database = read_package_database(guest, Family::deb);
+  EXPECT_EQ(database.packages.size(), 1U);
+  EXPECT_EQ(database.trouble, "running a script with '/bin/sh' in the guest: Exec format error");
+}
+
 TEST(PackageDatabase, TellsFormatsApart) {
   const auto format = [](const std::vector<std::string>& files) {
     MemoryGuest guest;
