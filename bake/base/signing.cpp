@@ -59,6 +59,13 @@ std::string public_pem_of(EVP_PKEY* key) {
 
 const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
+bool holds(std::string_view message, std::string_view signature, const Key& key) {
+  const Context context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  return signature.size() == signature_size &&
+         EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
+         EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(message), message.size()) == 1;
+}
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -102,12 +109,13 @@ std::string sign(std::string_view message, std::string_view private_pem) {
 }
 
 bool verify_signature(std::string_view message, std::string_view signature_hex, std::string_view public_pem) {
-  const auto key = read_public(public_pem);
   const auto signature = from_hex(signature_hex);
-  if (signature.size() != signature_size) return false;
-  const Context context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  return EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
-         EVP_DigestVerify(context.get(), signature.data(), signature.size(), bytes_of(message), message.size()) == 1;
+  return holds(message, {reinterpret_cast<const char*>(signature.data()), signature.size()}, read_public(public_pem));
+}
+
+bool verify_raw_signature(std::string_view message, std::string_view signature, std::string_view key) {
+  const Key read(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(key), key.size()), &EVP_PKEY_free);
+  return read && holds(message, signature, read);
 }
 
 std::string key_fingerprint(std::string_view public_pem) {

@@ -22,6 +22,9 @@ std::string sign(std::string_view message, std::string_view private_pem);
 /// `public_pem` is no Ed25519 public key; a malformed signature is just wrong.
 bool verify_signature(std::string_view message, std::string_view signature_hex, std::string_view public_pem);
 
+/// As verify_signature, for the 64 bytes of a signature and the 32 of a key as such. False for other sizes.
+bool verify_raw_signature(std::string_view message, std::string_view signature, std::string_view key);
+
 /// What people compare: sha256 of the public key's DER form, lower-case hexadecimal. Throws as verify_signature.
 std::string key_fingerprint(std::string_view public_pem);
 

@@ -74,6 +74,8 @@ class SignatureCheck {
 
  private:
   struct Candidate;
+  [[nodiscard]] int verify_eddsa(const Candidate& candidate) const;
+
   const KeyRing* ring_;
   std::vector<std::unique_ptr<Candidate>> candidates_;
 };

@@ -135,14 +135,50 @@ std::vector<PgpPacket> parse_packets(std::string_view content) {
   return packets;
 }
 
+std::string signature_trailer(std::string_view body) {
+  if (body[0] == 3) return std::string(body.substr(2, 5));
+  const auto hashed = 6 + big_endian(body.substr(4), 2);
+  std::string trailer(body.substr(0, hashed));
+  trailer += "\x04\xFF";
+  for (int shift = 24; shift >= 0; shift -= 8) trailer += static_cast<char>(hashed >> shift & 0xFFU);
+  return trailer;
+}
+
+std::optional<std::string> ed25519_signature(std::string_view body) {
+  if (body[0] != 4) return std::nullopt;
+  auto rest = body.substr(4);
+  take_subpackets(rest);
+  take_subpackets(rest);
+  rest.remove_prefix(2);  // the first two bytes of the digest
+  std::string signature;
+  for (int number = 0; number < 2; ++number) {
+    if (rest.size() < 2) return std::nullopt;
+    const auto size = (big_endian(rest, 2) + 7) / 8;
+    rest.remove_prefix(2);
+    if (size > 32 || size > rest.size()) return std::nullopt;
+    signature += std::string(32 - size, '\0');  // numbers are written without leading zeros
+    signature += rest.substr(0, size);
+    rest.remove_prefix(size);
+  }
+  return signature;
+}
+
+std::optional<std::string> ed25519_key(std::string_view key_data) {
+  using namespace std::string_view_literals;
+  // EdDSA, the curve's object identifier, a number of 263 bits whose first byte 0x40 marks a native point.
+  constexpr auto prefix = "\x16\x09\x2B\x06\x01\x04\x01\xDA\x47\x0F\x01\x01\x07\x40"sv;
+  if (!key_data.starts_with(prefix) || key_data.size() != prefix.size() + 32) return std::nullopt;
+  return std::string(key_data.substr(prefix.size()));
+}
+
 std::optional<SignatureFacts> inspect_signature(std::string_view body) {
   if (body.size() < 10) return std::nullopt;
   if (body[0] == 3) {
-    if (body.size() <= 22 || body[1] != 5 || body[2] != 0) return std::nullopt;
-    return SignatureFacts{static_cast<int>(byte_at(body, 15)), static_cast<int>(byte_at(body, 16))};
+    if (body.size() <= 22 || body[1] != 5) return std::nullopt;
+    return SignatureFacts{body[2], body[15], body[16]};
   }
-  if (body[0] != 4 || body[1] != 0) return std::nullopt;
-  const SignatureFacts facts{static_cast<int>(byte_at(body, 2)), static_cast<int>(byte_at(body, 3))};
+  if (body[0] != 4) return std::nullopt;
+  const SignatureFacts facts{body[1], body[2], body[3]};
   auto rest = body.substr(4);
   if (!take_subpackets(rest) || !take_subpackets(rest)) return std::nullopt;
   // Two bytes of the digest, then at least one number with its two bytes of length.

@@ -23,12 +23,24 @@ std::vector<PgpPacket> parse_packets(std::string_view content);
 
 /// What a signature packet says of itself.
 struct SignatureFacts {
+  int type = 0;  ///< 0: over a document
   int public_key_algorithm = 0;
   int hash_algorithm = 0;
 };
 
-/// Nothing unless `body` is a version 3 or 4 signature over a document whose every length is in bounds: libsolv, which
-/// does the arithmetic, trusts the lengths inside subpackets.
+inline constexpr int pgp_eddsa = 22;
+
+/// Nothing unless `body` is a version 3 or 4 signature whose every length is in bounds: libsolv, which does the
+/// arithmetic, trusts the lengths inside subpackets.
 std::optional<SignatureFacts> inspect_signature(std::string_view body);
+
+/// What is digested behind the signed document (RFC 4880, 5.2.4). `body` has passed inspect_signature().
+std::string signature_trailer(std::string_view body);
+
+/// The 64 bytes of an Ed25519 signature, or nothing when the packet has not two numbers of at most 32 bytes.
+std::optional<std::string> ed25519_signature(std::string_view body);
+
+/// The 32 bytes of an Ed25519 key, from a public key packet's body behind the creation time; nothing for other keys.
+std::optional<std::string> ed25519_key(std::string_view key_data);
 
 }  // namespace bake::ofed

@@ -39,6 +39,32 @@ TEST(Signature, IsGoodForTheVeryBytesOnly) {
   }
 }
 
+/// One Ed25519 signature in 128 has a number that begins with a zero byte, which OpenPGP leaves out; in this one, and in
+/// the key's own signature, the second number is the shorter one (made with gpg 2.2.40).
+TEST(Signature, Ed25519NumbersMayBeShort) {
+  const auto ring = ring_of(R"(-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEawEUkxYJKwYBBAHaRw8BAQdAXw5CFUQYsYTFfZoQZoQPE7EJYb0hZmMTtR1b
+t6QRmXW0DVNob3J0IE51bWJlcnOIjwQTFggAOBYhBGpt0/ArWKe7FVNLvlN5aE8r
+TBpNBQJrARSTAhsDBQsJCAcCBhUKCQgLAgQWAgMBAh4BAheAAAoJEFN5aE8rTBpN
+kcYA/29rT8qi6mztb43y5CSghH5Wx9LlfCLd3PaFEtvU3S+FAPdNdzHOEZaPxJbs
+GEhCPqQ2l9ADLILl6N6hVPp+qdUF
+=VY3t
+-----END PGP PUBLIC KEY BLOCK-----
+)");
+  const auto result = check_signature(ring, R"(-----BEGIN PGP SIGNATURE-----
+
+iHQEABYIAB0WIQRqbdPwK1inuxVTS75TeWhPK0waTQUCawEUlAAKCRBTeWhPK0wa
+TeC8APwJJy68NYzgm3T8FPfojKC04DaiMRjc1Nr8JgzIQMi6FgD4nV7VMoqYcYXl
+GLMnk4p9GbPz5WnQ/B8aUB+a1zPoBw==
+=dGGQ
+-----END PGP SIGNATURE-----
+)",
+                                      "2");
+  EXPECT_EQ(result.state, SignatureState::good);
+  EXPECT_EQ(result.fingerprint, "6A6DD3F02B58A7BB15534BBE5379684F2B4C1A4D");
+}
+
 TEST(Signature, OfAKeyOutsideTheRingIsUnknown) {
   const auto ring = ring_of(testing::vendor().public_key());
   const auto result = check_signature(ring, testing::stranger().sign("x"), "x");

@@ -1,0 +1,30 @@
+// repomd.xml, primary.xml and rpm headers from a bundle. The first byte chooses.
+#include "bake/ofed/rpm_index.hpp"
+
+#include <cstdint>
+#include <string>
+
+#include "bake/base/error.hpp"
+#include "bake/ofed/rpm_header.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  try {
+    switch (data[0] % 3) {
+      case 0:
+        static_cast<void>(bake::ofed::parse_repomd(text, "fuzz"));
+        break;
+      case 1:
+        static_cast<void>(bake::ofed::parse_primary(text, "fuzz"));
+        break;
+      default:
+        const bake::ofed::KeyRing ring;
+        auto facts = bake::ofed::read_rpm(bake::ofed::source_of(text), ring, "fuzz");
+        facts.package.file = {"x.rpm", 1, {{bake::DigestAlgorithm::sha256, std::string(64, 'a')}}};
+        if (bake::ofed::parse_primary(bake::ofed::primary_of({facts}), "made").size() > 1) __builtin_trap();
+    }
+  } catch (const bake::Error&) {
+  }
+  return 0;
+}
