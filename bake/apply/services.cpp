@@ -18,6 +18,12 @@ std::optional<std::string> unit_path(guest::Guest& guest, const std::string& uni
   return std::nullopt;
 }
 
+/// Makes the link and, as `systemctl enable` does, the directory that it is the first entry of.
+void link_unit(guest::Guest& guest, const std::string& unit_file, const std::string& link) {
+  guest.make_directories(link.substr(0, link.rfind('/')));
+  guest.make_link(unit_file, link);
+}
+
 std::string stem(const std::string& unit) { return unit.substr(0, unit.rfind('.')); }
 
 /// A service that only has an init script is enabled by the guest's own tool for that.
@@ -41,11 +47,12 @@ void enable(guest::Guest& guest, const std::string& unit) {
   auto wanted_by = install_values(text, "WantedBy");
   const auto required_by = install_values(text, "RequiredBy");
   if (wanted_by.empty() && required_by.empty()) wanted_by = {"multi-user.target"};
-  for (const auto& target : wanted_by) guest.make_link(*path, fmt::format("{}/{}.wants/{}", admin_units, target, unit));
+  for (const auto& target : wanted_by)
+    link_unit(guest, *path, fmt::format("{}/{}.wants/{}", admin_units, target, unit));
   for (const auto& target : required_by)
-    guest.make_link(*path, fmt::format("{}/{}.requires/{}", admin_units, target, unit));
+    link_unit(guest, *path, fmt::format("{}/{}.requires/{}", admin_units, target, unit));
   for (const auto& alias : install_values(text, "Alias"))
-    guest.make_link(*path, fmt::format("{}/{}", admin_units, alias));
+    link_unit(guest, *path, fmt::format("{}/{}", admin_units, alias));
 }
 
 void disable(guest::Guest& guest, const std::string& unit) {
