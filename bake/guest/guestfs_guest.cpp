@@ -35,8 +35,8 @@ ApplianceOptions appliance_options(const GuestfsOptions& options) {
   ApplianceOptions result;
   result.memory_mib = options.memory_mib;
   result.processors = options.processors;
-  result.drives.push_back({options.disk, options.read_only, options.discard && !options.read_only, system_drive_label,
-                           options.format});
+  result.drives.push_back(
+      {options.disk, options.read_only, options.discard && !options.read_only, system_drive_label, options.format});
   for (const auto& payload : options.payloads) result.drives.push_back({payload, true, false, "", "raw"});
   return result;
 }

@@ -1,10 +1,9 @@
 // Packages, Release and control files from a bundle.
-#include "bake/ofed/deb_index.hpp"
-
 #include <cstdint>
 #include <string_view>
 
 #include "bake/base/error.hpp"
+#include "bake/ofed/deb_index.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

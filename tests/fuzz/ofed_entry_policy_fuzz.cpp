@@ -1,12 +1,11 @@
 // What a tar archive may hold. A line is one entry: its type (f d l h s), its path, a tab, its link target.
-#include "bake/ofed/entry_policy.hpp"
-
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/ofed/entry_policy.hpp"
 
 namespace {
 

@@ -1,10 +1,9 @@
 // Signatures and keys, armoured or not, against a key ring that holds an Ed25519 key.
-#include "bake/ofed/openpgp.hpp"
-
 #include <cstdint>
 #include <string_view>
 
 #include "bake/base/error.hpp"
+#include "bake/ofed/openpgp.hpp"
 
 namespace {
 

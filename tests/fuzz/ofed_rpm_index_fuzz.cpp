@@ -1,11 +1,10 @@
 // repomd.xml, primary.xml and rpm headers from a bundle. The first byte chooses.
-#include "bake/ofed/rpm_index.hpp"
-
 #include <cstdint>
 #include <string>
 
 #include "bake/base/error.hpp"
 #include "bake/ofed/rpm_header.hpp"
+#include "bake/ofed/rpm_index.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;

@@ -39,8 +39,8 @@ TEST(Signature, IsGoodForTheVeryBytesOnly) {
   }
 }
 
-/// One Ed25519 signature in 128 has a number that begins with a zero byte, which OpenPGP leaves out; in this one, and in
-/// the key's own signature, the second number is the shorter one (made with gpg 2.2.40).
+/// One Ed25519 signature in 128 has a number that begins with a zero byte, which OpenPGP leaves out; in this one, and
+/// in the key's own signature, the second number is the shorter one (made with gpg 2.2.40).
 TEST(Signature, Ed25519NumbersMayBeShort) {
   const auto ring = ring_of(R"(-----BEGIN PGP PUBLIC KEY BLOCK-----
 
