@@ -20,7 +20,6 @@ constexpr std::uint64_t sector_size = 2048;
 constexpr std::uint64_t first_data_sector = 18;  // 16 reserved sectors, the volume descriptor, the terminator
 constexpr std::uint64_t most_per_extent = 0xFFFFF800;
 constexpr std::size_t longest_record = 254;
-constexpr std::size_t continuation_entry_size = 28;
 // 1970-01-01 00:00:00 UTC: in a directory record (ECMA-119 9.1.5) and in the volume descriptor (8.4.26).
 constexpr std::string_view record_date("\x46\x01\x01\0\0\0\0", 7);
 constexpr std::string_view volume_date("1970010100000000\0", 17);
