@@ -20,6 +20,9 @@ struct Row {
   std::string evidence;  ///< part of that check's evidence
 };
 
+/// What a test's listing shows of the parameter.
+void PrintTo(const Row& row, std::ostream* out) { *out << row.name << " → " << row.exit; }
+
 void eight(FakeVm& vm, int count) {
   for (int i = 1; i <= count; ++i) vm.hca("010" + std::to_string(i) + ":00:00.0");
 }

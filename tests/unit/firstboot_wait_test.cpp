@@ -126,6 +126,9 @@ struct Silence {
   double longest;  ///< seconds
 };
 
+/// What a test's listing shows of the parameter.
+void PrintTo(const Silence& silence, std::ostream* out) { *out << silence.name; }
+
 class FirstbootImdsSilent : public ::testing::TestWithParam<Silence> {};
 
 TEST_P(FirstbootImdsSilent, FallsBackToOtherSigns) {
