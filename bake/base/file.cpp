@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "bake/base/error.hpp"
+#include "bake/base/interrupt.hpp"
 
 namespace bake {
 namespace fs = std::filesystem;
@@ -48,6 +49,7 @@ FileDescriptor open_file(const fs::path& file, int flags, unsigned mode) {
 }
 
 std::size_t read_some(const FileDescriptor& fd, std::span<std::byte> buffer, const fs::path& name) {
+  throw_if_interrupted();
   for (;;) {
     const auto count = ::read(fd.get(), buffer.data(), buffer.size());
     if (count >= 0) return static_cast<std::size_t>(count);
@@ -65,6 +67,7 @@ void write_all(const FileDescriptor& fd, std::span<const std::byte> data, const 
 }
 
 std::size_t read_at(const FileDescriptor& fd, std::span<std::byte> buffer, std::uint64_t offset, const fs::path& name) {
+  throw_if_interrupted();
   std::size_t filled = 0;
   while (filled < buffer.size()) {
     const auto rest = buffer.subspan(filled);

@@ -36,14 +36,15 @@ class FileDescriptor {
 /// input does not exist.
 FileDescriptor open_file(const std::filesystem::path& file, int flags, unsigned mode = 0644);
 
-/// Reads up to buffer.size() bytes; 0 at the end of the file. Throws Error{failed}; `name` is for the message.
+/// Reads up to buffer.size() bytes; 0 at the end of the file. Throws Error{failed}, and Error{interrupted} after a
+/// signal (every long loop comes by here); `name` is for the message.
 std::size_t read_some(const FileDescriptor& fd, std::span<std::byte> buffer, const std::filesystem::path& name);
 
 /// Writes all of `data`. Throws Error{failed}; a full disk is Error{environment}.
 void write_all(const FileDescriptor& fd, std::span<const std::byte> data, const std::filesystem::path& name);
 
 /// Fills `buffer` from byte `offset` on; gives how much was there, less than asked only at the end of the file. Does
-/// not move the file's position. Throws Error{failed}.
+/// not move the file's position. Throws as read_some.
 std::size_t read_at(const FileDescriptor& fd, std::span<std::byte> buffer, std::uint64_t offset,
                     const std::filesystem::path& name);
 

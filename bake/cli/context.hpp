@@ -45,6 +45,7 @@ struct Context {
 /// Adds one command with its options to the program; its callback runs the command. One file per command.
 using AddCommand = void (*)(CLI::App& app, Context& context);
 
+void add_batch(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_handler(CLI::App& app, Context& context);
 void add_image(CLI::App& app, Context& context);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "bake/base/error.hpp"
+#include "bake/base/interrupt.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/progress.hpp"
 
@@ -11,8 +12,10 @@ namespace bake::cli {
 namespace {
 
 /// The command table, in the order of the help text.
-constexpr AddCommand commands[] = {add_image,  add_plan,   add_init, add_inspect, add_verify,
+constexpr AddCommand commands[] = {add_image,  add_batch,  add_plan, add_init,    add_inspect, add_verify,
                                    add_bundle, add_matrix, add_vhd,  add_handler, add_doctor};
+
+constexpr const char* interrupted_hint = "nothing half written was left behind; run it again";
 
 std::filesystem::path default_store() {
   if (const char* store = std::getenv("BAKE_STORE"); store != nullptr && *store != '\0') return store;
@@ -43,6 +46,15 @@ void print_error(Context& context, const Error& error) {
   if (!error.hint().empty()) context.err << "bake: hint: " << error.hint() << '\n';
 }
 
+/// What failed after a signal failed because of it: the children were ended so that the job stops.
+int failed(Context& context, const Error& error) {
+  if (interrupted() && error.kind() != ErrorKind::interrupted)
+    return failed(context, Error(ErrorKind::interrupted, "working: interrupted by a signal", interrupted_hint));
+  const bool bare = error.kind() == ErrorKind::interrupted && error.hint().empty();
+  print_error(context, bare ? Error(error.kind(), error.message(), interrupted_hint) : error);
+  return static_cast<int>(error.kind());
+}
+
 int usage_error(const CLI::App& app, Context& context, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
     return app.exit(error, context.out, context.err);
@@ -67,15 +79,12 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   } catch (const CLI::ParseError& error) {
     return usage_error(app, context, error);
   } catch (const Error& error) {
-    print_error(context, error);
-    return static_cast<int>(error.kind());
+    return failed(context, error);
   } catch (const std::filesystem::filesystem_error& error) {
-    print_error(context, Error(ErrorKind::failed, fmt::format("working with files: {}", error.what())));
-    return static_cast<int>(ErrorKind::failed);
+    return failed(context, Error(ErrorKind::failed, fmt::format("working with files: {}", error.what())));
   } catch (const std::exception& error) {
-    print_error(context, Error(ErrorKind::bug, fmt::format("running bake: unexpected: {}", error.what()),
-                               "this is a bug in bake; please report it with the command line and the --log file"));
-    return static_cast<int>(ErrorKind::bug);
+    return failed(context, Error(ErrorKind::bug, fmt::format("running bake: unexpected: {}", error.what()),
+                                 "this is a bug in bake; please report it with the command line and the --log file"));
   }
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bake/base/error.hpp"
+#include "bake/base/interrupt.hpp"
 #include "bake/base/text.hpp"
 #include "bake/disk/qemu_img.hpp"
 
@@ -60,6 +61,7 @@ void walk(const OpenImage& image, const fs::path& name, OnHole on_hole, OnData o
 
 void hash_zeros(Hasher& hash, std::uint64_t length) {
   for (std::uint64_t part = 0; length > 0; length -= part) {
+    throw_if_interrupted();
     part = std::min<std::uint64_t>(length, zeros.size());
     hash.update(std::span(zeros).first(part));
   }

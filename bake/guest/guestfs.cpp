@@ -14,6 +14,7 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/interrupt.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/launch.hpp"
 #include "bake/guest/script.hpp"
@@ -166,6 +167,7 @@ guestfs_h* launch_some_way(const ApplianceOptions& options, Progress& progress) 
   const auto attempts = plan_launch(launch_environment(kvm_failed));
   Launched launched;
   for (const auto& attempt : attempts) {
+    throw_if_interrupted();
     const auto started = std::chrono::steady_clock::now();
     launched = launch(options, attempt);
     if (launched.handle) {
@@ -174,6 +176,7 @@ guestfs_h* launch_some_way(const ApplianceOptions& options, Progress& progress) 
       progress.detail(fmt::format("appliance up after {:.1f} s{}", taken.count(), attempt.with_kvm ? " with KVM" : ""));
       return launched.handle.release();
     }
+    throw_if_interrupted();
     if (!attempt.with_kvm) break;
     kvm_failed = true;
     progress.warn(fmt::format(

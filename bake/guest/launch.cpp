@@ -4,18 +4,16 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
-#include <filesystem>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/interrupt.hpp"
 #include "bake/base/text.hpp"
 
 namespace bake::guest {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kvm_limit{120};
 constexpr std::chrono::seconds emulation_limit{600};
@@ -37,24 +35,13 @@ std::optional<std::chrono::seconds> parse_limit(const std::optional<std::string>
   return std::chrono::seconds(seconds);
 }
 
-std::string slurp(const fs::path& file) {
-  // Not a stream: a process may end between opening and reading, and a filebuf throws what read(2) says then.
+/// The arguments of a process; empty when it is gone. Not a stream: a filebuf throws what read(2) says then.
+std::vector<std::string> arguments_of(int pid) {
   try {
-    return read_text(file);
+    return split(read_text(fmt::format("/proc/{}/cmdline", pid)), '\0');
   } catch (const Error&) {
     return {};
   }
-}
-
-/// The parent of a process, 0 when it is gone. proc(5): "pid (comm) state ppid"; comm may hold anything.
-int parent_of_process(const fs::path& process) {
-  const auto stat = slurp(process / "stat");
-  const auto end = stat.rfind(')');
-  if (end == std::string::npos) return 0;
-  const auto words = split_words(std::string_view(stat).substr(end + 1));
-  int parent = 0;
-  if (words.size() > 1) std::from_chars(words[1].data(), words[1].data() + words[1].size(), parent);
-  return parent;
 }
 
 }  // namespace
@@ -74,16 +61,9 @@ LaunchEnvironment launch_environment(bool kvm_failed_before) {
 
 std::vector<int> children_marked(const std::string& marker) {
   std::vector<int> found;
-  std::error_code error;
-  for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
-    const auto name = entry->path().filename().string();
-    int pid = 0;
-    std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (pid <= 0 || parent_of_process(entry->path()) != ::getpid()) continue;
-    const auto arguments = split(slurp(entry->path() / "cmdline"), '\0');
-    for (const auto& argument : arguments)
+  for (const int pid : child_processes())
+    for (const auto& argument : arguments_of(pid))
       if (argument == marker) found.push_back(pid);
-  }
   return found;
 }
 

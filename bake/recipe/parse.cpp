@@ -167,7 +167,7 @@ void check_name(MapReader& reader, const std::string& name) {
 
 }  // namespace
 
-Recipe parse(std::string_view text, const fs::path& file) {
+Recipe parse(std::string_view text, const fs::path& file, std::vector<Problem>& problems) {
   Input input{file, {}};
   const auto root = yaml::parse(text, file, input.problems);
   Recipe recipe;
@@ -190,13 +190,17 @@ Recipe parse(std::string_view text, const fs::path& file) {
     recipe.gallery = read_gallery(input, reader);
     reader.finish();
   }
-  throw_if_any(ErrorKind::config, fmt::format("reading recipe '{}'", file.string()), input.problems);
+  problems.insert(problems.end(), input.problems.begin(), input.problems.end());
   return recipe;
 }
 
-Recipe load(const fs::path& file) {
-  constexpr std::size_t most = std::size_t{1} << 20U;  // a recipe is a page; a megabyte is a mistake
-  return parse(read_text(file, most), file);
+Recipe parse(std::string_view text, const fs::path& file) {
+  std::vector<Problem> problems;
+  auto recipe = parse(text, file, problems);
+  throw_if_any(ErrorKind::config, fmt::format("reading recipe '{}'", file.string()), problems);
+  return recipe;
 }
+
+Recipe load(const fs::path& file) { return parse(read_text(file, most_bytes), file); }
 
 }  // namespace bake::recipe

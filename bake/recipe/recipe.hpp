@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bake/base/error.hpp"
+
 namespace bake::recipe {
 
 struct Base {
@@ -63,12 +65,18 @@ struct Recipe {
   std::filesystem::path file;  ///< where it was read from
 };
 
+/// A recipe is a page; a megabyte is a mistake.
+inline constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+
 /// Reads a recipe. Throws Error{config} listing every problem with file:line: unknown keys (closest name suggested),
 /// wrong types, missing parts, duplicates. Relative paths are relative to the recipe's directory.
 Recipe load(const std::filesystem::path& file);
 
 /// As load(), for text; `file` names it in messages.
 Recipe parse(std::string_view text, const std::filesystem::path& file);
+
+/// As parse(), with its problems added to `problems` instead of thrown: for whoever reads many recipes.
+Recipe parse(std::string_view text, const std::filesystem::path& file, std::vector<Problem>& problems);
 
 /// The recipe as commented YAML, ready to edit; parse(write(r)) gives r back.
 std::string write(const Recipe& recipe);

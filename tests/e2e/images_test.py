@@ -4,6 +4,7 @@ known to bake and to its matrix."""
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -112,6 +113,31 @@ class KnownToBake(unittest.TestCase):
                     base = SOURCE / "images/base" / f"{path.stem.rsplit('-', 1)[0]}.vhd"
                     self.assertNotEqual(result.returncode, 0)
                     self.assertEqual(result.stderr.splitlines()[0], f"bake: error: opening '{base}': no such file")
+
+    def test_the_fleet_has_every_recipe_once(self):
+        document = load(SOURCE / "images/fleet.yaml")
+        self.assertEqual(document["images"], sorted(f"recipes/{path.name}" for path in RECIPES.iterdir()))
+
+    def test_the_fleet_lacks_nothing_but_bases(self):
+        """Read where the bases are not, bake misses them and nothing else; where they are, it would bake all."""
+        with tempfile.TemporaryDirectory() as directory:
+            images = Path(directory) / "images"
+            shutil.copytree(RECIPES, images / "recipes")
+            fleet = Path(shutil.copy(SOURCE / "images/fleet.yaml", images))
+            first = fleet.read_text().splitlines().index("images:") + 2
+            paths = sorted(path.stem for path in RECIPES.iterdir())
+            missing = self.bake("--store", directory, "batch", str(fleet), "--dry-run")
+            self.assertEqual(missing.returncode, 5)
+            self.assertEqual(missing.stderr.splitlines(), [f"bake: error: reading fleet '{fleet}': 45 problems"] + [
+                f"  {fleet}:{first + number}: the base '{images}/base/{name.rsplit('-', 1)[0]}.vhd' of recipe "
+                f"'{images}/recipes/{name}.yaml' is not there" for number, name in enumerate(paths)])
+            (images / "base").mkdir()
+            for name in paths:
+                (images / "base" / f"{name.rsplit('-', 1)[0]}.vhd").touch()
+            result = self.bake("--store", directory, "batch", str(fleet), "--dry-run")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(result.stdout.splitlines(), [f"bake  out/{name}.vhd  (not baked yet)" for name in paths])
+            self.assertEqual(sorted(path.name for path in images.iterdir()), ["base", "fleet.yaml", "recipes"])
 
 
 

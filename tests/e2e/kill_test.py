@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""kill -9 in the middle of apply: no output, no qemu left within 5 s, base untouched, the next run succeeds."""
+"""kill -9 in the middle of apply: no output, no qemu left within 5 s, base untouched, the next run succeeds. SIGINT and
+SIGTERM: exit code 130, and at that moment nothing is left at all."""
 import os
 import signal
 import subprocess
@@ -41,6 +42,35 @@ class Killed(BakeCase):
         self.assertEqual(sha256(self.base), before)
         self.bake("image", self.recipe, "-o", self.output)
         self.assertTrue(self.output.exists())
+
+    def interrupt(self, step, number):
+        """Starts a bake, waits until `step` has begun and a qemu runs, sends the signal; gives the exit code and what was
+        said after it."""
+        output = self.scratch / "interrupted.vhd"
+        process = subprocess.Popen([BINARY, "--store", self.store, "image", self.recipe, "-o", output],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for line in process.stderr:
+            if line.endswith(f"] {step}\n"):
+                break
+        while not self.qemu_of_this_test():
+            time.sleep(0.1)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+        self.assertEqual(stdout, "")
+        self.assertEqual(self.qemu_of_this_test(), [])
+        self.assertEqual(list(self.scratch.glob("interrupted.vhd*")), [])
+        return process.returncode, stderr
+
+    def test_interrupted(self):
+        before = sha256(self.base)
+        message = ("bake: error: working: interrupted by a signal\n"
+                   "bake: hint: nothing half written was left behind; run it again\n")
+        for step, number in (("start the appliance", signal.SIGTERM), ("change packages", signal.SIGINT)):
+            with self.subTest(step):
+                status, said = self.interrupt(step, number)
+                self.assertEqual(status, 130, said)
+                self.assertTrue(said.endswith(message), said)
+        self.assertEqual(sha256(self.base), before)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,271 @@
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <fmt/format.h>
+#include <thread>
+#include <unistd.h>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/interrupt.hpp"
+#include "bake/base/time.hpp"
+#include "bake/cli/context.hpp"
+#include "bake/cli/real_environment.hpp"
+#include "bake/job/fleet_local.hpp"
+#include "bake/job/fleet_plan.hpp"
+#include "bake/job/fleet_report.hpp"
+#include "bake/job/fleet_slurm.hpp"
+#include "bake/recipe/fleet.hpp"
+
+namespace bake::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using job::FleetRow;
+using job::FleetTask;
+using recipe::Fleet;
+using State = FleetRow::State;
+
+struct BatchOptions {
+  fs::path fleet;
+  std::string executor = "local";
+  unsigned jobs = 0;
+  std::vector<std::string> sbatch;
+  bool force = false;
+  bool verify = false;
+  bool dry_run = false;
+  bool no_wait = false;
+  std::size_t index = 0;
+  std::string digest;
+  std::string run;
+};
+
+fs::path own_program() { return fs::read_symlink("/proc/self/exe"); }
+
+job::FleetOptions fleet_options(const BatchOptions& options, const Context& context) {
+  job::FleetOptions fleet;
+  fleet.program = own_program();
+  fleet.store = fs::absolute(context.store);
+  for (const auto& overlay : context.matrix_overlays) fleet.overlays.push_back(fs::absolute(overlay));
+  fleet.jobs = options.jobs;
+  if (fleet.jobs == 0 && options.executor == "local")
+    fleet.jobs = std::max(1U, std::thread::hardware_concurrency() / 2);
+  fleet.force = options.force;
+  fleet.run = options.run.empty() ? uuid_from(fmt::format("{} {} {}", ::getpid(), iso_time(output_time()),
+                                                          std::chrono::steady_clock::now().time_since_epoch().count()))
+                                  : options.run;
+  return fleet;
+}
+
+/// What is to be done, and the rows of what is done already.
+struct Todo {
+  std::vector<std::size_t> indices;
+  std::vector<FleetTask> tasks;      ///< as indices
+  std::vector<std::string> reasons;  ///< as indices
+  std::vector<FleetRow> rows;        ///< one per image of the fleet
+};
+
+Todo examine_fleet(const Fleet& fleet, const BatchOptions& options, job::Environment& environment) {
+  Todo todo;
+  for (std::size_t i = 0; i < fleet.images.size(); ++i) {
+    const auto& image = fleet.images[i];
+    auto standing = job::examine(image, options.verify, environment);
+    if (options.force) standing = {false, "--force", standing.key};
+    if (standing.done) {
+      auto row = job::row_of(image, *job::read_result(recipe::result_beside(image.output)));
+      row.state = State::skipped;
+      todo.rows.push_back(std::move(row));
+      continue;
+    }
+    environment.progress.detail(fmt::format("{}: to bake: {}", image.name, standing.reason));
+    todo.indices.push_back(i);
+    todo.tasks.push_back({image, standing.key});
+    todo.reasons.push_back(standing.reason);
+    todo.rows.push_back(job::row_of(image, State::waiting, static_cast<int>(ErrorKind::interrupted), "not started"));
+  }
+  return todo;
+}
+
+void print(const Fleet& fleet, const std::vector<FleetRow>& rows, Context& context) {
+  if (context.json) {
+    context.print(job::to_json(fleet, rows));
+    context.document_printed = true;
+  } else {
+    context.out << job::to_text(rows) << std::flush;
+  }
+}
+
+/// Prints the rows and ends as the worst of them.
+void report(const Fleet& fleet, const std::vector<FleetRow>& rows, Context& context) {
+  print(fleet, rows, context);
+  job::require_all(fleet, rows);
+}
+
+void show_plan(const Todo& todo, Context& context) {
+  auto images = Json::array();
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < todo.rows.size(); ++i) {
+    const bool bake = next < todo.indices.size() && todo.indices[next] == i;
+    const auto reason = bake ? todo.reasons[next++] : std::string();
+    const auto& row = todo.rows[i];
+    if (context.json)
+      images.push_back(
+          {{"image", row.name}, {"recipe", row.recipe}, {"output", row.output}, {"bake", bake}, {"reason", reason}});
+    else
+      context.out << fmt::format("{}  {}{}\n", bake ? "bake" : "done", row.name, bake ? "  (" + reason + ")" : "");
+  }
+  if (context.json) context.print({{"to_bake", todo.indices.size()}, {"images", images}});
+}
+
+void make_directories(const Todo& todo) {
+  for (const auto& task : todo.tasks) fs::create_directories(task.image.output.parent_path());
+}
+
+void bake_locally(const Todo& todo, std::vector<FleetRow>& rows, const job::FleetOptions& options, Context& context) {
+  const auto statuses = job::run_locally(todo.tasks, options, context.progress());
+  for (std::size_t i = 0; i < statuses.size(); ++i) {
+    const auto& image = todo.tasks[i].image;
+    const auto result = job::read_result(recipe::result_beside(image.output));
+    if (statuses[i] && result) rows[todo.indices[i]] = job::row_of(image, *result);
+  }
+}
+
+void bake_on_slurm(const Fleet& fleet, const Todo& todo, std::vector<FleetRow>& rows, const BatchOptions& options,
+                   const job::FleetOptions& fleet_options, Context& context) {
+  const auto submission = job::submit(fleet, todo.indices, fleet_options, options.sbatch);
+  context.progress().step(fmt::format("Slurm job {}: {} images", submission.job, todo.indices.size()));
+  const auto collected =
+      options.no_wait ? job::collect(fleet, submission,
+                                     job::queue_of(submission.job).value_or(std::map<std::size_t, std::string>{}))
+                      : job::wait_for(fleet, submission, context.progress());
+  for (std::size_t i = 0; i < collected.size(); ++i) rows[submission.indices[i]] = collected[i];
+  if (interrupted())
+    context.progress().warn(
+        fmt::format("the Slurm job goes on; 'bake batch collect {}' tells what becomes of it, "
+                    "'scancel {}' gives it up",
+                    options.fleet.string(), submission.job));
+}
+
+void bake_fleet(const BatchOptions& options, Context& context) {
+  if (options.fleet.empty()) throw Error(ErrorKind::usage, "baking a fleet: no fleet file", "bake batch FLEET.yaml");
+  const auto fleet = recipe::load_fleet(options.fleet);
+  RealEnvironment environment(context);
+  auto todo = examine_fleet(fleet, options, environment.get());
+  if (options.dry_run) return show_plan(todo, context);
+  auto rows = todo.rows;
+  const OwnInterruption mine;
+  if (!todo.tasks.empty()) {
+    make_directories(todo);
+    const auto how = fleet_options(options, context);
+    if (options.executor == "slurm")
+      bake_on_slurm(fleet, todo, rows, options, how, context);
+    else
+      bake_locally(todo, rows, how, context);
+    if (options.no_wait && options.executor == "slurm") return print(fleet, rows, context);  // handed over: that is all
+  }
+  report(fleet, rows, context);
+}
+
+/// The state of every image of the fleet, from the result files and Slurm's queue.
+void collect_fleet(const BatchOptions& options, Context& context) {
+  const auto fleet = recipe::load_fleet(options.fleet);
+  RealEnvironment environment(context);
+  auto todo = examine_fleet(fleet, options, environment.get());
+  for (std::size_t i = 0; i < todo.indices.size(); ++i) {
+    const auto& image = todo.tasks[i].image;
+    const auto result = job::read_result(recipe::result_beside(image.output));
+    auto row = result && result->status != 0
+                   ? job::row_of(image, *result)
+                   : job::row_of(image, State::waiting, static_cast<int>(ErrorKind::failed), todo.reasons[i]);
+    todo.rows[todo.indices[i]] = std::move(row);
+  }
+  if (const auto submission = job::last_submission(fleet)) {
+    const auto queue = job::queue_of(submission->job);
+    if (!queue)
+      throw Error(ErrorKind::environment, fmt::format("asking Slurm for job {}: it does not answer", submission->job),
+                  "'scontrol ping' says whether slurmctld answers");
+    // What is done counts as done, whoever did it, and what has changed since does not; of tasks without a result the
+    // job knows more.
+    const auto rows = job::collect(fleet, *submission, *queue);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto index = submission->indices[i];
+      const auto result = job::read_result(recipe::result_beside(fleet.images[index].output));
+      const bool later = result && result->run != submission->run;
+      if (!later && todo.rows[index].state != State::skipped && rows[i].state != State::done)
+        todo.rows[index] = rows[i];
+    }
+  }
+  report(fleet, todo.rows, context);
+}
+
+/// One image of the fleet: what a task of a Slurm array runs.
+void bake_one_of(const BatchOptions& options, Context& context) {
+  const auto fleet = recipe::load_fleet(options.fleet);
+  if (!options.digest.empty() && options.digest != job::fleet_digest(fleet))
+    throw Error(ErrorKind::config,
+                fmt::format("reading fleet '{}': its images are not those it had when it was submitted",
+                            options.fleet.string()),
+                "submit it again");
+  if (options.index >= fleet.images.size())
+    throw Error(ErrorKind::usage, fmt::format("baking image {} of '{}': it has {} images, the first is 0",
+                                              options.index, options.fleet.string(), fleet.images.size()));
+  const auto& image = fleet.images[options.index];
+  RealEnvironment environment(context);
+  auto how = fleet_options(options, context);
+  how.jobs = 1;
+  const OwnInterruption mine;
+  fs::create_directories(image.output.parent_path());
+  job::wait_until_free(image, context.progress());  // another bake may be just finishing this very image
+  const auto standing = job::examine(image, false, environment.get());
+  auto row = job::row_of(image, State::waiting, static_cast<int>(ErrorKind::interrupted), "not started");
+  if (standing.done && !options.force) {
+    auto result = *job::read_result(recipe::result_beside(image.output));
+    result.run = how.run;
+    job::write_result(recipe::result_beside(image.output), result);
+    row = job::row_of(image, result);
+    row.state = State::skipped;
+  } else if (const auto status = job::run_locally({{image, standing.key}}, how, context.progress()).front(); status) {
+    row = job::row_of(image, *job::read_result(recipe::result_beside(image.output)));
+  }
+  report(fleet, {row}, context);
+}
+
+void add_collect(CLI::App* batch, const std::shared_ptr<BatchOptions>& options, Context& context) {
+  auto* command = batch->add_subcommand("collect", "show what became of a fleet; bakes nothing");
+  command->add_option("fleet", options->fleet, "the fleet (schema bake/fleet/v1)")->required();
+  command->callback([options, &context] { collect_fleet(*options, context); });
+}
+
+void add_run_one(CLI::App* batch, const std::shared_ptr<BatchOptions>& options, Context& context) {
+  auto* command = batch->add_subcommand("run-one", "bake one image of a fleet: what each task of a Slurm array runs");
+  command->add_option("fleet", options->fleet, "the fleet (schema bake/fleet/v1)")->required();
+  command->add_option("--index", options->index, "which image; the first is 0")->required();
+  command->add_option("--fleet-digest", options->digest, "refuse when the fleet's images are no longer those");
+  command->add_option("--run", options->run, "the run that the result file names");
+  command->add_flag("--force", options->force, "bake although it is done; replace whatever is there");
+  command->callback([options, &context] { bake_one_of(*options, context); });
+}
+
+}  // namespace
+
+void add_batch(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("batch", "bake every image of a fleet; skips what is done and verified");
+  auto options = std::make_shared<BatchOptions>();
+  command->add_option("fleet", options->fleet, "the fleet (schema bake/fleet/v1)");
+  command->add_option("--executor", options->executor, "local: child processes; slurm: one job array")
+      ->check(CLI::IsMember({"local", "slurm"}));
+  command->add_option("--jobs", options->jobs, "images at once (local: half the processors; slurm: no limit)")
+      ->check(CLI::Range(1U, 10000U));
+  command->add_option("--sbatch", options->sbatch, "an option for sbatch (--sbatch=--partition=hpc), repeatable")
+      ->allow_extra_args(false);
+  command->add_flag("--no-wait", options->no_wait, "slurm: submit and end; 'collect' tells later");
+  command->add_flag("--verify", options->verify, "hash bases and outputs again although they look untouched");
+  command->add_flag("--force", options->force, "bake all of them; replace whatever is there");
+  command->add_flag("--dry-run", options->dry_run, "show what would be baked and why");
+  add_collect(command, options, context);
+  add_run_one(command, options, context);
+  command->callback([command, options, &context] {
+    if (command->get_subcommands().empty()) bake_fleet(*options, context);
+  });
+}
+
+}  // namespace bake::cli

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bake/base/progress.hpp"
+#include "bake/job/fleet_result.hpp"
+#include "bake/recipe/fleet.hpp"
+
+namespace bake::job {
+
+/// How a fleet's images are baked: what every executor needs to know.
+struct FleetOptions {
+  std::filesystem::path program;                ///< bake itself, absolute
+  std::filesystem::path store;                  ///< absolute
+  std::vector<std::filesystem::path> overlays;  ///< of the matrix, absolute
+  unsigned jobs = 1;                            ///< at most this many at once; 0 on Slurm: as many as it has room for
+  bool force = false;                           ///< replace outputs that bake did not make
+  std::string run;                              ///< names this run in the result files
+};
+
+/// One image to bake.
+struct FleetTask {
+  recipe::FleetImage image;
+  std::optional<KeyParts> key;  ///< without the base
+};
+
+/// The options that every bake started for a fleet gets.
+std::vector<std::string> common_arguments(const FleetOptions& options);
+
+/// `bake image …` for one image. An output that bake made (its manifest says so) is replaced; another one only with
+/// options.force.
+std::vector<std::string> image_arguments(const recipe::FleetImage& image, const FleetOptions& options);
+
+/// Waits while another bake writes this output, as when a task is requeued while its node, thought lost, goes on. Ends
+/// early when interrupted.
+void wait_until_free(const recipe::FleetImage& image, Progress& progress);
+
+/// Bakes the images as child processes, in order, options.jobs at a time. Each leaves its log and its result file
+/// beside its output; a log that is there becomes OUT.log.1. While another bake writes an output, its turn waits. After
+/// an interruption (needs an OwnInterruption) the children are ended in good order and no more are started. Gives the
+/// exit codes; empty for what was not started.
+std::vector<std::optional<int>> run_locally(const std::vector<FleetTask>& tasks, const FleetOptions& options,
+                                            Progress& progress);
+
+}  // namespace bake::job

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bake/job/environment.hpp"
+#include "bake/job/fleet_result.hpp"
+#include "bake/recipe/fleet.hpp"
+
+namespace bake::job {
+
+/// Where one image of a fleet stands before a run.
+struct Standing {
+  bool done = false;
+  std::string reason;           ///< why it has to be baked: "not baked yet", "the recipe changed", …
+  std::optional<KeyParts> key;  ///< without its base where that is not hashed yet; absent: baking it will say why
+};
+
+/// All of what `image` depends on except the base's content. Empty when no driver can be chosen: then the bake itself
+/// fails and says why.
+std::optional<KeyParts> key_without_base(const recipe::FleetImage& image, Environment& environment);
+
+/// Is there anything to do for this image? Done means: the last bake ended well, all it depended on is the same, and
+/// output and manifest are still those of then. A file whose identity is as recorded is not read again unless `verify`
+/// says so; one whose identity differs is hashed, and the result file learns its new identity.
+Standing examine(const recipe::FleetImage& image, bool verify, Environment& environment);
+
+/// The worst of several exit codes, the one that a person should look at first: 130 (the run is not complete), 70
+/// (bug), 4 (untrusted), 7 (verification), 6 (environment), 1 (failed; anything unknown counts as this), 3
+/// (incompatible), 5, 2, 0.
+int worst_of(const std::vector<int>& statuses);
+
+/// A digest over the ordered recipes and outputs of a fleet: whether "image 3" still means the same.
+std::string fleet_digest(const recipe::Fleet& fleet);
+
+/// "0-2,5" for {0, 1, 2, 5}: sbatch's way to write array indices.
+std::string index_ranges(const std::vector<std::size_t>& indices);
+
+}  // namespace bake::job

@@ -1,0 +1,72 @@
+#include <chrono>
+#include <csignal>
+#include <gtest/gtest.h>
+#include <thread>
+#include <unistd.h>
+
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/interrupt.hpp"
+#include "bake/base/process.hpp"
+
+namespace bake {
+namespace {
+
+constexpr int well = 42;
+
+/// Sends this process a signal while it waits for a program of so many seconds; gives the program's status.
+int status_of_program_during(int signal, const char* seconds) {
+  std::thread sender([signal] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    ::kill(::getpid(), signal);
+  });
+  const int status = run_program({"sleep", seconds}).status;
+  sender.join();
+  return status;
+}
+
+bool reading_throws() {
+  try {
+    read_text("/proc/self/comm");
+    return false;
+  } catch (const Error& error) {
+    return error.kind() == ErrorKind::interrupted;
+  }
+}
+
+TEST(InterruptDeathTest, EndsChildrenAndThrowsFromThenOn) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    EXPECT_EXIT(
+        {
+          const InterruptWatch watch;
+          const bool fine = !interrupted() && !reading_throws() &&
+                            status_of_program_during(signal, "60") == 128 + SIGKILL && interrupted() &&
+                            reading_throws();
+          ::_exit(fine ? well : 1);
+        },
+        testing::ExitedWithCode(well), "");
+}
+
+TEST(InterruptDeathTest, AnOwnerDecidesItself) {
+  EXPECT_EXIT(
+      {
+        const InterruptWatch watch;
+        const OwnInterruption mine;
+        const bool fine = status_of_program_during(SIGTERM, "1") == 0 && interrupted() && !reading_throws();
+        ::_exit(fine ? well : 1);
+      },
+      testing::ExitedWithCode(well), "");
+}
+
+TEST(InterruptDeathTest, AnIgnoredSignalStaysIgnored) {
+  EXPECT_EXIT(
+      {
+        ::signal(SIGHUP, SIG_IGN);
+        const InterruptWatch watch;
+        ::_exit(status_of_program_during(SIGHUP, "1") == 0 && !interrupted() ? well : 1);
+      },
+      testing::ExitedWithCode(well), "");
+}
+
+}  // namespace
+}  // namespace bake

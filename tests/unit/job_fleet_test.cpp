@@ -1,0 +1,306 @@
+// Baking many images: what is decided, what is remembered, and which programs are called.
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/job/fleet_local.hpp"
+#include "bake/job/fleet_plan.hpp"
+#include "bake/job/fleet_report.hpp"
+#include "bake/job/fleet_slurm.hpp"
+
+namespace bake::job {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const KeyParts parts{"b", "r", "d", "m", "v"};
+
+TEST(FleetKey, DependsOnEveryPart) {
+  EXPECT_EQ(key_of(parts), key_of(parts));
+  for (auto member : {&KeyParts::base, &KeyParts::recipe, &KeyParts::driver, &KeyParts::matrix, &KeyParts::bake}) {
+    auto other = parts;
+    other.*member = "x";
+    EXPECT_NE(key_of(other), key_of(parts));
+  }
+}
+
+TEST(FleetKey, NamesTheFirstDifference) {
+  EXPECT_EQ(first_difference(parts, parts), "");
+  EXPECT_EQ(first_difference(parts, {"b", "x", "d", "x", "v"}), "the recipe");
+  EXPECT_EQ(first_difference(parts, {"b", "r", "d", "m", "w"}), "bake itself");
+}
+
+TEST(FleetResult, WrittenAndReadBackIsTheSame) {
+  ImageResult result;
+  result.seconds = 12.5;
+  result.run = "run";
+  result.ofed = "5.5";
+  result.key = parts;
+  result.base = {"b", FileIdentity{1, 2, 3, 4}};
+  result.output = {"o", {}};
+  const auto again = parse_result(to_json(result).dump());
+  ASSERT_TRUE(again);
+  EXPECT_EQ(to_json(*again), to_json(result));
+  EXPECT_EQ(again->base.identity, result.base.identity);
+}
+
+TEST(FleetResult, ATornOneIsNone) {
+  const auto whole = to_json(ImageResult{}).dump();
+  EXPECT_TRUE(parse_result(whole));
+  EXPECT_FALSE(parse_result(whole.substr(0, whole.size() - 5)));
+  EXPECT_FALSE(parse_result("{}"));
+  EXPECT_FALSE(parse_result(replace_all(whole, "bake-result/v1", "bake-result/v2")));
+}
+
+TEST(FleetWorst, IsWhatAPersonMustLookAtFirst) {
+  EXPECT_EQ(worst_of(std::vector<int>{}), 0);
+  EXPECT_EQ(worst_of(std::vector<int>{0, 0}), 0);
+  EXPECT_EQ(worst_of(std::vector<int>{0, 2, 5, 3}), 3);
+  EXPECT_EQ(worst_of(std::vector<int>{3, 1, 6}), 6);
+  EXPECT_EQ(worst_of(std::vector<int>{6, 7, 4, 1}), 4);
+  EXPECT_EQ(worst_of(std::vector<int>{4, 70, 0}), 70);
+  EXPECT_EQ(worst_of(std::vector<int>{70, 130}), 130);
+  EXPECT_EQ(worst_of(std::vector<int>{99, 3}), 1);  // not one of bake's: failed
+}
+
+TEST(FleetArray, WritesIndicesAsRanges) {
+  EXPECT_EQ(index_ranges({0, 1, 2, 3, 4, 5}), "0-5");
+  EXPECT_EQ(index_ranges({0, 2, 3, 7}), "0,2-3,7");
+  EXPECT_EQ(index_ranges({4}), "4");
+}
+
+TEST(FleetQueue, ReadsTasks) {
+  EXPECT_THAT(parse_queue("17_0 RUNNING\n17_12 PENDING\nnonsense\n17_[3-5] PENDING\n"),
+              ElementsAre(std::pair<const std::size_t, std::string>{0, "RUNNING"},
+                          std::pair<const std::size_t, std::string>{12, "PENDING"}));
+}
+
+/// A fleet in a scratch directory, and programs that stand in for bake and Slurm's.
+class FleetRun : public testing::Test {
+ protected:
+  FleetRun() {
+    fs::create_directory(top_ / "bin");
+    write("base.vhd", "disk");
+    write("r.yaml", "schema: bake/v1\nbase: base.vhd\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\n");
+    write("fleet.yaml",
+          "schema: bake/fleet/v1\nimages:\n"
+          "  - {recipe: r.yaml, output: a.vhd}\n  - {recipe: r.yaml, output: b.vhd}\n"
+          "  - {recipe: r.yaml, output: c.vhd}\n");
+    fleet_ = recipe::load_fleet(top_ / "fleet.yaml");
+    options_.program = top_ / "bin/bake";
+    options_.store = "/store";
+    options_.run = "this-run";
+    ::setenv("PATH", ((top_ / "bin").string() + ":" + path_).c_str(), 1);
+  }
+  ~FleetRun() override { ::setenv("PATH", path_.c_str(), 1); }
+
+  void write(const std::string& name, const std::string& text) { std::ofstream(top_ / name) << text; }
+  void program(const std::string& name, const std::string& script) {
+    write("bin/" + name, "#!/bin/sh\n" + script);
+    fs::permissions(top_ / "bin" / name, fs::perms::owner_all);
+  }
+  /// bake that writes output and manifest. Arguments: --progress plain --store S -v image RECIPE -o OUT
+  void working_bake(const std::string& before = "") {
+    program("bake", before +
+                        "echo \"$*\"\nprintf disk >\"$9\"\n"
+                        "sum=$(sha256sum <\"$9\" | cut -d' ' -f1)\n"
+                        "printf '{\"schema\": \"bake-manifest/v1\", \"driver\": {\"ofed\": \"5.5\"}, \"os\": {\"id\": "
+                        "\"ubuntu\", \"version\": \"20.04\"}, \"kernel\": {\"release\": \"k\"}, \"base\": {\"sha256\": "
+                        "\"%s\"}, \"product\": {\"sha256\": \"%s\"}}' $sum $sum >\"$9.manifest.json\"\n");
+  }
+  std::vector<FleetTask> tasks() {
+    std::vector<FleetTask> all;
+    for (const auto& image : fleet_.images) all.push_back({image, parts});
+    return all;
+  }
+  ImageResult result(const std::string& name) { return read_result(top_ / (name + ".result.json")).value(); }
+  ImageResult finished(int status, const std::string& run) {
+    ImageResult result;
+    result.status = status;
+    result.run = run;
+    return result;
+  }
+
+  TemporaryDirectory directory_;
+  fs::path top_ = fs::canonical(directory_.path());
+  std::string path_ = std::getenv("PATH");
+  recipe::Fleet fleet_;
+  FleetOptions options_;
+  SilentProgress silent_;
+};
+
+TEST_F(FleetRun, LocalCommandLine) {
+  options_.overlays = {"/overlay"};
+  EXPECT_THAT(image_arguments(fleet_.images[0], options_),
+              ElementsAre(options_.program.string(), "--progress", "plain", "--store", "/store", "--matrix", "/overlay",
+                          "-v", "image", (top_ / "r.yaml").string(), "-o", (top_ / "a.vhd").string()));
+  write("a.vhd.manifest.json", "{}");
+  EXPECT_EQ(image_arguments(fleet_.images[0], options_).back(), "--force");
+}
+
+TEST_F(FleetRun, LocalRunLeavesResultAndLog) {
+  working_bake();
+  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(0, 0, 0));
+  const auto one = result("b.vhd");
+  EXPECT_EQ(one.status, 0);
+  EXPECT_EQ(one.run, "this-run");
+  EXPECT_EQ(one.ofed, "5.5");
+  EXPECT_EQ(one.os, "ubuntu 20.04");
+  EXPECT_EQ(one.output.identity, identity_of(top_ / "b.vhd"));
+  EXPECT_EQ(one.base.identity, identity_of(top_ / "base.vhd"));
+  EXPECT_EQ(one.key->base, one.base.sha256);
+  EXPECT_THAT(read_text(top_ / "b.vhd.log"), HasSubstr("image " + (top_ / "r.yaml").string()));
+}
+
+TEST_F(FleetRun, OneFailureDoesNotStopTheOthers) {
+  working_bake(
+      "case $9 in */a.vhd) echo 'bake: error: first' >&2; echo 'bake: error: it is so' >&2; "
+      "echo 'bake: hint: do that' >&2; exit 3;; */b.vhd) kill -9 $$;; esac\n");
+  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(3, 1, 0));
+  EXPECT_EQ(result("a.vhd").message, "it is so");
+  EXPECT_EQ(result("a.vhd").hint, "do that");
+  EXPECT_EQ(result("b.vhd").message, "bake was killed by signal 9 (Killed)");
+}
+
+TEST_F(FleetRun, ABakeThatEndsWellWithoutAnOutputHasFailed) {
+  program("bake", "exit 0\n");
+  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(1, 1, 1));
+  EXPECT_THAT(result("a.vhd").message, HasSubstr("a.vhd.manifest.json"));
+}
+
+TEST_F(FleetRun, AtMostSoManyAtOnce) {
+  options_.jobs = 2;
+  working_bake("mkdir \"" + top_.string() + "/run-$$\"; ls -d " + top_.string() + "/run-* | wc -l >>" + top_.string() +
+               "/counts; sleep 0.3; rmdir \"" + top_.string() + "/run-$$\"\n");
+  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(0, 0, 0));
+  for (const auto& count : split_lines(read_text(top_ / "counts"))) EXPECT_LE(std::stoi(count), 2);
+}
+
+TEST_F(FleetRun, ThePreviousLogIsKept) {
+  write("a.vhd.log", "before");
+  working_bake();
+  run_locally(tasks(), options_, silent_);
+  EXPECT_EQ(read_text(top_ / "a.vhd.log.1"), "before");
+}
+
+TEST_F(FleetRun, SbatchCommandLine) {
+  options_.jobs = 3;
+  const auto directory = (top_ / "fleet.yaml.slurm").string();
+  EXPECT_THAT(sbatch_arguments(fleet_, {0, 2}, options_, {"--partition=hpc"}),
+              ElementsAre("sbatch", "--parsable", "--array=0,2%3", "--requeue", "--open-mode=append",
+                          "--job-name=bake-fleet", "--output=" + directory + "/%A_%a.log", "--chdir=" + top_.string(),
+                          "--partition=hpc", directory + "/task.sh"));
+  EXPECT_THAT(task_script(fleet_, options_),
+              HasSubstr("exec " + options_.program.string() + " --progress plain --store /store batch run-one " +
+                        (top_ / "fleet.yaml").string() + " --fleet-digest " + fleet_digest(fleet_) +
+                        " --run this-run --index \"$SLURM_ARRAY_TASK_ID\"\n"));
+}
+
+TEST_F(FleetRun, SubmissionIsRemembered) {
+  program("sbatch", "echo '17;cluster'\n");
+  program("squeue", "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1\n");
+  EXPECT_EQ(submit(fleet_, {1, 2}, options_, {}).job, "17");
+  const auto last = last_submission(fleet_);
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->job, "17");
+  EXPECT_EQ(last->run, "this-run");
+  EXPECT_THAT(last->indices, ElementsAre(1, 2));
+  fleet_.images.pop_back();
+  EXPECT_FALSE(last_submission(fleet_));  // of another fleet
+}
+
+TEST_F(FleetRun, ASecondSubmissionWaitsForTheFirst) {
+  program("sbatch", "echo 17\n");
+  program("squeue", "echo '17_1 RUNNING'\n");
+  submit(fleet_, {1, 2}, options_, {});
+  try {
+    submit(fleet_, {1, 2}, options_, {});
+    FAIL() << "submitted twice";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::environment);
+    EXPECT_THAT(error.message(), HasSubstr("its job 17 still has 1 tasks in the queue"));
+  }
+}
+
+TEST_F(FleetRun, SlurmThatIsNotThereOrRefuses) {
+  const auto refusal = [this] {
+    try {
+      submit(fleet_, {0}, options_, {});
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::environment);
+      EXPECT_NE(error.hint(), "");
+      return error.message();
+    }
+    return std::string("submitted");
+  };
+  ::setenv("PATH", (top_ / "bin").c_str(), 1);
+  EXPECT_EQ(refusal(), "submitting to Slurm: there is no 'sbatch' on PATH");
+  program("sbatch", "echo 'sbatch: error: Unable to contact slurm controller' >&2; exit 1\n");
+  program("squeue", "");
+  EXPECT_EQ(refusal(), "submitting to Slurm: sbatch ended with 1: sbatch: error: Unable to contact slurm controller");
+  program("sbatch", "echo Submitted\n");
+  EXPECT_EQ(refusal(), "submitting to Slurm: sbatch printed 'Submitted', not a job id");
+}
+
+TEST_F(FleetRun, CollectsResultsOfThisRunOnly) {
+  write_result(top_ / "a.vhd.result.json", finished(0, "this-run"));
+  write_result(top_ / "b.vhd.result.json", finished(0, "an-earlier-run"));
+  program("scontrol", "echo 'JobId=18 ArrayTaskId=1 JobState=NODE_FAIL Reason=NodeDown'\n");
+  const auto rows = collect(fleet_, {"17", "this-run", "", {0, 1, 2}}, {{2, "RUNNING"}});
+  EXPECT_EQ(rows[0].state, FleetRow::State::done);
+  EXPECT_EQ(rows[1].state, FleetRow::State::vanished);
+  EXPECT_EQ(rows[1].status, 6);
+  EXPECT_EQ(rows[1].message, "task 17_1 is no longer in Slurm's queue and left no result; Slurm says NODE_FAIL");
+  EXPECT_EQ(rows[2].state, FleetRow::State::running);
+  EXPECT_NE(rows[2].status, 0);
+}
+
+TEST_F(FleetRun, AFailureIsFinalOnlyWhenTheTaskIsNotRequeued) {
+  write_result(top_ / "a.vhd.result.json", finished(130, "this-run"));
+  const Submission submission{"17", "this-run", "", {0}};
+  EXPECT_EQ(collect(fleet_, submission, {{0, "PENDING"}})[0].state, FleetRow::State::waiting);
+  const auto row = collect(fleet_, submission, {})[0];
+  EXPECT_EQ(row.state, FleetRow::State::interrupted);
+  EXPECT_EQ(row.status, 130);
+}
+
+TEST_F(FleetRun, ACancelledTaskIsSaidToBe) {
+  program("scontrol", "echo 'JobId=18 JobState=CANCELLED'\n");
+  const auto row = collect(fleet_, {"17", "this-run", "", {0}}, {})[0];
+  EXPECT_EQ(row.state, FleetRow::State::vanished);
+  EXPECT_EQ(row.status, 130);
+}
+
+TEST_F(FleetRun, ReportNamesWhatIsNotDone) {
+  auto failure = finished(3, "this-run");
+  failure.message = "no driver";
+  const std::vector<FleetRow> rows{row_of(fleet_.images[0], finished(0, "this-run")), row_of(fleet_.images[1], failure),
+                                   row_of(fleet_.images[2], FleetRow::State::waiting, 130, "not started")};
+  EXPECT_EQ(to_text(rows),
+            "IMAGE  STATE        EXIT  SECONDS  DRIVER\n"
+            "a.vhd  done            0        0  ,\n"
+            "b.vhd  failed          3        0\n"
+            "c.vhd  waiting       130\n"
+            "b.vhd: no driver\n"
+            "c.vhd: not started\n"
+            "1 done, 1 failed, 1 waiting\n");
+  EXPECT_EQ(to_json(fleet_, rows)["status"], 130);
+  EXPECT_EQ(to_json(fleet_, rows)["summary"]["failed"], 1);
+  try {
+    require_all(fleet_, rows);
+    FAIL() << "all done?";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted);
+    EXPECT_THAT(error.message(), HasSubstr("2 of 3 images are not done: b.vhd (failed), c.vhd (waiting)"));
+  }
+}
+
+}  // namespace
+}  // namespace bake::job
