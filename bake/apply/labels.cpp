@@ -21,9 +21,14 @@ void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress
   progress.step("label files");
   if (plan.relabel == plan::Relabel::setfiles) {
     // -m (policycoreutils 2.7) keeps setfiles from skipping file systems that the appliance mounts without seclabel.
+    // The EFI system partition holds no labels, and setfiles fails where it tries to set one.
     const auto result =
         guest.shell(fmt::format("mount_option=; setfiles -m 2>&1 | grep -q 'invalid option' || mount_option=-m\n"
-                                "setfiles -F $mount_option -e /proc -e /sys -e /dev -e /run {} / 2>&1\n",
+                                "set --\n"
+                                "while read -r device place type rest; do\n"
+                                "  case $type in vfat|msdos|exfat|iso9660) set -- \"$@\" -e \"$place\";; esac\n"
+                                "done </proc/mounts\n"
+                                "setfiles -F $mount_option -e /proc -e /sys -e /dev -e /run \"$@\" {} / 2>&1\n",
                                 shell_quote(plan.file_contexts)));
     if (result.ok() && labelled(guest, "/etc/bake-manifest.json")) return;
     progress.warn(

@@ -10,19 +10,26 @@ namespace {
 
 using ofed::FitKind;
 
-/// Links every vendor module of kernel B below weak-updates of kernel K, as kmod's weak-modules does. weak-modules
-/// itself says nothing when it skips a kernel (no symvers, no dracut), so its work is not relied upon.
+/// Links the modules of the plan's kmod packages below weak-updates of the kernel that boots, as kmod's weak-modules
+/// does. weak-modules itself says nothing when it skips a kernel (no symvers, no dracut), so its work is not relied
+/// upon. Other kmod packages (RHEL's kmod-kvdo is built for the same kernel) are not the plan's to link: nobody held
+/// their symbols against this kernel.
 void link_weak_updates(const plan::Plan& plan, guest::Guest& guest) {
+  std::vector<std::string> names;
+  for (const auto& change : plan.changes)
+    if (change.action != ofed::Change::Action::remove && change.name.starts_with("kmod-")) names.push_back(change.name);
   run(guest, fmt::format("linking the modules into weak-updates of {}", plan.kernel()),
-      fmt::format("set -e\n"
-                  "built={0}\nkernel={1}\n"
-                  "cd /lib/modules/$built\n"
-                  "find extra -name '*.ko' -o -name '*.ko.xz' -o -name '*.ko.gz' | while read -r module; do\n"
-                  "  link=/lib/modules/$kernel/weak-updates/${{module#extra/}}\n"
-                  "  mkdir -p \"${{link%/*}}\"\n"
-                  "  ln -sfn \"/lib/modules/$built/$module\" \"$link\"\n"
-                  "done\n",
-                  shell_quote(plan.fit.built_kernel), shell_quote(plan.kernel())));
+      fmt::format(
+          "set -e\n"
+          "kernel={0}\n"
+          "files=$(rpm -ql {1})\n"
+          "echo \"$files\" | grep -E '/lib/modules/[^/]+/extra/.*[.]ko([.][xg]z)?$' | while read -r module; do\n"
+          "  case $module in */lib/modules/$kernel/*) continue;; esac\n"
+          "  link=/lib/modules/$kernel/weak-updates/${{module#*/extra/}}\n"
+          "  mkdir -p \"${{link%/*}}\"\n"
+          "  ln -sfn \"$module\" \"$link\"\n"
+          "done\n",
+          shell_quote(plan.kernel()), quoted(names)));
 }
 
 /// Builds every DKMS package the plan installed, mlnx-ofed-kernel first: the others build against it.

@@ -39,9 +39,9 @@ Check check_database(Guest& guest, const Facts& facts, const Expectations& expec
   if (expected.packages.empty()) return {"package database", true, facts.packages.format + ", consistent"};
   std::string names;
   for (const auto& package : expected.packages) names += " " + shell_quote(package.name);
-  // Configuration files may differ: bake itself sets FORCE_MODE in one.
+  // Configuration files may differ: bake itself sets FORCE_MODE in one. What a package ships below /run is in memory.
   const auto script = expected.family == Family::rpm
-                          ? fmt::format("rpm -V{} | grep -v ' c /' ; :\n", names)
+                          ? fmt::format("rpm -V{} | grep -Ev ' c /| (/var)?/run/' ; :\n", names)
                           : fmt::format("dpkg --audit; dpkg -V{} | grep -v ' c /' ; :\n", names);
   const auto output = std::string(trim(guest.shell(script).output));
   return {"package database", output.empty(),
@@ -130,7 +130,8 @@ Check check_traces(Guest& guest) {
   std::vector<std::string> found;
   for (const auto& name : guest.list("/"))
     if (name.starts_with(".bake-")) found.push_back("/" + name);
-  if (guest.stat("/usr/sbin/policy-rc.d.bake-aside")) found.emplace_back("/usr/sbin/policy-rc.d.bake-aside");
+  for (const std::string aside : {"/usr/sbin/policy-rc.d.bake-aside", "/usr/sbin/weak-modules.bake-aside"})
+    if (guest.stat(aside)) found.push_back(aside);
   if (const auto policy = guest.read("/usr/sbin/policy-rc.d"); policy && *policy == "#!/bin/sh\nexit 101\n")
     found.emplace_back("/usr/sbin/policy-rc.d");
   return {"traces", found.empty(),
@@ -143,9 +144,9 @@ Check check_labels(Guest& guest, const Facts& facts) {
   const bool labelled = listing.find(":object_r:") != std::string::npos;
   return {"SELinux labels", labelled || autorelabel,
           fmt::format("{}: {}", facts.selinux.mode,
-                      labelled      ? "labelled"
-                      : autorelabel ? "autorelabel at first boot"
-                                    : "no label")};
+                      autorelabel ? "autorelabel at first boot"
+                      : labelled  ? "labelled"
+                                  : "no label")};
 }
 
 Check check_generalized(Guest& guest) {

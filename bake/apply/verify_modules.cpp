@@ -74,19 +74,19 @@ Check check_weak_updates(Guest& guest, const Expectations& expected) {
 }
 
 /// The script that lists what check_initramfs judges: "need <module>" for Hyper-V drivers that are modules, "has <name>
-/// <path>" for each module in the initramfs, with the path that depmod resolves the name to where it is an RDMA module.
+/// <path>" for each module in the initramfs. Of an RDMA module follow the path that depmod resolves the name to and, as
+/// dracut packs a link below weak-updates and the file it leads to, where that path ends.
 std::string initramfs_script(const Facts& facts, const std::string& image, const std::string& release) {
   const auto* lister = facts.initramfs_tool == guest::InitramfsTool::dracut ? "lsinitrd" : "lsinitramfs";
   return fmt::format(
       "for m in hv_vmbus hv_storvsc hv_netvsc; do\n"
       "  case \"$(modinfo -k {2} -n $m 2>/dev/null)\" in /*) echo need $m;; esac\n"
       "done\n"
-      "{0} {1} | grep -oE '[^ ]+\\.ko(\\.[a-z0-9]+)?$' | while read -r path; do\n"
+      "{0} {1} | sed 's/ -> .*//' | grep -oE '[^ ]+\\.ko(\\.[a-z0-9]+)?$' | while read -r path; do\n"
       "  name=${{path##*/}}; name=${{name%%.ko*}}\n"
-      "  case $name in\n"
-      "    mlx*|ib_*|rdma_*) echo has $name $path $(modinfo -k {2} -n $name 2>/dev/null);;\n"
-      "    *) echo has $name $path;;\n"
-      "  esac\n"
+      "  now=\n"
+      "  case $name in mlx*|ib_*|rdma_*) now=$(modinfo -k {2} -n $name 2>/dev/null);; esac\n"
+      "  case $now in /*) echo has $name $path $now $(readlink -f $now);; *) echo has $name $path;; esac\n"
       "done\n",
       lister, shell_quote(image), shell_quote(release));
 }
@@ -108,7 +108,8 @@ Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expe
     const auto words = split_words(line);
     if (words.size() == 2 && words[0] == "need") needed.insert(words[1]);
     if (words.size() >= 3 && words[0] == "has") present.insert(words[1]);
-    if (words.size() == 4 && below_modules(words[2]) != below_modules(words[3]))
+    const auto is_packed = [&](const std::string& path) { return below_modules(path) == below_modules(words[2]); };
+    if (words.size() > 3 && std::none_of(words.begin() + 3, words.end(), is_packed))
       wrong.push_back(fmt::format("stale module {} (depmod says {})", words[2], words[3]));
   }
   for (const auto& module : needed)

@@ -47,8 +47,9 @@ void add_file(Repodata* data, Id package, const std::string& file) {
 void add_files(Repodata* data, Id package, const std::vector<std::string>& files) {
   for (const auto& file : files) {
     add_file(data, package, file);
-    // /bin is /usr/bin since EL7, and rpm knows: it compares files by what their directories are.
+    // /bin is /usr/bin since EL7, and rpm knows: it compares files by what their directories are. Packages name either.
     if (file.rfind("/usr/bin/", 0) == 0 || file.rfind("/usr/sbin/", 0) == 0) add_file(data, package, file.substr(4));
+    if (file.rfind("/bin/", 0) == 0 || file.rfind("/sbin/", 0) == 0) add_file(data, package, "/usr" + file);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "bake/plan/configure.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <fmt/format.h>
 #include <set>
 
@@ -22,15 +23,34 @@ bool has_package(const Inputs& inputs, std::string_view name) {
   return std::any_of(packages.begin(), packages.end(), [&](const auto& package) { return package.name == name; });
 }
 
+/// The version that the plan gives `name`, or that it has now; empty when it is not there.
+std::string version_of(const Inputs& inputs, const Plan& plan, std::string_view name) {
+  for (const auto& change : plan.changes)
+    if (change.action != Change::Action::remove && change.name == name) return change.version;
+  for (const auto& package : inputs.facts.packages.packages)
+    if (package.name == name) return package.version;
+  return {};
+}
+
+/// EL's rdma.service loads the modules of /etc/rdma/rdma.conf. rdma-core has had it up to release 31 (EL 8.3); since
+/// then udev and rdma-load-modules@.service do that by themselves (linux-rdma/rdma-core, pull request 835).
+bool has_rdma_service(const Inputs& inputs, const Plan& plan) {
+  constexpr int without_service = 32;
+  const auto core = version_of(inputs, plan, "rdma-core");
+  if (core.empty()) return !version_of(inputs, plan, "rdma").empty();
+  const auto colon = core.find(':');
+  int release = 0;
+  std::from_chars(core.data() + (colon == std::string::npos ? 0 : colon + 1), core.data() + core.size(), release);
+  return release < without_service;
+}
+
 void plan_services(const Inputs& inputs, Plan& plan) {
   // The packages that ship openibd.service; without them (user space only) there is nothing to enable.
   const bool openibd = installs(plan, "mlnx-ofa_kernel") || installs(plan, "mlnx-ofed-kernel-utils");
   if (openibd) plan.enable_services.emplace_back("openibd.service");
   if (inputs.choice.inbox) {
-    // EL's rdma.service loads the modules of /etc/rdma; Ubuntu's rdma-core loads them by udev, and not all of them.
-    if (plan.family == Family::rpm && (has_package(inputs, "rdma-core") || has_package(inputs, "rdma") ||
-                                       installs(plan, "rdma-core") || installs(plan, "rdma")))
-      plan.enable_services.emplace_back("rdma.service");
+    if (plan.family == Family::rpm && has_rdma_service(inputs, plan)) plan.enable_services.emplace_back("rdma.service");
+    // What udev loads by itself is not all that MPI and the agent need.
     plan.persist_modules = {"ib_ipoib", "ib_umad", "ib_uverbs", "rdma_ucm"};
   }
   if (plan.install_firstboot) {

@@ -88,6 +88,12 @@ class Planner {
              releases.empty() ? "the guest has no kernel that boots" : fmt::format("it has {}", join(releases, ", ")));
       return;
     }
+    // bake leaves the boot loader's choice alone, and verification asks for the driver of the kernel that boots.
+    if (in_.facts.default_kernel != fit.kernel)
+      refuse("kernel",
+             fmt::format("the recipe asks for {}, but {} boots by default ({})", fit.kernel, in_.facts.default_kernel,
+                         in_.facts.default_kernel_how),
+             "make it the default in the base image (grubby --set-default), or leave 'kernel' out of the recipe");
     if (fit.ok()) return;
     auto message = fit.explanation;
     for (const auto& reason : fit.reasons) message += "\n      " + reason;
@@ -107,9 +113,6 @@ class Planner {
       if (kernel.release != in_.fit.kernel && !in_.choice.inbox)
         warnings.push_back(
             fmt::format("kernel {} is installed too and gets no driver; boot {}", kernel.release, in_.fit.kernel));
-    if (!in_.recipe.kernel.empty() && in_.recipe.kernel != in_.facts.default_kernel)
-      warnings.push_back(fmt::format("the driver is for kernel {}, but {} boots by default ({})", in_.recipe.kernel,
-                                     in_.facts.default_kernel, in_.facts.default_kernel_how));
     warn_about_ipoib();
   }
 

@@ -5,9 +5,10 @@ import sys
 import unittest
 from pathlib import Path
 
-from e2e import SOURCE, standin
+from e2e import SOURCE, run, standin
 import main_job  # as a module: unittest would run the base class too
 
+MEBIBYTE = 1 << 20
 # As el7-guest.sh looks for them: named by the environment, or in a directory beside the project.
 PACKAGES = Path(os.environ.get("EL7_RPMS") or next(SOURCE.parent.glob("*/data/el7-rpms"), "nowhere"))
 
@@ -19,6 +20,25 @@ class GenuineEl7(main_job.MainJob):
         cls.base = standin("el7-guest.sh")
         cls.bundle = standin("bundle.sh", "5.5-1.0.3.2-rhel7.9")
         cls.bake_all()
+
+    def test_the_modules_reach_the_later_kernel_through_weak_updates(self):
+        self.assertEqual(self.manifest["fit"]["verdict"], "weak-updates")
+        evidence = {c["check"]: c["evidence"] for c in self.manifest["checks"]}
+        self.assertIn("mlx5_core for 3.10.0-1160.76.1.el7.x86_64 is /lib/modules/3.10.0-1160.76.1.el7.x86_64/weak-updates/",
+                      evidence["module"])
+        self.assertIn("no stale RDMA module", evidence["initramfs"])
+
+    def file_of(self, disk, path):
+        """Read out of the ext4 file system by another program, without an appliance."""
+        copy = self.scratch / "copy"
+        run("debugfs", "-R", f"dump {path} {copy}", f"{disk}?offset={MEBIBYTE}")
+        return copy.read_bytes()
+
+    def test_the_other_kernel_keeps_its_initramfs(self):
+        path = "/boot/initramfs-3.10.0-1160.71.1.el7.x86_64.img"
+        before = self.file_of(self.base, path)
+        self.assertGreater(len(before), MEBIBYTE)
+        self.assertEqual(self.file_of(self.output, path), before)
 
     def test_the_database_is_still_berkeley_db(self):
         evidence = [c["evidence"] for c in self.manifest["checks"] if c["check"] == "package database"]

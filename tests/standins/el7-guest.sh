@@ -2,7 +2,8 @@
 # el7-guest.sh [OUT]: OUT/centos-7.9.vhd, the genuine CentOS 7 userland (rpm 4.11.3, Berkeley DB database, dracut 033,
 # weak-modules) on an MBR disk with one ext4 partition. The packages come from the directory $EL7_RPMS, or else from the
 # one that the test machines keep beside the checkout; without them: exit status 3 and a loud message.
-# Stand-ins: the kernel, and what is absent from that directory (see README.md). Prints the path of the VHD.
+# Stand-ins: the kernels, and what is absent from that directory (see README.md). As on an Azure image, the kernel that boots
+# is a later one than a bundle's modules are built for; an older one is there too. Prints the path of the VHD.
 self=$(readlink -f "${BASH_SOURCE[0]}")
 source "$(dirname "$self")/lib/common.sh"
 source "$standins_dir/lib/disk.sh"
@@ -13,6 +14,8 @@ source "$standins_dir/lib/el_release.sh"
 source "$standins_dir/lib/el_config.sh"
 source "$standins_dir/lib/el_userland.sh"
 
+booting_kernel=3.10.0-1160.76.1.el7.x86_64
+older_kernel=3.10.0-1160.71.1.el7.x86_64
 root_uuid=e17e17e1-1160-4e17-9c79-0e17e17e1160
 disk_mib=2048
 
@@ -75,7 +78,7 @@ install_absent() {
   absent lsof 4.87-6.el7
   absent perl 5.16.3-299.el7_9 /usr/bin/perl "Epoch: 4"
   absent WALinuxAgent 2.2.46-1.el7
-  absent kernel "${el_kernel%.x86_64}" "" "Provides: kernel-uname-r = $el_kernel"
+  absent kernel "${booting_kernel%.x86_64}" "" "Provides: kernel-uname-r = $booting_kernel"
   rpm_build "$scratch/absent"
   mkdir "$root/tmp/absent"
   cp "$scratch"/absent/*.rpm "$root/tmp/absent/"
@@ -85,18 +88,21 @@ install_absent() {
 }
 
 build_root() {
+  local kernel
   unpack_bootstrap
   install_genuine
-  add_el_kernels "$root" "$el_kernel"
+  add_el_kernels "$root" "$booting_kernel" "$older_kernel"
   install_absent
-  run_quietly "$scratch/dracut.log" chroot "$root" dracut --force --no-hostonly --no-hostonly-cmdline \
-    --add-drivers "hv_vmbus hv_netvsc hv_storvsc" "/boot/initramfs-$el_kernel.img" "$el_kernel"
+  for kernel in "$booting_kernel" "$older_kernel"; do
+    run_quietly "$scratch/dracut.log" chroot "$root" dracut --force --no-hostonly --no-hostonly-cmdline \
+      --add-drivers "hv_vmbus hv_netvsc hv_storvsc" "/boot/initramfs-$kernel.img" "$kernel"
+  done
   write_waagent_conf "$root/etc/waagent.conf"
   write_traces "$root"
   write_el_selinux "$root" permissive
   printf 'centos79\n' >"$root/etc/hostname"
   printf 'installonly_limit=5' >>"$root/etc/yum.conf" # the last line has no newline
-  write_el_boot "$root" "$el_kernel" /boot "root=UUID=$root_uuid ro console=tty1 console=ttyS0 earlyprintk=ttyS0 rootdelay=300"
+  write_el_boot "$root" "$booting_kernel" /boot "root=UUID=$root_uuid ro console=tty1 console=ttyS0 earlyprintk=ttyS0 rootdelay=300"
   echo "UUID=$root_uuid / ext4 defaults 1 1" >"$root/etc/fstab"
   rm -rf "${root:?}"/dev/* "$root"/var/lib/rpm/__db.* "$root"/tmp/* "$root"/var/tmp/*
 }

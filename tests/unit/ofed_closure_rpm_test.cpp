@@ -34,6 +34,24 @@ TEST(ClosureRpm, DoesNothingWhenAllIsThere) {
   EXPECT_EQ(changes(question, {"ofed-scripts"}), std::vector<std::string>{});
 }
 
+TEST(ClosureRpm, KnowsThatUsrAndRootHoldTheSamePrograms) {
+  Question question;
+  // EL7's chkconfig calls its program /sbin/chkconfig, its kmod /usr/sbin/depmod; others name either.
+  question.dump = rpm_dump({{"chkconfig", "1.7.6-1.el7", "x86_64", {}, {}, {}, {}, {"/sbin/chkconfig"}},
+                            {"kmod", "20-28.el7", "x86_64", {}, {}, {}, {}, {"/usr/sbin/depmod"}}});
+  question.bundle = {{"opensm", "5.10-1", "x86_64", {"/usr/sbin/chkconfig", "/sbin/chkconfig", "/sbin/depmod"}}};
+  EXPECT_THAT(changes(question, {"opensm"}), ElementsAre("install opensm.x86_64 5.10-1 0:RPMS/opensm.rpm (wanted)"));
+}
+
+TEST(ClosureRpm, TakesThePackageOfTheImagesArchitecture) {
+  Question question;
+  question.dump = rpm_dump({glibc});
+  question.bundle = {{"libibverbs", "41mlnx1-1", "i686", {}},
+                     {"libibverbs", "41mlnx1-1", "x86_64", {"libc.so.6()(64bit)"}}};
+  EXPECT_THAT(changes(question, {"libibverbs=41mlnx1-1"}),
+              ElementsAre("install libibverbs.x86_64 41mlnx1-1 0:RPMS/libibverbs.rpm (wanted)"));
+}
+
 TEST(ClosureRpm, NamesAllThatIsMissingAndWhoNeedsIt) {
   Question question;
   question.dump = rpm_dump({glibc, {"tcl", "1:8.5.13-8.el7"}});

@@ -184,6 +184,37 @@ TEST(PlanGolden, Inbox) {
   expect_plan("plan-inbox.json", inputs);
 }
 
+TEST(Plan, EnablesTheServiceOfInboxRdmaOnlyWhereRdmaCoreHasIt) {
+  auto inputs = inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, nullptr);
+  inputs.choice.inbox = true;
+  inputs.recipe.firstboot.install = false;
+  inputs.closure = {};
+  const auto services = [&](const std::string& name, const std::string& version) {
+    inputs.facts.packages.packages = {{name, version, "x86_64"}};
+    return make(inputs).plan.enable_services;
+  };
+  using Services = std::vector<std::string>;
+  EXPECT_EQ(services("rdma", "7.2_4.1_rc6-1.el7"), Services{"rdma.service"});
+  EXPECT_EQ(services("rdma-core", "22.4-5.el7"), Services{"rdma.service"});
+  EXPECT_EQ(services("rdma-core", "29.0-3.el8"), Services{"rdma.service"});
+  EXPECT_EQ(services("rdma-core", "32.0-4.el8"), Services{});
+  EXPECT_EQ(services("rdma-core", "48.0-1.el8"), Services{});
+  inputs.closure.changes = {{Change::Action::install, "rdma-core", "48.0-1.el8", "x86_64", "", "x.rpm", 1, "wanted"}};
+  EXPECT_EQ(services("bash", "4.4.20-1.el8"), Services{});
+}
+
+TEST(Plan, RefusesAKernelThatDoesNotBoot) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.recipe.kernel = ga;
+  EXPECT_TRUE(make(inputs).ok());
+  inputs.facts.default_kernel = z_stream;
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.message,
+            "the recipe asks for 3.10.0-1062.el7.x86_64, but 3.10.0-1062.12.1.el7.x86_64 boots by default (grubenv "
+            "saved_entry)");
+}
+
 TEST(Plan, NamesEveryReasonAtOnce) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.recipe.os = {"centos", "7.6"};
