@@ -110,6 +110,10 @@ class Planner {
     if (!in_.recipe.kernel.empty() && in_.recipe.kernel != in_.facts.default_kernel)
       warnings.push_back(fmt::format("the driver is for kernel {}, but {} boots by default ({})", in_.recipe.kernel,
                                      in_.facts.default_kernel, in_.facts.default_kernel_how));
+    if (in_.fit.kind == FitKind::needs_build)
+      warnings.emplace_back(
+          "nobody signs the modules that are built in the image: deploy it without Secure Boot (Trusted Launch), under "
+          "which the kernel refuses them");
     warn_about_ipoib();
   }
 
