@@ -107,6 +107,19 @@ std::vector<std::string> names_of(const ofed::Closure& closure, bool from_bundle
   return names;
 }
 
+/// Wanted besides the profile: what a build for `kernel` needs, where the extra packages have it and it is not planned.
+std::vector<std::string> wanted_for_build(const Driver& driver, const guest::Facts& facts, const std::string& kernel,
+                                          const std::vector<std::string>& from_bundle,
+                                          const std::vector<std::string>& planned) {
+  std::vector<std::string> offered;
+  for (const auto& extras : driver.extras)
+    for (const auto& package : extras.repository.packages) offered.push_back(package.name);
+  auto names = ofed::packages_for_build(facts, kernel, *driver.packages(), driver.bundle->format, from_bundle, offered);
+  std::erase_if(names,
+                [&](const auto& name) { return std::find(planned.begin(), planned.end(), name) != planned.end(); });
+  return names;
+}
+
 const ofed::BundlePackage* find_package(const ofed::Repository& repository, const std::string& file) {
   for (const auto& package : repository.packages)
     if (package.file == file) return &package;
@@ -158,11 +171,20 @@ std::vector<std::filesystem::path> Driver::payloads() const {
   return paths;
 }
 
+bool Driver::may_build() const {
+  return bundle && std::any_of(packages()->packages.begin(), packages()->packages.end(),
+                               [](const auto& package) { return package.dkms_source; });
+}
+
 Driver choose_driver(const Recipe& recipe, Environment& environment) {
   const auto choices = allowed_choices(recipe, environment.matrix, recipe.kernel);
   const auto distro = choices.front().distro;
   Driver driver;
   driver.extras = environment.store.extras(distro);
+  // Extra packages for every release are of one kind all the same.
+  const auto format =
+      recipe.os.id == "ubuntu" || recipe.os.id == "debian" ? ofed::PackageFormat::deb : ofed::PackageFormat::rpm;
+  std::erase_if(driver.extras, [&](const auto& extras) { return extras.format != format; });
   for (const auto& choice : choices) {
     // Nobody gets the distribution's driver by accident: only when the recipe says inbox.
     if (choice.inbox && recipe.ofed.choice != OfedChoice::inbox) continue;
@@ -197,6 +219,12 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
   std::vector<Problem> missing_parts;
   inputs.wanted = wanted_packages(recipe, driver, kernel, missing_parts);
   inputs.closure = ofed::solve(facts, sources, inputs.wanted, ofed::never_installed());
+  if (driver.bundle) {
+    const auto from_bundle = inputs.closure.ok() ? names_of(inputs.closure, true) : inputs.wanted;
+    const auto more = wanted_for_build(driver, facts, kernel, from_bundle, names_of(inputs.closure, false));
+    inputs.wanted.insert(inputs.wanted.end(), more.begin(), more.end());
+    if (!more.empty()) inputs.closure = ofed::solve(facts, sources, inputs.wanted, ofed::never_installed());
+  }
   inputs.closure.problems.insert(inputs.closure.problems.begin(), missing_parts.begin(), missing_parts.end());
   if (driver.bundle) {
     const auto symvers = symvers_of(facts, kernel, guest);
