@@ -107,17 +107,41 @@ std::vector<std::string> names_of(const ofed::Closure& closure, bool from_bundle
   return names;
 }
 
-/// Wanted besides the profile: what a build for `kernel` needs, where the extra packages have it and it is not planned.
-std::vector<std::string> wanted_for_build(const Driver& driver, const guest::Facts& facts, const std::string& kernel,
-                                          const std::vector<std::string>& from_bundle,
-                                          const std::vector<std::string>& planned) {
-  std::vector<std::string> offered;
-  for (const auto& extras : driver.extras)
-    for (const auto& package : extras.repository.packages) offered.push_back(package.name);
-  auto names = ofed::packages_for_build(facts, kernel, *driver.packages(), driver.bundle->format, from_bundle, offered);
-  std::erase_if(names,
-                [&](const auto& name) { return std::find(planned.begin(), planned.end(), name) != planned.end(); });
+std::vector<std::string> names_of(const std::vector<ofed::Extras>& all) {
+  std::vector<std::string> names;
+  for (const auto& extras : all)
+    for (const auto& package : extras.repository.packages) names.push_back(package.name);
   return names;
+}
+
+/// The closure, and the names of what it takes from the bundle and from the extra packages. Without a closure what is
+/// wanted and what could be taken: so the kernel fit, too, says everything that is missing.
+struct Solved {
+  ofed::Closure closure;
+  std::vector<std::string> from_bundle, from_extras;
+};
+
+Solved solve_for(const std::vector<std::string>& wanted, const Driver& driver, const guest::Facts& facts,
+                 const std::vector<ofed::PackageSource>& sources) {
+  Solved solved{ofed::solve(facts, sources, wanted, ofed::never_installed()), {}, {}};
+  solved.from_bundle = solved.closure.ok() ? names_of(solved.closure, true) : wanted;
+  solved.from_extras = solved.closure.ok() ? names_of(solved.closure, false) : names_of(driver.extras);
+  return solved;
+}
+
+/// As solve_for(), with what a build of modules needs; `wanted` grows by it.
+Solved solve_with_build(std::vector<std::string>& wanted, const Driver& driver, const guest::Facts& facts,
+                        const std::string& kernel, const std::vector<ofed::PackageSource>& sources) {
+  auto solved = solve_for(wanted, driver, facts, sources);
+  if (!driver.bundle) return solved;
+  auto more = ofed::packages_for_build(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle,
+                                       names_of(driver.extras));
+  const auto& planned = solved.closure.ok() ? solved.from_extras : wanted;
+  std::erase_if(more,
+                [&](const auto& name) { return std::find(planned.begin(), planned.end(), name) != planned.end(); });
+  if (more.empty()) return solved;
+  wanted.insert(wanted.end(), more.begin(), more.end());
+  return solve_for(wanted, driver, facts, sources);
 }
 
 const ofed::BundlePackage* find_package(const ofed::Repository& repository, const std::string& file) {
@@ -218,19 +242,13 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
 
   std::vector<Problem> missing_parts;
   inputs.wanted = wanted_packages(recipe, driver, kernel, missing_parts);
-  inputs.closure = ofed::solve(facts, sources, inputs.wanted, ofed::never_installed());
-  if (driver.bundle) {
-    const auto from_bundle = inputs.closure.ok() ? names_of(inputs.closure, true) : inputs.wanted;
-    const auto more = wanted_for_build(driver, facts, kernel, from_bundle, names_of(inputs.closure, false));
-    inputs.wanted.insert(inputs.wanted.end(), more.begin(), more.end());
-    if (!more.empty()) inputs.closure = ofed::solve(facts, sources, inputs.wanted, ofed::never_installed());
-  }
+  auto solved = solve_with_build(inputs.wanted, driver, facts, kernel, sources);
+  inputs.closure = std::move(solved.closure);
   inputs.closure.problems.insert(inputs.closure.problems.begin(), missing_parts.begin(), missing_parts.end());
   if (driver.bundle) {
     const auto symvers = symvers_of(facts, kernel, guest);
-    inputs.fit =
-        ofed::decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, names_of(inputs.closure, true),
-                         symvers ? &*symvers : nullptr, names_of(inputs.closure, false));
+    inputs.fit = ofed::decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle,
+                                  symvers ? &*symvers : nullptr, solved.from_extras);
   } else {
     inputs.fit = inbox_fit(facts, kernel);
   }

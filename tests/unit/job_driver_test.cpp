@@ -87,6 +87,17 @@ TEST_F(DriverTest, HeadersAndCompilerComeFromTheExtraPackagesThoughNothingDepend
   EXPECT_EQ(outcome.plan.fit.kind, ofed::FitKind::needs_build);
 }
 
+TEST_F(DriverTest, TheKernelFitSpeaksAlsoWhereDependenciesAreMissing) {
+  recipe.ofed.packages = {"mlnx-ofed-kernel-dkms", "nobody-has-this"};
+  const auto outcome = decide(recipe, choose_driver(recipe, environment), facts, guest, environment);
+  std::vector<std::string> where;
+  for (const auto& refusal : outcome.refusals) where.push_back(refusal.problem.where);
+  EXPECT_THAT(where, ElementsAre("kernel 5.4.0-1040-azure", "nobody-has-this"));
+  EXPECT_EQ(outcome.plan.fit.explanation,
+            "mlnx-ofed-kernel-dkms must be built for 5.4.0-1040-azure, and the image lacks dkms, gcc, "
+            "linux-headers-5.4.0-1040-azure");
+}
+
 TEST_F(DriverTest, PackagesOfTheOtherFamilyStayOut) {
   add_extras("el7", "", {{"tcl-8.5-1.x86_64.rpm", ofed::testing::make_rpm("tcl", "8.5", "1")}});
   const auto driver = choose_driver(recipe, environment);
