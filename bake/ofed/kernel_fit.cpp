@@ -291,6 +291,9 @@ std::vector<std::string> packages_for_build(const guest::Facts& facts, const std
   const auto* kernel = facts.kernel(release);
   if (kernel == nullptr || kernel_parts(repository, names).sources.empty()) return {};
   auto needed = missing_for_build(facts, *kernel, format, {});
+  // The vendor's configure scripts link a program to see whether the compiler works; gcc only recommends what that
+  // takes.
+  if (format == PackageFormat::deb && !installs(facts, {}, "libc6-dev")) needed.emplace_back("libc6-dev");
   std::erase_if(needed,
                 [&](const auto& name) { return std::find(offered.begin(), offered.end(), name) == offered.end(); });
   return needed;

@@ -211,13 +211,15 @@ TEST(KernelFit, ABuildTakesWhatItNeedsFromTheExtraPackages) {
   Repository repository;
   repository.packages = {dkms("mlnx-ofed-kernel-dkms"), plain("libibverbs1")};
   const std::vector<std::string> offered{
-      "gcc", "make", "dkms", "lsof", "linux-headers-5.4.0-1040-azure", "linux-headers-5.4.0-26-generic"};
+      "gcc", "libc6-dev", "make", "dkms", "lsof", "linux-headers-5.4.0-1040-azure", "linux-headers-5.4.0-26-generic"};
   const auto needed = [&](const std::vector<std::string>& names) {
     return packages_for_build(facts, azure, repository, PackageFormat::deb, names, offered);
   };
-  EXPECT_THAT(needed({"mlnx-ofed-kernel-dkms"}), ElementsAre("dkms", "gcc", "linux-headers-5.4.0-1040-azure"));
+  EXPECT_THAT(needed({"mlnx-ofed-kernel-dkms"}),
+              ElementsAre("dkms", "gcc", "linux-headers-5.4.0-1040-azure", "libc6-dev"));
   EXPECT_THAT(needed({"libibverbs1"}), ElementsAre());
   facts.kernels[0].has_headers = true;
+  facts.packages.packages = {{"libc6-dev", "2.31", "amd64"}};
   EXPECT_THAT(needed({"mlnx-ofed-kernel-dkms"}), ElementsAre("dkms", "gcc"));
 }
 
