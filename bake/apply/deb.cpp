@@ -26,6 +26,27 @@ class NoServices {
   guest::Guest& guest_;
 };
 
+/// dpkg unpacks all of one call before it configures any, and refuses a package whose Pre-Depends (python's on
+/// python-minimal) is only unpacked; everything else goes on. So the call is repeated while that is what is wrong, for
+/// what is not there yet. Of a DKMS build that fails, the compiler's log dies with the image: its end is shown.
+std::string install_script(const std::vector<std::string>& files) {
+  return fmt::format(
+      "log=$(mktemp)\n"
+      "for round in 1 2 3 4 5 6; do\n"
+      "  status=0\n"
+      "  dpkg --force-confdef --force-confold --auto-deconfigure --skip-same-version --install {} >$log 2>&1 || "
+      "status=$?\n"
+      "  cat $log\n"
+      "  [ $status != 0 ] && grep -q 'pre-dependency problem' $log || break\n"
+      "done\n"
+      "rm -f $log\n"
+      "if [ $status != 0 ]; then\n"
+      "{}"
+      "  exit $status\n"
+      "fi\n",
+      quoted(files), show_build_logs);
+}
+
 }  // namespace
 
 void change_deb_packages(const plan::Plan& plan, guest::Guest& guest) {
@@ -36,15 +57,10 @@ void change_deb_packages(const plan::Plan& plan, guest::Guest& guest) {
   std::string script =
       "set -e\n"
       "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true SYSTEMD_OFFLINE=1\n";
-  // A package marked for removal is taken away by dpkg the moment a new one conflicts with it, as apt does it.
-  for (const auto& name : removed) script += fmt::format("echo {} deinstall | dpkg --set-selections\n", quoted({name}));
-  if (!files.empty())
-    script += fmt::format("dpkg --force-confdef --force-confold --auto-deconfigure --install {}\n", quoted(files));
-  for (const auto& name : removed)
-    script += fmt::format(
-        "case \"$(dpkg-query -W -f '${{db:Status-Status}}' {0} 2>/dev/null)\" in installed|half*|unpacked) "
-        "dpkg --remove {0};; esac\n",
-        quoted({name}));
+  // First what goes: the vendor's packages own files of the distribution's without declaring a conflict. What depends
+  // on it gets a new version in the next step; the closure has shown that everything is satisfied in the end.
+  if (!removed.empty()) script += fmt::format("dpkg --force-depends --remove {}\n", quoted(removed));
+  if (!files.empty()) script += install_script(files);
   script += "dpkg --configure --pending\n";
   run(guest, "installing packages in the guest", script);
   no_services.lift();

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bake/apply/packages.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
@@ -44,11 +45,14 @@ void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
                   "  for conf in $(dpkg-query -L $package 2>/dev/null | grep '/usr/src/.*/dkms.conf$'); do\n"
                   "    name=$(sed -n 's/^PACKAGE_NAME=//p' $conf | tr -d '\"' | head -n 1)\n"
                   "    version=$(sed -n 's/^PACKAGE_VERSION=//p' $conf | tr -d '\"' | head -n 1)\n"
-                  "    dkms status -m $name -v $version -k $kernel | grep -q installed ||\n"
-                  "      dkms install -m $name -v $version -k $kernel --force\n"
+                  "    dkms status -m $name -v $version -k $kernel | grep -q installed && continue\n"
+                  "    dkms install -m $name -v $version -k $kernel --force || {{\n"
+                  "{2}"
+                  "      exit 1\n"
+                  "    }}\n"
                   "  done\n"
                   "done\n",
-                  shell_quote(plan.kernel()), quoted(names)));
+                  shell_quote(plan.kernel()), quoted(names), show_build_logs));
 }
 
 }  // namespace

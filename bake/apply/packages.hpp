@@ -22,4 +22,10 @@ std::vector<std::string> package_files(const plan::Plan& plan);
 /// Names of the packages that the plan removes.
 std::vector<std::string> removed_packages(const plan::Plan& plan);
 
+/// Shell: prints the end of the logs of DKMS builds that did not succeed.
+inline constexpr const char* show_build_logs =
+    "  for build in /var/lib/dkms/*/*/build/make.log; do\n"
+    "    [ ! -e $build ] || { echo \"the end of $build:\"; tail -n 20 $build; }\n"
+    "  done\n";
+
 }  // namespace bake::apply

@@ -20,7 +20,7 @@ std::string run(guest::Guest& guest, std::string_view doing, const std::string& 
   if (!result.ok())
     throw Error(ErrorKind::failed,
                 fmt::format("{}: exit status {}: {}", doing, result.status, last_lines(result.output)),
-                "the whole output is in the --log file");
+                "-v shows the whole output, --log FILE keeps it");
   return std::move(result.output);
 }
 

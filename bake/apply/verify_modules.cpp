@@ -91,10 +91,13 @@ std::string initramfs_script(const Facts& facts, const std::string& image, const
       lister, shell_quote(image), shell_quote(release));
 }
 
-/// "usr/lib/modules/K/x.ko" and "/lib/modules/K/x.ko" are one file: what follows lib/modules/ counts.
+/// "usr/lib/modules/K/x.ko" and "/lib/modules/K/x.ko.zst" are one module: what follows lib/modules/ counts, and an
+/// initramfs may hold unpacked what the disk holds packed.
 std::string below_modules(const std::string& path) {
   const auto at = path.find("lib/modules/");
-  return at == std::string::npos ? path : path.substr(at);
+  const auto below = at == std::string::npos ? path : path.substr(at);
+  const auto suffix = below.rfind(".ko.");
+  return suffix == std::string::npos ? below : below.substr(0, suffix + 3);
 }
 
 Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expected) {

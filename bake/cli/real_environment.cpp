@@ -1,10 +1,16 @@
 #include "bake/cli/real_environment.hpp"
 
+#include <algorithm>
+#include <thread>
+
 #include "bake/guest/guestfs_guest.hpp"
 #include "bake/guest/inspect.hpp"
 
 namespace bake::cli {
 namespace {
+
+/// More than this gains little: a part of the build runs one by one.
+constexpr unsigned most_processors = 4;
 
 class GuestfsSession final : public job::Session {
  public:
@@ -23,6 +29,11 @@ std::unique_ptr<job::Session> start_appliance(const job::DiskRequest& request, P
   options.disk = request.disk;
   options.format = request.format;
   options.payloads = request.payloads;
+  if (request.compiles) {
+    // The vendor's modules take half an hour of one processor; a compiler needs up to half a GiB.
+    options.processors = std::clamp(std::thread::hardware_concurrency(), 1U, most_processors);
+    options.memory_mib += 512 * options.processors;
+  }
   return std::make_unique<GuestfsSession>(options, progress);
 }
 

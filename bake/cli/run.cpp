@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 
 #include "bake/base/error.hpp"
 #include "bake/base/interrupt.hpp"
@@ -39,11 +40,20 @@ void add_global_options(CLI::App& app, Context& context) {
   app.set_version_flag("--version", "bake " BAKE_VERSION);
 }
 
+/// A log without the error at its end would only say how far it came.
+void log_error(Context& context, const Error& error) {
+  if (context.log_file.empty()) return;
+  std::ofstream log(context.log_file, std::ios::app);
+  log << "error: " << error.message() << '\n';
+  if (!error.hint().empty()) log << "hint: " << error.hint() << '\n';
+}
+
 void print_error(Context& context, const Error& error) {
   if (context.json && !context.document_printed)
     context.print({{"error", {{"kind", name_of(error.kind())}, {"message", error.message()}, {"hint", error.hint()}}}});
   context.err << "bake: error: " << error.message() << '\n';
   if (!error.hint().empty()) context.err << "bake: hint: " << error.hint() << '\n';
+  log_error(context, error);
 }
 
 /// What failed after a signal failed because of it: the children were ended so that the job stops.

@@ -28,6 +28,16 @@ bool is_directory(Appliance& appliance, const std::string& path) {
   return info && info->type == FileType::directory && appliance.real_path(path) == path;
 }
 
+/// What a script that failed has said goes into the log: an error shows its last lines only, and the guest's own logs
+/// go with the copy that is thrown away.
+void log_output(const ShellResult& result, Progress& progress) {
+  constexpr std::size_t most_lines = 5000;
+  const auto lines = split_lines(result.output);
+  progress.detail(fmt::format("a script in the guest ended with status {}; its output:", result.status));
+  for (std::size_t i = lines.size() > most_lines ? lines.size() - most_lines : 0; i < lines.size(); ++i)
+    progress.detail(lines[i]);
+}
+
 }  // namespace
 
 ApplianceOptions appliance_options(const GuestfsOptions& options) {
@@ -238,6 +248,7 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
   if (const auto reason = start_failure(result.status, result.output); !reason.empty())
     throw Error(ErrorKind::failed, fmt::format("running a script with '/bin/sh' in the guest: {}", reason),
                 "the guest's own /bin/sh must be there and run on this machine's processor");
+  if (!result.ok()) log_output(result, progress_);
   return result;
 }
 

@@ -107,6 +107,43 @@ std::vector<std::string> names_of(const ofed::Closure& closure, bool from_bundle
   return names;
 }
 
+std::vector<std::string> names_of(const std::vector<ofed::Extras>& all) {
+  std::vector<std::string> names;
+  for (const auto& extras : all)
+    for (const auto& package : extras.repository.packages) names.push_back(package.name);
+  return names;
+}
+
+/// The closure, and the names of what it takes from the bundle and from the extra packages. Without a closure what is
+/// wanted and what could be taken: so the kernel fit, too, says everything that is missing.
+struct Solved {
+  ofed::Closure closure;
+  std::vector<std::string> from_bundle, from_extras;
+};
+
+Solved solve_for(const std::vector<std::string>& wanted, const Driver& driver, const guest::Facts& facts,
+                 const std::vector<ofed::PackageSource>& sources) {
+  Solved solved{ofed::solve(facts, sources, wanted, ofed::never_installed()), {}, {}};
+  solved.from_bundle = solved.closure.ok() ? names_of(solved.closure, true) : wanted;
+  solved.from_extras = solved.closure.ok() ? names_of(solved.closure, false) : names_of(driver.extras);
+  return solved;
+}
+
+/// As solve_for(), with what a build of modules needs; `wanted` grows by it.
+Solved solve_with_build(std::vector<std::string>& wanted, const Driver& driver, const guest::Facts& facts,
+                        const std::string& kernel, const std::vector<ofed::PackageSource>& sources) {
+  auto solved = solve_for(wanted, driver, facts, sources);
+  if (!driver.bundle) return solved;
+  auto more = ofed::packages_for_build(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle,
+                                       names_of(driver.extras));
+  const auto& planned = solved.closure.ok() ? solved.from_extras : wanted;
+  std::erase_if(more,
+                [&](const auto& name) { return std::find(planned.begin(), planned.end(), name) != planned.end(); });
+  if (more.empty()) return solved;
+  wanted.insert(wanted.end(), more.begin(), more.end());
+  return solve_for(wanted, driver, facts, sources);
+}
+
 const ofed::BundlePackage* find_package(const ofed::Repository& repository, const std::string& file) {
   for (const auto& package : repository.packages)
     if (package.file == file) return &package;
@@ -158,11 +195,20 @@ std::vector<std::filesystem::path> Driver::payloads() const {
   return paths;
 }
 
+bool Driver::may_build() const {
+  return bundle && std::any_of(packages()->packages.begin(), packages()->packages.end(),
+                               [](const auto& package) { return package.dkms_source; });
+}
+
 Driver choose_driver(const Recipe& recipe, Environment& environment) {
   const auto choices = allowed_choices(recipe, environment.matrix, recipe.kernel);
   const auto distro = choices.front().distro;
   Driver driver;
   driver.extras = environment.store.extras(distro);
+  // Extra packages for every release are of one kind all the same.
+  const auto format =
+      recipe.os.id == "ubuntu" || recipe.os.id == "debian" ? ofed::PackageFormat::deb : ofed::PackageFormat::rpm;
+  std::erase_if(driver.extras, [&](const auto& extras) { return extras.format != format; });
   for (const auto& choice : choices) {
     // Nobody gets the distribution's driver by accident: only when the recipe says inbox.
     if (choice.inbox && recipe.ofed.choice != OfedChoice::inbox) continue;
@@ -196,13 +242,13 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
 
   std::vector<Problem> missing_parts;
   inputs.wanted = wanted_packages(recipe, driver, kernel, missing_parts);
-  inputs.closure = ofed::solve(facts, sources, inputs.wanted, ofed::never_installed());
+  auto solved = solve_with_build(inputs.wanted, driver, facts, kernel, sources);
+  inputs.closure = std::move(solved.closure);
   inputs.closure.problems.insert(inputs.closure.problems.begin(), missing_parts.begin(), missing_parts.end());
   if (driver.bundle) {
     const auto symvers = symvers_of(facts, kernel, guest);
-    inputs.fit =
-        ofed::decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, names_of(inputs.closure, true),
-                         symvers ? &*symvers : nullptr, names_of(inputs.closure, false));
+    inputs.fit = ofed::decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle,
+                                  symvers ? &*symvers : nullptr, solved.from_extras);
   } else {
     inputs.fit = inbox_fit(facts, kernel);
   }

@@ -24,6 +24,8 @@ struct Driver {
   }
   /// The payload disks to attach: the bundle's, then the extra packages'.
   [[nodiscard]] std::vector<std::filesystem::path> payloads() const;
+  /// Whether modules may have to be compiled; known for sure only when the guest is.
+  [[nodiscard]] bool may_build() const;
 };
 
 /// Resolves the recipe against the matrix and takes the best choice that the store has. Throws Error{incompatible} when

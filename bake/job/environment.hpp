@@ -20,6 +20,7 @@ struct DiskRequest {
   std::filesystem::path disk;                   ///< is written to: a copy or an overlay, never a base
   std::string format;                           ///< "raw" or "qcow2"
   std::vector<std::filesystem::path> payloads;  ///< attached read-only, in this order
+  bool compiles = false;                        ///< modules may be built in it: that takes processors and memory
 };
 
 /// One start of the appliance with one guest in it.

@@ -66,7 +66,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
                        const std::string& base_sha256, const Driver& driver, Environment& environment) {
   auto& progress = environment.progress;
   progress.step("start the appliance");
-  auto session = environment.open_session({disk, "raw", driver.payloads()});
+  auto session = environment.open_session({disk, "raw", driver.payloads(), driver.may_build()});
   progress.step("inspect");
   const auto facts = session->inspect();
   progress.step("plan");

@@ -41,6 +41,15 @@ const Names rdma_stack{"rdma",          "rdma-core*",     "libibverbs*",
                        "mlnx-*",        "kmod-mlnx-*",    "kmod-iser",
                        "kmod-isert",    "kmod-srp",       "ofed-scripts"};
 
+/// Debian's and Ubuntu's parts of the stack that only fit each other. The vendor's older library stack ("mlnx-libs")
+/// cuts the packages differently and declares no conflict: left in place, they would own the files of its packages
+/// (/etc/libibverbs.d/mlx5.driver), and dpkg would stop in the middle.
+const Names distribution_parts{"rdma-core",    "libibumad3",    "libibumad-dev",   "libibmad5",
+                               "libibmad-dev", "libibnetdisc5", "libibnetdisc-dev"};
+
+/// The verbs library finds its drivers by a private interface: those of one version never load into another's.
+constexpr std::string_view distribution_providers = "ibverbs-providers";
+
 /// Without these an image does not boot, cannot be reached, or cannot be repaired.
 const Names essential_packages{"kernel",
                                "kernel-core",
@@ -120,6 +129,13 @@ SolverRequest request_for(const guest::Facts& facts, const std::vector<PackageSo
   return request;
 }
 
+/// True when the first source is a bundle (not extra packages) with a verbs library.
+bool brings_verbs(const std::vector<PackageSource>& sources) {
+  if (sources.empty() || sources.front().payload != 0) return false;
+  const auto& packages = sources.front().repository->packages;
+  return std::any_of(packages.begin(), packages.end(), [](const auto& each) { return each.name == "libibverbs1"; });
+}
+
 Change change_from(const SolverChange& from) {
   Change change;
   switch (from.kind) {
@@ -169,6 +185,9 @@ Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sourc
                                      : read_rpm_dump(facts.packages.dump, findings);
   request.installed = &installed;
   request.follows = request.removable = [](const std::string& name) { return is_among(name, rdma_stack); };
+  const bool verbs_of_bundle = request.deb && brings_verbs(sources);
+  request.must_go = [=](const std::string& name) { return verbs_of_bundle && name == distribution_providers; };
+  request.should_go = [=](const std::string& name) { return verbs_of_bundle && is_among(name, distribution_parts); };
   request.is_protected = [&](const std::string& name) {
     return is_among(name, essential_packages) || installed.essential.contains(name);
   };

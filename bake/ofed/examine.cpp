@@ -97,7 +97,9 @@ class Examiner {
   void check_release(const Release& release, const std::string& release_file, const std::string& index,
                      const std::string& packed) {
     auto& report = result_.report;
-    if (!release.suite.empty() && release.suite != result_.bundle.version)
+    // Suites are free words ("stable"); only one that is a version can be the wrong version.
+    const bool version = !release.suite.empty() && release.suite.front() >= '0' && release.suite.front() <= '9';
+    if (version && release.suite != result_.bundle.version)
       report.identity_problems.push_back(
           {release_file,
            fmt::format("says version '{}', the top directory says '{}'", release.suite, result_.bundle.version), ""});

@@ -284,6 +284,21 @@ KernelFit decide_fit(const guest::Facts& facts, const std::string& release, cons
   return built;
 }
 
+std::vector<std::string> packages_for_build(const guest::Facts& facts, const std::string& release,
+                                            const Repository& repository, PackageFormat format,
+                                            const std::vector<std::string>& names,
+                                            const std::vector<std::string>& offered) {
+  const auto* kernel = facts.kernel(release);
+  if (kernel == nullptr || kernel_parts(repository, names).sources.empty()) return {};
+  auto needed = missing_for_build(facts, *kernel, format, {});
+  // The vendor's configure scripts link a program to see whether the compiler works; gcc only recommends what that
+  // takes.
+  if (format == PackageFormat::deb && !installs(facts, {}, "libc6-dev")) needed.emplace_back("libc6-dev");
+  std::erase_if(needed,
+                [&](const auto& name) { return std::find(offered.begin(), offered.end(), name) == offered.end(); });
+  return needed;
+}
+
 KernelFit inbox_fit(const guest::Facts& facts, const std::string& release) {
   if (facts.kernel(release) == nullptr) return refuse_unknown_kernel(facts, release);
   return verdict(FitKind::inbox, release, "", fmt::format("the distribution's own driver comes with {}", release));

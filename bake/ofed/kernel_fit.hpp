@@ -51,6 +51,14 @@ KernelFit decide_fit(const guest::Facts& facts, const std::string& release, cons
                      PackageFormat format, const std::vector<std::string>& names,
                      const std::map<std::string, std::uint32_t>* symvers, const std::vector<std::string>& extras);
 
+/// What the DKMS sources among `names` need for a build for kernel `release`, the image lacks, and `offered` (names of
+/// extra packages) has: dkms, gcc, make, linux-headers-K, libc6-dev. No dependency draws them in: the vendor's packages
+/// only recommend headers, of no particular kernel. Empty when nothing is to be built. Pure.
+std::vector<std::string> packages_for_build(const guest::Facts& facts, const std::string& release,
+                                            const Repository& repository, PackageFormat format,
+                                            const std::vector<std::string>& names,
+                                            const std::vector<std::string>& offered);
+
 /// The verdict for 'ofed: inbox': the distribution's own driver comes with the kernel, so the kernel must be there.
 KernelFit inbox_fit(const guest::Facts& facts, const std::string& release);
 

@@ -78,7 +78,9 @@ class ChangeReader {
     change.version = pool_.version(package);
     change.arch = pool_.arch(package);
     change.reason = why_it_cannot_stay(package, 0);
-    if (change.reason.empty()) change.reason = no_reason;
+    const bool gives_way = request_.must_go(change.name) || request_.should_go(change.name);
+    if (change.reason.empty())
+      change.reason = gives_way ? "of the distribution's RDMA stack, and the vendor's has no such part" : no_reason;
     return change;
   }
 

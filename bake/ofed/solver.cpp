@@ -39,6 +39,7 @@ class Closer {
   void allow_several_kernels();
   void allow_removals();
   void let_installed_ones_follow();
+  void let_others_give_way();
   SolverPtr solve_noting_what_is_missing();
   bool note_missing(Solver* solver);
   void note_missing(Id package, Id dependency);
@@ -64,7 +65,9 @@ void Closer::make_jobs() {
   for (const auto& wanted : request_.wanted) want(wanted);
   allow_several_kernels();
   allow_removals();
-  if (!wanted_.empty()) let_installed_ones_follow();
+  if (wanted_.empty()) return;
+  let_installed_ones_follow();
+  let_others_give_way();
 }
 
 std::vector<Id> Closer::candidates_in(Repo* repo, const SolverWanted& wanted) const {
@@ -155,6 +158,16 @@ void Closer::let_installed_ones_follow() {
     if (ids.empty() || std::any_of(wanted_.begin(), wanted_.end(), is_wanted)) continue;
     following_.insert(following_.end(), ids.begin(), ids.end());
     install_one_of(ids, SOLVER_WEAK);
+  }
+}
+
+void Closer::let_others_give_way() {
+  for (const Id id : pool_.installed()) {
+    const auto name = pool_.name(id);
+    const bool must = request_.must_go(name);
+    if (!must && !request_.should_go(name)) continue;
+    if (candidates_in(pool_.sources().front(), {name, ""}).empty())
+      job(SOLVER_ERASE | SOLVER_SOLVABLE | (must ? 0 : SOLVER_WEAK), id);
   }
 }
 

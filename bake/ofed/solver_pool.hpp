@@ -76,6 +76,9 @@ struct SolverRequest {
   std::vector<std::string> never;
   /// Installed packages that take the version of the first source when something is wanted.
   std::function<bool(const std::string&)> follows;
+  /// Installed packages that give way when something is wanted and the first source does not have them: at all costs
+  /// (must_go), or unless something needs them (should_go).
+  std::function<bool(const std::string&)> must_go, should_go;
   /// Installed packages that may be removed, besides those that a package of the first source conflicts with.
   std::function<bool(const std::string&)> removable;
   /// Installed packages that stay, whatever conflicts with them.

@@ -113,6 +113,10 @@ class Planner {
       if (kernel.release != in_.fit.kernel && !in_.choice.inbox)
         warnings.push_back(
             fmt::format("kernel {} is installed too and gets no driver; boot {}", kernel.release, in_.fit.kernel));
+    if (in_.fit.kind == FitKind::needs_build)
+      warnings.emplace_back(
+          "nobody signs the modules that are built in the image: deploy it without Secure Boot (Trusted Launch), under "
+          "which the kernel refuses them");
     warn_about_ipoib();
   }
 

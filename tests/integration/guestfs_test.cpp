@@ -216,6 +216,15 @@ TEST(Guestfs, InspectsARealTree) {
   EXPECT_EQ(facts.root_uuid, root_uuid);
 }
 
+TEST(Guestfs, WhatAFailedScriptSaidIsLogged) {
+  auto& details = shared().progress.details;
+  details.clear();
+  EXPECT_TRUE(shared().guest->shell("echo not this").ok());
+  EXPECT_EQ(shared().guest->shell("echo one; echo two >&2; exit 4").status, 4);
+  EXPECT_EQ(details,
+            (std::vector<std::string>{"a script in the guest ended with status 4; its output:", "one", "two"}));
+}
+
 TEST(Guestfs, ScriptsMayBeLongAndSayMuch) {
   auto& guest = *shared().guest;
   const auto big = guest.shell("yes 0123456789abcde | head -n 524288");

@@ -31,6 +31,11 @@ class CliVhd : public DiskTest {
   [[nodiscard]] std::string name(std::string_view file) const { return at(file).string(); }
 };
 
+TEST_F(CliVhd, TheLogEndsWithTheError) {
+  EXPECT_EQ(bake({"--log", name("log"), "vhd", "info", name("nothing.vhd")}).status, 2);
+  EXPECT_EQ(read_text(at("log")), "error: opening '" + name("nothing.vhd") + "': no such file\n");
+}
+
 TEST_F(CliVhd, InfoShowsEveryField) {
   const auto file = fixed_vhd("good.vhd", 2 * mebibyte).string();
   const auto outcome = bake({"vhd", "info", file});

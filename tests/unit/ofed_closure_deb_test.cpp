@@ -123,6 +123,35 @@ TEST(ClosureDeb, RefusesToSplitAMultiArchPair) {
               ElementsAre("! ibacm: nothing provides libc6, needed by ibacm 55"));
 }
 
+TEST(ClosureDeb, PartsOfTheDistributionsStackThatTheVendorLacksGiveWay) {
+  const auto legacy = indexed("libibverbs1", "41mlnx1") + indexed("libmlx5-1", "41mlnx1", "Depends: libibverbs1\n");
+  const auto status = installed("libibverbs1", "28.0-1ubuntu1") +
+                      installed("ibverbs-providers", "28.0-1ubuntu1", "Depends: libibverbs1 (>= 25)\n") +
+                      installed("libibumad3", "28.0-1ubuntu1") + installed("libibmad5", "28.0-1ubuntu1") +
+                      installed("fabric-tool", "1", "Depends: libibmad5\n");
+  EXPECT_THAT(changes(status, legacy, {"libibverbs1", "libmlx5-1"}),
+              ElementsAre("install libmlx5-1.amd64 41mlnx1 0:DEBS/libmlx5-1_41mlnx1_amd64.deb (wanted)",
+                          "upgrade libibverbs1.amd64 28.0-1ubuntu1 -> 41mlnx1 0:DEBS/libibverbs1_41mlnx1_amd64.deb "
+                          "(wanted)",
+                          "remove ibverbs-providers.amd64 28.0-1ubuntu1 (of the distribution's RDMA stack, and the "
+                          "vendor's has no such part)",
+                          "remove libibumad3.amd64 28.0-1ubuntu1 (of the distribution's RDMA stack, and the vendor's "
+                          "has no such part)"));
+  // The drivers of another verbs library cannot stay for anybody's sake.
+  EXPECT_THAT(changes(status + installed("mpi", "1", "Depends: ibverbs-providers\n"), legacy, {"libibverbs1"}),
+              ElementsAre("! mpi: package mpi-1.amd64 requires ibverbs-providers, but none of the providers "
+                          "can be installed"));
+  // A stack cut as the distribution's replaces it part by part.
+  EXPECT_THAT(
+      changes(status, indexed("libibverbs1", "55") + indexed("ibverbs-providers", "55") + indexed("libibumad3", "55"),
+              {"libibverbs1"}),
+      ElementsAre("upgrade ibverbs-providers.amd64 28.0-1ubuntu1 -> 55 0:DEBS/ibverbs-providers_55_amd64.deb "
+                  "(installed, and kept in step with the vendor's packages)",
+                  "upgrade libibumad3.amd64 28.0-1ubuntu1 -> 55 0:DEBS/libibumad3_55_amd64.deb (installed, and "
+                  "kept in step with the vendor's packages)",
+                  "upgrade libibverbs1.amd64 28.0-1ubuntu1 -> 55 0:DEBS/libibverbs1_55_amd64.deb (wanted)"));
+}
+
 TEST(ClosureDeb, IgnoresRecommendsAndForeignArchitectures) {
   const auto index = indexed("mlnx-ofed-kernel-dkms", "5.5", "Recommends: linux-headers-generic\n", "all") +
                      indexed("linux-headers-generic", "5.4") + indexed("arm-only", "1", "", "arm64");

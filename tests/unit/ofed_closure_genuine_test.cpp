@@ -1,5 +1,6 @@
 // Solves over the genuine index of MLNX_OFED_LINUX-4.9-7.1.0.0 (Ubuntu) where a copy lies beside the tree. Nothing of
 // it is in git; without it these tests say so and prove nothing.
+#include <cstdlib>
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,8 +17,10 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 std::optional<std::string> genuine_index(const std::string& flavour) {
-  const auto file = std::filesystem::path(SOURCE_DIR).parent_path() / "shared" / "data" /
-                    "mlnx-ofed-4.9-7.1.0.0-ubuntu" / "DEBS" / flavour / "Packages";
+  const char* given = std::getenv("BAKE_TEST_DATA");
+  const auto data = given != nullptr ? std::filesystem::path(given)
+                                     : std::filesystem::path(SOURCE_DIR).parent_path() / "shared" / "data";
+  const auto file = data / "mlnx-ofed-4.9-7.1.0.0-ubuntu" / "DEBS" / flavour / "Packages";
   if (std::filesystem::exists(file)) return read_text(file);
   std::cerr << "*** NOT CHECKED against the genuine index: there is no " << file.string() << '\n';
   return std::nullopt;
@@ -81,6 +84,23 @@ TEST(GenuineIndex, InstallsTheMinimalProfileOfTheLegacyStack) {
   EXPECT_EQ(closure.changes[11].old_version, "28.0-1ubuntu1");
   EXPECT_EQ(closure.changes[11].version, "41mlnx1-OFED.4.9.3.0.0.49710");
   EXPECT_EQ(closure.changes[11].file, "DEBS/MLNX_LIBS/libibverbs1_41mlnx1-OFED.4.9.3.0.0.49710_amd64.deb");
+}
+
+TEST(GenuineIndex, TheLegacyStackTakesThePlaceOfTheDistributionsStack) {
+  const auto index = genuine_index("MLNX_LIBS");
+  if (!index) return;
+  // Nothing in the vendor's index conflicts with or replaces any of these, yet they share files.
+  const auto image =
+      status({"adduser 3.118", "coreutils 8.30", "dkms 2.8.1", "grep 3.4", "kmod 27", "libc6 2.31", "libglib2.0-0 2.64",
+              "libnl-3-200 3.4.0", "libnl-route-3-200 3.4.0", "libnuma1 2.0.12", "lsof 4.93.2", "make 4.2.1",
+              "pciutils 3.6.4", "procps 3.3.16", "libibverbs1 28.0-1ubuntu1", "ibverbs-providers 28.0-1ubuntu1",
+              "rdma-core 28.0-1ubuntu1", "libibumad3 28.0-1ubuntu1", "librdmacm1 28.0-1ubuntu1"});
+  const auto closure = ask_deb(image, *index, minimal_profile(*index, "DEBS/MLNX_LIBS"), "", "DEBS/MLNX_LIBS");
+  EXPECT_THAT(closure.problems, IsEmpty());
+  std::vector<std::string> removed;
+  for (const auto& change : closure.changes)
+    if (change.action == Change::Action::remove) removed.push_back(change.name);
+  EXPECT_THAT(removed, ElementsAre("ibverbs-providers", "libibumad3", "rdma-core"));
 }
 
 }  // namespace

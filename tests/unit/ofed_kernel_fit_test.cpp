@@ -205,6 +205,24 @@ TEST(KernelFit, DkmsNeedsHeadersAndTools) {
   EXPECT_EQ(fit(facts, azure, packages, {}, {}, PackageFormat::deb).kind, FitKind::needs_build);
 }
 
+TEST(KernelFit, ABuildTakesWhatItNeedsFromTheExtraPackages) {
+  auto facts = guest_with(azure);
+  facts.programs = {"make"};
+  Repository repository;
+  repository.packages = {dkms("mlnx-ofed-kernel-dkms"), plain("libibverbs1")};
+  const std::vector<std::string> offered{
+      "gcc", "libc6-dev", "make", "dkms", "lsof", "linux-headers-5.4.0-1040-azure", "linux-headers-5.4.0-26-generic"};
+  const auto needed = [&](const std::vector<std::string>& names) {
+    return packages_for_build(facts, azure, repository, PackageFormat::deb, names, offered);
+  };
+  EXPECT_THAT(needed({"mlnx-ofed-kernel-dkms"}),
+              ElementsAre("dkms", "gcc", "linux-headers-5.4.0-1040-azure", "libc6-dev"));
+  EXPECT_THAT(needed({"libibverbs1"}), ElementsAre());
+  facts.kernels[0].has_headers = true;
+  facts.packages.packages = {{"libc6-dev", "2.31", "amd64"}};
+  EXPECT_THAT(needed({"mlnx-ofed-kernel-dkms"}), ElementsAre("dkms", "gcc"));
+}
+
 TEST(KernelFit, PrebuiltDebsServeTheirKernelOnly) {
   auto package = kmod("5.4.0-26-generic");
   package.name = "mlnx-ofed-kernel-modules";

@@ -249,6 +249,13 @@ TEST_F(StoreTest, ExtraPackagesGetAnIndexOfTheirOwn) {
               HasSubstr("it holds both .rpm and .deb files"));
 }
 
+TEST_F(StoreTest, ASuiteThatIsAWordIsNoWrongVersion) {
+  auto parts = testing::deb_bundle();
+  testing::sign_debs(parts, "DEBS", "stable", testing::vendor());
+  store.add(archive_of(parts), trusting(), progress);
+  EXPECT_EQ(store.list().size(), 1U);
+}
+
 TEST_F(StoreTest, WhatAKilledProcessLeftIsSweptAway) {
   const auto archive = archive_of(testing::deb_bundle());
   store.add(archive, pinned(archive), progress);

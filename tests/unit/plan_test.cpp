@@ -256,6 +256,14 @@ TEST(Plan, LabelsAtFirstBootOnlyWhenSetfilesIsMissingAndSaysSo) {
   EXPECT_EQ(plan.warnings[0].substr(0, 42), "SELinux is enforcing and the guest has no ");
 }
 
+TEST(Plan, SaysThatModulesBuiltInTheImageAreUnsigned) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  inputs.fit = {ofed::FitKind::needs_build, azure, "", "", {}, ""};
+  const auto warnings = make(inputs).plan.warnings;
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings[0].substr(0, 52), "nobody signs the modules that are built in the image");
+}
+
 TEST(Expectations, SurviveTheManifest) {
   auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
   const auto expected = make(inputs).plan.expectations;

@@ -1,0 +1,44 @@
+#include "bake/apply/path_rules.hpp"
+
+#include <fnmatch.h>
+
+#include "bake/base/text.hpp"
+
+namespace bake::apply {
+
+PathRules parse_path_rules(std::string_view text) {
+  PathRules rules;
+  for (const auto& line : split_lines(text)) {
+    auto option = trim(line);
+    while (option.starts_with('-')) option.remove_prefix(1);
+    for (const std::string_view name : {"path-exclude", "path-include"}) {
+      if (!option.starts_with(name)) continue;
+      auto value = trim(option.substr(name.size()));
+      if (value.starts_with('=')) value = trim(value.substr(1));
+      if (value.size() > 1 && value.front() == value.back() && (value.front() == '"' || value.front() == '\''))
+        value = value.substr(1, value.size() - 2);
+      if (!value.empty()) rules.push_back({name == "path-exclude", std::string(value)});
+    }
+  }
+  return rules;
+}
+
+PathRules dpkg_path_rules(guest::Guest& guest) {
+  constexpr const char* directory = "/etc/dpkg/dpkg.cfg.d";
+  PathRules rules;
+  const auto add = [&](const std::string& file) {
+    for (auto& rule : parse_path_rules(guest.read(file).value_or(""))) rules.push_back(std::move(rule));
+  };
+  for (const auto& name : guest.list(directory)) add(std::string(directory) + "/" + name);
+  add("/etc/dpkg/dpkg.cfg");
+  return rules;
+}
+
+bool leaves_out(const PathRules& rules, const std::string& path) {
+  bool left_out = false;
+  for (const auto& rule : rules)
+    if (::fnmatch(rule.pattern.c_str(), path.c_str(), 0) == 0) left_out = rule.exclude;
+  return left_out;
+}
+
+}  // namespace bake::apply

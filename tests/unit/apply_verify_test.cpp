@@ -1,0 +1,104 @@
+#include <gtest/gtest.h>
+
+#include "bake/apply/path_rules.hpp"
+#include "bake/apply/verify.hpp"
+#include "bake/guest/memory.hpp"
+
+namespace bake::apply {
+namespace {
+
+TEST(PathRules, TheLastThatMatchesDecides) {
+  const auto rules = parse_path_rules(
+      "# Drop all documentation ...\npath-exclude=/usr/share/doc/*\npath-include=/usr/share/doc/*/copyright\n"
+      "path-exclude \"/usr/share/man/*\"\nno-debsig\n");
+  const PathRules expected{
+      {true, "/usr/share/doc/*"}, {false, "/usr/share/doc/*/copyright"}, {true, "/usr/share/man/*"}};
+  EXPECT_EQ(rules, expected);
+  EXPECT_TRUE(leaves_out(rules, "/usr/share/doc/rdma-core/README.md"));
+  EXPECT_TRUE(leaves_out(rules, "/usr/share/man/man1/ibstat.1.gz"));
+  EXPECT_FALSE(leaves_out(rules, "/usr/share/doc/rdma-core/copyright"));
+  EXPECT_FALSE(leaves_out(rules, "/usr/sbin/ibstat"));
+}
+
+/// The check "package database" of a guest whose dpkg -V says `output`.
+Check database_check(const std::string& output, const std::string& package, const std::string& dpkg_config) {
+  guest::MemoryGuest guest;
+  guest.with_file("/etc/dpkg/dpkg.cfg.d/excludes", dpkg_config);
+  guest.with_handler([&](const std::string& script) -> std::optional<guest::ShellResult> {
+    if (script.find("dpkg -V") == std::string::npos) return std::nullopt;
+    return guest::ShellResult{0, output};
+  });
+  guest::Facts facts;
+  facts.packages.format = "dpkg";
+  plan::Expectations expected;
+  expected.family = guest::Family::deb;
+  expected.packages = {{package, "5.5", "amd64"}};
+  for (const auto& check : verify(guest, facts, expected))
+    if (check.name == "package database") return check;
+  return {};
+}
+
+TEST(Verify, FilesThatAMinimalImageLeavesOutAreNotMissed) {
+  const std::string excludes = "path-exclude=/usr/share/man/*\n";
+  EXPECT_TRUE(database_check("missing     /usr/share/man/man1/ibstat.1.gz\n", "infiniband-diags", excludes).ok);
+  EXPECT_EQ(database_check("missing     /usr/share/man/man1/ibstat.1.gz\nmissing     /usr/sbin/ibstat\n",
+                           "infiniband-diags", excludes)
+                .evidence,
+            "missing     /usr/sbin/ibstat");
+  EXPECT_FALSE(database_check("missing     /usr/share/man/man1/ibstat.1.gz\n", "infiniband-diags", "").ok);
+}
+
+TEST(Verify, WhatAPackageShipsBelowRunIsNotMissed) {
+  EXPECT_TRUE(database_check("missing     /run/ibacm.sock\nmissing     /var/run/opensm\n", "ibacm", "").ok);
+  EXPECT_FALSE(database_check("missing     /usr/run/ibacm\n", "ibacm", "").ok);
+}
+
+TEST(Verify, ConfigurationFilesMayDiffer) {
+  EXPECT_TRUE(database_check("??5?????? c /etc/infiniband/openib.conf\n", "mlnx-ofed-kernel-utils", "").ok);
+  EXPECT_FALSE(database_check("??5??????   /usr/sbin/ibstat\n", "infiniband-diags", "").ok);
+}
+
+TEST(Verify, TheVendorsMetapackagesMayNameTheirProductInOfedInfo) {
+  EXPECT_TRUE(database_check("??5??????   /usr/bin/ofed_info\n", "mlnx-ofed-basic", "").ok);
+  EXPECT_FALSE(database_check("??5??????   /usr/bin/ofed_info\n", "mlnx-ofed-kernel-utils", "").ok);
+  EXPECT_FALSE(database_check("missing     /usr/bin/ofed_info\n", "mlnx-ofed-basic", "").ok);
+}
+
+/// The check "initramfs" where it lists `inside` and depmod knows the module as `outside`.
+Check initramfs_check(const std::string& inside, const std::string& outside) {
+  guest::MemoryGuest guest;
+  guest.with_handler([&](const std::string& script) -> std::optional<guest::ShellResult> {
+    if (script.find("lsinitramfs") == std::string::npos) return std::nullopt;
+    return guest::ShellResult{0, "has mlx5_core " + inside + " " + outside + "\n"};
+  });
+  guest::Facts facts;
+  facts.initramfs_tool = guest::InitramfsTool::initramfs_tools;
+  facts.kernels = {{"6.8.0-1008-azure",
+                    "/boot/vmlinuz-6.8.0-1008-azure",
+                    "/boot/initrd.img-6.8.0-1008-azure",
+                    {},
+                    {},
+                    {},
+                    {},
+                    false}};
+  plan::Expectations expected;
+  expected.family = guest::Family::deb;
+  expected.kernel = "6.8.0-1008-azure";
+  expected.initramfs = true;
+  for (const auto& check : verify(guest, facts, expected))
+    if (check.name == "initramfs") return check;
+  return {};
+}
+
+TEST(Verify, AModuleMayLieUnpackedInTheInitramfs) {
+  const std::string directory = "lib/modules/6.8.0-1008-azure/";
+  EXPECT_TRUE(initramfs_check("usr/" + directory + "updates/dkms/mlx5_core.ko",
+                              "/" + directory + "updates/dkms/mlx5_core.ko.zst")
+                  .ok);
+  EXPECT_FALSE(
+      initramfs_check("usr/" + directory + "kernel/mlx5_core.ko.zst", "/" + directory + "updates/dkms/mlx5_core.ko.zst")
+          .ok);
+}
+
+}  // namespace
+}  // namespace bake::apply

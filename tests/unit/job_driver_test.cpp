@@ -1,0 +1,110 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bake/guest/memory.hpp"
+#include "bake/job/driver.hpp"
+#include "ofed/support.hpp"
+
+namespace bake::job {
+namespace {
+
+namespace fs = std::filesystem;
+using ofed::testing::make_deb;
+using ::testing::ElementsAre;
+
+constexpr const char* azure = "5.4.0-1040-azure";
+
+/// A store with a 5.5 bundle for Ubuntu 20.04, and a guest with the kernel of an Azure image.
+class DriverTest : public ::testing::Test {
+ protected:
+  DriverTest() {
+    const auto parts = ofed::testing::deb_bundle();
+    write_text_atomically(scratch.path() / (parts.top + ".tgz"), parts.archive());
+    ofed::AddOptions options;
+    write_text_atomically(scratch.path() / "keys.asc", ofed::testing::vendor().public_key());
+    options.keyrings = {scratch.path() / "keys.asc"};
+    store.add(scratch.path() / (parts.top + ".tgz"), options, progress);
+    recipe.name = "image";
+    recipe.os = {"ubuntu", "20.04"};
+    recipe.vm_sizes = {"Standard_HB120rs_v2"};
+    recipe.ofed.choice = recipe::OfedChoice::version;
+    recipe.ofed.version = "5.5-1.0.3.2";
+    recipe.ofed.packages = {"mlnx-ofed-kernel-dkms"};
+    facts.os = {"ubuntu", "20.04", "Ubuntu 20.04.6 LTS"};
+    facts.family = guest::Family::deb;
+    facts.arch = "x86_64";
+    facts.kernels = {{azure, std::string("/boot/vmlinuz-") + azure, {}, {}, {}, {}, {}, false}};
+    facts.default_kernel = azure;
+    facts.packages.dump =
+        "Package: bash\nStatus: install ok installed\nVersion: 5.0\nArchitecture: amd64\n\n"
+        "Package: make\nStatus: install ok installed\nVersion: 4.2.1\nArchitecture: amd64\n\n";
+    facts.packages.packages = {{"bash", "5.0", "amd64"}, {"make", "4.2.1", "amd64"}};
+    facts.programs = {"make"};
+    facts.layout.mounts = {{"/dev/sda1", "ext4", "/", 30ULL << 30U, 20ULL << 30U, ""}};
+  }
+
+  void add_extras(const std::string& name, const std::string& distro, const std::map<std::string, std::string>& files) {
+    fs::create_directory(scratch.path() / name);
+    for (const auto& [file, content] : files) write_text_atomically(scratch.path() / name / file, content);
+    store.add_extras(scratch.path() / name, name, distro, progress);
+  }
+
+  std::vector<std::string> changes_of(const plan::Outcome& outcome) const {
+    std::vector<std::string> changes;
+    for (const auto& change : outcome.plan.changes)
+      changes.push_back(change.name + " " + change.version + " from " + std::to_string(change.payload));
+    return changes;
+  }
+
+  TemporaryDirectory scratch;
+  ofed::Store store{scratch.path() / "store"};
+  SilentProgress progress;
+  matrix::Matrix matrix = matrix::Matrix::built_in();
+  Environment environment{matrix, store, progress, {}, [] { return 0U; }};
+  recipe::Recipe recipe;
+  guest::Facts facts;
+  guest::MemoryGuest guest;
+};
+
+TEST_F(DriverTest, HeadersAndCompilerComeFromTheExtraPackagesThoughNothingDependsOnThem) {
+  // Named as apt downloads them; dkms only recommends gcc and headers.
+  add_extras("focal", "ubuntu20.04",
+             {{"dkms_2.8.1-5ubuntu2_all.deb", make_deb("dkms", "2.8.1-5ubuntu2", "all", {}, "Depends: make\n")},
+              {"gcc_4%3a9.3.0-1ubuntu2_amd64.deb", make_deb("gcc", "4:9.3.0-1ubuntu2", "amd64")},
+              {"make_4.3_amd64.deb", make_deb("make", "4.3", "amd64")},
+              {"linux-headers-5.4.0-26-generic_5.4.0-26.30_amd64.deb",
+               make_deb("linux-headers-5.4.0-26-generic", "5.4.0-26.30", "amd64")},
+              {"linux-headers-5.4.0-1040-azure_5.4.0-1040.42_amd64.deb",
+               make_deb("linux-headers-5.4.0-1040-azure", "5.4.0-1040.42", "amd64", {},
+                        "Depends: linux-azure-headers-5.4.0-1040\n")},
+              {"linux-azure-headers-5.4.0-1040_5.4.0-1040.42_all.deb",
+               make_deb("linux-azure-headers-5.4.0-1040", "5.4.0-1040.42", "all")}});
+  const auto outcome = decide(recipe, choose_driver(recipe, environment), facts, guest, environment);
+  EXPECT_THAT(changes_of(outcome), ElementsAre("dkms 2.8.1-5ubuntu2 from 1", "gcc 4:9.3.0-1ubuntu2 from 1",
+                                               "linux-azure-headers-5.4.0-1040 5.4.0-1040.42 from 1",
+                                               "linux-headers-5.4.0-1040-azure 5.4.0-1040.42 from 1",
+                                               "mlnx-ofed-kernel-dkms 5.5-OFED.5.5.1.0.3.1 from 0"));
+  EXPECT_EQ(outcome.plan.fit.kind, ofed::FitKind::needs_build);
+}
+
+TEST_F(DriverTest, TheKernelFitSpeaksAlsoWhereDependenciesAreMissing) {
+  recipe.ofed.packages = {"mlnx-ofed-kernel-dkms", "nobody-has-this"};
+  const auto outcome = decide(recipe, choose_driver(recipe, environment), facts, guest, environment);
+  std::vector<std::string> where;
+  for (const auto& refusal : outcome.refusals) where.push_back(refusal.problem.where);
+  EXPECT_THAT(where, ElementsAre("kernel 5.4.0-1040-azure", "nobody-has-this"));
+  EXPECT_EQ(outcome.plan.fit.explanation,
+            "mlnx-ofed-kernel-dkms must be built for 5.4.0-1040-azure, and the image lacks dkms, gcc, "
+            "linux-headers-5.4.0-1040-azure");
+}
+
+TEST_F(DriverTest, PackagesOfTheOtherFamilyStayOut) {
+  add_extras("el7", "", {{"tcl-8.5-1.x86_64.rpm", ofed::testing::make_rpm("tcl", "8.5", "1")}});
+  const auto driver = choose_driver(recipe, environment);
+  EXPECT_TRUE(driver.extras.empty());
+  EXPECT_TRUE(driver.may_build());
+  EXPECT_THAT(driver.payloads(), ElementsAre(driver.bundle->payload()));
+}
+
+}  // namespace
+}  // namespace bake::job
