@@ -39,6 +39,20 @@ TEST(FirstbootWaits, ForAFunctionThatArrivesThreeSecondsLate) {
   EXPECT_LT(seconds, 5.0);
 }
 
+TEST(FirstbootWaits, AndTheLogSaysWhenEachCheckEnded) {
+  FakeVm vm = FakeVm::ready();
+  double seconds = 0;
+  const Outcome outcome = run_while(
+      vm, "Standard_HB120rs_v3", std::chrono::milliseconds(2100), [&vm] { vm.hca("0101:00:00.0"); }, seconds);
+  const auto time_of = [&outcome](const std::string& check) {
+    const auto at = outcome.err.find("Z " + check + " ");
+    return outcome.err.substr(at - 19, 19);
+  };
+  EXPECT_LT(time_of("run"), time_of("pci-function"));
+  EXPECT_LT(time_of("vm-size"), time_of("pci-function"));
+  EXPECT_LE(time_of("pci-function"), time_of("verdict"));
+}
+
 TEST(FirstbootWaits, ForTheEighthHca) {
   FakeVm vm = FakeVm::ready();
   for (int i = 1; i <= 7; ++i) vm.hca("010" + std::to_string(i) + ":00:00.0");
