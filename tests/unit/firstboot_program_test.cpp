@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <set>
 #include <sstream>
 #include <sys/stat.h>
 
@@ -267,19 +266,6 @@ TEST(FirstbootBinary, UsesOnlySystemCallsOfLinux310) {
     vm.remove("/sys/class/infiniband");
   }
   EXPECT_GT(calls, 100U);
-}
-
-// --- its units ---
-
-TEST(FirstbootUnits, UseOnlyKeysThatSystemd219Knows) {
-  const std::set<std::string> known{
-      "Description",     "Documentation", "Wants",           "Requires",       "After",         "Before",  "Type",
-      "RemainAfterExit", "ExecStart",     "TimeoutStartSec", "StandardOutput", "StandardError", "WantedBy"};
-  for (const std::string name : {"ib-firstboot.service", "ib-ready.target"})
-    for (const std::string& line : lines(bake::read_text(std::string(SOURCE_DIR "/firstboot/") + name))) {
-      if (line.empty() || line[0] == '#' || line[0] == '[') continue;
-      EXPECT_EQ(known.count(line.substr(0, line.find('='))), 1U) << name << ": " << line;
-    }
 }
 
 }  // namespace
