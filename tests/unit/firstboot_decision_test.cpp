@@ -276,6 +276,7 @@ TEST_P(Decision, GivesExitCodeAndEvidence) {
   row.change(vm);
   const ImdsServer imds({ImdsServer::compute(row.size)});
   const Outcome outcome = vm.run(row.size.empty() ? "none" : imds.url());
+  print_row(row.name, outcome);
   EXPECT_EQ(outcome.exit, row.exit) << outcome.err;
   EXPECT_THAT(outcome.out, testing::StartsWith("ib-firstboot: exit " + std::to_string(row.exit) + ": "));
 
