@@ -379,6 +379,7 @@ void run_checks(const CheckOptions& options, Report& report) {
   report.expected_hcas = 0;
   utc_time(report.start);
   report.exit = Run(options, report).all();
+  ask_dmi(options.root, report.vm);  // for the state, when a check failed before the VM was identified
   utc_time(report.time);
   report.message.clear();
   report.message << words_for(report.exit);

@@ -73,19 +73,19 @@ class Machine:
     def ask(self, command, seconds=300, check=True):
         """Standard output of a command that the guest's root shell runs."""
         self.counter += 1
-        mark = f"answer-{self.counter}"
-        # The mark is put together by the shell, so that its echo of the command is not taken for the answer.
-        self.shell.sendall(f"{{ {command}; }} 2>/dev/null; echo 'answer''-{self.counter}='$?\n".encode())
-        answer = self._answer(mark, seconds)
+        # The shell puts the marks together, so that an echo of the command is not taken for them.
+        self.shell.sendall(f"echo 'question''-{self.counter}'; {{ {command}; }} 2>/dev/null; "
+                           f"echo 'answer''-{self.counter}='$?\n".encode())
+        answer = self._answer(f"answer-{self.counter}", seconds)
         assert answer, f"'{command}': no answer; the console says\n{self.console()[-3000:]}"
         output, status = answer
         assert status == 0 or not check, f"'{command}': status {status}"
-        return output.split("\n", 1)[1] if "\n" in output else output
+        return output.partition(f"question-{self.counter}\n")[2]
 
     def wait_for_shell(self):
         """Until the guest's systemd has started the shell, which is early."""
         while True:
-            self.shell.sendall(b"stty -echo; PS1=; echo 'answer''-0='$?\n")
+            self.shell.sendall(b"PS1=; echo 'answer''-0='$?\n")
             if self._answer("answer-0", 3):
                 break
             self._still_running("waiting for the root shell", 0)

@@ -170,6 +170,16 @@ TEST(FirstbootState, KeepsTheExitCode) {
   EXPECT_THAT(run_as(vm, "Standard_HB120rs_v3").err, HasSubstr(", VM size was standard_a8, "));
 }
 
+TEST(FirstbootState, KnowsTheVmAlsoWhenTheFirstCheckFails) {
+  FakeVm vm = FakeVm::ready();
+  vm.remove("/sys/bus/vmbus/devices");
+  EXPECT_EQ(vm.run("none").exit, 10);
+  EXPECT_THAT(vm.read("/var/lib/ib-firstboot/state"), HasSubstr("VM_ID=8d4c1f2e-7a35-4b11-9c0d-2f6e5a7b9c10\n"));
+  EXPECT_THAT(vm.run("none").err, HasSubstr(", same VM and verdict since "));
+  vm.write("/sys/class/dmi/id/product_uuid", "11111111-2222-3333-4444-555555555555\n");
+  EXPECT_THAT(vm.run("none").err, HasSubstr(", first run on this VM, "));
+}
+
 /// DMI of generation 1 VMs has the first three fields of the VM id in the other byte order.
 TEST(FirstbootState, SilentImdsMakesNoOtherVmOrSize) {
   FakeVm vm = FakeVm::ready();
