@@ -43,21 +43,21 @@ class Run {
 
   Exit all() {
     read_conf();
-    Exit exit = check_hyperv();
-    if (exit == Exit::success) exit = check_release();
-    if (exit == Exit::success) exit = check_size();
-    if (exit == Exit::success) exit = check_pci();
-    if (exit == Exit::success) exit = check_driver();
-    if (exit == Exit::success) exit = check_hca_count();
-    if (exit == Exit::success) exit = check_infiniband();
-    if (exit == Exit::success) exit = check_port();
-    if (exit == Exit::success) exit = check_module_version();
+    using Step = Exit (Run::*)();
+    static constexpr Step steps[] = {&Run::check_hyperv,     &Run::check_release, &Run::check_size,
+                                     &Run::check_pci,        &Run::check_driver,  &Run::check_hca_count,
+                                     &Run::check_infiniband, &Run::check_port,    &Run::check_module_version};
+    Exit exit = Exit::success;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && exit == Exit::success; ++i) {
+      exit = (this->*steps[i])();
+      utc_time(report_.checks[report_.count - 1].time);
+    }
     return exit;
   }
 
  private:
   void read_conf();
-  [[nodiscard]] long wait_ms() const { return static_cast<long>(wait_) * 1000; }
+  [[nodiscard]] long wait_ms() const { return static_cast<long>(report_.wait) * 1000; }
   void look() { scan_hardware(options_.root, report_.hardware); }
 
   Exit check_hyperv();
@@ -83,7 +83,6 @@ class Run {
   Report& report_;
   BakedFacts baked_;
   bool has_conf_ = false;
-  unsigned wait_ = 0;
   HyperV hyperv_;
   Patience patience_{0};
 };
@@ -93,7 +92,8 @@ void Run::read_conf() {
   const View conf = read_file(below(options_.root, conf_path).c_str(), bytes, sizeof bytes);
   has_conf_ = !conf.empty();
   baked_ = parse_baked_facts(conf);
-  wait_ = options_.wait >= 0 ? static_cast<unsigned>(options_.wait) : baked_.wait;
+  const unsigned wait = options_.wait >= 0 ? static_cast<unsigned>(options_.wait) : baked_.wait;
+  report_.wait = wait < options_.longest_wait ? wait : options_.longest_wait;
 }
 
 Exit Run::check_hyperv() {
@@ -163,7 +163,7 @@ Exit Run::check_size() {
   return judge_unlisted_size(size, check);
 }
 
-/// A function that is really there wins over the table: Azure has moved sizes from NetworkDirect to SR-IOV before.
+/// A function that is really InfiniBand wins over the table: Azure has moved sizes from NetworkDirect to SR-IOV before.
 Exit Run::judge_known_size(const SizeRow& row, Check& check) {
   if (row.transport == Transport::sriov) {
     report_.expected_hcas = row.hcas;
@@ -171,20 +171,21 @@ Exit Run::judge_known_size(const SizeRow& row, Check& check) {
     return Exit::success;
   }
   check.evidence << (row.transport == Transport::networkdirect ? networkdirect_words : "has no InfiniBand");
-  if (report_.hardware.count == 0) return fail(check, Exit::size_not_supported);
+  if (!proves_infiniband(report_.hardware)) return fail(check, Exit::size_not_supported);
   check.evidence << "; but an InfiniBand function is on PCI, so going on";
   check.verdict = Verdict::warn;
   return Exit::success;
 }
 
 Exit Run::judge_unlisted_size(View size, Check& check) {
-  if (!name_promises_rdma(size) && report_.hardware.count == 0) {
+  const bool proven = proves_infiniband(report_.hardware);
+  if (!name_promises_rdma(size) && !proven) {
     check.evidence << "has no InfiniBand: RDMA-capable sizes carry an 'r' after their number, and no InfiniBand "
                       "function is on PCI";
     return fail(check, Exit::size_not_supported);
   }
   check.evidence << "is not in the compatibility matrix, but "
-                 << (report_.hardware.count > 0 ? "an InfiniBand function is on PCI" : "its 'r' promises RDMA")
+                 << (proven ? "an InfiniBand function is on PCI" : "its 'r' promises RDMA")
                  << "; the number of HCAs to expect is unknown";
   check.verdict = Verdict::warn;
   return Exit::success;
@@ -199,11 +200,11 @@ Exit Run::judge_without_size(Check& check) {
     look();
     find_rdma_signs(options_.root, signs);
     networkdirect = hyperv_.networkdirect > 0 || !signs.nd_driver.empty();
-    sriov = report_.hardware.count > 0 || !signs.ipoib_data.empty();
+    sriov = may_be_infiniband(report_.hardware) || !signs.ipoib_data.empty();
   } while (!networkdirect && !sriov && signs.shared_config.empty() && patience_.pause());
 
   check.evidence << "IMDS " << report_.vm.imds_note << ", cloud-init has no copy of it";
-  if (report_.hardware.count > 0) check.evidence << "; an InfiniBand function is on PCI";
+  if (may_be_infiniband(report_.hardware)) check.evidence << "; an InfiniBand function is on PCI";
   if (!signs.ipoib_data.empty()) check.evidence << "; KVP IPoIB_Data is '" << signs.ipoib_data << '\'';
   if (!signs.shared_config.empty()) check.evidence << "; SharedConfig has rdmaIPv4Address " << signs.shared_config;
   if (!sriov && networkdirect) {
@@ -270,8 +271,13 @@ Exit Run::check_driver() {
     else
       check.evidence << function.driver;
     if (has_right_driver(function)) continue;
-    if (function.row != nullptr) check.evidence << ", needs " << function.row->driver << "_core";
     right = false;
+    if (function.row == nullptr) continue;
+    Buffer<32> needed(function.row->driver);
+    needed << "_core";
+    check.evidence << ", needs " << needed;
+    if (!baked_.module.empty() && !(baked_.module.view() == needed))
+      check.evidence << ", but this image was baked for " << baked_.module;
   }
   return right ? Exit::success : fail(check, Exit::failed);
 }
@@ -318,7 +324,7 @@ Exit Run::check_port() {
   Check& check = report_.add("port");
   list_ports(check);
   if (is_ready(report_.hardware, report_.expected_hcas)) return Exit::success;
-  check.evidence << ": not ACTIVE within " << wait_ << " s";
+  check.evidence << ": not ACTIVE within " << report_.wait << " s";
   return fail(check, Exit::failed);
 }
 
@@ -332,10 +338,11 @@ Exit Run::check_module_version() {
   if (baked_.module_version.empty()) {
     check.evidence << "not checked: the image was baked with " << (baked_.ofed.empty() ? "?" : baked_.ofed.c_str())
                    << " and states no module version";
+    if (!(baked_.ofed.view() == "inbox")) check.verdict = Verdict::warn;
     return Exit::success;
   }
-  // The module in use, not the one that conf names: one image may serve both lines, and all modules of a driver
-  // release have one version.
+  // The module in use, which need not be the one that conf names: one image may serve both lines, and all modules of
+  // a driver release have one version.
   bool right = true;
   View seen;
   for (size_t i = 0; i < report_.hardware.count; ++i) {
@@ -350,6 +357,7 @@ Exit Run::check_module_version() {
     right = right && loaded.view() == baked_.module_version;
   }
   check.evidence << "baked " << baked_.module_version << " of " << baked_.ofed;
+  if (!baked_.module.empty()) check.evidence << " for " << baked_.module;
   return right ? Exit::success : fail(check, Exit::failed);
 }
 
@@ -369,7 +377,9 @@ void summarise_success(const Report& report, Text& out) {
 void run_checks(const CheckOptions& options, Report& report) {
   report.count = 0;
   report.expected_hcas = 0;
+  utc_time(report.start);
   report.exit = Run(options, report).all();
+  ask_dmi(options.root, report.vm);  // for the state, when a check failed before the VM was identified
   utc_time(report.time);
   report.message.clear();
   report.message << words_for(report.exit);

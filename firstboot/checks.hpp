@@ -8,6 +8,7 @@ struct CheckOptions {
   View root;                           ///< "" on a real VM
   const ImdsEndpoint* imds = nullptr;  ///< null: do not ask
   int wait = -1;                       ///< seconds for what may arrive late; negative: as /etc/ib-firstboot.conf says
+  unsigned longest_wait = 3600;        ///< seconds; neither `wait` nor the conf file may ask for more
 };
 
 /// Makes the checks in the extension's order until one fails, and fills in `report`: checks, vm, hardware, exit,

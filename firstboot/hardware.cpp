@@ -164,6 +164,22 @@ bool is_ready(const Function& function) {
   return has_right_driver(function) && function.link_layer.view() == "InfiniBand" && function.port_state == active;
 }
 
+bool proves_infiniband(const Hardware& hardware) {
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    if (function.pci_class == class_infiniband || function.link_layer.view() == "InfiniBand") return true;
+  }
+  return false;
+}
+
+bool may_be_infiniband(const Hardware& hardware) {
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    if (function.pci_class == class_infiniband || !(function.link_layer.view() == "Ethernet")) return true;
+  }
+  return false;
+}
+
 bool is_ready(const Hardware& hardware, unsigned expected) {
   if (hardware.count == 0 || (expected != 0 && hardware.count != expected)) return false;
   for (size_t i = 0; i < hardware.count; ++i)

@@ -37,6 +37,11 @@ const char* port_state_name(unsigned state);
 /// The bound driver is the one that belongs to the device; any driver will do for a device that the matrix lacks.
 bool has_right_driver(const Function& function);
 bool is_ready(const Function& function);
+/// A function is InfiniBand by its class or by a port's link layer. Class 0280 alone says only "network", and a
+/// ConnectX-3 Accelerated Networking function may have it too.
+bool proves_infiniband(const Hardware& hardware);
+/// A function is there whose ports have not shown yet that they are Ethernet.
+bool may_be_infiniband(const Hardware& hardware);
 /// True when `expected` functions (0: at least one) are there and all are ready.
 bool is_ready(const Hardware& hardware, unsigned expected);
 

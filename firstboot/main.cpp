@@ -12,7 +12,8 @@
 namespace firstboot {
 namespace {
 
-constexpr int longest_handler_wait = 120;  // seconds; the agent kills an enable command after 300
+/// Seconds. The agent kills an enable command after 300, and a run may wait twice, beside 20 s for IMDS.
+constexpr unsigned longest_handler_wait = 120;
 
 Report report;  // static: its buffers are larger than a careful stack
 
@@ -20,6 +21,7 @@ int exit_code(Exit exit) { return static_cast<int>(exit); }
 
 int check(const Options& options, View handler_status) {
   CheckOptions what{options.root, options.ask_imds ? &options.imds : nullptr, options.wait};
+  if (options.command == Command::handler) what.longest_wait = longest_handler_wait;
   const State last = load_state(options.root);
   run_checks(what, report);
   const State now = compare_state(options.root, last, options.force, report);
@@ -30,7 +32,7 @@ int check(const Options& options, View handler_status) {
 }
 
 /// install, update, disable and uninstall have nothing to do: the driver is part of the image.
-int handle(Options options) {
+int handle(const Options& options) {
   if (options.handler != HandlerCommand::enable) return exit_code(Exit::success);
   HandlerFolders folders;
   if (!find_handler(folders)) {
@@ -39,7 +41,6 @@ int handle(Options options) {
         "program");
     return exit_code(Exit::wrong_use);
   }
-  if (options.wait > longest_handler_wait) options.wait = longest_handler_wait;
   Path status;
   handler_status_path(folders, environ, status);
   return check(options, status);

@@ -109,10 +109,11 @@ void write_verdict(const Report& report, Text& out) {
 }
 
 void write_log(const Report& report, Text& out) {
-  out << report.time << " run info ib-firstboot " IB_FIRSTBOOT_VERSION ", " << report.reason << '\n';
+  out << report.start << " run info ib-firstboot " IB_FIRSTBOOT_VERSION ", " << report.reason << ", waits at most "
+      << report.wait << " s\n";
   for (size_t i = 0; i < report.count && !report.unchanged; ++i) {
     const Check& check = report.checks[i];
-    out << report.time << ' ' << check.name << ' ' << name_of(check.verdict) << ' ';
+    out << check.time << ' ' << check.name << ' ' << name_of(check.verdict) << ' ';
     write_printable(out, check.evidence);
     out << '\n';
   }

@@ -26,6 +26,7 @@ enum class Verdict : unsigned char { pass, warn, fail };
 struct Check {
   const char* name = "";
   Verdict verdict = Verdict::pass;
+  Buffer<24> time;  ///< UTC, of its end
   Buffer<1000> evidence;
 };
 
@@ -34,12 +35,14 @@ struct Report {
   static constexpr size_t most_checks = 12;
   Check checks[most_checks];
   size_t count = 0;
+  Buffer<24> start;        ///< UTC
   Buffer<24> time;         ///< UTC, of the verdict
   Buffer<96> reason;       ///< why this run: "first boot of this VM"
   bool unchanged = false;  ///< same VM as the last run, all well then and now: one log line is enough
   Vm vm;
   Hardware hardware;
   unsigned expected_hcas = 0;  ///< 0: unknown
+  unsigned wait = 0;           ///< seconds that a check may wait for what arrives late
   Exit exit = Exit::success;
   Buffer<1000> message;  ///< the verdict in one sentence
 

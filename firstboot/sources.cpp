@@ -72,8 +72,10 @@ BakedFacts parse_baked_facts(View conf) {
   Buffer<16> wait;
   find_value(conf, "OS", facts.os);
   find_value(conf, "OFED", facts.ofed);
+  find_value(conf, "MODULE", facts.module);
   find_value(conf, "MODULE_VERSION", facts.module_version);
   if (!is_word(facts.ofed, "._-")) facts.ofed.clear();
+  if (!is_word(facts.module, "_-")) facts.module.clear();
   if (find_value(conf, "WAIT", wait)) parse_number(wait, longest_wait, facts.wait);
   return facts;
 }

@@ -23,6 +23,7 @@ bool parse_release(View os_release, View redhat_release, Release& out);
 struct BakedFacts {
   Buffer<64> os;              ///< "centos-7.7": supported even if only the builder's own matrix rows know it
   Buffer<32> ofed;            ///< "5.5-1.0.3.2" or "inbox"
+  Buffer<32> module;          ///< "mlx5_core", the driver that the image was baked for; empty: unknown
   Buffer<64> module_version;  ///< "5.5-1.0.3"; empty: not checked
   unsigned wait = 60;         ///< seconds
 };

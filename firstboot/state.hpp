@@ -11,14 +11,14 @@ struct State {
   Buffer<80> vm_size;
   Buffer<64> kernel;
   Buffer<24> since;  ///< UTC, when this state was first seen
-  bool good = false;
+  Buffer<8> exit;    ///< exit code of the verdict, decimal
 };
 
 State load_state(View root);
 bool save_state(View root, const State& state);
 
 /// Compares the finished run with the last one, fills in `report.reason` and `report.unchanged`, and gives the state to
-/// save. `force`: never call it unchanged.
+/// save. A size that this run could not learn counts as the last one. `force`: never call it unchanged.
 State compare_state(View root, const State& last, bool force, Report& report);
 
 }  // namespace firstboot

@@ -60,6 +60,10 @@ void identify_vm(View root, const ImdsEndpoint* endpoint, long budget_ms, Vm& ou
     out.imds_note << "not asked";
   }
   if (out.size.empty()) ask_cloud_init(root, out);
+  ask_dmi(root, out);
+}
+
+void ask_dmi(View root, Vm& out) {
   Buffer<64> uuid;
   if (read_line(below(root, "/sys/class/dmi/id/product_uuid").c_str(), uuid)) take_id(uuid, out);
 }

@@ -16,6 +16,9 @@ struct Vm {
 /// Asks IMDS (`endpoint` null: never), then cloud-init's copy of its answer; the id also from DMI.
 void identify_vm(View root, const ImdsEndpoint* endpoint, long budget_ms, Vm& out);
 
+/// The id from DMI, when nobody has said it yet.
+void ask_dmi(View root, Vm& out);
+
 /// Signs of RDMA that do not need the size.
 struct RdmaSigns {
   Buffer<24> shared_config;  ///< rdmaIPv4Address of the agent's SharedConfig.xml

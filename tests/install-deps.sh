@@ -14,7 +14,7 @@ test_packages=(
   libgtest-dev libgmock-dev clang-format clang-tidy shellcheck
   mmdebstrap dpkg-dev rpm createrepo-c gnupg libarchive-tools
   e2fsprogs xfsprogs dosfstools mtools fdisk cpio bzip2 xz-utils zstd lz4 kmod
-  busybox-static strace python3 util-linux waagent gdisk xorriso file procps binutils openssl
+  busybox-static strace systemd python3 util-linux waagent gdisk xorriso file procps binutils openssl
   packer azure-cli python3-jmespath python3-yaml
   slurm-wlm munge
 )

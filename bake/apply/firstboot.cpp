@@ -4,6 +4,7 @@
 #include "bake/apply/apply.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/digest.hpp"
+#include "bake/base/text.hpp"
 
 // Put into the program by bake_embed() in CMakeLists.txt.
 extern "C" {
@@ -11,6 +12,7 @@ extern const char bake_embed_ib_firstboot_begin[], bake_embed_ib_firstboot_end[]
 extern const char bake_embed_ib_firstboot_service_begin[], bake_embed_ib_firstboot_service_end[];
 extern const char bake_embed_handler_manifest_begin[], bake_embed_handler_manifest_end[];
 extern const char bake_embed_ib_ready_target_begin[], bake_embed_ib_ready_target_end[];
+extern const char bake_embed_ib_firstboot_preset_begin[], bake_embed_ib_firstboot_preset_end[];
 }
 
 namespace bake::apply {
@@ -19,6 +21,17 @@ namespace {
 std::string_view embedded(const char* begin, const char* end) { return {begin, static_cast<std::size_t>(end - begin)}; }
 
 std::string_view program() { return embedded(bake_embed_ib_firstboot_begin, bake_embed_ib_firstboot_end); }
+
+/// The version that the loaded module must have; empty: any. Packages that carry sources do not say it, but the module
+/// that DKMS made of them in the guest does.
+std::string version_to_expect(const plan::Plan& plan, guest::Guest& guest) {
+  const auto& expected = plan.expectations;
+  if (!expected.module_version.empty() || expected.module_origin != "vendor") return expected.module_version;
+  const auto result = guest.shell(fmt::format("modinfo -k {} -F version {} 2>/dev/null\n", shell_quote(plan.kernel()),
+                                              shell_quote(expected.module)));
+  const auto words = split_words(result.output);
+  return result.ok() && words.size() == 1 ? words.front() : std::string();
+}
 
 }  // namespace
 
@@ -37,11 +50,13 @@ void install_firstboot(const plan::Plan& plan, guest::Guest& guest) {
               embedded(bake_embed_ib_firstboot_service_begin, bake_embed_ib_firstboot_service_end));
   guest.write("/etc/systemd/system/ib-ready.target",
               embedded(bake_embed_ib_ready_target_begin, bake_embed_ib_ready_target_end));
+  guest.write("/etc/systemd/system-preset/80-ib-firstboot.preset",
+              embedded(bake_embed_ib_firstboot_preset_begin, bake_embed_ib_firstboot_preset_end));
   guest.write("/etc/ib-firstboot.conf",
               fmt::format("# What this image was baked with; ib-firstboot holds the started VM to it.\n"
                           "OS={}-{}\nOFED={}\nMODULE={}\nMODULE_VERSION={}\nWAIT={}\n",
                           plan.os.id, plan.os.version, plan.ofed, plan.expectations.module,
-                          plan.expectations.module_version, plan.firstboot_wait));
+                          version_to_expect(plan, guest), plan.firstboot_wait));
 }
 
 }  // namespace bake::apply

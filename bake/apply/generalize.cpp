@@ -13,7 +13,7 @@ void generalize(const plan::Plan& plan, guest::Guest& guest, Progress& progress)
       "[ -L /var/lib/dbus/machine-id ] || rm -f /var/lib/dbus/machine-id\n"
       "rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub\n"
       "rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem\n"
-      "rm -rf /var/lib/waagent/* /var/log/azure/*\n"
+      "rm -rf /var/lib/waagent/* /var/log/azure/* /var/lib/ib-firstboot\n"
       "rm -f /var/lib/hyperv/.kvp_pool_*\n"
       "rm -f /etc/udev/rules.d/70-persistent-net.rules /etc/udev/rules.d/75-persistent-net-generator.rules\n"
       "rm -f /var/lib/dhclient/*.lease* /var/lib/dhcp/*.lease* /var/lib/NetworkManager/*.lease\n"

@@ -24,7 +24,7 @@ void set_services(const plan::Plan& plan, guest::Guest& guest);
 /// OS.EnableRDMA, package holds, locked memory.
 void configure_system(const plan::Plan& plan, guest::Guest& guest);
 
-/// /usr/sbin/ib-firstboot, its unit, ib-ready.target and /etc/ib-firstboot.conf.
+/// /usr/sbin/ib-firstboot, its unit and preset, ib-ready.target and /etc/ib-firstboot.conf.
 void install_firstboot(const plan::Plan& plan, guest::Guest& guest);
 
 /// One rebuild of the initramfs for the plan's kernel, with the Hyper-V drivers that are modules.

@@ -72,6 +72,7 @@ class AgentCase(unittest.TestCase):
         message = reported["formattedMessage"]["message"]
         self.assertTrue(message.startswith(WORDS[code]), message)
         self.assertEqual(agent.settled(), (True, reported["status"]))
+        print(f"| {type(self).__name__:<10} | {reported['status']:<7} | {reported['code']:>2} | {message}")
         return reported
 
 

@@ -103,6 +103,22 @@ const std::vector<Row> rows{
     {"ListedWithoutRdma", "Standard_A10", [](FakeVm&) {}, 13, "vm-size", "Standard_A10 (from IMDS) has no InfiniBand"},
     {"ListedWithoutRdmaButThere", "Standard_NC24", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version",
      "baked"},
+    // A ConnectX-3 function of class 0280 may be Accelerated Networking: alone it makes no size RDMA-capable.
+    {"OrdinaryWithConnectX3AcceleratedNetworking", "Standard_D16s_v3",
+     [](FakeVm& vm) {
+       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
+       vm.infiniband("mlx4_0", "afb6:00:02.0", {{"Ethernet"}});
+     },
+     13, "vm-size", "Standard_D16s_v3 (from IMDS) has no InfiniBand"},
+    {"OrdinaryWithConnectX3WithoutDriver", "Standard_NC24",
+     [](FakeVm& vm) { vm.function("afb6:00:02.0", "0x1004", class_network, ""); }, 13, "vm-size",
+     "Standard_NC24 (from IMDS) has no InfiniBand"},
+    {"UnlistedWithConnectX3AcceleratedNetworking", "Standard_Z64_v9",
+     [](FakeVm& vm) {
+       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
+       vm.infiniband("mlx4_0", "afb6:00:02.0", {{"Ethernet"}});
+     },
+     13, "vm-size", "has no InfiniBand: RDMA-capable sizes carry an 'r'"},
     {"UnknownWithR", "Standard_HB999rs_v9", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version", "baked"},
     {"UnknownWithRAndNoFunction", "Standard_HB999rs_v9", [](FakeVm&) {}, 11, "pci-function",
      "no function of vendor 15b3 and class 0207 or 0280"},
@@ -144,6 +160,15 @@ const std::vector<Row> rows{
        vm.kvp({{"NdDriverVersion", "144.0"}});
      },
      13, "vm-size", "NetworkDirect only"},
+    {"SilentWithConnectX3AcceleratedNetworking", "",
+     [](FakeVm& vm) {
+       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
+       vm.infiniband("mlx4_0", "afb6:00:02.0", {{"Ethernet"}});
+     },
+     13, "vm-size", "nothing here is RDMA-capable"},
+    {"SilentButConnectX3WithoutDriver", "",
+     [](FakeVm& vm) { vm.function("225e:00:02.0", "0x1004", class_network, ""); }, 14, "driver",
+     "225e:00:02.0 has no driver bound, needs mlx4_core, but this image was baked for mlx5_core"},
     {"SilentButFunction", "", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version", "baked"},
 
     // 11: InfiniBand function
@@ -169,7 +194,7 @@ const std::vector<Row> rows{
      "0101:00:00.0 vfio-pci, needs mlx5_core"},
     {"ConnectX3WithoutDriver", "Standard_NC24rs_v3",
      [](FakeVm& vm) { vm.function("225e:00:02.0", "0x1004", class_network, ""); }, 14, "driver",
-     "225e:00:02.0 has no driver bound, needs mlx4_core"},
+     "225e:00:02.0 has no driver bound, needs mlx4_core, but this image was baked for mlx5_core"},
     {"ND96WithSeven", "Standard_ND96asr_v4", [](FakeVm& vm) { eight(vm, 7); }, 14, "hca-count",
      "7 HCAs of 8 that this VM should have"},
     {"OneTooMany", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.hca("0101:00:00.0").hca("0102:00:00.0"); }, 14,
@@ -198,7 +223,13 @@ const std::vector<Row> rows{
      "mlx5_core without a version, baked 5.5-1.0.3"},
     {"OtherLineThanBaked", "Standard_HB120rs_v3",
      [](FakeVm& vm) { vm.baked(mlx4_conf).write("/sys/module/mlx4_core/version", "4.9-4.1.7\n").hca("0101:00:00.0"); },
-     14, "module-version", "mlx5_core 5.5-1.0.3, baked 4.9-4.1.7 of 4.9-4.1.7.0"},
+     14, "module-version", "mlx5_core 5.5-1.0.3, baked 4.9-4.1.7 of 4.9-4.1.7.0 for mlx4_core"},
+    {"InboxDriverOfTheOtherLine", "Standard_NC24rs_v3",
+     [](FakeVm& vm) {
+       vm.write("/sys/module/mlx4_core/version", "4.0-0\n");
+       vm.function("225e:00:02.0", "0x1004", class_network, "mlx4_core").infiniband("mlx4_0", "225e:00:02.0");
+     },
+     14, "module-version", "mlx4_core 4.0-0, baked 5.5-1.0.3 of 5.5-1.0.3.2 for mlx5_core"},
 
     // 0
     {"HB60rs", "Standard_HB60rs", [](FakeVm& vm) { vm.hca("1421:00:02.0", "0x1018"); }, 0, "module-version", "baked"},
@@ -230,6 +261,9 @@ const std::vector<Row> rows{
      0, "module-version", "baked"},
     {"UnknownDeviceId", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.hca("0101:00:00.0", "0x1fff"); }, 0,
      "module-version", "baked"},
+    {"VendorWithoutAVersion", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.baked("OFED=5.5-1.0.3.2\nMODULE=mlx5_core\nMODULE_VERSION=\n").hca("0101:00:00.0"); }, 0,
+     "module-version", "not checked: the image was baked with 5.5-1.0.3.2 and states no module version"},
     {"NoConf", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.remove("/etc/ib-firstboot.conf").hca("0101:00:00.0"); }, 0,
      "module-version", "not checked: no /etc/ib-firstboot.conf"},
 };
@@ -242,6 +276,7 @@ TEST_P(Decision, GivesExitCodeAndEvidence) {
   row.change(vm);
   const ImdsServer imds({ImdsServer::compute(row.size)});
   const Outcome outcome = vm.run(row.size.empty() ? "none" : imds.url());
+  print_row(row.name, outcome);
   EXPECT_EQ(outcome.exit, row.exit) << outcome.err;
   EXPECT_THAT(outcome.out, testing::StartsWith("ib-firstboot: exit " + std::to_string(row.exit) + ": "));
 

@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <iomanip>
+#include <iostream>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdexcept>
@@ -182,6 +184,12 @@ Outcome FakeVm::run(const std::string& imds, const std::vector<std::string>& mor
   arguments.insert(arguments.end(), more.begin(), more.end());
   const auto result = bake::run_program(arguments);
   return {result.status, result.out, result.err};
+}
+
+void print_row(const std::string& name, const Outcome& outcome) {
+  const auto verdict = outcome.out.substr(outcome.out.find(": ", outcome.out.find(": exit") + 1) + 2);
+  std::cout << "| " << std::left << std::setw(45) << name << " | " << std::right << std::setw(2) << outcome.exit
+            << " | " << verdict.substr(0, verdict.find('\n')) << '\n';
 }
 
 std::string instance_data(const std::string& size) {

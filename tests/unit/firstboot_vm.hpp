@@ -95,6 +95,9 @@ class FakeVm {
   std::shared_ptr<bake::TemporaryDirectory> root_;
 };
 
+/// Prints one row of the table "fake VM → exit code", which a run of the tests shows as a whole.
+void print_row(const std::string& name, const Outcome& outcome);
+
 /// cloud-init's cached copy of what IMDS said.
 std::string instance_data(const std::string& size);
 

@@ -23,7 +23,7 @@ Outcome run_while(const FakeVm& vm, const std::string& size, std::chrono::millis
     change();
   });
   const auto start = std::chrono::steady_clock::now();
-  const Outcome outcome = vm.run(imds.url(), {"--wait", "10"});
+  const Outcome outcome = vm.run(imds.url(), {"--wait", "60"});
   seconds = seconds_since(start);
   later.join();
   return outcome;
@@ -34,9 +34,24 @@ TEST(FirstbootWaits, ForAFunctionThatArrivesThreeSecondsLate) {
   double seconds = 0;
   const Outcome outcome = run_while(
       vm, "Standard_HB120rs_v3", std::chrono::milliseconds(3000), [&vm] { vm.hca("0101:00:00.0"); }, seconds);
+  print_row("FunctionArrivesThreeSecondsLate", outcome);
   EXPECT_EQ(outcome.exit, 0) << outcome.err;
   EXPECT_GE(seconds, 2.9);
-  EXPECT_LT(seconds, 5.0);
+  EXPECT_LT(seconds, 50.0) << "it must not wait to the end";
+}
+
+TEST(FirstbootWaits, AndTheLogSaysWhenEachCheckEnded) {
+  FakeVm vm = FakeVm::ready();
+  double seconds = 0;
+  const Outcome outcome = run_while(
+      vm, "Standard_HB120rs_v3", std::chrono::milliseconds(2100), [&vm] { vm.hca("0101:00:00.0"); }, seconds);
+  const auto time_of = [&outcome](const std::string& check) {
+    const auto at = outcome.err.find("Z " + check + " ");
+    return outcome.err.substr(at - 19, 19);
+  };
+  EXPECT_LT(time_of("run"), time_of("pci-function"));
+  EXPECT_LT(time_of("vm-size"), time_of("pci-function"));
+  EXPECT_LE(time_of("pci-function"), time_of("verdict"));
 }
 
 TEST(FirstbootWaits, ForTheEighthHca) {
@@ -45,8 +60,9 @@ TEST(FirstbootWaits, ForTheEighthHca) {
   double seconds = 0;
   const Outcome outcome = run_while(
       vm, "Standard_ND96asr_v4", std::chrono::milliseconds(500), [&vm] { vm.hca("0108:00:00.0"); }, seconds);
+  print_row("EighthHcaArrivesLate", outcome);
   EXPECT_EQ(outcome.exit, 0) << outcome.err;
-  EXPECT_LT(seconds, 3.0);
+  EXPECT_LT(seconds, 50.0) << "it must not wait to the end";
 }
 
 TEST(FirstbootWaits, FromInitToActive) {
@@ -56,9 +72,10 @@ TEST(FirstbootWaits, FromInitToActive) {
   const Outcome outcome = run_while(
       vm, "Standard_HB120rs_v3", std::chrono::milliseconds(700),
       [&vm] { vm.write("/sys/devices/pci/0101:00:00.0/infiniband/mlx5_ib0/ports/1/state", "4: ACTIVE\n"); }, seconds);
+  print_row("PortInitThenActive", outcome);
   EXPECT_EQ(outcome.exit, 0) << outcome.err;
   EXPECT_GE(seconds, 0.6);
-  EXPECT_LT(seconds, 3.0);
+  EXPECT_LT(seconds, 50.0) << "it must not wait to the end";
 }
 
 TEST(FirstbootWaits, ForHvPciThatIsLoadedLate) {
@@ -69,8 +86,9 @@ TEST(FirstbootWaits, ForHvPciThatIsLoadedLate) {
   const Outcome outcome = run_while(
       vm, "Standard_HB120rs_v3", std::chrono::milliseconds(400),
       [&vm] { vm.write("/sys/bus/vmbus/drivers/hv_pci/uevent", ""); }, seconds);
+  print_row("HvPciLoadedLate", outcome);
   EXPECT_EQ(outcome.exit, 0) << outcome.err;
-  EXPECT_LT(seconds, 3.0);
+  EXPECT_LT(seconds, 50.0) << "it must not wait to the end";
 }
 
 TEST(FirstbootWaits, NoLongerThanTheConfSays) {
@@ -80,9 +98,9 @@ TEST(FirstbootWaits, NoLongerThanTheConfSays) {
   const auto start = std::chrono::steady_clock::now();
   const Outcome outcome = vm.run(imds.url(), {});
   EXPECT_EQ(outcome.exit, 11);
-  EXPECT_THAT(outcome.out, HasSubstr("after 1 s"));
+  EXPECT_THAT(outcome.err, HasSubstr(", waits at most 1 s\n"));
   EXPECT_GE(seconds_since(start), 1.0);
-  EXPECT_LT(seconds_since(start), 2.0);
+  EXPECT_LT(seconds_since(start), 50.0) << "without the conf it waits for 60 s";
 }
 
 TEST(FirstbootImds, AsksOnceWithTheHeaderAndWithoutAProxy) {
@@ -104,6 +122,7 @@ TEST(FirstbootImds, TriesAgainAfterGoneAndTooManyRequests) {
   vm.hca("0101:00:00.0");
   const ImdsServer imds({ImdsServer::status(410), ImdsServer::status(429), ImdsServer::compute("Standard_HB120rs_v3")});
   const Outcome outcome = vm.run(imds.url());
+  print_row("Imds410Then429Then200", outcome);
   EXPECT_EQ(outcome.exit, 0);
   EXPECT_THAT(outcome.err, HasSubstr("Standard_HB120rs_v3 (from IMDS) has 1 HCA, CX6"));
   EXPECT_EQ(imds.requests().size(), 3U);
@@ -115,6 +134,7 @@ TEST(FirstbootImds, JoinsAChunkedAnswer) {
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n{\"vmSize\":\"\r\nc\r\nStandard_A8\""
        "\r\n1\r\n}\r\n0\r\n\r\n"});
   const Outcome outcome = vm.run(imds.url());
+  print_row("ImdsChunked", outcome);
   EXPECT_EQ(outcome.exit, 13);
   EXPECT_THAT(outcome.out, HasSubstr("Standard_A8 (from IMDS)"));
 }
@@ -123,7 +143,7 @@ struct Silence {
   const char* name;
   std::string answer;
   std::string note;
-  double longest;  ///< seconds
+  bool asked_again;
 };
 
 /// What a test's listing shows of the parameter.
@@ -136,10 +156,10 @@ TEST_P(FirstbootImdsSilent, FallsBackToOtherSigns) {
   FakeVm vm = FakeVm::ready();
   vm.kvp({{"IPoIB_Data", "NUMPAIRS:1|00155D33FF0B:172.16.1.2"}}).hca("0101:00:00.0");
   const ImdsServer imds({row.answer});
-  const auto start = std::chrono::steady_clock::now();
   const Outcome outcome = vm.run(imds.url());
+  print_row(std::string("Imds") + row.name, outcome);
   EXPECT_EQ(outcome.exit, 0) << outcome.err;
-  EXPECT_LT(seconds_since(start), row.longest);
+  EXPECT_EQ(imds.requests().size() > 1, row.asked_again) << imds.requests().size() << " requests";
   EXPECT_THAT(outcome.err, HasSubstr("IMDS " + row.note +
                                      ", cloud-init has no copy of it; an InfiniBand function is on "
                                      "PCI; KVP IPoIB_Data is 'NUMPAIRS:1|00155D33FF0B:172.16.1.2'\n"));
@@ -148,28 +168,29 @@ TEST_P(FirstbootImdsSilent, FallsBackToOtherSigns) {
 INSTANTIATE_TEST_SUITE_P(
     Answers, FirstbootImdsSilent,
     ::testing::Values(
-        Silence{"Never", ImdsServer::silence, "did not answer", 3.5},
-        Silence{"GoneForEver", ImdsServer::status(410), "answered HTTP 410", 3.5},
-        Silence{"BadRequest", ImdsServer::status(400), "answered HTTP 400", 1.0},
-        Silence{"Garbage", "\x16\x03\x01 this is no HTTP at all\r\n\r\n", "answered, but not in HTTP", 1.0},
-        Silence{"NoJson", ImdsServer::ok("<html>hello</html>"), "answered without a vmSize", 1.0},
-        Silence{"SizeIsANumber", ImdsServer::ok(R"({"vmSize":7})"), "answered without a vmSize", 1.0},
-        Silence{"SizeIsEmpty", ImdsServer::compute(""), "answered without a vmSize", 1.0},
+        Silence{"Never", ImdsServer::silence, "did not answer", false},
+        Silence{"GoneForEver", ImdsServer::status(410), "answered HTTP 410", true},
+        Silence{"BadRequest", ImdsServer::status(400), "answered HTTP 400", false},
+        Silence{"Garbage", "\x16\x03\x01 this is no HTTP at all\r\n\r\n", "answered, but not in HTTP", false},
+        Silence{"NoJson", ImdsServer::ok("<html>hello</html>"), "answered without a vmSize", false},
+        Silence{"SizeIsANumber", ImdsServer::ok(R"({"vmSize":7})"), "answered without a vmSize", false},
+        Silence{"SizeIsEmpty", ImdsServer::compute(""), "answered without a vmSize", false},
         Silence{"SizeIsHostile", ImdsServer::compute("Standard_HB120rs_v3\n2030 verdict pass exit 0"),
-                "answered without a vmSize", 1.0},
-        Silence{"MebibyteOfA", std::string(1 << 20, 'a'), "answered, but not in HTTP", 1.0},
-        Silence{"BodyMebibyteOfA", ImdsServer::ok(std::string(1 << 20, 'a')), "answered more than 256 KiB", 1.0},
+                "answered without a vmSize", false},
+        Silence{"MebibyteOfA", std::string(1 << 20, 'a'), "answered, but not in HTTP", false},
+        Silence{"BodyMebibyteOfA", ImdsServer::ok(std::string(1 << 20, 'a')), "answered more than 256 KiB", false},
         Silence{"StringWithoutEnd", ImdsServer::ok("{\"vmSize\":\"" + std::string(100000, 'a')),
-                "answered without a vmSize", 1.0},
-        Silence{"Deep", ImdsServer::ok(std::string(200000, '[')), "answered without a vmSize", 1.0},
+                "answered without a vmSize", false},
+        Silence{"Deep", ImdsServer::ok(std::string(200000, '[')), "answered without a vmSize", false},
         Silence{"CutShort", "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"vmSize\":\"Standard_A8\"",
-                "answered HTTP 200, incomplete", 3.5}),
+                "answered HTTP 200, incomplete", true}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(FirstbootImds, NobodyListens) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0");
   const Outcome outcome = vm.run("http://127.0.0.1:1");
+  print_row("ImdsNobodyListens", outcome);
   EXPECT_EQ(outcome.exit, 0);
   EXPECT_THAT(outcome.err, HasSubstr("IMDS cannot be reached"));
 }
