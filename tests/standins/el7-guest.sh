@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# el7-guest.sh [OUT]: OUT/centos-7.9.vhd, the genuine CentOS 7 userland (rpm 4.11.3, Berkeley DB database, dracut 033,
-# weak-modules) on an MBR disk with one ext4 partition. The packages come from the directory $EL7_RPMS, or else from the
+# el7-guest.sh [OUT [RELEASE]]: OUT/centos-7.9.vhd, the genuine CentOS 7 userland (rpm 4.11.3, Berkeley DB database, dracut 033,
+# weak-modules) on an MBR disk with one ext4 partition. RELEASE, centos or rhel 7.4 to 7.9, makes OUT/el7/RELEASE.vhd: the
+# same userland with that release's names and kernel. The packages come from the directory $EL7_RPMS, or else from the
 # one that the test machines keep beside the checkout; without them: exit status 3 and a loud message.
 # Stand-ins: the kernel, and what is absent from that directory (see README.md). Prints the path of the VHD.
 self=$(readlink -f "${BASH_SOURCE[0]}")
@@ -84,9 +85,37 @@ install_absent() {
   run_quietly "$scratch/rpm.log" chroot "$root" rpm -Va --nofiles
 }
 
+# genuine_rootfs: makes OUT/cache/el7-rootfs.tar once, the genuine packages alone, and prints its path.
+genuine_rootfs() {
+  local tarball=$out/cache/el7-rootfs.tar key root=$scratch/genuine
+  key=$(content_key el7-guest.sh lib/common.sh "$(cat "$packages/SHA256SUMS")")
+  exec 7>"$out/cache/.lock-el7-rootfs"
+  flock 7
+  if ! is_cached "$tarball" "$key"; then
+    (cd "$packages" && sha256sum --quiet -c SHA256SUMS) >&2 || die "the CentOS 7 packages are not those of SHA256SUMS"
+    unpack_bootstrap
+    install_genuine
+    tar -C "$root" --numeric-owner --xattrs --xattrs-include='*' -cf "$tarball.partial" .
+    mv "$tarball.partial" "$tarball"
+    rm -rf --one-file-system "$root"
+    mark_cached "$tarball" "$key"
+  fi
+  exec 7>&-
+  printf '%s\n' "$tarball"
+}
+
+# rename_release: what the release files of another release than the packages' own say.
+rename_release() {
+  rm -f "$root"/etc/{centos,redhat,system}-release
+  write_el_identity "$root"
+}
+
 build_root() {
-  unpack_bootstrap
-  install_genuine
+  local tarball
+  tarball=$(genuine_rootfs)
+  mkdir "$root"
+  tar -C "$root" --numeric-owner --xattrs --xattrs-include='*' -xf "$tarball"
+  [ "$release" = centos7.9 ] || rename_release
   add_el_kernels "$root" "$el_kernel"
   install_absent
   run_quietly "$scratch/dracut.log" chroot "$root" dracut --force --no-hostonly --no-hostonly-cmdline \
@@ -94,7 +123,7 @@ build_root() {
   write_waagent_conf "$root/etc/waagent.conf"
   write_traces "$root"
   write_el_selinux "$root" permissive
-  printf 'centos79\n' >"$root/etc/hostname"
+  printf '%s\n' "${release/./}" >"$root/etc/hostname"
   printf 'installonly_limit=5' >>"$root/etc/yum.conf" # the last line has no newline
   write_el_boot "$root" "$el_kernel" /boot "root=UUID=$root_uuid ro console=tty1 console=ttyS0 earlyprintk=ttyS0 rootdelay=300"
   echo "UUID=$root_uuid / ext4 defaults 1 1" >"$root/etc/fstab"
@@ -116,21 +145,26 @@ assemble_disk() {
 }
 
 main() {
-  local key
+  local key digest
   packages=$(find_packages)
   [ -n "$packages" ] || {
     log "NO GENUINE EL7 GUEST: the CentOS 7 packages are not here; name their directory in EL7_RPMS"
     exit 3
   }
   out=$(readlink -m "${1:-$default_out}")
-  as_root env EL7_RPMS="$packages" "$self" "$out"
-  describe_el centos7.9
+  release=${2:-centos7.9}
+  as_root env EL7_RPMS="$packages" "$self" "$out" "$release"
+  describe_el "$release"
+  [ "$el_major" = 7 ] || die "not an EL7 release: '$release'"
   vhd=$out/centos-7.9.vhd
-  key=$(content_key el7-guest.sh "${el_sources[@]}" "$(cat "$packages/SHA256SUMS")")
-  lock_out "$out" el7-guest
+  [ -z "${2:-}" ] || [ "$release" = centos7.9 ] || vhd=$out/el7/$release.vhd
+  key=$(content_key el7-guest.sh "${el_sources[@]}" "$(cat "$packages/SHA256SUMS")" "$release")
+  digest=$(printf 'el7 %s' "$release" | sha256sum)
+  [ "$release" = centos7.9 ] || root_uuid=${digest:0:8}-${digest:8:4}-4${digest:13:3}-8${digest:17:3}-${digest:20:12}
+  lock_out "$out" "el7-$release"
+  mkdir -p "$(dirname "$vhd")"
   if ! is_cached "$vhd" "$key"; then
     log "building $vhd from $packages"
-    (cd "$packages" && sha256sum --quiet -c SHA256SUMS) || die "the CentOS 7 packages are not those of SHA256SUMS"
     make_scratch "$out"
     root=$scratch/root
     build_root
