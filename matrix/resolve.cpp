@@ -49,7 +49,8 @@ Sizes known_sizes(const Matrix& matrix, const Query& query) {
     if (size == nullptr) {
       std::vector<std::string> names;
       for (const auto& row : matrix.sizes()) names.push_back(row.name);
-      refuse_unknown("VM size", name, closest_few(name, names), "sizes");
+      const auto full = to_lower(name).starts_with("standard_") ? name : "Standard_" + name;
+      refuse_unknown("VM size", name, closest_few(full, names), "sizes");
     }
     if (std::find(sizes.begin(), sizes.end(), size) == sizes.end()) sizes.push_back(size);
   }

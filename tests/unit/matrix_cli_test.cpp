@@ -65,6 +65,7 @@ TEST(MatrixCommand, ShowsARowWithItsSource) {
   EXPECT_EQ(none.err,
             "bake: error: showing 'Standard_HB120rs_v22': the matrix has no such row\n"
             "bake: hint: did you mean 'Standard_HB120rs_v2'?\n");
+  EXPECT_NE(bake({"show", "hb120rs_v22"}).err.find("did you mean 'HB120rs_v2'?"), std::string::npos);
 }
 
 TEST(MatrixCommand, ResolvesForPeopleAndPrograms) {

@@ -220,6 +220,13 @@ TEST(MatrixResolve, UnknownNamesGetTheClosestKnownOnes) {
     EXPECT_EQ(error.hint(), "the closest it knows: Standard_HB120rs_v2, Standard_HB60rs, Standard_HB120rs_v3");
   }
   try {
+    resolve("centos", "7.7", {"hb120rs_v22"});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(), "resolving VM size 'hb120rs_v22': the matrix does not know it");
+    EXPECT_EQ(error.hint(), "the closest it knows: Standard_HB120rs_v2, Standard_HB120rs_v3, Standard_HB120-96rs_v2");
+  }
+  try {
     resolve("centos", "7.3", {});
     FAIL();
   } catch (const Error& error) {
