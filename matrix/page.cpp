@@ -258,7 +258,7 @@ class Page {
     for (const auto& os : matrix_.operating_systems()) {
       std::vector<std::string> facts;
       if (os.extension) facts.emplace_back("supported by the VM extension");
-      if (!os.end_of_life.empty()) facts.push_back("end of life " + os.end_of_life);
+      if (!os.end_of_life.empty()) facts.push_back(end_of_life_of(os));
       html += fmt::format(
           "<tbody id=\"{}\"><tr class=\"release\"><th scope=\"rowgroup\" colspan=\"4\">{} <span>{}</span></th></tr>\n",
           anchor_of(os), escape(os.name), escape(join(facts, ", ")));

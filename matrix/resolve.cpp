@@ -216,7 +216,7 @@ class Resolver {
   void notes() {
     if (asked_.sizes.empty()) result_.notes.emplace_back("no VM size is named, so no card is checked");
     if (!asked_.os->end_of_life.empty())
-      result_.notes.push_back(fmt::format("{}: end of life {}", asked_.os->name, asked_.os->end_of_life));
+      result_.notes.push_back(fmt::format("{}: {}", asked_.os->name, end_of_life_of(*asked_.os)));
     for (const auto* size : asked_.sizes) {
       if (!size->note.empty()) result_.notes.push_back(fmt::format("{}: {}", size->name, size->note));
       if (!size->retires.empty())

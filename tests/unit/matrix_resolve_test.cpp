@@ -243,6 +243,12 @@ TEST(MatrixResolve, DocaIsRecognisedButNotChosen) {
             "DOCA-OFED (doca-host-3.2.2-035000_25.10_rhel9.x86_64.rpm) would drive it: recognised, not yet bakeable");
 }
 
+TEST(MatrixResolve, SaysWhoseEndOfLifeItKnows) {
+  EXPECT_EQ(resolve("centos", "8.2", {}).notes.at(1), "CentOS 8.2: end of life 2021-12-31");
+  EXPECT_EQ(resolve("rhel", "8.2", {}).notes.at(1),
+            "Red Hat Enterprise Linux 8.2: end of life 2029-05-31 (of release 8 as a whole)");
+}
+
 TEST(MatrixResolve, RebuildsUseTheBundlesOfRhel) {
   const auto choice = resolve("rocky", "8.6", {"Standard_HB176rs_v4"}).choices.at(0);
   EXPECT_EQ(choice.file_name, "MLNX_OFED_LINUX-5.8-1.0.1.1-rhel8.6-x86_64.tgz");
