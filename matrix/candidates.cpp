@@ -225,4 +225,11 @@ std::string names_of(const Sizes& sizes) {
   return join(names, ", ");
 }
 
+std::string end_of_life_of(const OsRow& os) {
+  const bool whole = os.id != "ubuntu" && os.id != "centos";
+  return fmt::format(
+      "end of life {}{}", os.end_of_life,
+      whole ? fmt::format(" (of release {} as a whole)", os.version.substr(0, os.version.find('.'))) : "");
+}
+
 }  // namespace bake::matrix

@@ -39,4 +39,7 @@ std::string releases_for(const Matrix& matrix, const std::string& generation);
 /// "Standard_HB120rs_v2, Standard_HC44rs".
 std::string names_of(const Sizes& sizes);
 
+/// "end of life 2024-06-30"; of RHEL and its rebuilds only the major release's is known, and the text says so.
+std::string end_of_life_of(const OsRow& os);
+
 }  // namespace bake::matrix

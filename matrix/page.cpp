@@ -62,6 +62,8 @@ bool is_doubtful(const Choice& choice) {
                      [](const auto& text) { return text.starts_with("unverified"); });
 }
 
+bool is_served(const SizeRow& size) { return size.transport == "sriov" && size.arch == "x86_64"; }
+
 /// Sizes with SR-IOV InfiniBand on x86_64 of one family, in the order of the rows.
 struct Family {
   std::string name;
@@ -71,7 +73,7 @@ struct Family {
 std::vector<Family> families_of(const Matrix& matrix) {
   std::vector<Family> families;
   for (const auto& size : matrix.sizes()) {
-    if (size.transport != "sriov" || size.arch != "x86_64") continue;
+    if (!is_served(size)) continue;
     auto known = std::find_if(families.begin(), families.end(), [&](const auto& f) { return f.name == size.family; });
     if (known == families.end()) known = families.insert(families.end(), {size.family, {}});
     known->sizes.push_back(&size);
@@ -109,6 +111,7 @@ class Page {
                       [&](const Family& f) { return f.sizes.front()->generation == generation; }))
         generations_.push_back(generation);
     for (const auto& os : matrix.operating_systems()) add_once(ids_, os.id);
+    first_version_ = matrix.operating_systems().front().version;
   }
 
   std::string write() {
@@ -123,7 +126,10 @@ class Page {
                                   {"buttons", buttons()},
                                   {"cards", cards()},
                                   {"overview", overview()},
-                                  {"releases", releases()},
+                                  {"release_options", release_options()},
+                                  {"size_options", size_options()},
+                                  {"notices", notices()},
+                                  {"answers", answers()},
                                   {"sizes", sizes()},
                                   {"topics", topics()},
                                   {"overlays", overlays()},
@@ -131,13 +137,69 @@ class Page {
   }
 
  private:
-  /// Shows the rows of one distribution when its button is pressed; without :has() all rows stay visible.
+  /// What makes the two selections and the buttons work without a script: rules that look at what is checked. A browser
+  /// without :has() ignores them and shows every row.
   [[nodiscard]] std::string filters() const {
     std::string css;
     for (const auto& id : ids_)
       css += fmt::format("main:has(#show-{0}:checked) [data-os]:not([data-os=\"{0}\"]) {{ display: none; }}\n",
                          anchor(id));
+    for (const auto& os : matrix_.operating_systems())
+      css += fmt::format("main:has(#release [value=\"{0}\"]:checked) #{0} {{ display: table-row-group; }}\n",
+                         anchor_of(os));
+    for (const auto& family : families_)
+      css += fmt::format(
+          "main:has(#size [data-family=\"{0}\"]:checked) #answers [data-family]:not([data-family=\"{0}\"]) {{ display: "
+          "none; }}\n",
+          anchor(family.name));
+    for (const auto& size : matrix_.sizes())
+      if (!is_served(size))
+        css +=
+            fmt::format("main:has(#size [value=\"{0}\"]:checked) #no-{0} {{ display: block; }}\n", anchor(size.name));
     return css;
+  }
+
+  [[nodiscard]] std::string release_options() const {
+    std::string html;
+    for (const auto& id : ids_) {
+      html += fmt::format("<optgroup label=\"{}\">", escape(id));
+      for (const auto& os : matrix_.operating_systems())
+        if (os.id == id) html += fmt::format("<option value=\"{}\">{}</option>", anchor_of(os), escape(short_name(os)));
+      html += "</optgroup>\n";
+    }
+    return html;
+  }
+
+  [[nodiscard]] std::string size_options() const {
+    std::string html;
+    for (const auto& family : families_) {
+      html += fmt::format("<optgroup label=\"{} ({})\">", escape(family.name), family.sizes.front()->generation);
+      for (const auto* size : family.sizes) html += size_option(*size, anchor(family.name));
+      html += "</optgroup>\n";
+    }
+    html += "<optgroup label=\"no driver for these\">";
+    for (const auto& size : matrix_.sizes())
+      if (!is_served(size)) html += size_option(size, "");
+    return html + "</optgroup>\n";
+  }
+
+  static std::string size_option(const SizeRow& size, const std::string& family) {
+    return fmt::format("<option value=\"{}\" data-family=\"{}\">{}</option>", anchor(size.name), family,
+                       escape(size.name));
+  }
+
+  /// The same answer for every release: why no driver serves a size.
+  [[nodiscard]] std::string notices() const {
+    std::string html;
+    for (const auto& size : matrix_.sizes()) {
+      if (is_served(size)) continue;
+      const auto why = matrix_.resolve({ids_.front(), first_version_, "", {size.name}, ""});
+      auto texts = why.refusals;
+      if (!why.nearest.empty()) texts.push_back(why.nearest);
+      html += fmt::format("<p class=\"notice\" id=\"no-{}\">{} {}.</p>\n", anchor(size.name), none(),
+                          escape(join(texts, "; ")));
+    }
+    return html;
   }
 
   [[nodiscard]] std::string buttons() const {
@@ -163,7 +225,7 @@ class Page {
     std::string html;
     for (const auto& os : matrix_.operating_systems()) {
       html += fmt::format("<tr data-os=\"{}\"><th scope=\"row\"><a href=\"#{}\">{}</a></th>", anchor(os.id),
-                          anchor(os.id + " " + os.version), escape(short_name(os)));
+                          anchor_of(os), escape(short_name(os)));
       for (const auto& generation : generations_) html += fmt::format("<td>{}</td>", first_choice(os, generation));
       html += "</tr>\n";
     }
@@ -191,19 +253,17 @@ class Page {
             : "");
   }
 
-  [[nodiscard]] std::string releases() const {
+  [[nodiscard]] std::string answers() const {
     std::string html;
     for (const auto& os : matrix_.operating_systems()) {
       std::vector<std::string> facts;
       if (os.extension) facts.emplace_back("supported by the VM extension");
-      if (!os.end_of_life.empty()) facts.push_back("end of life " + os.end_of_life);
+      if (!os.end_of_life.empty()) facts.push_back(end_of_life_of(os));
       html += fmt::format(
-          "<details id=\"{}\" data-os=\"{}\"><summary>{}<span>{}</span></summary>\n<div><table>\n<thead><tr>"
-          "<th scope=\"col\">VM sizes</th><th scope=\"col\">Card</th><th scope=\"col\">First choice</th>"
-          "<th scope=\"col\">Also</th><th scope=\"col\">Watch</th></tr></thead>\n<tbody>\n",
-          anchor(os.id + " " + os.version), anchor(os.id), escape(os.name), escape(join(facts, ", ")));
+          "<tbody id=\"{}\"><tr class=\"release\"><th scope=\"rowgroup\" colspan=\"4\">{} <span>{}</span></th></tr>\n",
+          anchor_of(os), escape(os.name), escape(join(facts, ", ")));
       for (const auto& family : families_) html += family_row(os, family);
-      html += "</tbody></table></div></details>\n";
+      html += "</tbody>\n";
     }
     return html;
   }
@@ -212,21 +272,48 @@ class Page {
     const auto& size = *family.sizes.front();
     const auto resolution = matrix_.resolve({os.id, os.version, "", {size.name}, ""});
     const auto head =
-        fmt::format("<tr><th scope=\"row\">{}<small>{}</small></th><td class=\"keep\">{}</td>", escape(family.name),
-                    escape(replace_all(names_of(family.sizes), "Standard_", "")), size.generation);
+        fmt::format("<tr data-family=\"{}\"><th scope=\"row\">{} <span class=\"card\">{}</span><small>{}</small></th>",
+                    anchor(family.name), escape(family.name), size.generation, short_names(family.sizes));
     if (resolution.choices.empty()) {
-      auto why = resolution.refusals;
-      if (!resolution.nearest.empty()) why.push_back(resolution.nearest);
-      return head + fmt::format("<td>{}</td><td></td><td class=\"why\">{}</td></tr>\n", none(), items(why));
+      auto instead = notes_on_sizes(os, resolution);
+      if (!resolution.nearest.empty()) instead.insert(instead.begin(), resolution.nearest);
+      return head + fmt::format("<td>{}</td><td class=\"why\">{}</td><td class=\"why\">{}</td></tr>\n", none(),
+                                items(resolution.refusals), items(instead));
     }
     const auto& best = resolution.choices.front();
+    auto watch = best.warnings;
+    for (auto& note : notes_on_sizes(os, resolution)) watch.push_back(std::move(note));
     std::vector<std::string> others;
     for (std::size_t i = 1; i < resolution.choices.size(); ++i)
       others.push_back(fmt::format("<span class=\"keep\">{}</span>",
                                    resolution.choices[i].inbox ? "inbox" : escape(resolution.choices[i].ofed)));
-    return head + fmt::format("<td>{}<br><code>{}</code></td><td class=\"why\">{}</td><td class=\"why\">{}</td></tr>\n",
-                              driver(best), escape(best.inbox ? join(best.packages, " ") : best.file_name),
-                              join(others, ", "), items(best.warnings));
+    const auto also =
+        others.empty() ? std::string() : fmt::format("<p class=\"also\">Would work too: {}</p>", join(others, ", "));
+    return head + fmt::format("<td>{}<br>{}</td><td class=\"why\">{}{}</td><td class=\"why\">{}</td></tr>\n",
+                              driver(best), files(best), items(best.reasons), also, items(watch));
+  }
+
+  /// Retirement, VM generation, DOCA-OFED: the heading of the release says its end of life.
+  static std::vector<std::string> notes_on_sizes(const OsRow& os, const Resolution& resolution) {
+    auto notes = resolution.notes;
+    std::erase_if(notes, [&](const std::string& note) { return note.starts_with(os.name + ": "); });
+    return notes;
+  }
+
+  /// What must be in the store, with its digest where that is public.
+  static std::string files(const Choice& choice) {
+    if (choice.inbox) return fmt::format("<code>{}</code>", escape(join(choice.packages, " ")));
+    const auto digest =
+        choice.sha256.empty() ? std::string() : fmt::format("<small class=\"digest\">sha256 {}</small>", choice.sha256);
+    return fmt::format("<code>{}</code>{}", escape(choice.file_name), digest);
+  }
+
+  /// The sizes without "Standard_", none of them broken over two lines.
+  static std::string short_names(const Sizes& sizes) {
+    std::vector<std::string> names;
+    for (const auto* size : sizes)
+      names.push_back(fmt::format("<span class=\"keep\">{}</span>", escape(replace_all(size->name, "Standard_", ""))));
+    return join(names, ", ");
   }
 
   static std::string items(const std::vector<std::string>& texts) {
@@ -272,12 +359,14 @@ class Page {
     return html;
   }
 
+  static std::string anchor_of(const OsRow& os) { return anchor(os.id + " " + os.version); }
   static std::string short_name(const OsRow& os) { return os.id == "rhel" ? "RHEL " + os.version : os.name; }
 
   const Matrix& matrix_;
   std::vector<Family> families_;
   std::vector<std::string> generations_;
   std::vector<std::string> ids_;
+  std::string first_version_;  ///< of ids_.front()
 };
 
 }  // namespace

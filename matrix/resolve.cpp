@@ -49,7 +49,8 @@ Sizes known_sizes(const Matrix& matrix, const Query& query) {
     if (size == nullptr) {
       std::vector<std::string> names;
       for (const auto& row : matrix.sizes()) names.push_back(row.name);
-      refuse_unknown("VM size", name, closest_few(name, names), "sizes");
+      const auto full = to_lower(name).starts_with("standard_") ? name : "Standard_" + name;
+      refuse_unknown("VM size", name, closest_few(full, names), "sizes");
     }
     if (std::find(sizes.begin(), sizes.end(), size) == sizes.end()) sizes.push_back(size);
   }
@@ -215,7 +216,7 @@ class Resolver {
   void notes() {
     if (asked_.sizes.empty()) result_.notes.emplace_back("no VM size is named, so no card is checked");
     if (!asked_.os->end_of_life.empty())
-      result_.notes.push_back(fmt::format("{}: end of life {}", asked_.os->name, asked_.os->end_of_life));
+      result_.notes.push_back(fmt::format("{}: {}", asked_.os->name, end_of_life_of(*asked_.os)));
     for (const auto* size : asked_.sizes) {
       if (!size->note.empty()) result_.notes.push_back(fmt::format("{}: {}", size->name, size->note));
       if (!size->retires.empty())

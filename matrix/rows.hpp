@@ -29,7 +29,7 @@ struct OsRow {
   std::string kernel_devel_url;          ///< where the extension gets that kernel-devel, or empty
   std::string inbox_key;                 ///< row of inbox_drivers, or empty: no inbox choice
   std::vector<std::string> inbox;        ///< packages of that row
-  std::string end_of_life;               ///< "2024-06-30", or empty
+  std::string end_of_life;               ///< "2024-06-30", or empty; of RHEL the major release's
   bool extension = false;                ///< one of the fifteen releases the VM extension is documented for
   Provenance provenance;
 };

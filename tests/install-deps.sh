@@ -16,7 +16,7 @@ test_packages=(
   e2fsprogs xfsprogs dosfstools mtools fdisk cpio bzip2 xz-utils zstd lz4 kmod
   busybox-static strace systemd python3 util-linux waagent gdisk xorriso file procps binutils openssl
   packer azure-cli python3-jmespath python3-yaml
-  slurm-wlm munge
+  slurm-wlm munge chromium
 )
 
 is_installed() {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is needed, builds, runs every test, and ends with the line "N passed, N failed".
-#   tests/run.sh            all tests: unit, contract, integration, end to end
-#   tests/run.sh REGEX      only tests whose name matches
+#   tests/run.sh                      all tests: unit, contract, integration, end to end
+#   tests/run.sh REGEX                only tests whose name matches
+#   tests/run.sh --nightly [REGEX]    also what takes too long for every change: an image of each of the fifteen releases
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,12 +10,17 @@ cd "$(dirname "$0")/.."
 export LIBGUESTFS_BACKEND="${LIBGUESTFS_BACKEND:-direct}"
 export LIBGUESTFS_BACKEND_SETTINGS="${LIBGUESTFS_BACKEND_SETTINGS:-force_tcg}"
 results=build/dev/test-results.xml
+preset=dev
+if [ "${1:-}" = --nightly ]; then
+  preset=nightly
+  shift
+fi
 
 ./tests/install-deps.sh
 cmake --preset dev
 cmake --build --preset dev
 rm -f "$results"
 status=0
-ctest --preset dev --output-junit "$PWD/$results" ${1:+-R "$1"} || status=$?
+ctest --preset "$preset" --output-junit "$PWD/$results" ${1:+-R "$1"} || status=$?
 ./tests/count-results.py "$results"
 exit "$status"

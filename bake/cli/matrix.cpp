@@ -94,7 +94,10 @@ void show(Context& context, const std::string& name) {
   const auto rows = rows_named(matrix, name);
   if (rows.empty()) {
     std::vector<std::string> names;
-    for (const auto& row : matrix.sizes()) names.push_back(row.name);
+    for (const auto& row : matrix.sizes()) {
+      names.push_back(row.name);
+      names.push_back(replace_all(row.name, "Standard_", ""));  // as find_size() takes it too
+    }
     for (const auto& row : matrix.operating_systems()) names.push_back(row.id + " " + row.version);
     for (const auto& row : matrix.ofed_releases()) names.push_back(row.version);
     for (const auto& row : matrix.rules()) names.push_back(row.id);

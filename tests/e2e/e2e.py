@@ -57,7 +57,8 @@ class BakeCase(unittest.TestCase):
 
     @classmethod
     def add_bundle(cls, bundle):
-        cls.bake("bundle", "trust", bundle.parent.parent / "keys/trusted.gpg")
+        output = next(directory for directory in bundle.parents if (directory / "keys").is_dir())
+        cls.bake("bundle", "trust", output / "keys/trusted.gpg")
         cls.bake("bundle", "add", bundle, "--sha256", Path(f"{bundle}.sha256").read_text().split()[0])
 
     def bake_fails(self, status, message, *arguments):

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# el7-guest.sh [OUT]: OUT/centos-7.9.vhd, the genuine CentOS 7 userland (rpm 4.11.3, Berkeley DB database, dracut 033,
-# weak-modules) on an MBR disk with one ext4 partition. The packages come from the directory $EL7_RPMS, or else from the
+# el7-guest.sh [OUT [RELEASE]]: OUT/centos-7.9.vhd, the genuine CentOS 7 userland (rpm 4.11.3, Berkeley DB database, dracut 033,
+# weak-modules) on an MBR disk with one ext4 partition. RELEASE, centos or rhel 7.4 to 7.9, makes OUT/el7/RELEASE.vhd: the
+# same userland with that release's names and kernel. The packages come from the directory $EL7_RPMS, or else from the
 # one that the test machines keep beside the checkout; without them: exit status 3 and a loud message.
 # Stand-ins: the kernels, and what is absent from that directory (see README.md). As on an Azure image, the kernel that boots
-# is a later one than a bundle's modules are built for; an older one is there too. Prints the path of the VHD.
+# in CentOS 7.9 is a later one than a bundle's modules are built for; an older one is there too. Prints the path of the VHD.
 self=$(readlink -f "${BASH_SOURCE[0]}")
 source "$(dirname "$self")/lib/common.sh"
 source "$standins_dir/lib/disk.sh"
@@ -14,8 +15,6 @@ source "$standins_dir/lib/el_release.sh"
 source "$standins_dir/lib/el_config.sh"
 source "$standins_dir/lib/el_userland.sh"
 
-booting_kernel=3.10.0-1160.76.1.el7.x86_64
-older_kernel=3.10.0-1160.71.1.el7.x86_64
 root_uuid=e17e17e1-1160-4e17-9c79-0e17e17e1160
 disk_mib=2048
 
@@ -78,7 +77,7 @@ install_absent() {
   absent lsof 4.87-6.el7
   absent perl 5.16.3-299.el7_9 /usr/bin/perl "Epoch: 4"
   absent WALinuxAgent 2.2.46-1.el7
-  absent kernel "${booting_kernel%.x86_64}" "" "Provides: kernel-uname-r = $booting_kernel"
+  absent kernel "${kernels[0]%.x86_64}" "" "Provides: kernel-uname-r = ${kernels[0]}"
   rpm_build "$scratch/absent"
   mkdir "$root/tmp/absent"
   cp "$scratch"/absent/*.rpm "$root/tmp/absent/"
@@ -87,22 +86,49 @@ install_absent() {
   run_quietly "$scratch/rpm.log" chroot "$root" rpm -Va --nofiles
 }
 
+# genuine_rootfs: makes OUT/cache/el7-rootfs.tar once, the genuine packages alone, and prints its path.
+genuine_rootfs() {
+  local tarball=$out/cache/el7-rootfs.tar key root=$scratch/genuine
+  key=$(content_key el7-guest.sh lib/common.sh "$(cat "$packages/SHA256SUMS")")
+  exec 7>"$out/cache/.lock-el7-rootfs"
+  flock 7
+  if ! is_cached "$tarball" "$key"; then
+    (cd "$packages" && sha256sum --quiet -c SHA256SUMS) >&2 || die "the CentOS 7 packages are not those of SHA256SUMS"
+    unpack_bootstrap
+    install_genuine
+    tar -C "$root" --numeric-owner --xattrs --xattrs-include='*' -cf "$tarball.partial" .
+    mv "$tarball.partial" "$tarball"
+    rm -rf --one-file-system "$root"
+    mark_cached "$tarball" "$key"
+  fi
+  exec 7>&-
+  printf '%s\n' "$tarball"
+}
+
+# rename_release: what the release files of another release than the packages' own say.
+rename_release() {
+  rm -f "$root"/etc/{centos,redhat,system}-release
+  write_el_identity "$root"
+}
+
 build_root() {
-  local kernel
-  unpack_bootstrap
-  install_genuine
-  add_el_kernels "$root" "$booting_kernel" "$older_kernel"
+  local tarball kernel
+  tarball=$(genuine_rootfs)
+  mkdir "$root"
+  tar -C "$root" --numeric-owner --xattrs --xattrs-include='*' -xf "$tarball"
+  [ "$release" = centos7.9 ] || rename_release
+  add_el_kernels "$root" "${kernels[@]}"
   install_absent
-  for kernel in "$booting_kernel" "$older_kernel"; do
+  for kernel in "${kernels[@]}"; do
     run_quietly "$scratch/dracut.log" chroot "$root" dracut --force --no-hostonly --no-hostonly-cmdline \
       --add-drivers "hv_vmbus hv_netvsc hv_storvsc" "/boot/initramfs-$kernel.img" "$kernel"
   done
   write_waagent_conf "$root/etc/waagent.conf"
   write_traces "$root"
   write_el_selinux "$root" permissive
-  printf 'centos79\n' >"$root/etc/hostname"
+  printf '%s\n' "${release/./}" >"$root/etc/hostname"
   printf 'installonly_limit=5' >>"$root/etc/yum.conf" # the last line has no newline
-  write_el_boot "$root" "$booting_kernel" /boot "root=UUID=$root_uuid ro console=tty1 console=ttyS0 earlyprintk=ttyS0 rootdelay=300"
+  write_el_boot "$root" "${kernels[0]}" /boot "root=UUID=$root_uuid ro console=tty1 console=ttyS0 earlyprintk=ttyS0 rootdelay=300"
   echo "UUID=$root_uuid / ext4 defaults 1 1" >"$root/etc/fstab"
   rm -rf "${root:?}"/dev/* "$root"/var/lib/rpm/__db.* "$root"/tmp/* "$root"/var/tmp/*
 }
@@ -122,21 +148,28 @@ assemble_disk() {
 }
 
 main() {
-  local key
+  local key digest
   packages=$(find_packages)
   [ -n "$packages" ] || {
     log "NO GENUINE EL7 GUEST: the CentOS 7 packages are not here; name their directory in EL7_RPMS"
     exit 3
   }
   out=$(readlink -m "${1:-$default_out}")
-  as_root env EL7_RPMS="$packages" "$self" "$out"
-  describe_el centos7.9
+  release=${2:-centos7.9}
+  as_root env EL7_RPMS="$packages" "$self" "$out" "$release"
+  describe_el "$release"
+  [ "$el_major" = 7 ] || die "not an EL7 release: '$release'"
   vhd=$out/centos-7.9.vhd
-  key=$(content_key el7-guest.sh "${el_sources[@]}" "$(cat "$packages/SHA256SUMS")")
-  lock_out "$out" el7-guest
+  kernels=("$el_kernel") # the first one boots
+  [ "$release" != centos7.9 ] || kernels=(3.10.0-1160.76.1.el7.x86_64 3.10.0-1160.71.1.el7.x86_64)
+  [ -z "${2:-}" ] || [ "$release" = centos7.9 ] || vhd=$out/el7/$release.vhd
+  key=$(content_key el7-guest.sh "${el_sources[@]}" "$(cat "$packages/SHA256SUMS")" "$release")
+  digest=$(printf 'el7 %s' "$release" | sha256sum)
+  [ "$release" = centos7.9 ] || root_uuid=${digest:0:8}-${digest:8:4}-4${digest:13:3}-8${digest:17:3}-${digest:20:12}
+  lock_out "$out" "el7-$release"
+  mkdir -p "$(dirname "$vhd")"
   if ! is_cached "$vhd" "$key"; then
     log "building $vhd from $packages"
-    (cd "$packages" && sha256sum --quiet -c SHA256SUMS) || die "the CentOS 7 packages are not those of SHA256SUMS"
     make_scratch "$out"
     root=$scratch/root
     build_root

@@ -220,6 +220,13 @@ TEST(MatrixResolve, UnknownNamesGetTheClosestKnownOnes) {
     EXPECT_EQ(error.hint(), "the closest it knows: Standard_HB120rs_v2, Standard_HB60rs, Standard_HB120rs_v3");
   }
   try {
+    resolve("centos", "7.7", {"hb120rs_v22"});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(), "resolving VM size 'hb120rs_v22': the matrix does not know it");
+    EXPECT_EQ(error.hint(), "the closest it knows: Standard_HB120rs_v2, Standard_HB120rs_v3, Standard_HB120-96rs_v2");
+  }
+  try {
     resolve("centos", "7.3", {});
     FAIL();
   } catch (const Error& error) {
@@ -234,6 +241,12 @@ TEST(MatrixResolve, DocaIsRecognisedButNotChosen) {
   for (const auto& choice : resolution.choices) EXPECT_FALSE(choice.ofed.starts_with("doca")) << choice.ofed;
   EXPECT_EQ(resolution.notes.back(),
             "DOCA-OFED (doca-host-3.2.2-035000_25.10_rhel9.x86_64.rpm) would drive it: recognised, not yet bakeable");
+}
+
+TEST(MatrixResolve, SaysWhoseEndOfLifeItKnows) {
+  EXPECT_EQ(resolve("centos", "8.2", {}).notes.at(1), "CentOS 8.2: end of life 2021-12-31");
+  EXPECT_EQ(resolve("rhel", "8.2", {}).notes.at(1),
+            "Red Hat Enterprise Linux 8.2: end of life 2029-05-31 (of release 8 as a whole)");
 }
 
 TEST(MatrixResolve, RebuildsUseTheBundlesOfRhel) {

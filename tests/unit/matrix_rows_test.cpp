@@ -112,6 +112,15 @@ TEST(MatrixRows, SizesHaveACardThatAPciRowKnowsOrNone) {
     EXPECT_EQ(generations.contains(size.generation), size.transport == "sriov") << size.name;
 }
 
+TEST(MatrixRows, SizesThatAzureRetires) {
+  const std::map<std::string, std::string> dates{
+      {"Standard_H16mr", "2022-08-31"},  {"Standard_NC24r", "2023-08-31"},      {"Standard_NC24rs_v2", "2023-08-31"},
+      {"Standard_ND24rs", "2023-08-31"}, {"Standard_HB60-15rs", "2024-08-31"},  {"Standard_NC24rs_v3", "2025-09-30"},
+      {"Standard_HC44rs", "2027-05-31"}, {"Standard_HB120rs_v2", "2027-05-31"}, {"Standard_HB120rs_v3", ""},
+      {"Standard_ND96isr_MI300X_v5", ""}};
+  for (const auto& [name, date] : dates) EXPECT_EQ(built_in().find_size(name)->retires, date) << name;
+}
+
 TEST(MatrixRows, AgentsThatBreakIpoib) {
   for (const auto* bad : {"2.9.1.1", "2.10.0.8", "2.11.1.4", "2.11.1.12"}) {
     const auto verdict = built_in().agent_verdict(bad);

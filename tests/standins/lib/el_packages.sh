@@ -46,10 +46,13 @@ add_base_packages() {
   owns rpm 4.11.3-40
   if [ "$el_major" = 7 ]; then
     owns python 2.7.5-86 "/usr/bin/python"
+    put_program "$scratch/tree/usr/bin/yum" yum
     owns yum 3.4.3-163
   else
     owns platform-python 3.6.8-23 "/usr/libexec/platform-python"
     owns python36 3.6.8-2 "python3 /usr/bin/python3"
+    put_program "$scratch/tree/usr/bin/dnf" dnf
+    ln -s dnf "$scratch/tree/usr/bin/yum"
     owns dnf 4.2.17-6 yum
   fi
   rpm_add "${el_release_package% *}" "${el_release_package#* }" x86_64 "Vendor: $el_name" "Provides: system-release"
