@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """The main job on a genuine CentOS 7 userland: its own rpm 4.11.3 and Berkeley DB database, no systemctl."""
+import difflib
 import os
 import sys
 import unittest
@@ -11,6 +12,12 @@ import main_job  # as a module: unittest would run the base class too
 MEBIBYTE = 1 << 20
 # As el7-guest.sh looks for them: named by the environment, or in a directory beside the project.
 PACKAGES = Path(os.environ.get("EL7_RPMS") or next(SOURCE.parent.glob("*/data/el7-rpms"), "nowhere"))
+
+
+def rpm_list(disk):
+    """(name, name-version-release.arch) of every package, as the guest's own rpm lists them."""
+    query = r"rpm -qa --queryformat '%{NAME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n'"
+    return {tuple(line.split()) for line in main_job.guest_text(disk, "sh", query).splitlines() if line}
 
 
 class GenuineEl7(main_job.MainJob):
@@ -43,6 +50,22 @@ class GenuineEl7(main_job.MainJob):
     def test_the_database_is_still_berkeley_db(self):
         evidence = [c["evidence"] for c in self.manifest["checks"] if c["check"] == "package database"]
         self.assertEqual(evidence, ["rpm-bdb, consistent; the injected packages verify clean"])
+        self.assertIn("Berkeley DB", main_job.guest_text(self.output, "file", "/var/lib/rpm/Packages"))
+
+    def test_the_guests_own_rpm_lists_what_was_planned_and_verifies_it(self):
+        before = rpm_list(self.base)
+        after = rpm_list(self.output)
+        changes = self.manifest["changes"]
+        listings = [sorted(package for _, package in side) for side in (before, after)]
+        print("\n".join(difflib.unified_diff(*listings, "rpm -qa before", "rpm -qa after", n=0, lineterm="")))
+        self.assertEqual(sorted(name for name, _ in after - before),
+                         sorted(c["name"] for c in changes if c["action"] != "remove"))
+        self.assertEqual(sorted(name for name, _ in before - after),
+                         sorted(c["name"] for c in changes if c["action"] != "install"))
+        injected = " ".join(sorted(c["name"] for c in changes if c["action"] != "remove"))
+        # Nothing differs but the one configuration file in which bake sets FORCE_MODE.
+        complaints = main_job.guest_text(self.output, "sh", f"rpm -V {injected} ; :").split("\n")
+        self.assertEqual([line.split()[1:] for line in complaints if line], [["c", "/etc/infiniband/openib.conf"]])
 
 
 if __name__ == "__main__":
