@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -96,6 +97,7 @@ class Reader {
     if (!request.public_pem.empty()) {
       require_signed(envelope, request.public_pem, name_);
       signer = key_fingerprint(request.public_pem);
+      require_as_written(envelope.text, signer);
     } else if (request.sha256.empty()) {
       throw Error(ErrorKind::untrusted, fmt::format("importing '{}': nothing vouches for it", name_),
                   "--trust PUB names the key that signed it, --sha256 the digest that 'bake export' printed");
@@ -135,6 +137,16 @@ class Reader {
  private:
   ofed::ByteSource bytes_of(const fs::path& archive) {
     return [this, archive](std::span<std::byte> buffer) { return read_some(fd_, buffer, archive); };
+  }
+
+  /// The signature covers the index, not the envelope's spelling or the name of the key in it: that is what pack()
+  /// writes, or somebody changed it.
+  void require_as_written(const std::string& text, const std::string& signer) const {
+    const auto json = nlohmann::ordered_json::parse(text);
+    const auto& signatures = json.at("signatures");
+    if (json.size() != 3 || json.dump() + "\n" != text || signatures.size() != 1 || signatures[0].size() != 2 ||
+        signatures[0].value("keyid", "") != signer)
+      refuse("its index was changed after signing");
   }
 
   [[noreturn]] void refuse(const std::string& reason) const {
