@@ -49,6 +49,12 @@ void check_pin(const Recipe& recipe, const ofed::Bundle& bundle) {
                                                 bundle.name, recipe.ofed.sha256, bundle.id()));
 }
 
+/// That an archive exists is beyond doubt once it lies in the store and somebody vouched for it.
+void settle_doubt(const ofed::Bundle& bundle, Choice& choice) {
+  if (!choice.doubt.empty() && !(bundle.trust.pin.empty() && bundle.trust.signer.empty()))
+    std::erase(choice.warnings, choice.doubt);
+}
+
 /// The repository of the bundle with the library flavour that was asked for.
 std::size_t choose_repository(const ofed::Bundle& bundle, const std::string& libs) {
   for (std::size_t i = 0; i < bundle.repositories.size(); ++i)
@@ -217,6 +223,7 @@ Driver choose_driver(const Recipe& recipe, Environment& environment) {
     driver.bundle = environment.store.find(choice.ofed, choice.distro, "x86_64");
     if (!driver.bundle) continue;
     check_pin(recipe, *driver.bundle);
+    settle_doubt(*driver.bundle, driver.choice);
     driver.repository = choose_repository(*driver.bundle, recipe.ofed.libs.empty() ? choice.libs : recipe.ofed.libs);
     return driver;
   }
