@@ -95,9 +95,11 @@ class Finder {
     choice.warnings = std::move(judgement->warnings);
     if (!warning.empty()) choice.warnings.insert(choice.warnings.begin(), warning);
     ranked.unverified = bundle.provenance.unverified || release.provenance.unverified || !warning.empty();
-    if (warning.empty() && bundle.provenance.unverified)
-      choice.warnings.push_back(
-          fmt::format("unverified: nobody has confirmed that {} exists ({})", bundle.file, bundle.provenance.source));
+    if (warning.empty() && bundle.provenance.unverified) {
+      choice.doubt =
+          fmt::format("unverified: nobody has confirmed that {} exists ({})", bundle.file, bundle.provenance.source);
+      choice.warnings.push_back(choice.doubt);
+    }
     if (release.provenance.unverified)
       choice.warnings.push_back(fmt::format("unverified: the row of MLNX_OFED {}", release.version));
     finish(std::move(ranked));

@@ -204,6 +204,12 @@ const OfedRow* Matrix::find_ofed(std::string_view version) const {
   return nullptr;
 }
 
+std::string Matrix::known_sha256(std::string_view file_name) const {
+  for (const auto& bundle : bundles())
+    if (bundle.file == file_name && !bundle.sha256.empty()) return bundle.sha256;
+  return {};
+}
+
 const BundleRow* Matrix::find_bundle_by_sha256(std::string_view sha256) const {
   const auto wanted = to_lower(sha256);
   for (const auto& bundle : rows_->bundles)

@@ -35,6 +35,7 @@ struct Choice {
   std::vector<std::string> packages;  ///< of an inbox choice
   std::vector<std::string> reasons;   ///< why it ranks where it does
   std::vector<std::string> warnings;  ///< e.g. "row is unverified"
+  std::string doubt;  ///< the one of `warnings` that is settled by having the archive, vouched for, in hand; or empty
 };
 
 /// choices: best first. When there are none, refusals say why and `nearest` what would work instead.
@@ -88,6 +89,8 @@ class Matrix {
   /// The version may also be an alias: "focal", "7.7.1908".
   [[nodiscard]] const OsRow* find_os(std::string_view id, std::string_view version) const;
   [[nodiscard]] const OfedRow* find_ofed(std::string_view version) const;
+  /// The published SHA-256 of the archive of this file name; empty when none is known.
+  [[nodiscard]] std::string known_sha256(std::string_view file_name) const;
   /// The archive with this SHA-256, whatever its file is called now.
   [[nodiscard]] const BundleRow* find_bundle_by_sha256(std::string_view sha256) const;
 

@@ -1,6 +1,5 @@
 #include "bake/base/signing.hpp"
 
-#include <array>
 #include <fmt/format.h>
 #include <memory>
 #include <openssl/bio.h>
@@ -95,22 +94,32 @@ KeyPair new_key_pair() {
   return {contents(out.get()), public_pem_of(key.get())};
 }
 
-std::string sign(std::string_view message, std::string_view private_pem) {
+std::string sign_raw(std::string_view message, std::string_view private_pem) {
   const auto key = read_private(private_pem);
   const Context context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  std::array<unsigned char, signature_size> signature{};
+  std::string signature(signature_size, '\0');
   std::size_t length = signature.size();
   if (EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) != 1 ||
-      EVP_DigestSign(context.get(), signature.data(), &length, bytes_of(message), message.size()) != 1)
+      EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &length, bytes_of(message),
+                     message.size()) != 1)
     throw Error(ErrorKind::bug, "signing: OpenSSL refuses");
+  signature.resize(length);
+  return signature;
+}
+
+std::string sign(std::string_view message, std::string_view private_pem) {
   std::string hex;
-  for (std::size_t i = 0; i < length; ++i) hex += fmt::format("{:02x}", signature.at(i));
+  for (const unsigned char byte : sign_raw(message, private_pem)) hex += fmt::format("{:02x}", byte);
   return hex;
 }
 
 bool verify_signature(std::string_view message, std::string_view signature_hex, std::string_view public_pem) {
   const auto signature = from_hex(signature_hex);
   return holds(message, {reinterpret_cast<const char*>(signature.data()), signature.size()}, read_public(public_pem));
+}
+
+bool verify_signature_bytes(std::string_view message, std::string_view signature, std::string_view public_pem) {
+  return holds(message, signature, read_public(public_pem));
 }
 
 bool verify_raw_signature(std::string_view message, std::string_view signature, std::string_view key) {
@@ -129,5 +138,26 @@ std::string key_fingerprint(std::string_view public_pem) {
 }
 
 std::string public_half(std::string_view private_pem) { return public_pem_of(read_private(private_pem).get()); }
+
+std::string to_base64(std::string_view bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // OpenSSL ends it with a NUL
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes_of(bytes), static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return text;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::string bytes(text.size() / 4 * 3, '\0');
+  const int length =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), bytes_of(text), static_cast<int>(text.size()));
+  if (length < 0) return std::nullopt;
+  bytes.resize(static_cast<std::size_t>(length));
+  // OpenSSL decodes padding to zero bytes. Text that does not come back was no canonical base64.
+  for (int i = 0; i < 2 && !bytes.empty() && text[text.size() - 1 - static_cast<std::size_t>(i)] == '='; ++i)
+    bytes.pop_back();
+  return to_base64(bytes) == text ? std::optional(std::move(bytes)) : std::nullopt;
+}
 
 }  // namespace bake

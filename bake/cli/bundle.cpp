@@ -9,6 +9,7 @@
 #include "bake/cli/context.hpp"
 #include "bake/ofed/bundle_json.hpp"
 #include "bake/ofed/store.hpp"
+#include "matrix/matrix.hpp"
 
 namespace bake::cli {
 namespace {
@@ -84,13 +85,22 @@ void add_extras(Context& context, const BundleArguments& arguments) {
     print_row(context, extras);
 }
 
+/// Archives whose digest somebody published: the matrix pins them by their file's name.
+void pin_by_matrix(const Context& context, ofed::AddOptions& options) {
+  options.pin_source = "command line";
+  options.known_pin = [matrix = matrix::Matrix::load(context.matrix_overlays)](const std::string& file_name) {
+    auto sha256 = matrix.known_sha256(file_name);
+    return sha256.empty() ? std::nullopt : std::optional(std::move(sha256));
+  };
+}
+
 void add(Context& context, BundleArguments& arguments) {
   if (arguments.subject.empty() == arguments.extra.empty())
     throw Error(ErrorKind::usage, "adding a bundle: name one archive, or a directory of packages with --extra");
   if (!arguments.extra.empty()) return add_extras(context, arguments);
   if (!arguments.add.pin.empty() && !is_sha256(arguments.add.pin))
     throw Error(ErrorKind::usage, fmt::format("reading --sha256 '{}': not 64 hexadecimal digits", arguments.add.pin));
-  arguments.add.pin_source = "command line";
+  pin_by_matrix(context, arguments.add);
   const auto result = Store(context.store).add(arguments.subject, arguments.add, context.progress());
   if (context.json) {
     auto json = summary(result.bundle);
@@ -161,7 +171,7 @@ void print_report(Context& context, const ofed::Verification& result) {
 void verify(Context& context, const BundleArguments& arguments) {
   Store store(context.store);
   auto options = arguments.add;
-  options.pin_source = "command line";
+  pin_by_matrix(context, options);
   const bool is_file =
       arguments.subject.find('/') != std::string::npos || std::filesystem::is_regular_file(arguments.subject);
   const auto result = is_file ? store.verify_archive(arguments.subject, options, context.progress())

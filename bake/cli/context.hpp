@@ -47,10 +47,13 @@ using AddCommand = void (*)(CLI::App& app, Context& context);
 
 void add_batch(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
+void add_export(CLI::App& app, Context& context);
 void add_handler(CLI::App& app, Context& context);
 void add_image(CLI::App& app, Context& context);
+void add_import(CLI::App& app, Context& context);
 void add_init(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);
+void add_key(CLI::App& app, Context& context);
 void add_plan(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_matrix(CLI::App& app, Context& context);

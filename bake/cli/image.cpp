@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "bake/base/file.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
 
@@ -13,13 +14,15 @@ struct ImageOptions {
   std::filesystem::path recipe;
   std::filesystem::path output;
   bool force = false;
+  std::filesystem::path key;
 };
 
 void bake_one(const ImageOptions& options, Context& context) {
   const auto recipe = recipe::load(options.recipe);
   const auto output = options.output.empty() ? std::filesystem::path(recipe.name + ".vhd") : options.output;
+  const auto private_pem = options.key.empty() ? std::string() : read_text(options.key, std::size_t{64} << 10U);
   RealEnvironment environment(context);
-  const auto baked = job::bake_image(recipe, output, options.force, environment.get());
+  const auto baked = job::bake_image(recipe, output, options.force, environment.get(), private_pem);
   if (context.json) {
     context.print(baked.manifest);
     return;
@@ -38,6 +41,8 @@ void add_image(CLI::App& app, Context& context) {
   command->add_option("recipe", options->recipe, "the recipe (schema bake/v1)")->required();
   command->add_option("-o,--output", options->output, "the VHD to write (default: NAME.vhd here)");
   command->add_flag("--force", options->force, "replace an output that is there");
+  command->add_option("--sign-key", options->key,
+                      "sign the provenance with this private key ('bake key new' makes one)");
   command->callback([options, &context] { bake_one(*options, context); });
 }
 

@@ -1,8 +1,14 @@
 #include "bake/cli/real_environment.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <string_view>
 #include <thread>
 
+#include "bake/base/error.hpp"
 #include "bake/guest/guestfs_guest.hpp"
 #include "bake/guest/inspect.hpp"
 
@@ -24,6 +30,17 @@ class GuestfsSession final : public job::Session {
   guest::GuestfsGuest guest_;
 };
 
+unsigned number_from_environment(const char* variable, unsigned otherwise) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr || *text == '\0') return otherwise;
+  const std::string_view view(text);
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), value);
+  if (error != std::errc{} || end != view.data() + view.size() || value == 0)
+    throw Error(ErrorKind::usage, fmt::format("reading {} '{}': not a number above 0", variable, view));
+  return value;
+}
+
 std::unique_ptr<job::Session> start_appliance(const job::DiskRequest& request, Progress& progress) {
   guest::GuestfsOptions options;
   options.disk = request.disk;
@@ -34,6 +51,9 @@ std::unique_ptr<job::Session> start_appliance(const job::DiskRequest& request, P
     options.processors = std::clamp(std::thread::hardware_concurrency(), 1U, most_processors);
     options.memory_mib += 512 * options.processors;
   }
+  options.memory_mib = number_from_environment("LIBGUESTFS_MEMSIZE", options.memory_mib);
+  options.script_limit = std::chrono::seconds(number_from_environment(
+      "BAKE_SCRIPT_TIMEOUT", static_cast<unsigned>(std::chrono::seconds(options.script_limit).count())));
   return std::make_unique<GuestfsSession>(options, progress);
 }
 

@@ -13,8 +13,8 @@ namespace bake::cli {
 namespace {
 
 /// The command table, in the order of the help text.
-constexpr AddCommand commands[] = {add_image,  add_batch,  add_plan, add_init,    add_inspect, add_verify,
-                                   add_bundle, add_matrix, add_vhd,  add_handler, add_doctor};
+constexpr AddCommand commands[] = {add_image,  add_batch,  add_plan,   add_init, add_inspect, add_verify,  add_bundle,
+                                   add_matrix, add_export, add_import, add_key,  add_vhd,     add_handler, add_doctor};
 
 constexpr const char* interrupted_hint = "nothing half written was left behind; run it again";
 

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/signing.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
 #include "bake/job/look.hpp"
@@ -12,6 +14,7 @@ namespace {
 struct VerifyOptions {
   std::filesystem::path image;
   std::filesystem::path manifest;
+  std::filesystem::path key;
 };
 
 /// The manifest to hold the image to: the one named, else the one beside it when there is one.
@@ -23,7 +26,9 @@ std::optional<std::filesystem::path> manifest_of(const VerifyOptions& options) {
 
 void verify(const VerifyOptions& options, Context& context) {
   RealEnvironment environment(context);
-  const auto verdict = job::verify_image(options.image, manifest_of(options), environment.get());
+  const auto public_pem = options.key.empty() ? std::string() : read_text(options.key, std::size_t{64} << 10U);
+  if (!public_pem.empty()) key_fingerprint(public_pem);  // throws now when it is no key
+  const auto verdict = job::verify_image(options.image, manifest_of(options), environment.get(), public_pem);
   bool ok = true;
   for (const auto& check : verdict.checks) ok = ok && check.ok;
   if (context.json) {
@@ -47,6 +52,7 @@ void add_verify(CLI::App& app, Context& context) {
   auto options = std::make_shared<VerifyOptions>();
   command->add_option("image", options->image, "a VHD that bake made")->required();
   command->add_option("--manifest", options->manifest, "its manifest (default: IMAGE.manifest.json when it is there)");
+  command->add_option("--key", options->key, "the public key that must have signed its provenance");
   command->callback([options, &context] { verify(*options, context); });
 }
 

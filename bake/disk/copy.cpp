@@ -73,18 +73,6 @@ void hash_image(const OpenImage& image, const fs::path& name, Hasher& hash) {
       [&](std::uint64_t /*offset*/, std::span<const std::byte> data) { hash.update(data); });
 }
 
-/// Writes the runs of blocks that are not all zero; the destination is a hole everywhere to begin with.
-void write_sparse(const FileDescriptor& out, std::span<const std::byte> data, std::uint64_t offset,
-                  const fs::path& name) {
-  const auto block_at = [&](std::size_t at) { return data.subspan(at, std::min(block_size, data.size() - at)); };
-  for (std::size_t at = 0; at < data.size();) {
-    std::size_t end = at;
-    while (end < data.size() && !is_zero(block_at(end))) end += block_at(end).size();
-    write_at(out, data.subspan(at, end - at), offset + at, name);
-    at = end < data.size() ? end + block_at(end).size() : end;
-  }
-}
-
 void set_size(const FileDescriptor& out, std::uint64_t size, const fs::path& name) {
   if (::ftruncate(out.get(), static_cast<off_t>(size)) != 0) throw_errno("sizing", name, errno);
 }
@@ -112,6 +100,17 @@ void refuse_same_file(const fs::path& source, const fs::path& destination) {
 }
 
 }  // namespace
+
+void write_sparse(const FileDescriptor& out, std::span<const std::byte> data, std::uint64_t offset,
+                  const fs::path& name) {
+  const auto block_at = [&](std::size_t at) { return data.subspan(at, std::min(block_size, data.size() - at)); };
+  for (std::size_t at = 0; at < data.size();) {
+    std::size_t end = at;
+    while (end < data.size() && !is_zero(block_at(end))) end += block_at(end).size();
+    write_at(out, data.subspan(at, end - at), offset + at, name);
+    at = end < data.size() ? end + block_at(end).size() : end;
+  }
+}
 
 void copy_to_raw(const SourceDisk& source, const fs::path& destination, Progress& progress, Hasher* source_hash) {
   refuse_same_file(source.path, destination);

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 
 #include "bake/base/digest.hpp"
+#include "bake/base/file.hpp"
 #include "bake/base/progress.hpp"
 #include "bake/disk/source.hpp"
 
@@ -16,6 +18,11 @@ namespace bake {
 /// the disk is full.
 void copy_to_raw(const SourceDisk& source, const std::filesystem::path& destination, Progress& progress,
                  Hasher* source_hash = nullptr);
+
+/// Writes `data` at byte `offset` of a file that is a hole there, leaving out 64 KiB blocks of zeros: they stay holes.
+/// The file's length is the caller's business. Throws like write_at.
+void write_sparse(const FileDescriptor& out, std::span<const std::byte> data, std::uint64_t offset,
+                  const std::filesystem::path& name);
 
 /// Bytes that copy_to_raw may need on a file system without reflinks: what is allocated, not the virtual size.
 std::uint64_t space_needed(const SourceDisk& source);

@@ -345,7 +345,9 @@ void Appliance::mount_api_file_systems() {
                    "/dev");
 }
 
-int Appliance::run_script() { return parse_status(run_in_appliance(script_command("/sysroot"), "running", "/bin/sh")); }
+int Appliance::run_script(std::chrono::seconds limit) {
+  return parse_status(run_in_appliance(script_command("/sysroot", limit), "running", "/bin/sh"));
+}
 
 void Appliance::end_programs() { run_in_appliance(end_programs_command("/sysroot"), "ending programs below", "/"); }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -84,7 +85,7 @@ class Appliance {
   void mount_api_file_systems();
   /// Runs script_file (script.hpp) and gives its exit status. guestfs_sh would do, but it mounts and unmounts the above
   /// around every call, which costs ten times as much as the script under emulation, and gives no output of failures.
-  int run_script();
+  int run_script(std::chrono::seconds limit);
   /// Kills what scripts left running.
   void end_programs();
 

@@ -22,6 +22,12 @@ namespace {
 /// Drives are named by one letter here, and the first is the disk.
 constexpr std::size_t most_payloads = 24;
 
+std::string last_words(const std::string& output) {
+  constexpr std::size_t most = 400;
+  const auto text = trim(output);
+  return text.empty() ? "none" : std::string(text.substr(text.size() > most ? text.size() - most : 0));
+}
+
 /// A directory itself, not a link to one: the appliance's mount(8) would follow it out of the guest.
 bool is_directory(Appliance& appliance, const std::string& path) {
   const auto info = appliance.stat(path, false);
@@ -58,7 +64,8 @@ GuestfsGuest::GuestfsGuest(std::unique_ptr<Appliance> appliance, const GuestfsOp
     : progress_(progress),
       appliance_(std::move(appliance)),
       payload_count_(options.payloads.size()),
-      read_only_(options.read_only) {
+      read_only_(options.read_only),
+      script_limit_(options.script_limit) {
   mount_system(options.disk);
   prepare_scripts();
 }
@@ -243,8 +250,14 @@ void GuestfsGuest::prepare_scripts() {
 ShellResult GuestfsGuest::shell(const std::string& script) {
   write(script_file, script);
   ShellResult result;
-  result.status = appliance().run_script();
+  const auto started = std::chrono::steady_clock::now();
+  result.status = appliance().run_script(script_limit_);
   result.output = read(output_file, std::size_t{256} << 20U).value_or("");
+  if (ended_by_limit(result.status, std::chrono::steady_clock::now() - started, script_limit_))
+    throw Error(ErrorKind::failed,
+                fmt::format("running a script in the guest: not done within {} seconds; its last words: {}",
+                            script_limit_.count(), last_words(result.output)),
+                "something in the guest waits for what never comes; BAKE_SCRIPT_TIMEOUT=SECONDS sets another bound");
   if (const auto reason = start_failure(result.status, result.output); !reason.empty())
     throw Error(ErrorKind::failed, fmt::format("running a script with '/bin/sh' in the guest: {}", reason),
                 "the guest's own /bin/sh must be there and run on this machine's processor");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -24,6 +25,9 @@ struct GuestfsOptions {
   bool discard = true;                          ///< pass on to the file what finish() trims
   unsigned memory_mib = 1024;
   unsigned processors = 1;
+  /// How long one script may run. A maintainer script that waits for something would hold the job for ever; a DKMS
+  /// build under emulation takes up to some hours.
+  std::chrono::seconds script_limit = std::chrono::hours(6);
 };
 
 /// How an appliance for `options` is to be started: the disk first, then the payloads.
@@ -49,6 +53,9 @@ class GuestfsGuest final : public Guest {
   /// unmounts, and shuts the appliance down. Throws Error{failed} when any of it fails: then the disk is not to be
   /// used. No call works afterwards.
   void finish();
+
+  /// How long scripts may run from now on; see GuestfsOptions.
+  void set_script_limit(std::chrono::seconds limit) { script_limit_ = limit; }
 
   /// Appliances this process has started.
   static int launches();
@@ -83,6 +90,7 @@ class GuestfsGuest final : public Guest {
   Layout layout_;
   std::size_t payload_count_ = 0;
   bool read_only_ = false;
+  std::chrono::seconds script_limit_;
   bool made_run_ = false;                 ///< the guest had no directory /run
   std::map<std::string, bool> payloads_;  ///< mount point → mount_payload made it
 };

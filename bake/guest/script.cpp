@@ -8,11 +8,11 @@
 
 namespace bake::guest {
 
-std::string script_command(std::string_view sysroot) {
+std::string script_command(std::string_view sysroot, std::chrono::seconds limit) {
   return fmt::format(
       "umask 022; PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root SHELL=/bin/sh TERM=dumb LANG=C "
-      "LC_ALL=C chroot {0} /bin/sh {1} >{0}{2} 2>&1 </dev/null; echo $?",
-      sysroot, script_file, output_file);
+      "LC_ALL=C timeout -k 10 {3} chroot {0} /bin/sh {1} >{0}{2} 2>&1 </dev/null; echo $?",
+      sysroot, script_file, output_file, limit.count());
 }
 
 int parse_status(std::string_view text) {
@@ -23,6 +23,10 @@ int parse_status(std::string_view text) {
   throw Error(ErrorKind::failed,
               fmt::format("running a script in the guest: the appliance answered '{}'", number.substr(0, 80)),
               "this libguestfs works otherwise than expected; 'bake doctor' names its version");
+}
+
+bool ended_by_limit(int status, std::chrono::nanoseconds took, std::chrono::seconds limit) {
+  return (status == 124 || status == 137) && took >= limit;
 }
 
 std::string_view start_failure(int status, std::string_view output) {

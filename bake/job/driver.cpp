@@ -9,6 +9,7 @@
 #include "bake/ofed/archive.hpp"
 #include "bake/ofed/closure.hpp"
 #include "bake/ofed/kernel_fit.hpp"
+#include "bake/ofed/module_elf.hpp"
 #include "bake/ofed/profile.hpp"
 
 namespace bake::job {
@@ -47,6 +48,12 @@ void check_pin(const Recipe& recipe, const ofed::Bundle& bundle) {
   if (recipe.ofed.sha256.empty() || recipe.ofed.sha256 == bundle.id()) return;
   throw Error(ErrorKind::untrusted, fmt::format("choosing bundle '{}': the recipe pins sha256 {}, the store has {}",
                                                 bundle.name, recipe.ofed.sha256, bundle.id()));
+}
+
+/// That an archive exists is beyond doubt once it lies in the store and somebody vouched for it.
+void settle_doubt(const ofed::Bundle& bundle, Choice& choice) {
+  if (!choice.doubt.empty() && !(bundle.trust.pin.empty() && bundle.trust.signer.empty()))
+    std::erase(choice.warnings, choice.doubt);
 }
 
 /// The repository of the bundle with the library flavour that was asked for.
@@ -186,6 +193,27 @@ std::optional<std::map<std::string, std::uint32_t>> symvers_of(const guest::Fact
   return ofed::parse_symvers(ofed::unpack(std::move(*bytes), *found->symvers, most));
 }
 
+/// vermagic of one of the kernel's own modules, the first that depmod listed; empty when none can be read.
+std::string vermagic_of(const guest::Facts& facts, const std::string& kernel, guest::Guest& guest) {
+  if (facts.kernel(kernel) == nullptr) return {};
+  constexpr std::size_t most = std::size_t{32} << 20U;
+  const auto directory = "/lib/modules/" + kernel + "/";
+  const auto dependencies = guest.read(directory + "modules.dep");
+  if (!dependencies) return {};
+  for (std::size_t at = 0; at < dependencies->size();) {
+    const auto path = dependencies->substr(at, dependencies->find_first_of(":\n", at) - at);
+    at = std::min(dependencies->size(), dependencies->find('\n', at)) + 1;
+    if (!path.starts_with("kernel/") || path.find("..") != std::string::npos || !ofed::is_module_path(path)) continue;
+    try {
+      auto bytes = guest.read(directory + path, most);
+      if (bytes) return ofed::read_module(ofed::unpack(std::move(*bytes), path, most), path).vermagic;
+    } catch (const Error&) {
+      return {};  // a module nobody can read says nothing; the image's own trouble is not this question's
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> Driver::payloads() const {
@@ -217,6 +245,7 @@ Driver choose_driver(const Recipe& recipe, Environment& environment) {
     driver.bundle = environment.store.find(choice.ofed, choice.distro, "x86_64");
     if (!driver.bundle) continue;
     check_pin(recipe, *driver.bundle);
+    settle_doubt(*driver.bundle, driver.choice);
     driver.repository = choose_repository(*driver.bundle, recipe.ofed.libs.empty() ? choice.libs : recipe.ofed.libs);
     return driver;
   }
@@ -248,7 +277,7 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
   if (driver.bundle) {
     const auto symvers = symvers_of(facts, kernel, guest);
     inputs.fit = ofed::decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle,
-                                  symvers ? &*symvers : nullptr, solved.from_extras);
+                                  symvers ? &*symvers : nullptr, solved.from_extras, vermagic_of(facts, kernel, guest));
   } else {
     inputs.fit = inbox_fit(facts, kernel);
   }

@@ -7,6 +7,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/signing.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
 #include "bake/disk/copy.hpp"
@@ -15,6 +16,7 @@
 #include "bake/disk/source.hpp"
 #include "bake/evidence/manifest.hpp"
 #include "bake/job/driver.hpp"
+#include "bake/job/evidence_files.hpp"
 
 namespace bake::job {
 namespace {
@@ -88,8 +90,10 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
 
 }  // namespace
 
-BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool force, Environment& environment) {
+BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool force, Environment& environment,
+                      const std::string& private_pem) {
   auto& progress = environment.progress;
+  if (!private_pem.empty()) public_half(private_pem);  // throws now rather than after the work
   const auto source = open_source(recipe.base.path);
   const auto driver = choose_driver(recipe, environment);
   OutputFile file(output, force, {recipe.base.path, recipe.file});
@@ -109,8 +113,8 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
                             environment.launches()};
   BakedImage result{output, fs::path(output.string() + ".manifest.json"),
                     evidence::product_manifest(finished.manifest, product, finished.checks), finished.plan};
-  // The manifest first: an image under its final name always has one.
-  write_text_atomically(result.manifest_file, result.manifest.dump(2) + "\n");
+  // These first: an image under its final name always has them.
+  write_evidence(output, result.manifest, finished.plan, driver, private_pem);
   file.publish();
   progress.step("done");
   return result;

@@ -18,9 +18,10 @@ struct BakedImage {
 };
 
 /// The main job: copies the base, starts the appliance once, inspects, decides, applies, inspects again, verifies, adds
-/// a VHD footer, and only then gives the output its name. Whatever fails before that leaves nothing behind.
+/// a VHD footer, and only then gives the output its name. Whatever fails before that leaves nothing behind. Manifest,
+/// SBOM and provenance lie beside it; with `private_pem` (Ed25519) the provenance is signed.
 BakedImage bake_image(const recipe::Recipe& recipe, const std::filesystem::path& output, bool force,
-                      Environment& environment);
+                      Environment& environment, const std::string& private_pem = {});
 
 /// The same, stopped before anything is changed; the guest is seen through an overlay.
 plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment);

@@ -8,6 +8,7 @@
 #include "bake/base/text.hpp"
 #include "bake/disk/check.hpp"
 #include "bake/evidence/manifest.hpp"
+#include "bake/job/evidence_files.hpp"
 
 namespace bake::job {
 namespace fs = std::filesystem;
@@ -23,11 +24,10 @@ apply::Check check_container(const fs::path& image) {
 }
 
 /// The manifest beside the image must speak of this file and of this guest.
-void check_manifest(const fs::path& image, const fs::path& file, const nlohmann::json& inside,
+void check_manifest(const fs::path& file, const nlohmann::json& inside, const std::string& actual,
                     std::vector<apply::Check>& checks) {
   auto outside = evidence::read_manifest(read_text(file), file.string());
   const auto expected = outside.value("product", nlohmann::json::object()).value("sha256", std::string());
-  const auto actual = digest_of_file(image);
   checks.push_back(
       {"digest", expected == actual,
        expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected)});
@@ -74,7 +74,8 @@ std::string write_recipe_for(const fs::path& disk, const std::vector<std::string
   return text + recipe::write(recipe);
 }
 
-Verdict verify_image(const fs::path& image, const std::optional<fs::path>& manifest, Environment& environment) {
+Verdict verify_image(const fs::path& image, const std::optional<fs::path>& manifest, Environment& environment,
+                     const std::string& public_pem) {
   Verdict verdict;
   verdict.checks.push_back(check_container(image));
   if (!verdict.checks.back().ok) return verdict;  // nothing inside such a container can be trusted to be where it seems
@@ -93,7 +94,12 @@ Verdict verify_image(const fs::path& image, const std::optional<fs::path>& manif
   verdict.ofed = expected.ofed;
   verdict.kernel = expected.kernel;
   for (auto& check : apply::verify(session->guest(), facts, expected)) verdict.checks.push_back(std::move(check));
-  if (manifest) check_manifest(image, *manifest, inside, verdict.checks);
+  if (manifest || !public_pem.empty()) {
+    environment.progress.step("hash the image");
+    const auto digest = digest_of_file(image);
+    if (manifest) check_manifest(*manifest, inside, digest, verdict.checks);
+    for (auto& check : check_evidence(image, digest, public_pem)) verdict.checks.push_back(std::move(check));
+  }
   return verdict;
 }
 

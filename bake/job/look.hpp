@@ -29,8 +29,9 @@ struct Verdict {
 };
 
 /// Is this finished image right? Holds the container to Azure's rules and the guest to the expectations in its own
-/// /etc/bake-manifest.json; with `manifest` also the file to the digest there and the two manifests to each other.
+/// /etc/bake-manifest.json; with `manifest` also the file to the digest there, the two manifests to each other, and
+/// SBOM and provenance beside the image to both. With `public_pem` the provenance must be signed by its holder.
 Verdict verify_image(const std::filesystem::path& image, const std::optional<std::filesystem::path>& manifest,
-                     Environment& environment);
+                     Environment& environment, const std::string& public_pem = {});
 
 }  // namespace bake::job

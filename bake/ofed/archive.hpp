@@ -73,6 +73,28 @@ class ArchiveReader {
 /// Error{untrusted} when they are damaged or unpack to more than `limit` bytes.
 std::string unpack(std::string bytes, const std::string& name, std::size_t limit);
 
+/// Writes a tar archive (pax) under zstd, entry after entry, as a stream: memory independent of what goes in. Every
+/// entry is a file of root's with mode 0644 and one time; the same calls give the same bytes (one thread, level 3).
+class TarWriter {
+ public:
+  /// Replaces `file`; `time` in seconds since 1970.
+  TarWriter(std::filesystem::path file, std::int64_t time);
+  ~TarWriter();
+  TarWriter(const TarWriter&) = delete;
+  TarWriter& operator=(const TarWriter&) = delete;
+
+  /// Begins a file of exactly `size` bytes; they follow through write(). Throws Error{failed}, or {bug} when the file
+  /// before is not complete.
+  void add_file(const std::string& path, std::uint64_t size);
+  void write(std::span<const std::byte> data);
+  /// Completes the archive. Without this the file is worthless.
+  void finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// One file of a zip archive.
 struct ZipFile {
   std::string name;

@@ -113,6 +113,7 @@ struct ArchiveReader::State {
   std::vector<std::byte> buffer = std::vector<std::byte>(buffer_size);
   std::size_t ahead = 0;  ///< bytes in `buffer` that were read to look at them
   std::uint64_t taken = 0;
+  std::uint64_t entry_size = 0;  ///< as the current entry claims
   bool any_entry = false;
   std::exception_ptr source_error;  ///< an exception must not pass through libarchive's C code: kept, thrown afterwards
 
@@ -177,7 +178,9 @@ std::optional<ArchiveEntry> ArchiveReader::next() {
   // ARCHIVE_WARN is about names that this locale cannot spell; the raw name is there all the same.
   if (status != ARCHIVE_OK && status != ARCHIVE_WARN) state_->fail();
   state_->any_entry = true;
-  return convert(entry);
+  auto converted = convert(entry);
+  state_->entry_size = converted.size;
+  return converted;
 }
 
 std::size_t ArchiveReader::read(std::span<std::byte> buffer) {
@@ -188,6 +191,7 @@ std::size_t ArchiveReader::read(std::span<std::byte> buffer) {
 
 std::string ArchiveReader::read_all(std::size_t limit) {
   std::string text;
+  text.reserve(std::min<std::uint64_t>(limit, state_->entry_size));  // growing would hold the text twice
   std::array<std::byte, 65536> buffer{};
   while (const auto count = read(buffer)) {
     text.append(reinterpret_cast<const char*>(buffer.data()), count);

@@ -35,6 +35,69 @@ EntryPointer make_entry(const std::string& path, unsigned type, unsigned mode, s
 
 }  // namespace
 
+struct TarWriter::State {
+  fs::path file;
+  std::int64_t time;
+  FileDescriptor fd;
+  WriterPointer writer{archive_write_new(), &archive_write_free};
+  std::uint64_t missing = 0;  ///< bytes that the current entry still needs
+
+  void expect(la_ssize_t status) {
+    if (status >= ARCHIVE_OK) return;
+    const int error = archive_errno(writer.get());
+    if (error == ENOSPC || error == EDQUOT) throw_errno("writing", file, error);
+    throw Error(ErrorKind::failed, fmt::format("writing '{}': {}", file.string(), archive_error_string(writer.get())));
+  }
+  void expect_complete() const {
+    if (missing != 0) throw Error(ErrorKind::bug, fmt::format("writing '{}': an entry is incomplete", file.string()));
+  }
+};
+
+TarWriter::TarWriter(fs::path file, std::int64_t time) : state_(std::make_unique<State>()) {
+  auto& state = *state_;
+  state.file = std::move(file);
+  state.time = time;
+  state.fd = open_file(state.file, O_WRONLY | O_CREAT | O_TRUNC);
+  state.expect(archive_write_set_format_pax_restricted(state.writer.get()));
+  state.expect(archive_write_add_filter_zstd(state.writer.get()));
+  state.expect(archive_write_set_options(state.writer.get(), "zstd:compression-level=3"));
+  state.expect(archive_write_set_bytes_in_last_block(state.writer.get(), 1));
+  state.expect(archive_write_open_fd(state.writer.get(), state.fd.get()));
+}
+
+TarWriter::~TarWriter() {
+  // What was not finished must not be completed by libarchive's own clean-up: it is thrown away.
+  if (state_->writer) archive_write_fail(state_->writer.get());
+}
+
+void TarWriter::add_file(const std::string& path, std::uint64_t size) {
+  state_->expect_complete();
+  const auto entry = make_entry(path, AE_IFREG, 0644, size);
+  archive_entry_set_mtime(entry.get(), state_->time, 0);
+  archive_entry_unset_atime(entry.get());
+  archive_entry_unset_ctime(entry.get());
+  state_->expect(archive_write_header(state_->writer.get(), entry.get()));
+  state_->missing = size;
+}
+
+void TarWriter::write(std::span<const std::byte> data) {
+  if (data.size() > state_->missing)
+    throw Error(ErrorKind::bug, fmt::format("writing '{}': an entry got more than its size", state_->file.string()));
+  while (!data.empty()) {
+    const auto written = archive_write_data(state_->writer.get(), data.data(), data.size());
+    state_->expect(written);
+    state_->missing -= static_cast<std::uint64_t>(written);
+    data = data.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+void TarWriter::finish() {
+  state_->expect_complete();
+  state_->expect(archive_write_close(state_->writer.get()));
+  state_->writer.reset();
+  state_->fd.reset();
+}
+
 void write_zip(const fs::path& file, const std::vector<ZipFile>& files) {
   std::string bytes;
   const auto append = [](archive* /*writer*/, void* data, const void* block, size_t length) {

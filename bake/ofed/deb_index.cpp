@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <fmt/format.h>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -12,6 +13,8 @@
 
 namespace bake::ofed {
 namespace {
+
+constexpr std::size_t most_fields = 1000;  // real paragraphs have twenty
 
 struct DigestField {
   std::string_view field;
@@ -37,29 +40,41 @@ std::string digest_text(std::string_view text, std::size_t length) {
   return good ? digest : std::string{};
 }
 
+/// One paragraph after the other, so that memory follows the largest of them rather than the whole text.
+void for_each_paragraph(std::string_view text, const std::function<void(Paragraph)>& visit) {
+  Paragraph current;
+  std::string* last = nullptr;
+  while (!text.empty()) {
+    auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (trim(line).empty()) {
+      if (!current.empty()) visit(std::exchange(current, {}));
+      last = nullptr;
+    } else if (line.front() == ' ' || line.front() == '\t') {
+      if (last != nullptr) last->append("\n").append(line);
+    } else if (const auto colon = line.find(':'); colon != std::string_view::npos && colon > 0) {
+      if (current.size() == most_fields)
+        throw Error(ErrorKind::untrusted,
+                    fmt::format("reading a package index: a paragraph has more than {} fields", most_fields));
+      last = &(current[to_lower(line.substr(0, colon))] = trim(line.substr(colon + 1)));
+    }
+  }
+  if (!current.empty()) visit(std::move(current));
+}
+
 }  // namespace
 
 std::vector<Paragraph> parse_paragraphs(std::string_view text) {
   std::vector<Paragraph> paragraphs;
-  Paragraph current;
-  std::string* last = nullptr;
-  for (const auto& line : split_lines(text)) {
-    if (trim(line).empty()) {
-      if (!current.empty()) paragraphs.push_back(std::exchange(current, {}));
-      last = nullptr;
-    } else if (line.front() == ' ' || line.front() == '\t') {
-      if (last != nullptr) *last += "\n" + line;
-    } else if (const auto colon = line.find(':'); colon != std::string::npos && colon > 0) {
-      last = &(current[to_lower(line.substr(0, colon))] = trim(std::string_view(line).substr(colon + 1)));
-    }
-  }
-  if (!current.empty()) paragraphs.push_back(std::move(current));
+  for_each_paragraph(text, [&](Paragraph paragraph) { paragraphs.push_back(std::move(paragraph)); });
   return paragraphs;
 }
 
 std::vector<IndexedPackage> parse_packages(std::string_view text, std::string_view name) {
   std::vector<IndexedPackage> packages;
-  for (const auto& paragraph : parse_paragraphs(text)) {
+  for_each_paragraph(text, [&](const Paragraph& paragraph) {
+    check_package_count(packages.size() + 1, name);
     const auto field = [&](std::string_view key) {
       const auto found = paragraph.find(key);
       if (found == paragraph.end() || found->second.empty())
@@ -86,7 +101,7 @@ std::vector<IndexedPackage> parse_packages(std::string_view text, std::string_vi
     if (package.file.digests.empty())
       throw Error(ErrorKind::untrusted, fmt::format("reading index '{}': '{}' has no digest", name, package.name));
     packages.push_back(std::move(package));
-  }
+  });
   return packages;
 }
 

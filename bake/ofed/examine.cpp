@@ -17,7 +17,8 @@
 namespace bake::ofed {
 namespace {
 
-constexpr std::size_t most_index = std::size_t{24} << 20U;  // the largest real one, a filelists.xml, has 5 MiB
+constexpr std::size_t most_index = std::size_t{12} << 20U;   // the largest real one, a filelists.xml, has 5 MiB
+constexpr std::size_t most_release = std::size_t{1} << 20U;  // Release, repomd.xml: a page
 
 /// Why `found` is not what was `expected`, or an empty string. Compares size and the strongest digest.
 std::string difference(const IndexedFile& expected, std::uint64_t size, const Digests& found) {
@@ -83,7 +84,7 @@ class Examiner {
     auto packed = tree_.read(place.index, most_index);
     IndexCheck check{release_file, {}};
     if (tree_.resolve(release_file)) {
-      const auto text = tree_.read(release_file, most_index);
+      const auto text = tree_.read(release_file, most_release);
       if (tree_.resolve(release_file + ".gpg"))
         check.signature = check_signature(ring_, tree_.read(release_file + ".gpg", 65536), text);
       const auto release = parse_release(text, release_file);
@@ -114,7 +115,7 @@ class Examiner {
   }
 
   std::vector<IndexedPackage> read_rpm_index(const RepositoryPlace& place, IndexTexts& texts) {
-    const auto text = tree_.read(place.index, most_index);
+    const auto text = tree_.read(place.index, most_release);
     IndexCheck check{place.index, {}};
     if (tree_.resolve(place.index + ".asc"))
       check.signature = check_signature(ring_, tree_.read(place.index + ".asc", 65536), text);
@@ -246,6 +247,8 @@ class Examiner {
         found = kernel_content_.emplace(real, scan_kernel_content(tree_.open(real), result_.bundle.format, file)).first;
       }
       package.modules = found->second.modules;
+      for (const auto& module : package.modules) symbols_ += symbol_count(module);
+      check_symbol_count(symbols_, file);
       package.built_kernel = found->second.built_kernel;
       package.dkms_source = found->second.dkms_source;
     }
@@ -271,6 +274,7 @@ class Examiner {
   Progress& progress_;
   Examination result_;
   bool any_index_ = false;
+  std::size_t symbols_ = 0;  ///< of all modules of all repositories
   std::set<std::string> covered_;
   std::map<std::string, FileFacts> facts_;               ///< by real path
   std::map<std::string, KernelContent> kernel_content_;  ///< by real path

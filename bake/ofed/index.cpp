@@ -26,6 +26,12 @@ bool is_weak(DigestAlgorithm algorithm) {
   return algorithm == DigestAlgorithm::md5 || algorithm == DigestAlgorithm::sha1;
 }
 
+void check_package_count(std::size_t count, std::string_view index) {
+  constexpr std::size_t most = 10'000;  // a real one lists about a hundred
+  if (count > most)
+    throw Error(ErrorKind::untrusted, fmt::format("reading index '{}': it lists more than {} packages", index, most));
+}
+
 std::string plain_path(std::string_view path, std::string_view index) {
   std::vector<std::string> parts;
   bool plain = !path.empty() && path.front() != '/' && printable(path) == path;

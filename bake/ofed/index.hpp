@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -33,6 +34,9 @@ struct IndexedPackage {
   std::uint64_t installed_size = 0;  ///< bytes
   IndexedFile file;
 };
+
+/// Throws Error{untrusted} when an index lists more packages than any bundle has: memory follows their number.
+void check_package_count(std::size_t count, std::string_view index);
 
 /// `path` without "./" in front. Throws Error{untrusted} when it is no plain relative path: indexes come from outside.
 std::string plain_path(std::string_view path, std::string_view index);

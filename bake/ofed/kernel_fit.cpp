@@ -125,6 +125,43 @@ std::vector<std::string> disagreements(const Packages& packages, const Symbols& 
   return found;
 }
 
+/// "3.10.0-1062.el7.x86_64 SMP mod_unload modversions " → "SMP mod_unload modversions"
+std::string vermagic_flags(const std::string& vermagic) {
+  auto words = split_words(vermagic);
+  if (!words.empty()) words.erase(words.begin());
+  return join(words, " ");
+}
+
+/// What the module loader would refuse whatever the symbols say.
+std::vector<std::string> wrong_flags(const Packages& packages, const std::string& kernel_vermagic) {
+  std::vector<std::string> found;
+  if (kernel_vermagic.empty()) return found;
+  const auto expected = vermagic_flags(kernel_vermagic);
+  for (const auto* package : packages)
+    for (const auto& module : package->modules)
+      if (const auto flags = vermagic_flags(module.vermagic); !module.vermagic.empty() && flags != expected)
+        found.push_back(fmt::format("{}: '{}', the kernel's own modules: '{}'", module.name, flags, expected));
+  return found;
+}
+
+void shorten(std::vector<std::string>& reasons) {
+  if (reasons.size() <= most_symbols_listed) return;
+  const auto more = reasons.size() - most_symbols_listed;
+  reasons.resize(most_symbols_listed);
+  reasons.push_back(fmt::format("and {} more", more));
+}
+
+KernelFit refuse_flags(const std::string& release, const Packages& packages, std::vector<std::string> reasons) {
+  auto fit = refusal(release,
+                     fmt::format("modules of {} were built for a kernel of another kind than {}: their vermagic flags "
+                                 "differ, and it would not load them",
+                                 names_of(packages), release),
+                     fmt::format(rebuild_remedy, release));
+  shorten(reasons);
+  fit.reasons = std::move(reasons);
+  return fit;
+}
+
 KernelFit fit_by_symbols(const std::string& release, const std::string& built, const Packages& packages,
                          const Symbols* symvers) {
   if (symvers == nullptr) {
@@ -152,11 +189,7 @@ KernelFit fit_by_symbols(const std::string& release, const std::string& built, c
                           reasons.size(), reasons.size() == 1 ? "" : "s", release, reasons.size() == 1 ? "s" : ""),
               fmt::format(rebuild_remedy, release));
   fit.built_kernel = built;
-  if (reasons.size() > most_symbols_listed) {
-    const auto more = reasons.size() - most_symbols_listed;
-    reasons.resize(most_symbols_listed);
-    reasons.push_back(fmt::format("and {} more", more));
-  }
+  shorten(reasons);
   fit.reasons = std::move(reasons);
   return fit;
 }
@@ -263,7 +296,7 @@ Symbols parse_symvers(std::string_view text) {
 
 KernelFit decide_fit(const guest::Facts& facts, const std::string& release, const Repository& repository,
                      PackageFormat format, const std::vector<std::string>& names, const Symbols* symvers,
-                     const std::vector<std::string>& extras) {
+                     const std::vector<std::string>& extras, const std::string& kernel_vermagic) {
   const auto* kernel = facts.kernel(release);
   if (kernel == nullptr) return refuse_unknown_kernel(facts, release);
   const auto parts = kernel_parts(repository, names);
@@ -274,7 +307,10 @@ KernelFit decide_fit(const guest::Facts& facts, const std::string& release, cons
   std::optional<KernelFit> prebuilt;
   if (!parts.prebuilt.empty()) {
     prebuilt = fit_of_prebuilt(release, format, parts.prebuilt, symvers);
-    if (!prebuilt->ok() || parts.sources.empty()) return *prebuilt;
+    if (!prebuilt->ok()) return *prebuilt;
+    if (auto reasons = wrong_flags(parts.prebuilt, kernel_vermagic); !reasons.empty())
+      return refuse_flags(release, parts.prebuilt, std::move(reasons));
+    if (parts.sources.empty()) return *prebuilt;
   }
   auto built = fit_of_sources(facts, *kernel, format, parts.sources, extras);
   if (built.ok() && prebuilt) {

@@ -46,10 +46,14 @@ std::map<std::string, std::uint32_t> parse_symvers(std::string_view text);
 /// A kmod-* package built for another kernel → weak_updates if every symbol its modules import has the CRC that the
 /// same packages export or else symvers says (what depmod -E and the module loader compare), otherwise refused with the
 /// symbols. Other prebuilt packages for another kernel → refused. DKMS sources → needs_build or refused, naming every
-/// missing package. Of several kinds of packages the worst verdict counts.
+/// missing package. Prebuilt modules whose vermagic flags (SMP, preempt, mod_unload, modversions, retpoline…) are not
+/// those of `kernel_vermagic`, which the kernel's own modules carry, → refused: the module loader compares them even
+/// where every CRC agrees (kernel/module.c, same_magic). Empty: not known, not compared. Of several kinds of packages
+/// the worst verdict counts.
 KernelFit decide_fit(const guest::Facts& facts, const std::string& release, const Repository& repository,
                      PackageFormat format, const std::vector<std::string>& names,
-                     const std::map<std::string, std::uint32_t>* symvers, const std::vector<std::string>& extras);
+                     const std::map<std::string, std::uint32_t>* symvers, const std::vector<std::string>& extras,
+                     const std::string& kernel_vermagic = {});
 
 /// What the DKMS sources among `names` need for a build for kernel `release`, the image lacks, and `offered` (names of
 /// extra packages) has: dkms, gcc, make, linux-headers-K, libc6-dev. No dependency draws them in: the vendor's packages

@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view crc_prefix = "__crc_";
 // struct modversion_info of a 64-bit kernel: unsigned long crc, char name[56] (linux/module.h).
 constexpr std::size_t version_entry_size = 64;
+constexpr std::size_t most_symbols = 20'000;  // of one module; a whole kernel exports about as many
 
 [[noreturn]] void damaged(const std::string& path, std::string_view reason) {
   throw Error(ErrorKind::untrusted, fmt::format("reading kernel module '{}': {}", path, reason));
@@ -47,7 +48,12 @@ void read_modinfo(std::string_view text, ModuleFacts& facts) {
   }
 }
 
+void check_symbols(std::size_t count, const std::string& path) {
+  if (count > most_symbols) damaged(path, fmt::format("it names more than {} symbols", most_symbols));
+}
+
 void read_versions(std::string_view table, bool little_endian, ModuleFacts& facts) {
+  check_symbols(table.size() / version_entry_size, facts.path);
   for (; table.size() >= version_entry_size; table.remove_prefix(version_entry_size)) {
     const auto name = table.substr(8, version_entry_size - 8);
     // A big-endian unsigned long has its low half last.
@@ -76,6 +82,7 @@ void read_exports(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, bool litt
       crc = number_at(words, symbol.st_value, little_endian);
     }
     facts.exports[std::string(name.substr(crc_prefix.size()))] = crc;
+    check_symbols(facts.exports.size(), facts.path);
   }
 }
 

@@ -13,7 +13,10 @@ namespace bake::ofed {
 namespace {
 
 constexpr std::uint64_t most_payload = std::uint64_t{8} << 30U;
-constexpr std::size_t most_module = std::size_t{64} << 20U;
+// Bounds of memory: an unpacked module is held beside its decoder's window and that of its package.
+constexpr std::size_t most_module = std::size_t{48} << 20U;
+constexpr std::size_t most_packed_module = std::size_t{8} << 20U;
+constexpr std::size_t most_unpacked_module = std::size_t{24} << 20U;
 constexpr std::size_t most_control = std::size_t{1} << 20U;
 
 using Visit = std::function<void(const ArchiveEntry&, ArchiveReader&)>;
@@ -44,7 +47,8 @@ void walk_deb(const ByteSource& package, std::string_view member, const std::str
 }
 
 std::string module_bytes(const ArchiveEntry& entry, ArchiveReader& reader) {
-  return unpack(reader.read_all(most_module), entry.path, most_module);
+  if (entry.path.ends_with(".ko")) return reader.read_all(most_module);
+  return unpack(reader.read_all(most_packed_module), entry.path, most_unpacked_module);
 }
 
 bool is_dkms_conf(const std::string& path) {
@@ -53,6 +57,15 @@ bool is_dkms_conf(const std::string& path) {
 }
 
 }  // namespace
+
+std::size_t symbol_count(const ModuleFacts& module) { return module.imports.size() + module.exports.size(); }
+
+void check_symbol_count(std::size_t count, const std::string& name) {
+  constexpr std::size_t most = 100'000;  // the modules of a real bundle name some 10 000
+  if (count > most)
+    throw Error(ErrorKind::untrusted,
+                fmt::format("reading package '{}': kernel modules name more than {} symbols", name, most));
+}
 
 bool may_hold_kernel_content(std::string_view package) {
   static constexpr std::array<std::string_view, 5> marks{"kmod-", "-modules", "-dkms", "kernel", ".kver."};
@@ -63,6 +76,7 @@ bool may_hold_kernel_content(std::string_view package) {
 
 KernelContent scan_kernel_content(const ByteSource& package, PackageFormat format, const std::string& name) {
   KernelContent content;
+  std::size_t symbols = 0;
   const Visit visit = [&](const ArchiveEntry& entry, ArchiveReader& reader) {
     if (entry.type != EntryType::file) return;
     if (is_dkms_conf(entry.path)) content.dkms_source = true;
@@ -70,6 +84,8 @@ KernelContent scan_kernel_content(const ByteSource& package, PackageFormat forma
     if (kernel.empty() || !is_module_path(entry.path)) return;
     if (content.built_kernel.empty()) content.built_kernel = kernel;
     content.modules.push_back(read_module(module_bytes(entry, reader), entry.path));
+    symbols += symbol_count(content.modules.back());
+    check_symbol_count(symbols, name);
   };
   if (format == PackageFormat::deb) {
     walk_deb(package, "data.tar", name, visit);

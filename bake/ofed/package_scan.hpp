@@ -23,6 +23,12 @@ bool may_hold_kernel_content(std::string_view package);
 /// for ones that unpack to more than 8 GiB.
 KernelContent scan_kernel_content(const ByteSource& package, PackageFormat format, const std::string& name);
 
+/// Symbols that a module imports and exports.
+std::size_t symbol_count(const ModuleFacts& module);
+/// Throws Error{untrusted} when the modules read so far name more symbols than those of any bundle do: memory follows
+/// their number. `name` is the package read last.
+void check_symbol_count(std::size_t count, const std::string& name);
+
 /// The control file of a .deb: its own description of itself. Throws Error{untrusted} when it has none.
 std::string read_control(const ByteSource& package, const std::string& name);
 

@@ -91,6 +91,9 @@ std::vector<MetadataFile> parse_repomd(const std::string& text, std::string_view
 }
 
 std::vector<IndexedPackage> parse_primary(const std::string& text, std::string_view name) {
+  std::size_t count = 0;  // of what libsolv might take for packages, before it does
+  for (auto at = text.find("<package"); at != std::string::npos; at = text.find("<package", at + 1))
+    check_package_count(++count, name);
   const ParsedRepo parsed(text, name,
                           [](Repo* repo, std::FILE* file) { return repo_add_rpmmd(repo, file, nullptr, 0); });
   std::vector<IndexedPackage> packages;

@@ -76,6 +76,19 @@ fs::path StoreTransaction::publish(const std::string& kind, const std::string& n
   return home / name;
 }
 
+bool StoreTransaction::adopt(const fs::path& part, const std::string& kind, const std::string& name) {
+  const auto home = store_ / kind;
+  make_directories(home);
+  if (fs::exists(home / name)) return false;
+  const auto from = scratch_ / part;
+  for (const auto& entry : fs::recursive_directory_iterator(fs::is_directory(from) ? from : scratch_ / kind))
+    if (entry.is_directory()) sync_path(entry.path());
+  sync_path(from);
+  rename_path(from, home / name);
+  sync_path(home);
+  return true;
+}
+
 void StoreTransaction::remove(const std::string& kind, const std::string& name) {
   rename_path(store_ / kind / name, scratch_ / name);
   sync_path(store_ / kind);

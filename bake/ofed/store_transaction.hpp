@@ -25,6 +25,9 @@ class StoreTransaction {
   void write(const std::filesystem::path& relative, std::string_view content) const;
   /// Makes the scratch directory `store/kind/name`. Throws Error{failed} when that exists.
   std::filesystem::path publish(const std::string& kind, const std::string& name);
+  /// Makes `part`, a file or directory below the scratch directory, `store/kind/name` unless that is there already;
+  /// tells whether it was new.
+  bool adopt(const std::filesystem::path& part, const std::string& kind, const std::string& name);
   /// Takes `store/kind/name` out of the store: renamed away first, so that nobody sees half of it.
   void remove(const std::string& kind, const std::string& name);
 

@@ -121,6 +121,16 @@ class BadInput(BakeCase):
         recipe.write_text(RECIPE.format(base=self.base, os="ubuntu 20.04", ofed="\n  version: 5.5-1.0.3.2\n  packages: [no-such-package]"))
         self.image_fails(3, "no-such-package", recipe)
 
+    def test_missing_dependencies_are_all_named_with_who_needs_them(self):
+        recipe = self.scratch / "closure.yaml"
+        recipe.write_text(RECIPE.format(base=self.base, os="ubuntu 20.04", ofed="\n  version: 5.5-1.0.3.2\n  packages: [knem, ucx]"))
+        result = self.bake("plan", recipe, check=False)
+        self.assertEqual(result.returncode, 3, result.stderr)
+        stderr = result.stderr
+        self.assertIn("planning 'closure': 3 problems", stderr)
+        for missing, requirer in (("pkg-config", "knem"), ("libgomp1", "ucx"), ("libnuma1", "ucx")):
+            self.assertRegex(stderr, f"{requirer}: nothing provides {missing}, needed by {requirer} ")
+
     def test_unknown_key(self):
         result = self.image_fails(5, "unknown key 'vm_size' in recipe", self.recipe(more="vm_size: x\n"))
         self.assertIn("did you mean 'vm_sizes'?", result.stderr)

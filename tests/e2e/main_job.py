@@ -25,7 +25,9 @@ class MainJob(BakeCase):
         cls.output = cls.scratch / "out.vhd"
         cls.plan = json.loads(cls.bake("plan", cls.recipe, "--json").stdout)
         # No network at all: the job runs in an empty network namespace.
-        cls.baked = cls.bake("image", cls.recipe, "-o", cls.output, "--json", prefix=("unshare", "-n"))
+        cls.bake("key", "new", "--out", cls.scratch / "site")
+        cls.baked = cls.bake("image", cls.recipe, "-o", cls.output, "--json", "--sign-key", cls.scratch / "site.key",
+                             prefix=("unshare", "-n"))
         cls.manifest = json.loads(cls.baked.stdout)
 
     def test_the_base_is_untouched(self):
@@ -56,12 +58,20 @@ class MainJob(BakeCase):
         self.assertEqual(json.loads(beside.read_text()), self.manifest)
         self.assertEqual(self.manifest["product"]["sha256"], sha256(self.output))
 
+    def test_the_sbom_lists_what_was_installed(self):
+        sbom = json.loads(self.output.with_name("out.vhd.sbom.spdx.json").read_text())
+        image, *packages = sbom["packages"]
+        self.assertEqual(image["checksums"][0]["checksumValue"], sha256(self.output))
+        installed = [c for c in self.plan["changes"] if c["action"] != "remove"]
+        self.assertEqual([(p["name"], p["versionInfo"]) for p in packages], [(c["name"], c["version"]) for c in installed])
+        self.assertEqual([p["name"] for p in packages if len(p["checksums"][0]["checksumValue"]) != 64], [])
+
     def test_verify_agrees(self):
-        result = json.loads(self.bake("verify", self.output, "--json").stdout)
+        result = json.loads(self.bake("verify", self.output, "--key", self.scratch / "site.pub", "--json").stdout)
         self.assertTrue(result["ok"])
         names = [check["check"] for check in result["checks"]]
         for name in ("container", "packages", "package database", "kernel", "module", "services", "agent", "holds",
-                     "ib-firstboot", "traces", "digest", "manifest"):
+                     "ib-firstboot", "traces", "digest", "manifest", "sbom", "provenance", "signature"):
             self.assertIn(name, names)
 
     def test_another_program_sees_the_packages(self):

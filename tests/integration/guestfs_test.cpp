@@ -235,6 +235,21 @@ TEST(Guestfs, ScriptsMayBeLongAndSayMuch) {
   EXPECT_EQ(longest.output.size(), 300001U);
   EXPECT_EQ(guest.shell("printf 'a\\0b'").output, std::string("a\0b", 3));
   EXPECT_EQ(guest.shell("kill -TERM $$").status, 143);
+
+  EXPECT_EQ(guest.shell("exit 124").status, 124) << "a script's own status, whatever it means elsewhere";
+  guest.set_script_limit(std::chrono::seconds(3));
+  try {
+    guest.shell("echo waiting for the network; sleep 1000");
+    ADD_FAILURE() << "a script outlived its limit";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::failed);
+    EXPECT_EQ(error.message(),
+              "running a script in the guest: not done within 3 seconds; its last words: waiting for the network");
+  }
+  guest.set_script_limit(std::chrono::hours(1));
+  EXPECT_EQ(guest.shell("for p in /proc/[0-9]*; do cat $p/cmdline 2>/dev/null; done").output.find("sleep"),
+            std::string::npos)
+      << "what the script started goes with it";
 }
 
 TEST(Guestfs, ResolvesWhatAProgramOfTheApplianceWouldNot) {

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
+#include "bake/base/dsse.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/signing.hpp"
 
@@ -38,6 +40,60 @@ TEST(Signing, FingerprintNamesTheKey) {
 TEST(Signing, RefusesWhatIsNoKey) {
   EXPECT_THROW(sign("m", "no key"), Error);
   EXPECT_THROW(verify_signature("m", std::string(128, 'a'), rfc_private), Error);
+}
+
+TEST(Signing, Base64GoesBothWays) {
+  // RFC 4648, section 10.
+  EXPECT_EQ(to_base64("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(to_base64("foob"), "Zm9vYg==");
+  EXPECT_EQ(to_base64(""), "");
+  EXPECT_EQ(from_base64("Zm9vYmE="), "fooba");
+  EXPECT_EQ(from_base64(""), "");
+  for (const auto* wrong : {"Zm9", "Zm9*", "Zm9vYmF=", "====", "Zm9v\n"}) EXPECT_EQ(from_base64(wrong), std::nullopt);
+}
+
+TEST(Signing, EnvelopeFollowsDsse) {
+  // What DSSE's protocol.md signs for this payload: PAE(type, body).
+  const auto text = make_envelope("hello world", "http://example.com/HelloWorld", rfc_private);
+  const auto json = nlohmann::json::parse(text);
+  EXPECT_EQ(json.at("payload"), "aGVsbG8gd29ybGQ=");
+  EXPECT_EQ(json.at("signatures").at(0).at("keyid"), key_fingerprint(public_half(rfc_private)));
+  const auto signature = from_base64(json.at("signatures").at(0).at("sig").get<std::string>());
+  ASSERT_TRUE(signature.has_value());
+  EXPECT_TRUE(verify_signature_bytes("DSSEv1 29 http://example.com/HelloWorld 11 hello world", *signature,
+                                     public_half(rfc_private)));
+  const auto envelope = read_envelope(text, "x");
+  EXPECT_EQ(envelope.payload, "hello world");
+  EXPECT_NO_THROW(require_signed(envelope, public_half(rfc_private), "x"));
+}
+
+std::string refusal(const std::string& text, const std::string& public_pem) {
+  try {
+    require_signed(read_envelope(text, "x"), public_pem, "x");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::untrusted);
+    return error.message();
+  }
+  return "accepted";
+}
+
+TEST(Signing, EnvelopeOfAnotherKeyOrContentIsRefused) {
+  const auto own = new_key_pair();
+  const auto other = new_key_pair();
+  const auto text = make_envelope("payload", "type", own.private_pem);
+  EXPECT_EQ(refusal(text, own.public_pem), "accepted");
+  EXPECT_EQ(refusal(text, other.public_pem), "verifying 'x': signed by key " + key_fingerprint(own.public_pem) +
+                                                 ", not by the trusted key " + key_fingerprint(other.public_pem));
+  EXPECT_EQ(refusal(make_envelope("payload", "type", ""), own.public_pem), "verifying 'x': it is not signed");
+  auto json = nlohmann::json::parse(text);
+  json["payload"] = to_base64("Payload");
+  EXPECT_EQ(refusal(json.dump(), own.public_pem),
+            "verifying 'x': its signature names the trusted key, but does not fit");
+  json = nlohmann::json::parse(text);
+  json["payloadType"] = "other";
+  EXPECT_NE(refusal(json.dump(), own.public_pem), "accepted");
+  EXPECT_EQ(refusal("{}", own.public_pem), "reading 'x': not a signed document (DSSE envelope)");
+  EXPECT_EQ(refusal("no json", own.public_pem), "reading 'x': not a signed document (DSSE envelope)");
 }
 
 }  // namespace

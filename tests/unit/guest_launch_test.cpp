@@ -33,6 +33,15 @@ TEST(LaunchPlan, LeavesTheUsersSettingsAlone) {
   EXPECT_EQ(plan[0].limit, seconds(90));
 }
 
+TEST(Script, KnowsItsLimitFromItsOwnStatus) {
+  using std::chrono::milliseconds;
+  EXPECT_TRUE(ended_by_limit(124, milliseconds(3000), seconds(3)));
+  EXPECT_TRUE(ended_by_limit(137, seconds(13), seconds(3)));
+  EXPECT_FALSE(ended_by_limit(124, milliseconds(2999), seconds(3)));
+  EXPECT_FALSE(ended_by_limit(0, seconds(4), seconds(3)));
+  EXPECT_FALSE(ended_by_limit(1, seconds(4), seconds(3)));
+}
+
 TEST(LaunchPlan, RemembersThatKvmFailed) {
   const auto plan = plan_launch({.kvm_usable = true, .kvm_failed_before = true});
   ASSERT_EQ(plan.size(), 1U);

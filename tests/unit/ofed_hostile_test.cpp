@@ -1,8 +1,10 @@
 // Hostile, damaged and wrong bundles: each is refused with its exit code and a sentence, and the store stays as it was.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <iostream>
 
+#include "bake/base/text.hpp"
 #include "bake/ofed/store.hpp"
 #include "ofed/support.hpp"
 
@@ -243,6 +245,14 @@ std::vector<Row> rows() {
          sign_again(parts);
        }),
        untrusted, "'x' has no digest"},
+      {"10 001 packages in the index", spoilt([sign_again](auto& parts) {
+         for (int i = 0; i < 10'001; ++i)
+           parts.files["DEBS/Packages"] +=
+               fmt::format("Package: p{}\nVersion: 1\nArchitecture: all\nFilename: x.deb\nSize: 1\nMD5sum: {}\n\n", i,
+                           std::string(32, 'a'));
+         sign_again(parts);
+       }),
+       untrusted, "it lists more than 10000 packages"},
       // Bundles nobody vouches for.
       {"Release changed after signing", spoilt([](auto& parts) { parts.files["DEBS/Release"] += "Codename: x\n"; }),
        untrusted, "DEBS/Release: bad signature"},
@@ -324,6 +334,13 @@ std::vector<Row> rows() {
   };
 }
 
+/// The first line of a message without the name that every row has, for a table.
+std::string in_short(const Error& error) {
+  auto line = split_lines(error.message()).at(0);
+  if (const auto lines = split_lines(error.message()); lines.size() > 1) line += " …" + lines.at(1);
+  return replace_all(replace_all(line, top, "<top>"), "|", "\\|");
+}
+
 TEST(HostileBundles, AreRefusedAndLeaveTheStoreUnchanged) {
   const TemporaryDirectory scratch;
   const auto store_directory = scratch.path() / "store";
@@ -338,6 +355,7 @@ TEST(HostileBundles, AreRefusedAndLeaveTheStoreUnchanged) {
   store.add(good, trusting, progress);
   const auto before = testing::listing(store_directory);
 
+  std::string table = "| bundle | verdict | exit | store | sentence |\n|---|---|---|---|---|\n";
   for (const auto& row : rows()) {
     SCOPED_TRACE(row.name);
     const auto archive = scratch.path() / row.file;
@@ -345,11 +363,14 @@ TEST(HostileBundles, AreRefusedAndLeaveTheStoreUnchanged) {
     auto options = trusting;
     row.options(options);
     const auto error = testing::error_of([&] { store.add(archive, options, progress); });
+    const bool unchanged = testing::listing(store_directory) == before;
     EXPECT_EQ(static_cast<int>(error.kind()), row.exit_code) << error.message();
     EXPECT_THAT(error.message(), ::testing::HasSubstr(row.sentence));
-    EXPECT_EQ(testing::listing(store_directory), before);
-    std::cout << row.name << " → exit " << static_cast<int>(error.kind()) << ": " << error.message() << '\n';
+    EXPECT_TRUE(unchanged);
+    table += fmt::format("| {} | refused: {} | {} | {} | {} |\n", row.name, name_of(error.kind()),
+                         static_cast<int>(error.kind()), unchanged ? "unchanged" : "CHANGED", in_short(error));
   }
+  std::cout << table;
 }
 
 }  // namespace

@@ -68,13 +68,13 @@ guest::Facts guest_with(const std::string& release) {
 
 KernelFit fit(const guest::Facts& facts, const std::string& release, const std::vector<BundlePackage>& packages,
               const std::optional<std::string>& symvers = {}, const std::vector<std::string>& extras = {},
-              PackageFormat format = PackageFormat::rpm) {
+              PackageFormat format = PackageFormat::rpm, const std::string& vermagic = {}) {
   Repository repository;
   repository.packages = packages;
   std::vector<std::string> names;
   for (const auto& package : packages) names.push_back(package.name);
   const auto symbols = symvers ? parse_symvers(*symvers) : std::map<std::string, std::uint32_t>{};
-  return decide_fit(facts, release, repository, format, names, symvers ? &symbols : nullptr, extras);
+  return decide_fit(facts, release, repository, format, names, symvers ? &symbols : nullptr, extras, vermagic);
 }
 
 TEST(KernelFit, ReadsSymvers) {
@@ -277,6 +277,32 @@ TEST(KernelFit, KernelsThatAreNotThere) {
   EXPECT_EQ(inbox_fit(guest_with(ga), ga).kind, FitKind::inbox);
   EXPECT_EQ(inbox_fit(guest_with(ga), ga).explanation,
             "the distribution's own driver comes with 3.10.0-1062.el7.x86_64");
+}
+
+TEST(KernelFit, ComparesWhatTheModuleLoaderCompares) {
+  const auto with = [](const std::string& vermagic) {
+    return fit(guest_with(ga), ga, {kmod()}, {}, {}, PackageFormat::rpm, vermagic);
+  };
+  EXPECT_EQ(with("").kind, FitKind::built_for) << "nothing to compare with";
+  EXPECT_EQ(with("3.10.0-1062.el7.x86_64 SMP mod_unload modversions ").kind, FitKind::built_for);
+  const auto refused = with("3.10.0-1062.el7.x86_64 SMP preempt mod_unload modversions ");
+  EXPECT_EQ(refused.kind, FitKind::refused);
+  EXPECT_THAT(refused.explanation, HasSubstr("their vermagic flags differ"));
+  EXPECT_THAT(refused.reasons,
+              ElementsAre("ib_core: 'SMP mod_unload modversions', the kernel's own modules: 'SMP preempt mod_unload "
+                          "modversions'",
+                          "mlx5_core: 'SMP mod_unload modversions', the kernel's own modules: 'SMP preempt mod_unload "
+                          "modversions'",
+                          "mlx5_ib: 'SMP mod_unload modversions', the kernel's own modules: 'SMP preempt mod_unload "
+                          "modversions'"));
+}
+
+TEST(KernelFit, EqualSymbolsDoNotExcuseOtherFlags) {
+  const auto with = [](const std::string& vermagic) {
+    return fit(guest_with(z_stream), z_stream, {kmod()}, matching_symvers, {}, PackageFormat::rpm, vermagic);
+  };
+  EXPECT_EQ(with("3.10.0-1062.12.1.el7.x86_64 SMP mod_unload modversions").kind, FitKind::weak_updates);
+  EXPECT_EQ(with("3.10.0-1062.12.1.el7.x86_64 SMP mod_unload modversions retpoline").kind, FitKind::refused);
 }
 
 }  // namespace

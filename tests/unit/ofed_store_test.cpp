@@ -328,5 +328,27 @@ TEST_F(StoreTest, CommandVerifiesAsJson) {
             "opening './no-such.tgz': no such file");
 }
 
+TEST_F(StoreTest, CommandHoldsArchivesToTheMatrixDigests) {
+  const auto archive = archive_of(testing::deb_bundle()).string();
+  const auto overlay = scratch.path() / "overlay";
+  fs::create_directories(overlay);
+  const auto publish = [&](const std::string& digest) {
+    write("overlay/bundles.yaml", "bundles:\n  - ofed: \"5.5-1.0.3.2\"\n    distro: ubuntu20.04\n    sha256: \"" +
+                                      digest + "\"\n    source: \"a test\"\n");
+  };
+  std::ostringstream out;
+  std::ostringstream err;
+  const std::vector<std::string> add{
+      "bundle",         "add",        archive, "--store", store.directory().string(), "--matrix",
+      overlay.string(), "--progress", "none"};
+  publish(std::string(64, 'b'));
+  EXPECT_EQ(cli::run(add, out, err), 4);
+  EXPECT_THAT(err.str(), HasSubstr("the matrix pins " + std::string(64, 'b')));
+  EXPECT_THAT(store.list(), IsEmpty());
+  publish(digest_of_file(archive));
+  EXPECT_EQ(cli::run(add, out, err), 0) << err.str();
+  EXPECT_EQ(store.list().at(0).trust.pin, "matrix");
+}
+
 }  // namespace
 }  // namespace bake::ofed

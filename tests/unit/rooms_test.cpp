@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 const std::vector<std::string> rooms_in_order{"bake/base",     "matrix",    "bake/recipe", "bake/disk",
                                               "bake/guest",    "bake/ofed", "bake/plan",   "bake/apply",
-                                              "bake/evidence", "bake/job",  "bake/cli"};
+                                              "bake/evidence", "bake/job",  "bake/carry",  "bake/cli"};
 
 struct Include {
   std::string file;

@@ -350,11 +350,11 @@ BundleParts rpm_bundle() {
 
 std::string fake_module() { return read_text(FAKE_MODULE); }
 
-std::map<std::string, std::uint64_t> listing(const fs::path& directory) {
-  std::map<std::string, std::uint64_t> found;
+std::map<std::string, std::string> listing(const fs::path& directory) {
+  std::map<std::string, std::string> found;
   if (!fs::exists(directory)) return found;
   for (const auto& entry : fs::recursive_directory_iterator(directory))
-    found[fs::relative(entry.path(), directory).string()] = entry.is_regular_file() ? entry.file_size() : 0;
+    found[fs::relative(entry.path(), directory).string()] = entry.is_regular_file() ? digest_of_file(entry.path()) : "";
   return found;
 }
 

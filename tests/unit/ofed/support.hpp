@@ -92,8 +92,8 @@ void index_rpms(BundleParts& parts, const std::string& directory);
 /// Content of the compiled fake kernel module.
 std::string fake_module();
 
-/// Every path below `directory` with its size, to see that nothing changed.
-std::map<std::string, std::uint64_t> listing(const std::filesystem::path& directory);
+/// Every path below `directory` with the digest of its content, to see that nothing changed.
+std::map<std::string, std::string> listing(const std::filesystem::path& directory);
 
 /// What `work` throws.
 template <typename Work>

@@ -1,0 +1,66 @@
+// Which driver a recipe gets from the matrix and the store, before any appliance starts.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bake/base/digest.hpp"
+#include "bake/job/driver.hpp"
+#include "ofed/support.hpp"
+
+namespace bake::job {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class ChooseDriver : public ::testing::Test {
+ protected:
+  void add(const ofed::AddOptions& options) {
+    const auto parts = ofed::testing::deb_bundle();
+    const auto archive = scratch.path() / (parts.top + ".tgz");
+    write_text_atomically(archive, parts.archive());
+    store.add(archive, options, progress);
+  }
+  std::vector<std::string> warnings() {
+    recipe::Recipe recipe;
+    recipe.name = "image";
+    recipe.os = {"ubuntu", "20.04"};
+    recipe.vm_sizes = {"Standard_HB120rs_v2"};
+    recipe.ofed.choice = recipe::OfedChoice::version;
+    recipe.ofed.version = "5.5-1.0.3.2";
+    Environment environment{matrix, store, progress, {}, {}};
+    return choose_driver(recipe, environment).choice.warnings;
+  }
+
+  const TemporaryDirectory scratch;
+  const matrix::Matrix matrix = matrix::Matrix::built_in();
+  ofed::Store store{scratch.path() / "store"};
+  SilentProgress progress;
+};
+
+TEST_F(ChooseDriver, DoesNotDoubtThatAPinnedBundleExists) {
+  ofed::AddOptions options;
+  options.pin = digest_of(ofed::testing::deb_bundle().archive());
+  options.pin_source = "command line";
+  add(options);
+  EXPECT_THAT(warnings(), IsEmpty());
+}
+
+TEST_F(ChooseDriver, DoesNotDoubtThatASignedBundleExists) {
+  const auto keys = scratch.path() / "keys.asc";
+  write_text_atomically(keys, ofed::testing::vendor().public_key());
+  ofed::AddOptions options;
+  options.keyrings = {keys};
+  add(options);
+  EXPECT_THAT(warnings(), IsEmpty());
+}
+
+TEST_F(ChooseDriver, DoubtsWhatNobodyVouchedFor) {
+  ofed::AddOptions options;
+  options.policy.insecure_no_pin = true;
+  add(options);
+  EXPECT_THAT(warnings(), ElementsAre(::testing::HasSubstr(
+                              "nobody has confirmed that MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64.tgz exists")));
+}
+
+}  // namespace
+}  // namespace bake::job
