@@ -73,9 +73,9 @@ class Machine:
     def ask(self, command, seconds=300, check=True):
         """Standard output of a command that the guest's root shell runs."""
         self.counter += 1
-        # The shell puts the marks together, so that an echo of the command is not taken for them.
-        self.shell.sendall(f"echo 'question''-{self.counter}'; {{ {command}; }} 2>/dev/null; "
-                           f"echo 'answer''-{self.counter}='$?\n".encode())
+        # The shell computes the numbers in the marks, so that its echo of the command is not taken for them.
+        self.shell.sendall(f"echo question-$(({self.counter})); {{ {command}; }} 2>/dev/null; "
+                           f"echo answer-$(({self.counter}))=$?\n".encode())
         answer = self._answer(f"answer-{self.counter}", seconds)
         assert answer, f"'{command}': no answer; the console says\n{self.console()[-3000:]}"
         output, status = answer
@@ -85,7 +85,9 @@ class Machine:
     def wait_for_shell(self):
         """Until the guest's systemd has started the shell, which is early."""
         while True:
-            self.shell.sendall(b"PS1=; echo 'answer''-0='$?\n")
+            # Bytes that come before the shell are partly lost. No quotes, or half of them could open one for ever;
+            # ^C drops the rest of such a line.
+            self.shell.sendall(b"\x03\necho answer-$((0))=$?\n")
             if self._answer("answer-0", 3):
                 break
             self._still_running("waiting for the root shell", 0)
