@@ -61,11 +61,12 @@ TEST(LaunchPlan, RefusesANonsensicalLimit) {
   }
 }
 
-/// Starts a shell that sleeps and has `marker` as an argument, like qemu has its -name.
+/// Starts a shell that stays and has `marker` as an argument, like qemu has its -name. It stops itself: a sleep of its own
+/// would outlive it, and hold the test runner's pipe.
 pid_t start_marked(const char* marker) {
   char shell[] = "/bin/sh";
   char option[] = "-c";
-  char script[] = "sleep 60; true";
+  char script[] = "kill -STOP $$";
   std::string argument = marker;
   char* arguments[] = {shell, option, script, argument.data(), nullptr};
   pid_t child = 0;
