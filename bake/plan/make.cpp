@@ -14,6 +14,10 @@ using guest::Family;
 using ofed::Change;
 using ofed::FitKind;
 
+/// Packages of MLNX_OFED that hold or build its kernel modules, as rpm and deb name them.
+constexpr std::array vendor_drivers{"mlnx-ofa_kernel",        "mlnx-ofa_kernel-modules",  "kmod-mlnx-ofa_kernel",
+                                    "mlnx-ofed-kernel-utils", "mlnx-ofed-kernel-modules", "mlnx-ofed-kernel-dkms"};
+
 class Planner {
  public:
   explicit Planner(const Inputs& inputs) : in_(inputs) {}
@@ -23,6 +27,7 @@ class Planner {
     check_system();
     check_bundle();
     check_kernel();
+    check_driver_in_base();
     check_closure();
     warn_of_what_the_user_should_know();
     plan_configuration(in_, out_.plan);
@@ -98,6 +103,24 @@ class Planner {
     auto message = fit.explanation;
     for (const auto& reason : fit.reasons) message += "\n      " + reason;
     refuse(fmt::format("kernel {}", fit.kernel), message, fit.remedy);
+  }
+
+  /// The vendor's own way to another version is its uninstaller, on a running system: the old modules, their
+  /// weak-updates links and DKMS trees do not go by the new packages' scripts alone (mlnxofedinstall runs it first).
+  void check_driver_in_base() {
+    for (const auto& package : in_.facts.packages.packages) {
+      if (std::find(vendor_drivers.begin(), vendor_drivers.end(), package.name) == vendor_drivers.end()) continue;
+      const auto replaced = [&](const Change& change) {
+        return change.action != Change::Action::install && change.name == package.name;
+      };
+      const auto& changes = in_.closure.changes;
+      if (!in_.choice.inbox && in_.closure.ok() && std::none_of(changes.begin(), changes.end(), replaced)) continue;
+      refuse("driver",
+             fmt::format("the base already carries an MLNX_OFED driver ({} {}), which {} would not replace cleanly",
+                         package.name, package.version, in_.choice.inbox ? "the inbox driver" : out_.plan.ofed),
+             "start from a base without it, or run ofed_uninstall.sh on a VM of this base and capture it again");
+      return;
+    }
   }
 
   void check_closure() {

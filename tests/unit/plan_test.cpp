@@ -215,6 +215,39 @@ TEST(Plan, RefusesAKernelThatDoesNotBoot) {
             "saved_entry)");
 }
 
+std::string driver_refusal(const Inputs& inputs) {
+  const auto outcome = make(inputs);
+  if (outcome.refusals.size() != 1) return std::to_string(outcome.refusals.size()) + " refusals";
+  return outcome.refusals[0].problem.where + ": " + outcome.refusals[0].problem.message;
+}
+
+TEST(Plan, RefusesABaseWithAnotherVendorDriver) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.packages.packages.push_back({"mlnx-ofa_kernel", "4.7-OFED.4.7.3.2.9.1.rhel7u7", "x86_64"});
+  auto& changes = inputs.closure.changes;
+  const auto base =
+      std::find_if(changes.begin(), changes.end(), [](auto& each) { return each.name == "mlnx-ofa_kernel"; });
+  base->action = Change::Action::upgrade;
+  EXPECT_EQ(
+      driver_refusal(inputs),
+      "driver: the base already carries an MLNX_OFED driver (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7), which "
+      "5.5-1.0.3.2 would not replace cleanly");
+  inputs.choice.inbox = true;
+  changes.clear();
+  EXPECT_EQ(
+      driver_refusal(inputs),
+      "driver: the base already carries an MLNX_OFED driver (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7), which "
+      "the inbox driver would not replace cleanly");
+}
+
+TEST(Plan, LeavesTheSameVendorDriverInTheBaseAlone) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  for (const auto& change : inputs.closure.changes)
+    inputs.facts.packages.packages.push_back({change.name, change.version, change.arch});
+  inputs.closure.changes.clear();
+  EXPECT_TRUE(make(inputs).ok());
+}
+
 TEST(Plan, NamesEveryReasonAtOnce) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.recipe.os = {"centos", "7.6"};
