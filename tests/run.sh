@@ -9,6 +9,9 @@ cd "$(dirname "$0")/.."
 # The appliance of libguestfs runs under emulation unless the caller knows that KVM works here.
 export LIBGUESTFS_BACKEND="${LIBGUESTFS_BACKEND:-direct}"
 export LIBGUESTFS_BACKEND_SETTINGS="${LIBGUESTFS_BACKEND_SETTINGS:-force_tcg}"
+# Each appliance takes a processor and up to 2 GiB of memory.
+jobs=$(nproc)
+[ "$jobs" -le 4 ] || jobs=4
 results=build/dev/test-results.xml
 preset=dev
 if [ "${1:-}" = --nightly ]; then
@@ -21,6 +24,6 @@ cmake --preset dev
 cmake --build --preset dev
 rm -f "$results"
 status=0
-ctest --preset "$preset" --output-junit "$PWD/$results" ${1:+-R "$1"} || status=$?
+ctest --preset "$preset" -j "$jobs" --output-junit "$PWD/$results" ${1:+-R "$1"} || status=$?
 ./tests/count-results.py "$results"
 exit "$status"

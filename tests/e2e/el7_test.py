@@ -14,10 +14,13 @@ MEBIBYTE = 1 << 20
 PACKAGES = Path(os.environ.get("EL7_RPMS") or next(SOURCE.parent.glob("*/data/el7-rpms"), "nowhere"))
 
 
-def rpm_list(disk):
-    """(name, name-version-release.arch) of every package, as the guest's own rpm lists them."""
-    query = r"rpm -qa --queryformat '%{NAME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n'"
-    return {tuple(line.split()) for line in main_job.guest_text(disk, "sh", query).splitlines() if line}
+LIST = r"rpm -qa --queryformat '%{NAME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n'"
+NEXT = "----"
+
+
+def packages_of(listing):
+    """(name, name-version-release.arch) of every package, from what the guest's own rpm printed."""
+    return {tuple(line.split()) for line in listing.splitlines() if line}
 
 
 class GenuineEl7(main_job.MainJob):
@@ -27,6 +30,16 @@ class GenuineEl7(main_job.MainJob):
         cls.base = standin("el7-guest.sh")
         cls.bundle = standin("bundle.sh", "5.5-1.0.3.2-rhel7.9")
         cls.bake_all()
+        cls.look_inside()
+
+    @classmethod
+    def look_inside(cls):
+        """What another program than bake, and the guest's own rpm, say of the disks; one appliance for each disk."""
+        injected = sorted(c["name"] for c in cls.manifest["changes"] if c["action"] != "remove")
+        cls.before = main_job.guest_text(cls.base, "sh", LIST)
+        seen = main_job.guest_text(cls.output, "file", "/var/lib/rpm/Packages", ":", "echo", NEXT, ":",
+                                   "sh", LIST, ":", "echo", NEXT, ":", "sh", f"rpm -V {' '.join(injected)} ; :")
+        cls.database, cls.after, cls.complaints = seen.split(NEXT + "\n")
 
     def test_the_modules_reach_the_later_kernel_through_weak_updates(self):
         self.assertEqual(self.manifest["fit"]["verdict"], "weak-updates")
@@ -50,11 +63,10 @@ class GenuineEl7(main_job.MainJob):
     def test_the_database_is_still_berkeley_db(self):
         evidence = [c["evidence"] for c in self.manifest["checks"] if c["check"] == "package database"]
         self.assertEqual(evidence, ["rpm-bdb, consistent; the injected packages verify clean"])
-        self.assertIn("Berkeley DB", main_job.guest_text(self.output, "file", "/var/lib/rpm/Packages"))
+        self.assertIn("Berkeley DB", self.database)
 
     def test_the_guests_own_rpm_lists_what_was_planned_and_verifies_it(self):
-        before = rpm_list(self.base)
-        after = rpm_list(self.output)
+        before, after = packages_of(self.before), packages_of(self.after)
         changes = self.manifest["changes"]
         listings = [sorted(package for _, package in side) for side in (before, after)]
         print("\n".join(difflib.unified_diff(*listings, "rpm -qa before", "rpm -qa after", n=0, lineterm="")))
@@ -62,10 +74,9 @@ class GenuineEl7(main_job.MainJob):
                          sorted(c["name"] for c in changes if c["action"] != "remove"))
         self.assertEqual(sorted(name for name, _ in before - after),
                          sorted(c["name"] for c in changes if c["action"] != "install"))
-        injected = " ".join(sorted(c["name"] for c in changes if c["action"] != "remove"))
         # Nothing differs but the one configuration file in which bake sets FORCE_MODE.
-        complaints = main_job.guest_text(self.output, "sh", f"rpm -V {injected} ; :").split("\n")
-        self.assertEqual([line.split()[1:] for line in complaints if line], [["c", "/etc/infiniband/openib.conf"]])
+        complaints = [line.split()[1:] for line in self.complaints.splitlines() if line]
+        self.assertEqual(complaints, [["c", "/etc/infiniband/openib.conf"]])
 
 
 if __name__ == "__main__":

@@ -93,16 +93,20 @@ debian_sources() {
   printf '%s\n' "$lines"
 }
 
-# fetch_debs DIR PACKAGE…: downloads Debian packages; they are kept, so that the next build needs no network.
+# fetch_debs DIR PACKAGE…: downloads Debian packages; they are kept, so that the next build needs no network. One script at a
+# time: another would take a file that is still growing for the package.
 fetch_debs() {
   local directory=$1 package
   shift
   mkdir -p "$directory"
+  exec 6>"$directory/.lock"
+  flock 6
   for package in "$@"; do
     compgen -G "$directory/${package}_*.deb" >/dev/null && continue
     (cd "$directory" && apt-get -q -o APT::Sandbox::User=root download "$package" >/dev/null) ||
       die "apt-get download $package failed"
   done
+  exec 6>&-
 }
 
 # build_deb TREE OUTDIR: builds a .deb that every release reads (xz, never zstd) and prints its path.
