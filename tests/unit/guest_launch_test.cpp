@@ -61,8 +61,8 @@ TEST(LaunchPlan, RefusesANonsensicalLimit) {
   }
 }
 
-/// Starts a shell that stays and has `marker` as an argument, like qemu has its -name. It stops itself: a sleep of its own
-/// would outlive it, and hold the test runner's pipe.
+/// Starts a shell that stays and has `marker` as an argument, like qemu has its -name. It stops itself: a sleep of its
+/// own would outlive it, and hold the test runner's pipe.
 pid_t start_marked(const char* marker) {
   char shell[] = "/bin/sh";
   char option[] = "-c";
