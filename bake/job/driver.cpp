@@ -70,6 +70,12 @@ std::size_t choose_repository(const ofed::Bundle& bundle, const std::string& lib
 [[noreturn]] void refuse_missing_bundle(const Recipe& recipe, const std::vector<Choice>& choices) {
   const auto wanted = std::find_if(choices.begin(), choices.end(), [](const Choice& choice) { return !choice.inbox; });
   const bool inbox = std::any_of(choices.begin(), choices.end(), [](const Choice& choice) { return choice.inbox; });
+  if (wanted == choices.end())
+    throw Error(ErrorKind::incompatible,
+                fmt::format("choosing a driver for '{}': only the distribution's own driver serves {} on {} {}{}",
+                            recipe.name, join(recipe.vm_sizes, ", "), recipe.os.id, recipe.os.version,
+                            recipe.kernel.empty() ? "" : " with kernel " + recipe.kernel),
+                "say 'ofed: inbox' in the recipe");
   throw Error(ErrorKind::incompatible,
               fmt::format("choosing a driver for '{}': the store has none of the bundles that fit", recipe.name),
               fmt::format("add one with 'bake bundle add {}'{}", wanted->file_name,

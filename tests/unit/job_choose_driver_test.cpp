@@ -14,27 +14,38 @@ using ::testing::IsEmpty;
 
 class ChooseDriver : public ::testing::Test {
  protected:
+  ChooseDriver() {
+    recipe.name = "image";
+    recipe.os = {"ubuntu", "20.04"};
+    recipe.vm_sizes = {"Standard_HB120rs_v2"};
+  }
   void add(const ofed::AddOptions& options) {
     const auto parts = ofed::testing::deb_bundle();
     const auto archive = scratch.path() / (parts.top + ".tgz");
     write_text_atomically(archive, parts.archive());
     store.add(archive, options, progress);
   }
-  std::vector<std::string> warnings() {
-    recipe::Recipe recipe;
-    recipe.name = "image";
-    recipe.os = {"ubuntu", "20.04"};
-    recipe.vm_sizes = {"Standard_HB120rs_v2"};
+  void ask_for(const std::string& version) {
     recipe.ofed.choice = recipe::OfedChoice::version;
-    recipe.ofed.version = "5.5-1.0.3.2";
+    recipe.ofed.version = version;
+  }
+  Driver choose() {
     Environment environment{matrix, store, progress, {}, {}};
-    return choose_driver(recipe, environment).choice.warnings;
+    return choose_driver(recipe, environment);
+  }
+  std::vector<std::string> warnings() {
+    ask_for("5.5-1.0.3.2");
+    return choose().choice.warnings;
+  }
+  Error refusal() {
+    return ofed::testing::error_of([this] { choose(); });
   }
 
   const TemporaryDirectory scratch;
   const matrix::Matrix matrix = matrix::Matrix::built_in();
   ofed::Store store{scratch.path() / "store"};
   SilentProgress progress;
+  recipe::Recipe recipe;
 };
 
 TEST_F(ChooseDriver, DoesNotDoubtThatAPinnedBundleExists) {
@@ -60,6 +71,26 @@ TEST_F(ChooseDriver, DoubtsWhatNobodyVouchedFor) {
   add(options);
   EXPECT_THAT(warnings(), ElementsAre(::testing::HasSubstr(
                               "nobody has confirmed that MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64.tgz exists")));
+}
+
+TEST_F(ChooseDriver, SaysWhereOnlyTheDistributionsDriverFits) {
+  recipe.os = {"ubuntu", "22.04"};
+  recipe.vm_sizes = {"Standard_NC24rs_v3"};
+  const auto error = refusal();
+  EXPECT_EQ(error.kind(), ErrorKind::incompatible);
+  EXPECT_EQ(
+      error.message(),
+      "choosing a driver for 'image': only the distribution's own driver serves Standard_NC24rs_v3 on ubuntu 22.04");
+  EXPECT_EQ(error.hint(), "say 'ofed: inbox' in the recipe");
+}
+
+TEST_F(ChooseDriver, SaysWhichKernelLeavesOnlyTheDistributionsDriver) {
+  recipe.os = {"ubuntu", "18.04"};
+  recipe.kernel = "4.15.0-1041-azure";
+  EXPECT_EQ(
+      refusal().message(),
+      "choosing a driver for 'image': only the distribution's own driver serves Standard_HB120rs_v2 on ubuntu 18.04 "
+      "with kernel 4.15.0-1041-azure");
 }
 
 }  // namespace
