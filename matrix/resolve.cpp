@@ -82,6 +82,8 @@ class Resolver {
     if (!refuse_sizes()) {
       auto answer = find_drivers(matrix_, asked_);
       result_.choices = std::move(answer.choices);
+      result_.asked_refusals = answer.asked_refusals;
+      result_.asked_remedies = answer.asked_remedies;
       if (result_.choices.empty()) refuse(answer);
     }
     return std::move(result_);

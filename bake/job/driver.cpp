@@ -20,7 +20,8 @@ using recipe::OfedChoice;
 using recipe::Recipe;
 
 matrix::Query query_for(const Recipe& recipe, const std::string& kernel) {
-  return {recipe.os.id, recipe.os.version, kernel, recipe.vm_sizes, recipe.ofed.version};
+  return {recipe.os.id, recipe.os.version, kernel, recipe.vm_sizes,
+          recipe.ofed.choice == OfedChoice::inbox ? "inbox" : recipe.ofed.version};
 }
 
 /// The choices of the matrix that the recipe allows, best first. Throws when there is none.
@@ -35,13 +36,13 @@ std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Matrix& 
 
   std::vector<std::string> possible;
   for (const auto& choice : resolution.choices) possible.push_back(choice.inbox ? "inbox" : choice.ofed);
-  auto reason =
-      resolution.refusals.empty() ? std::string("the matrix has no such driver") : join(resolution.refusals, "; ");
-  const auto hint = possible.empty() ? resolution.nearest : "the matrix knows " + join(possible, ", ");
-  throw Error(ErrorKind::incompatible,
-              fmt::format("choosing a driver for {} {} on {}: {}", recipe.os.id, recipe.os.version,
-                          join(recipe.vm_sizes, ", "), reason),
-              hint);
+  auto hints = resolution.asked_remedies;
+  hints.push_back("these fit: " + join(possible, ", "));
+  throw Error(
+      ErrorKind::incompatible,
+      fmt::format("choosing a driver for {} {} on {}: {}", recipe.os.id, recipe.os.version, join(recipe.vm_sizes, ", "),
+                  join(possible.empty() ? resolution.refusals : resolution.asked_refusals, "; ")),
+      possible.empty() ? resolution.nearest : join(hints, "; "));
 }
 
 void check_pin(const Recipe& recipe, const ofed::Bundle& bundle) {

@@ -93,5 +93,39 @@ TEST_F(ChooseDriver, SaysWhichKernelLeavesOnlyTheDistributionsDriver) {
       "with kernel 4.15.0-1041-azure");
 }
 
+TEST_F(ChooseDriver, SaysWhyTheReleaseOfTheRecipeDoesNotFit) {
+  recipe.vm_sizes = {"Standard_HB176rs_v4"};
+  ask_for("5.5-1.0.3.2");
+  const auto error = refusal();
+  EXPECT_EQ(error.kind(), ErrorKind::incompatible);
+  EXPECT_EQ(
+      error.message(),
+      "choosing a driver for ubuntu 20.04 on Standard_HB176rs_v4: MLNX_OFED 5.5-1.0.3.2 drives CX4, CX5, CX6, not "
+      "CX7 (Standard_HB176rs_v4); ConnectX-7 (NDR) needs MLNX_OFED 5.6-1.0.3.3 or newer; with an older one the link "
+      "comes up as SDR");
+  EXPECT_TRUE(error.hint().starts_with("use the 5.8, 23.10 or 24.10 LTS line; these fit: ")) << error.hint();
+}
+
+TEST_F(ChooseDriver, SaysWhyTheDistributionsDriverDoesNotFit) {
+  recipe.vm_sizes = {"Standard_HB176rs_v4"};
+  recipe.ofed.choice = recipe::OfedChoice::inbox;
+  const auto error = refusal();
+  EXPECT_EQ(error.message(),
+            "choosing a driver for ubuntu 20.04 on Standard_HB176rs_v4: the inbox driver of Ubuntu 20.04 LTS drives "
+            "CX3-Pro, CX4, CX5, CX6, not CX7 (Standard_HB176rs_v4)");
+  EXPECT_TRUE(error.hint().starts_with("these fit: ")) << error.hint();
+}
+
+TEST_F(ChooseDriver, WhereNothingFitsSaysWhatTheSizeNeeds) {
+  recipe.os = {"centos", "7.6"};
+  recipe.vm_sizes = {"Standard_HB176rs_v4"};
+  ask_for("5.5-1.0.3.2");
+  const auto error = refusal();
+  EXPECT_EQ(error.message(),
+            "choosing a driver for centos 7.6 on Standard_HB176rs_v4: Standard_HB176rs_v4 (CX7) needs MLNX_OFED >= "
+            "5.6-1.0.3.3, which has no bundle for CentOS 7.6; its inbox driver does not drive CX7");
+  EXPECT_EQ(error.hint(), "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1");
+}
+
 }  // namespace
 }  // namespace bake::job
