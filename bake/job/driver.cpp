@@ -57,6 +57,27 @@ void settle_doubt(const ofed::Bundle& bundle, Choice& choice) {
     std::erase(choice.warnings, choice.doubt);
 }
 
+/// Asks the matrix again about the driver that was chosen, now that the kernel is known which its rules speak of.
+void judge_with_kernel(const Recipe& recipe, const Driver& driver, const std::string& kernel,
+                       const matrix::Matrix& matrix, plan::Inputs& inputs) {
+  auto query = query_for(recipe, kernel);
+  query.ofed = driver.choice.inbox ? "inbox" : driver.choice.ofed;
+  auto resolution = matrix.resolve(query);
+  const auto same = std::find_if(resolution.choices.begin(), resolution.choices.end(), [&](const Choice& choice) {
+    return choice.inbox == driver.choice.inbox && choice.ofed == driver.choice.ofed;
+  });
+  if (same == resolution.choices.end()) {
+    inputs.choice.warnings.clear();  // they were about any kernel
+    inputs.matrix_problems.push_back(
+        {fmt::format("{} with kernel {}", driver.choice.inbox ? "the inbox driver" : "MLNX_OFED " + driver.choice.ofed,
+                     kernel),
+         join(resolution.asked_refusals, "; "), join(resolution.asked_remedies, "; ")});
+    return;
+  }
+  if (driver.bundle) settle_doubt(*driver.bundle, *same);
+  inputs.choice.warnings = std::move(same->warnings);
+}
+
 /// The repository of the bundle with the library flavour that was asked for.
 std::size_t choose_repository(const ofed::Bundle& bundle, const std::string& libs) {
   for (std::size_t i = 0; i < bundle.repositories.size(); ++i)
@@ -266,6 +287,7 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
   inputs.facts = facts;
   inputs.choice = driver.choice;
   const auto kernel = recipe.kernel.empty() ? facts.default_kernel : recipe.kernel;
+  judge_with_kernel(recipe, driver, kernel, environment.matrix, inputs);
 
   std::vector<ofed::PackageSource> sources;
   if (driver.bundle) {
