@@ -31,7 +31,7 @@ class Finder {
 
   Answer run() {
     for (const auto& bundle : matrix_.bundles()) consider(bundle);
-    consider_named_release();
+    consider_releases_in_hand();
     consider_inbox();
     std::stable_sort(found_.begin(), found_.end(), ranks_before);
     answer_.confirmed = !found_.empty() && found_.front().choice.warnings.empty();
@@ -49,37 +49,49 @@ class Finder {
     return !bundle.recognised_only && bundle.arch == "x86_64" && serves(bundle.distro, asked_.os->distro);
   }
 
-  /// The release the user named counts even where the table does not list it: its line says what it drives.
-  void consider_named_release() {
-    if (asked_.ofed.empty() || asked_.ofed == "inbox") return;
-    const auto* release = matrix_.find_ofed(asked_.ofed);
-    const auto* like = release != nullptr ? release : nearest_of_line();
-    if (like == nullptr)
-      return refuse_asked(
-          fmt::format("the matrix lists neither MLNX_OFED {} nor another release of its line", asked_.ofed));
-    if (!like->bakeable) return refuse_asked(fmt::format("{} is recognised, not yet bakeable", asked_.ofed));
-    const auto& bundles = matrix_.bundles();
-    if (std::any_of(bundles.begin(), bundles.end(),
-                    [&](const auto& bundle) { return bundle.ofed == asked_.ofed && is_for_this_system(bundle); }))
-      return;
-    auto named = *like;
-    named.version = asked_.ofed;
-    BundleRow bundle;
-    bundle.ofed = asked_.ofed;
-    bundle.distro = asked_.os->distro;
-    bundle.file = fmt::format("MLNX_OFED_LINUX-{}-{}-x86_64.tgz", asked_.ofed, bundle.distro);
-    consider(
-        named, bundle,
-        release != nullptr
-            ? fmt::format("the matrix lists no bundle of MLNX_OFED {} for {}", asked_.ofed, asked_.os->name)
-            : fmt::format("the matrix does not list MLNX_OFED {}: judged as its line {}", asked_.ofed, like->line));
+  /// Releases the user named or holds count even where the table does not list them: their line says what they drive.
+  void consider_releases_in_hand() {
+    std::vector<std::string> versions = asked_.held;
+    versions.push_back(asked_.ofed);
+    std::vector<std::string> seen{"", "inbox"};
+    for (const auto& version : versions) {
+      if (contains(seen, version)) continue;
+      seen.push_back(version);
+      consider_release(version);
+    }
   }
 
-  [[nodiscard]] const OfedRow* nearest_of_line() const {
-    const auto line = asked_.ofed.substr(0, asked_.ofed.find('-'));
+  void consider_release(const std::string& version) {
+    const auto* release = matrix_.find_ofed(version);
+    const auto* like = release != nullptr ? release : nearest_of_line(version);
+    if (like == nullptr || !like->bakeable) {
+      if (version != asked_.ofed) return;
+      refuse_asked(like == nullptr
+                       ? fmt::format("the matrix lists neither MLNX_OFED {} nor another release of its line", version)
+                       : fmt::format("{} is recognised, not yet bakeable", version));
+      return;
+    }
+    const auto& bundles = matrix_.bundles();
+    if (std::any_of(bundles.begin(), bundles.end(),
+                    [&](const auto& bundle) { return bundle.ofed == version && is_for_this_system(bundle); }))
+      return;
+    auto named = *like;
+    named.version = version;
+    BundleRow bundle;
+    bundle.ofed = version;
+    bundle.distro = asked_.os->distro;
+    bundle.file = fmt::format("MLNX_OFED_LINUX-{}-{}-x86_64.tgz", version, bundle.distro);
+    consider(named, bundle,
+             release != nullptr
+                 ? fmt::format("the matrix lists no bundle of MLNX_OFED {} for {}", version, asked_.os->name)
+                 : fmt::format("the matrix does not list MLNX_OFED {}: judged as its line {}", version, like->line));
+  }
+
+  [[nodiscard]] const OfedRow* nearest_of_line(const std::string& version) const {
+    const auto line = version.substr(0, version.find('-'));
     const OfedRow* nearest = nullptr;
     for (const auto& release : matrix_.ofed_releases())
-      if (release.line == line && (nearest == nullptr || compare_versions(release.version, asked_.ofed) <= 0))
+      if (release.line == line && (nearest == nullptr || compare_versions(release.version, version) <= 0))
         nearest = &release;
     return nearest;
   }

@@ -15,7 +15,8 @@ struct Question {
   const OsRow* os = nullptr;
   Sizes sizes;
   std::string kernel;
-  std::string ofed;  ///< a release to judge even if no bundle row names it, or "inbox"
+  std::string ofed;                    ///< a release to judge even if no bundle row names it, or "inbox"
+  std::vector<std::string> held = {};  ///< more such releases
 };
 
 /// What became of all drivers there are for one operating system and several sizes.

@@ -20,6 +20,8 @@ struct Query {
   /// A release the user named or holds, "inbox", or empty. A release is judged by its line where the table does not
   /// list it (for this operating system), so that a bundle in hand counts for more than a missing row.
   std::string ofed = {};
+  /// More releases that are in hand, judged in the same way.
+  std::vector<std::string> held = {};
 };
 
 /// One driver that would work.

@@ -24,16 +24,17 @@ matrix::Query query_for(const Recipe& recipe, const std::string& kernel) {
           recipe.ofed.choice == OfedChoice::inbox ? "inbox" : recipe.ofed.version};
 }
 
-/// The choices of the matrix that the recipe allows, best first. Throws when there is none.
-std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Matrix& matrix, const std::string& kernel) {
-  const auto resolution = matrix.resolve(query_for(recipe, kernel));
+/// The choices of the matrix that the recipe allows, best first.
+std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Resolution& resolution) {
   auto choices = resolution.choices;
   if (recipe.ofed.choice == OfedChoice::inbox)
     std::erase_if(choices, [](const Choice& choice) { return !choice.inbox; });
   if (recipe.ofed.choice == OfedChoice::version)
     std::erase_if(choices, [&](const Choice& choice) { return choice.ofed != recipe.ofed.version; });
-  if (!choices.empty()) return choices;
+  return choices;
+}
 
+[[noreturn]] void refuse_choice(const Recipe& recipe, const matrix::Resolution& resolution) {
   std::vector<std::string> possible;
   for (const auto& choice : resolution.choices) possible.push_back(choice.inbox ? "inbox" : choice.ofed);
   auto hints = resolution.asked_remedies;
@@ -87,6 +88,24 @@ std::size_t choose_repository(const ofed::Bundle& bundle, const std::string& lib
   throw Error(ErrorKind::incompatible,
               fmt::format("choosing packages of '{}': it has no {} libraries", bundle.name, libs),
               "it has " + join(flavours, ", "));
+}
+
+/// The first of `choices` that can be had: its bundle is in the store, or it needs none.
+std::optional<Driver> best_in_hand(const Recipe& recipe, const std::vector<Choice>& choices, Environment& environment) {
+  for (const auto& choice : choices) {
+    // Nobody gets the distribution's driver by accident: only when the recipe says inbox.
+    if (choice.inbox && recipe.ofed.choice != OfedChoice::inbox) continue;
+    Driver driver;
+    driver.choice = choice;
+    if (choice.inbox) return driver;
+    driver.bundle = environment.store.find(choice.ofed, choice.distro, "x86_64");
+    if (!driver.bundle) continue;
+    check_pin(recipe, *driver.bundle);
+    settle_doubt(*driver.bundle, driver.choice);
+    driver.repository = choose_repository(*driver.bundle, recipe.ofed.libs.empty() ? choice.libs : recipe.ofed.libs);
+    return driver;
+  }
+  return std::nullopt;
 }
 
 [[noreturn]] void refuse_missing_bundle(const Recipe& recipe, const std::vector<Choice>& choices) {
@@ -257,27 +276,25 @@ bool Driver::may_build() const {
 }
 
 Driver choose_driver(const Recipe& recipe, Environment& environment) {
-  const auto choices = allowed_choices(recipe, environment.matrix, recipe.kernel);
-  const auto distro = choices.front().distro;
-  Driver driver;
-  driver.extras = environment.store.extras(distro);
+  auto query = query_for(recipe, recipe.kernel);
+  const auto resolution = environment.matrix.resolve(query);
+  const auto choices = allowed_choices(recipe, resolution);
+  const auto& os = *environment.matrix.find_os(recipe.os.id, recipe.os.version);
+  auto driver = best_in_hand(recipe, choices, environment);
+  if (!driver && recipe.ofed.choice == OfedChoice::automatic) {
+    // A bundle in hand counts for more than a row that nobody has written yet.
+    for (const auto& bundle : environment.store.list())
+      if (bundle.distro == os.distro) query.held.push_back(bundle.version);
+    driver = best_in_hand(recipe, allowed_choices(recipe, environment.matrix.resolve(query)), environment);
+  }
+  if (!driver && choices.empty()) refuse_choice(recipe, resolution);
+  if (!driver) refuse_missing_bundle(recipe, choices);
+  driver->extras = environment.store.extras(os.distro);
   // Extra packages for every release are of one kind all the same.
   const auto format =
       recipe.os.id == "ubuntu" || recipe.os.id == "debian" ? ofed::PackageFormat::deb : ofed::PackageFormat::rpm;
-  std::erase_if(driver.extras, [&](const auto& extras) { return extras.format != format; });
-  for (const auto& choice : choices) {
-    // Nobody gets the distribution's driver by accident: only when the recipe says inbox.
-    if (choice.inbox && recipe.ofed.choice != OfedChoice::inbox) continue;
-    driver.choice = choice;
-    if (choice.inbox) return driver;
-    driver.bundle = environment.store.find(choice.ofed, choice.distro, "x86_64");
-    if (!driver.bundle) continue;
-    check_pin(recipe, *driver.bundle);
-    settle_doubt(*driver.bundle, driver.choice);
-    driver.repository = choose_repository(*driver.bundle, recipe.ofed.libs.empty() ? choice.libs : recipe.ofed.libs);
-    return driver;
-  }
-  refuse_missing_bundle(recipe, choices);
+  std::erase_if(driver->extras, [&](const auto& extras) { return extras.format != format; });
+  return *driver;
 }
 
 plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Facts& facts, guest::Guest& guest,

@@ -19,11 +19,25 @@ class ChooseDriver : public ::testing::Test {
     recipe.os = {"ubuntu", "20.04"};
     recipe.vm_sizes = {"Standard_HB120rs_v2"};
   }
-  void add(const ofed::AddOptions& options) {
-    const auto parts = ofed::testing::deb_bundle();
+  void add(const ofed::AddOptions& options, const ofed::testing::BundleParts& parts = ofed::testing::deb_bundle()) {
     const auto archive = scratch.path() / (parts.top + ".tgz");
     write_text_atomically(archive, parts.archive());
     store.add(archive, options, progress);
+  }
+  /// A bundle of `version` for Ubuntu 20.04, trusted by its signature.
+  void add_focal(const std::string& version) {
+    auto parts = ofed::testing::deb_bundle();
+    parts.top = "MLNX_OFED_LINUX-" + version + "-ubuntu20.04-x86_64";
+    parts.files[".mlnx"] = version + "\n";
+    ofed::testing::index_debs(parts, "DEBS", version, ofed::testing::vendor());
+    add(trusting(), parts);
+  }
+  [[nodiscard]] ofed::AddOptions trusting() const {
+    const auto keys = scratch.path() / "keys.asc";
+    write_text_atomically(keys, ofed::testing::vendor().public_key());
+    ofed::AddOptions options;
+    options.keyrings = {keys};
+    return options;
   }
   void ask_for(const std::string& version) {
     recipe.ofed.choice = recipe::OfedChoice::version;
@@ -57,11 +71,7 @@ TEST_F(ChooseDriver, DoesNotDoubtThatAPinnedBundleExists) {
 }
 
 TEST_F(ChooseDriver, DoesNotDoubtThatASignedBundleExists) {
-  const auto keys = scratch.path() / "keys.asc";
-  write_text_atomically(keys, ofed::testing::vendor().public_key());
-  ofed::AddOptions options;
-  options.keyrings = {keys};
-  add(options);
+  add(trusting());
   EXPECT_THAT(warnings(), IsEmpty());
 }
 
@@ -125,6 +135,46 @@ TEST_F(ChooseDriver, WhereNothingFitsSaysWhatTheSizeNeeds) {
             "choosing a driver for centos 7.6 on Standard_HB176rs_v4: Standard_HB176rs_v4 (CX7) needs MLNX_OFED >= "
             "5.6-1.0.3.3, which has no bundle for CentOS 7.6; its inbox driver does not drive CX7");
   EXPECT_EQ(error.hint(), "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1");
+}
+
+TEST_F(ChooseDriver, TakesABundleInTheStoreThatTheMatrixListsForOtherReleasesOnly) {
+  auto parts = ofed::testing::rpm_bundle();
+  parts.top = "MLNX_OFED_LINUX-4.9-7.1.0.0-rhel7.9-x86_64";
+  parts.files[".mlnx"] = "4.9-7.1.0.0\n";
+  parts.files["distro"] = "rhel7.9\n";
+  add(trusting(), parts);
+  recipe.os = {"centos", "7.9"};
+  recipe.vm_sizes = {"Standard_NC24rs_v3"};
+  const auto driver = choose();
+  ASSERT_TRUE(driver.bundle);
+  EXPECT_EQ(driver.bundle->version, "4.9-7.1.0.0");
+  EXPECT_EQ(driver.choice.driver, "mlx4_core");
+  EXPECT_THAT(driver.choice.warnings,
+              ::testing::Contains("the matrix lists no bundle of MLNX_OFED 4.9-7.1.0.0 for CentOS 7.9"));
+}
+
+TEST_F(ChooseDriver, TakesAPointReleaseInTheStoreThatTheMatrixDoesNotKnow) {
+  recipe.vm_sizes = {"Standard_HB176rs_v4"};
+  add_focal("5.8-3.0.7.0");
+  EXPECT_THAT(choose().choice.warnings,
+              ElementsAre("the matrix does not list MLNX_OFED 5.8-3.0.7.0: judged as its line 5.8"));
+}
+
+TEST_F(ChooseDriver, PrefersListedBundlesAndThenLongTermLines) {
+  add_focal("5.9-9.9.9.9");
+  add_focal("5.8-3.0.7.0");
+  EXPECT_EQ(choose().choice.ofed, "5.8-3.0.7.0");
+  add_focal("5.5-1.0.3.2");
+  EXPECT_EQ(choose().choice.ofed, "5.5-1.0.3.2");
+}
+
+TEST_F(ChooseDriver, LeavesABundleInTheStoreThatDoesNotFit) {
+  recipe.vm_sizes = {"Standard_HB176rs_v4"};
+  add_focal("5.5-9.9.9.9");
+  const auto error = refusal();
+  EXPECT_EQ(error.message(), "choosing a driver for 'image': the store has none of the bundles that fit");
+  EXPECT_TRUE(error.hint().starts_with("add one with 'bake bundle add MLNX_OFED_LINUX-5.8-2.0.3.0-ubuntu20.04"))
+      << error.hint();
 }
 
 }  // namespace

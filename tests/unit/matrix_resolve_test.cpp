@@ -276,6 +276,25 @@ TEST(MatrixResolve, ABundleInHandIsJudgedByItsLine) {
             "the matrix lists no bundle of MLNX_OFED 4.9-7.1.0.0 for CentOS 7.6");
 }
 
+TEST(MatrixResolve, ReleasesInHandRankWithTheOthers) {
+  const auto listed = drivers(resolve("rhel", "8.6", {"Standard_HB176rs_v4"}));
+  const auto held = built_in().resolve({"rhel",
+                                        "8.6",
+                                        "",
+                                        {"Standard_HB176rs_v4"},
+                                        "5.8-3.0.7.0",
+                                        {"5.9-9.9.9.9", "5.8-3.0.7.0", "5.5-9.9.9.9", "99.1-1.0.0.0", "5.8-1.0.1.1"}});
+  const auto names = drivers(held);
+  EXPECT_EQ(names.size(), listed.size() + 2);
+  const auto place = [&](const char* version) {
+    return std::find(names.begin(), names.end(), version) - names.begin();
+  };
+  EXPECT_LT(place("5.8-1.0.1.1"), place("5.8-3.0.7.0"));
+  EXPECT_LT(place("5.8-3.0.7.0"), place("5.9-9.9.9.9"));
+  EXPECT_LT(place("5.9-9.9.9.9"), static_cast<std::ptrdiff_t>(names.size()));
+  EXPECT_EQ(held.asked_refusals, std::vector<std::string>{});
+}
+
 TEST(MatrixResolve, SaysWhyTheReleaseThatWasAskedForIsNotAmongTheChoices) {
   using Texts = std::vector<std::string>;
   const auto ndr = resolve("ubuntu", "20.04", {"Standard_HB176rs_v4"}, "", "5.5-1.0.3.2");
