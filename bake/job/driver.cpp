@@ -142,16 +142,6 @@ ofed::PackageSource source_of(const ofed::Extras& extras, std::size_t payload) {
   return {payload, &extras.repository, extras.format, std::move(texts.packages), std::move(texts.filelists)};
 }
 
-/// What inbox drivers need is in the guest already, or among the extra packages.
-ofed::KernelFit inbox_fit(const guest::Facts& facts, const std::string& kernel) {
-  ofed::KernelFit fit;
-  fit.kind = ofed::FitKind::inbox;
-  fit.kernel = kernel;
-  fit.explanation = fmt::format("the distribution's own driver for {}",
-                                facts.os.pretty_name.empty() ? facts.os.id : facts.os.pretty_name);
-  return fit;
-}
-
 /// Names of the packages that come from the bundle, or from the extra packages.
 std::vector<std::string> names_of(const ofed::Closure& closure, bool from_bundle) {
   std::vector<std::string> names;
@@ -325,7 +315,7 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
     inputs.fit = ofed::decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle,
                                   symvers ? &*symvers : nullptr, solved.from_extras, vermagic_of(facts, kernel, guest));
   } else {
-    inputs.fit = inbox_fit(facts, kernel);
+    inputs.fit = ofed::inbox_fit(facts, kernel);
   }
   inputs.module_version = module_version(driver, inputs.closure);
   inputs.install_bytes = bytes_to_install(driver, inputs.closure);

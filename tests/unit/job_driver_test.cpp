@@ -154,5 +154,14 @@ TEST_F(DriverTest, ABundleInHandIsStillBeyondDoubtOnceTheKernelIsKnown) {
     EXPECT_EQ(warning.find("nobody has confirmed"), std::string::npos) << warning;
 }
 
+TEST_F(DriverTest, TheDistributionsDriverComesWithAKernelThatIsThere) {
+  recipe.ofed = {};
+  recipe.ofed.choice = recipe::OfedChoice::inbox;
+  EXPECT_EQ(planned().plan.fit.kind, ofed::FitKind::inbox);
+  EXPECT_EQ(planned().plan.fit.explanation, "the distribution's own driver comes with 5.4.0-1040-azure");
+  recipe.kernel = "5.4.0-9999-azure";
+  EXPECT_EQ(planned().plan.fit.kind, ofed::FitKind::refused);
+}
+
 }  // namespace
 }  // namespace bake::job
