@@ -281,8 +281,7 @@ Driver choose_driver(const Recipe& recipe, Environment& environment) {
   if (!driver) refuse_missing_bundle(recipe, choices);
   driver->extras = environment.store.extras(os.distro);
   // Extra packages for every release are of one kind all the same.
-  const auto format =
-      recipe.os.id == "ubuntu" || recipe.os.id == "debian" ? ofed::PackageFormat::deb : ofed::PackageFormat::rpm;
+  const auto format = os.family == "deb" ? ofed::PackageFormat::deb : ofed::PackageFormat::rpm;
   std::erase_if(driver->extras, [&](const auto& extras) { return extras.format != format; });
   return *driver;
 }
@@ -291,6 +290,9 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
                      Environment& environment) {
   plan::Inputs inputs;
   inputs.recipe = recipe;
+  // The recipe may call the release by another name ("focal"); the guest has one.
+  if (const auto* os = environment.matrix.find_os(recipe.os.id, recipe.os.version))
+    inputs.recipe.os = {os->id, os->version};
   inputs.facts = facts;
   inputs.choice = driver.choice;
   const auto kernel = recipe.kernel.empty() ? facts.default_kernel : recipe.kernel;

@@ -163,5 +163,16 @@ TEST_F(DriverTest, TheDistributionsDriverComesWithAKernelThatIsThere) {
   EXPECT_EQ(planned().plan.fit.kind, ofed::FitKind::refused);
 }
 
+TEST_F(DriverTest, AnotherNameOfTheReleaseIsTheRelease) {
+  recipe.os = {"ubuntu", "focal"};
+  recipe.ofed.packages = {"ofed-scripts"};
+  EXPECT_EQ(planned().refusals, std::vector<plan::Refusal>{});
+  recipe.os = {"ubuntu", "jammy"};
+  recipe.ofed.choice = recipe::OfedChoice::inbox;
+  const auto outcome = planned();
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.refusals[0].problem.message, "the recipe says ubuntu 22.04, the disk holds ubuntu 20.04");
+}
+
 }  // namespace
 }  // namespace bake::job
