@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <optional>
 
 #include "bake/base/text.hpp"
 #include "matrix/link.hpp"
@@ -32,7 +31,7 @@ class Finder {
 
   Answer run() {
     for (const auto& bundle : matrix_.bundles()) consider(bundle);
-    consider_named_release();
+    consider_releases_in_hand();
     consider_inbox();
     std::stable_sort(found_.begin(), found_.end(), ranks_before);
     answer_.confirmed = !found_.empty() && found_.front().choice.warnings.empty();
@@ -42,46 +41,68 @@ class Finder {
 
  private:
   void consider(const BundleRow& bundle) {
-    if (bundle.recognised_only || bundle.arch != "x86_64" || !serves(bundle.distro, asked_.os->distro)) return;
     const auto* release = matrix_.find_ofed(bundle.ofed);
-    if (release != nullptr && release->bakeable) consider(*release, bundle, {});
+    if (release != nullptr && release->bakeable && is_for_this_system(bundle)) consider(*release, bundle, {});
   }
 
-  /// The release the user named counts even where the table does not list it: its line says what it drives.
-  void consider_named_release() {
-    if (asked_.ofed.empty()) return;
-    const auto* release = matrix_.find_ofed(asked_.ofed);
-    if (release != nullptr && std::any_of(release->distros.begin(), release->distros.end(),
-                                          [&](const std::string& distro) { return serves(distro, asked_.os->distro); }))
+  [[nodiscard]] bool is_for_this_system(const BundleRow& bundle) const {
+    return !bundle.recognised_only && bundle.arch == "x86_64" && serves(bundle.distro, asked_.os->distro);
+  }
+
+  /// Releases the user named or holds count even where the table does not list them: their line says what they drive.
+  void consider_releases_in_hand() {
+    std::vector<std::string> versions = asked_.held;
+    versions.push_back(asked_.ofed);
+    std::vector<std::string> seen{"", "inbox"};
+    for (const auto& version : versions) {
+      if (contains(seen, version)) continue;
+      seen.push_back(version);
+      consider_release(version);
+    }
+  }
+
+  void consider_release(const std::string& version) {
+    const auto* release = matrix_.find_ofed(version);
+    const auto* like = release != nullptr ? release : nearest_of_line(version);
+    if (like == nullptr || !like->bakeable) {
+      if (version != asked_.ofed) return;
+      refuse_asked(like == nullptr
+                       ? fmt::format("the matrix lists neither MLNX_OFED {} nor another release of its line", version)
+                       : fmt::format("{} is recognised, not yet bakeable", version));
       return;
-    const auto* like = release != nullptr ? release : nearest_of_line();
-    if (like == nullptr || !like->bakeable) return;
+    }
+    const auto& bundles = matrix_.bundles();
+    if (std::any_of(bundles.begin(), bundles.end(),
+                    [&](const auto& bundle) { return bundle.ofed == version && is_for_this_system(bundle); }))
+      return;
     auto named = *like;
-    named.version = asked_.ofed;
+    named.version = version;
     BundleRow bundle;
-    bundle.ofed = asked_.ofed;
+    bundle.ofed = version;
     bundle.distro = asked_.os->distro;
-    bundle.file = fmt::format("MLNX_OFED_LINUX-{}-{}-x86_64.tgz", asked_.ofed, bundle.distro);
-    consider(
-        named, bundle,
-        release != nullptr
-            ? fmt::format("the matrix lists no bundle of MLNX_OFED {} for {}", asked_.ofed, asked_.os->name)
-            : fmt::format("the matrix does not list MLNX_OFED {}: judged as its line {}", asked_.ofed, like->line));
+    bundle.file = fmt::format("MLNX_OFED_LINUX-{}-{}-x86_64.tgz", version, bundle.distro);
+    consider(named, bundle,
+             release != nullptr
+                 ? fmt::format("the matrix lists no bundle of MLNX_OFED {} for {}", version, asked_.os->name)
+                 : fmt::format("the matrix does not list MLNX_OFED {}: judged as its line {}", version, like->line));
   }
 
-  [[nodiscard]] const OfedRow* nearest_of_line() const {
-    const auto line = asked_.ofed.substr(0, asked_.ofed.find('-'));
+  [[nodiscard]] const OfedRow* nearest_of_line(const std::string& version) const {
+    const auto line = version.substr(0, version.find('-'));
     const OfedRow* nearest = nullptr;
     for (const auto& release : matrix_.ofed_releases())
-      if (release.line == line && (nearest == nullptr || compare_versions(release.version, asked_.ofed) <= 0))
+      if (release.line == line && (nearest == nullptr || compare_versions(release.version, version) <= 0))
         nearest = &release;
     return nearest;
   }
 
   void consider(const OfedRow& release, const BundleRow& bundle, const std::string& warning) {
-    if (!drives_all(release.generations)) return;
-    auto judgement = judge_all(&release);
-    if (!judgement) return;
+    const auto judgement = judge_all(&release);
+    if (!accepts("MLNX_OFED " + release.version, release.generations, judgement, release.version == asked_.ofed)) {
+      if (release.version == asked_.ofed && !warning.empty())
+        answer_.asked_refusals.insert(answer_.asked_refusals.begin(), warning);
+      return;
+    }
     Ranked ranked;
     ranked.tier = extension_installs(release.version) ? Tier::extension : release.lts ? Tier::long_term : Tier::other;
     auto& choice = ranked.choice;
@@ -92,7 +113,7 @@ class Finder {
     choice.sha256 = bundle.sha256;
     choice.libs = release.libs;
     explain(ranked, release);
-    choice.warnings = std::move(judgement->warnings);
+    choice.warnings = judgement.warnings;
     if (!warning.empty()) choice.warnings.insert(choice.warnings.begin(), warning);
     ranked.unverified = bundle.provenance.unverified || release.provenance.unverified || !warning.empty();
     if (warning.empty() && bundle.provenance.unverified) {
@@ -109,16 +130,20 @@ class Finder {
     const InboxRow* inbox = nullptr;
     for (const auto& row : matrix_.inbox_drivers())
       if (row.key == asked_.os->inbox_key) inbox = &row;
-    if (inbox == nullptr || !drives_all(inbox->generations)) return;
-    auto judgement = judge_all(nullptr);
-    if (!judgement) return;
+    const bool asked = asked_.ofed == "inbox";
+    if (inbox == nullptr) {
+      if (asked) refuse_asked(fmt::format("{} ships no rdma-core", asked_.os->name));
+      return;
+    }
+    const auto judgement = judge_all(nullptr);
+    if (!accepts("the inbox driver of " + asked_.os->name, inbox->generations, judgement, asked)) return;
     Ranked ranked;
     ranked.tier = Tier::inbox;
     ranked.choice.inbox = true;
     ranked.choice.distro = asked_.os->distro;
     ranked.choice.packages = inbox->packages;
     ranked.choice.reasons.push_back("the distribution's own driver: nothing to build, and kernel updates keep it");
-    ranked.choice.warnings = std::move(judgement->warnings);
+    ranked.choice.warnings = judgement.warnings;
     if (inbox->provenance.unverified)
       ranked.choice.warnings.push_back(
           fmt::format("unverified: nobody has confirmed {} on Azure with the inbox driver of {}",
@@ -148,24 +173,38 @@ class Finder {
     if (!ranked.choice.sha256.empty()) reasons.emplace_back("the SHA-256 of its archive is public");
   }
 
-  [[nodiscard]] bool drives_all(const std::vector<std::string>& driven) const {
-    return std::all_of(generations_.begin(), generations_.end(),
-                       [&](const std::string& generation) { return contains(driven, generation); });
+  /// Whether a driver goes with every card and no rule is against it. Takes down what is: of `asked`, the one the user
+  /// named, everything; of others what rules say, if they drive all cards.
+  bool accepts(const std::string& name, const std::vector<std::string>& driven, const Judgement& judgement,
+               bool asked) {
+    Sizes left;
+    for (const auto* size : asked_.sizes)
+      if (!contains(driven, size->generation)) left.push_back(size);
+    if (asked && !left.empty())
+      refuse_asked(fmt::format("{} drives {}, not {} ({})", name, join(driven, ", "), join(generations_of(left), ", "),
+                               names_of(left)));
+    if (asked) add_all(judgement, answer_.asked_refusals, answer_.asked_remedies);
+    if (left.empty()) add_all(judgement, answer_.refusals, answer_.remedies);
+    return left.empty() && judgement.refusals.empty();
   }
 
-  /// The warnings of all sizes; nothing when a rule refuses one of them.
-  std::optional<Judgement> judge_all(const OfedRow* release) {
+  void refuse_asked(const std::string& why) { add_once(answer_.asked_refusals, why); }
+
+  static void add_all(const Judgement& judgement, std::vector<std::string>& refusals,
+                      std::vector<std::string>& remedies) {
+    for (const auto& text : judgement.refusals) add_once(refusals, text);
+    for (const auto& text : judgement.remedies) add_once(remedies, text);
+  }
+
+  /// What the rules say of a driver for all sizes.
+  [[nodiscard]] Judgement judge_all(const OfedRow* release) const {
     Judgement all;
     for (const auto* size : asked_.sizes) {
       const auto one = judge(matrix_.rules(), {*asked_.os, *size, release, asked_.kernel});
-      for (const auto& text : one.refusals) add_once(all.refusals, text);
+      add_all(one, all.refusals, all.remedies);
       for (const auto& text : one.warnings) add_once(all.warnings, text);
-      for (const auto& text : one.remedies) add_once(all.remedies, text);
     }
-    if (all.refusals.empty()) return all;
-    for (const auto& text : all.refusals) add_once(answer_.refusals, text);
-    for (const auto& text : all.remedies) add_once(answer_.remedies, text);
-    return std::nullopt;
+    return all;
   }
 
   [[nodiscard]] std::vector<std::string> extension_generations(const std::string& version) const {

@@ -15,7 +15,8 @@ struct Question {
   const OsRow* os = nullptr;
   Sizes sizes;
   std::string kernel;
-  std::string ofed;  ///< a release to judge even if no bundle row names it
+  std::string ofed;                    ///< a release to judge even if no bundle row names it, or "inbox"
+  std::vector<std::string> held = {};  ///< more such releases
 };
 
 /// What became of all drivers there are for one operating system and several sizes.
@@ -23,7 +24,8 @@ struct Answer {
   std::vector<Choice> choices;        ///< ranked, best first
   std::vector<std::string> refusals;  ///< what rules said of drivers that drive all cards
   std::vector<std::string> remedies;
-  bool confirmed = false;  ///< the best choice has no warning
+  std::vector<std::string> asked_refusals, asked_remedies;  ///< as of Resolution
+  bool confirmed = false;                                   ///< the best choice has no warning
 };
 
 /// Every driver for `question`, ranked: what the VM extension installs first, then long-term lines, then other

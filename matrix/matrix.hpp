@@ -17,9 +17,11 @@ struct Query {
   std::string os_version;
   std::string kernel;
   std::vector<std::string> vm_sizes;
-  /// A release the user named or holds, or empty. It is judged by its line where the table does not list it (for this
-  /// operating system), so that a bundle in hand counts for more than a missing row.
+  /// A release the user named or holds, "inbox", or empty. A release is judged by its line where the table does not
+  /// list it (for this operating system), so that a bundle in hand counts for more than a missing row.
   std::string ofed = {};
+  /// More releases that are in hand, judged in the same way.
+  std::vector<std::string> held = {};
 };
 
 /// One driver that would work.
@@ -43,6 +45,9 @@ struct Resolution {
   std::vector<Choice> choices;
   std::vector<std::string> refusals;
   std::string nearest;
+  /// Why what `Query::ofed` names is not among `choices`, and what to do instead; empty when it is, or nothing is
+  /// named.
+  std::vector<std::string> asked_refusals, asked_remedies;
   std::vector<std::string> notes;  ///< worth knowing whatever is chosen: DOCA not yet bakeable, end of life, retirement
 };
 

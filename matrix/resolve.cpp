@@ -74,7 +74,7 @@ std::string similar_rdma_size(const Matrix& matrix, const SizeRow& size) {
 class Resolver {
  public:
   Resolver(const Matrix& matrix, const OsRow& os, Sizes sizes, const Query& query) : matrix_(matrix) {
-    asked_ = {&os, std::move(sizes), query.kernel, query.ofed};
+    asked_ = {&os, std::move(sizes), query.kernel, query.ofed, query.held};
   }
 
   Resolution run() {
@@ -82,6 +82,8 @@ class Resolver {
     if (!refuse_sizes()) {
       auto answer = find_drivers(matrix_, asked_);
       result_.choices = std::move(answer.choices);
+      result_.asked_refusals = answer.asked_refusals;
+      result_.asked_remedies = answer.asked_remedies;
       if (result_.choices.empty()) refuse(answer);
     }
     return std::move(result_);
@@ -174,6 +176,7 @@ class Resolver {
       there.os = os;
       there.kernel.clear();
       there.ofed.clear();
+      there.held.clear();
       auto found = find_drivers(matrix_, there);
       if (found.choices.empty()) continue;
       if (only_row_doubts(found.choices.front())) return sentence(*os, found.choices.front());
@@ -244,7 +247,9 @@ class Resolver {
       result_.notes.push_back(fmt::format("DOCA-OFED ({}) would drive it: recognised, not yet bakeable", newest->file));
   }
 
-  [[nodiscard]] Question with(Sizes sizes) const { return {asked_.os, std::move(sizes), asked_.kernel, asked_.ofed}; }
+  [[nodiscard]] Question with(Sizes sizes) const {
+    return {asked_.os, std::move(sizes), asked_.kernel, asked_.ofed, asked_.held};
+  }
 
   static std::string driver_name(const Choice& choice) {
     return choice.inbox ? std::string("its inbox driver") : "MLNX_OFED " + choice.ofed;

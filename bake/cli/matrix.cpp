@@ -125,7 +125,7 @@ struct ResolveOptions {
   std::vector<std::string> sizes;
 };
 
-void print_choices(Context& context, const matrix::Resolution& resolution) {
+void print_choices(Context& context, const matrix::Resolution& resolution, const std::string& asked) {
   std::size_t number = 0;
   for (const auto& choice : resolution.choices) {
     context.out << fmt::format("{}. {}\n", ++number, choice.inbox ? "inbox" : "MLNX_OFED " + choice.ofed);
@@ -138,6 +138,7 @@ void print_choices(Context& context, const matrix::Resolution& resolution) {
     for (const auto& reason : choice.reasons) context.out << fmt::format("   why       {}\n", reason);
     for (const auto& warning : choice.warnings) context.out << fmt::format("   warning   {}\n", warning);
   }
+  for (const auto& refusal : resolution.asked_refusals) context.out << fmt::format("not {}: {}\n", asked, refusal);
   for (const auto& note : resolution.notes) context.out << fmt::format("note: {}\n", note);
 }
 
@@ -151,6 +152,7 @@ void resolve(Context& context, const ResolveOptions& options) {
     context.print({{"choices", choices},
                    {"refusals", resolution.refusals},
                    {"nearest", resolution.nearest},
+                   {"asked_refusals", resolution.asked_refusals},
                    {"notes", resolution.notes},
                    {"matrix", matrix.digest()}});
     if (resolution.choices.empty()) context.status = static_cast<int>(ErrorKind::incompatible);
@@ -159,7 +161,7 @@ void resolve(Context& context, const ResolveOptions& options) {
   if (resolution.choices.empty())
     throw Error(ErrorKind::incompatible, fmt::format("resolving '{}': {}", options.os, join(resolution.refusals, "; ")),
                 resolution.nearest);
-  print_choices(context, resolution);
+  print_choices(context, resolution, options.ofed);
 }
 
 void check(Context& context) {
@@ -301,7 +303,8 @@ void add_reading_commands(CLI::App& app, Context& context) {
   resolve_command->add_option("os", options->os, "the release: ubuntu20.04, centos7.7, rhel8.2, …")->required();
   resolve_command->add_option("sizes,--vm-size", options->sizes, "the VM sizes that one image must serve");
   resolve_command->add_option("--kernel", options->kernel, "the kernel that boots");
-  resolve_command->add_option("--ofed", options->ofed, "also judge this release, even if the matrix does not list it");
+  resolve_command->add_option("--ofed", options->ofed,
+                              "also judge this release (or inbox), even if the matrix does not list it");
   resolve_command->callback([&context, options] { resolve(context, *options); });
 
   app.add_subcommand("check", "everything that is wrong with the matrix and the overlays, with file and line")

@@ -20,28 +20,30 @@ using recipe::OfedChoice;
 using recipe::Recipe;
 
 matrix::Query query_for(const Recipe& recipe, const std::string& kernel) {
-  return {recipe.os.id, recipe.os.version, kernel, recipe.vm_sizes, recipe.ofed.version};
+  return {recipe.os.id, recipe.os.version, kernel, recipe.vm_sizes,
+          recipe.ofed.choice == OfedChoice::inbox ? "inbox" : recipe.ofed.version};
 }
 
-/// The choices of the matrix that the recipe allows, best first. Throws when there is none.
-std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Matrix& matrix, const std::string& kernel) {
-  const auto resolution = matrix.resolve(query_for(recipe, kernel));
+/// The choices of the matrix that the recipe allows, best first.
+std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Resolution& resolution) {
   auto choices = resolution.choices;
   if (recipe.ofed.choice == OfedChoice::inbox)
     std::erase_if(choices, [](const Choice& choice) { return !choice.inbox; });
   if (recipe.ofed.choice == OfedChoice::version)
     std::erase_if(choices, [&](const Choice& choice) { return choice.ofed != recipe.ofed.version; });
-  if (!choices.empty()) return choices;
+  return choices;
+}
 
+[[noreturn]] void refuse_choice(const Recipe& recipe, const matrix::Resolution& resolution) {
   std::vector<std::string> possible;
   for (const auto& choice : resolution.choices) possible.push_back(choice.inbox ? "inbox" : choice.ofed);
-  auto reason =
-      resolution.refusals.empty() ? std::string("the matrix has no such driver") : join(resolution.refusals, "; ");
-  const auto hint = possible.empty() ? resolution.nearest : "the matrix knows " + join(possible, ", ");
-  throw Error(ErrorKind::incompatible,
-              fmt::format("choosing a driver for {} {} on {}: {}", recipe.os.id, recipe.os.version,
-                          join(recipe.vm_sizes, ", "), reason),
-              hint);
+  auto hints = resolution.asked_remedies;
+  hints.push_back("these fit: " + join(possible, ", "));
+  throw Error(
+      ErrorKind::incompatible,
+      fmt::format("choosing a driver for {} {} on {}: {}", recipe.os.id, recipe.os.version, join(recipe.vm_sizes, ", "),
+                  join(possible.empty() ? resolution.refusals : resolution.asked_refusals, "; ")),
+      possible.empty() ? resolution.nearest : join(hints, "; "));
 }
 
 void check_pin(const Recipe& recipe, const ofed::Bundle& bundle) {
@@ -56,6 +58,27 @@ void settle_doubt(const ofed::Bundle& bundle, Choice& choice) {
     std::erase(choice.warnings, choice.doubt);
 }
 
+/// Asks the matrix again about the driver that was chosen, now that the kernel is known which its rules speak of.
+void judge_with_kernel(const Recipe& recipe, const Driver& driver, const std::string& kernel,
+                       const matrix::Matrix& matrix, plan::Inputs& inputs) {
+  auto query = query_for(recipe, kernel);
+  query.ofed = driver.choice.inbox ? "inbox" : driver.choice.ofed;
+  auto resolution = matrix.resolve(query);
+  const auto same = std::find_if(resolution.choices.begin(), resolution.choices.end(), [&](const Choice& choice) {
+    return choice.inbox == driver.choice.inbox && choice.ofed == driver.choice.ofed;
+  });
+  if (same == resolution.choices.end()) {
+    inputs.choice.warnings.clear();  // they were about any kernel
+    inputs.matrix_problems.push_back(
+        {fmt::format("{} with kernel {}", driver.choice.inbox ? "the inbox driver" : "MLNX_OFED " + driver.choice.ofed,
+                     kernel),
+         join(resolution.asked_refusals, "; "), join(resolution.asked_remedies, "; ")});
+    return;
+  }
+  if (driver.bundle) settle_doubt(*driver.bundle, *same);
+  inputs.choice.warnings = std::move(same->warnings);
+}
+
 /// The repository of the bundle with the library flavour that was asked for.
 std::size_t choose_repository(const ofed::Bundle& bundle, const std::string& libs) {
   for (std::size_t i = 0; i < bundle.repositories.size(); ++i)
@@ -67,9 +90,33 @@ std::size_t choose_repository(const ofed::Bundle& bundle, const std::string& lib
               "it has " + join(flavours, ", "));
 }
 
+/// The first of `choices` that can be had: its bundle is in the store, or it needs none.
+std::optional<Driver> best_in_hand(const Recipe& recipe, const std::vector<Choice>& choices, Environment& environment) {
+  for (const auto& choice : choices) {
+    // Nobody gets the distribution's driver by accident: only when the recipe says inbox.
+    if (choice.inbox && recipe.ofed.choice != OfedChoice::inbox) continue;
+    Driver driver;
+    driver.choice = choice;
+    if (choice.inbox) return driver;
+    driver.bundle = environment.store.find(choice.ofed, choice.distro, "x86_64");
+    if (!driver.bundle) continue;
+    check_pin(recipe, *driver.bundle);
+    settle_doubt(*driver.bundle, driver.choice);
+    driver.repository = choose_repository(*driver.bundle, recipe.ofed.libs.empty() ? choice.libs : recipe.ofed.libs);
+    return driver;
+  }
+  return std::nullopt;
+}
+
 [[noreturn]] void refuse_missing_bundle(const Recipe& recipe, const std::vector<Choice>& choices) {
   const auto wanted = std::find_if(choices.begin(), choices.end(), [](const Choice& choice) { return !choice.inbox; });
   const bool inbox = std::any_of(choices.begin(), choices.end(), [](const Choice& choice) { return choice.inbox; });
+  if (wanted == choices.end())
+    throw Error(ErrorKind::incompatible,
+                fmt::format("choosing a driver for '{}': only the distribution's own driver serves {} on {} {}{}",
+                            recipe.name, join(recipe.vm_sizes, ", "), recipe.os.id, recipe.os.version,
+                            recipe.kernel.empty() ? "" : " with kernel " + recipe.kernel),
+                "say 'ofed: inbox' in the recipe");
   throw Error(ErrorKind::incompatible,
               fmt::format("choosing a driver for '{}': the store has none of the bundles that fit", recipe.name),
               fmt::format("add one with 'bake bundle add {}'{}", wanted->file_name,
@@ -93,16 +140,6 @@ ofed::PackageSource source_of(const ofed::Bundle& bundle, std::size_t repository
 ofed::PackageSource source_of(const ofed::Extras& extras, std::size_t payload) {
   auto texts = ofed::Store::index_texts(extras);
   return {payload, &extras.repository, extras.format, std::move(texts.packages), std::move(texts.filelists)};
-}
-
-/// What inbox drivers need is in the guest already, or among the extra packages.
-ofed::KernelFit inbox_fit(const guest::Facts& facts, const std::string& kernel) {
-  ofed::KernelFit fit;
-  fit.kind = ofed::FitKind::inbox;
-  fit.kernel = kernel;
-  fit.explanation = fmt::format("the distribution's own driver for {}",
-                                facts.os.pretty_name.empty() ? facts.os.id : facts.os.pretty_name);
-  return fit;
 }
 
 /// Names of the packages that come from the bundle, or from the extra packages.
@@ -229,36 +266,37 @@ bool Driver::may_build() const {
 }
 
 Driver choose_driver(const Recipe& recipe, Environment& environment) {
-  const auto choices = allowed_choices(recipe, environment.matrix, recipe.kernel);
-  const auto distro = choices.front().distro;
-  Driver driver;
-  driver.extras = environment.store.extras(distro);
-  // Extra packages for every release are of one kind all the same.
-  const auto format =
-      recipe.os.id == "ubuntu" || recipe.os.id == "debian" ? ofed::PackageFormat::deb : ofed::PackageFormat::rpm;
-  std::erase_if(driver.extras, [&](const auto& extras) { return extras.format != format; });
-  for (const auto& choice : choices) {
-    // Nobody gets the distribution's driver by accident: only when the recipe says inbox.
-    if (choice.inbox && recipe.ofed.choice != OfedChoice::inbox) continue;
-    driver.choice = choice;
-    if (choice.inbox) return driver;
-    driver.bundle = environment.store.find(choice.ofed, choice.distro, "x86_64");
-    if (!driver.bundle) continue;
-    check_pin(recipe, *driver.bundle);
-    settle_doubt(*driver.bundle, driver.choice);
-    driver.repository = choose_repository(*driver.bundle, recipe.ofed.libs.empty() ? choice.libs : recipe.ofed.libs);
-    return driver;
+  auto query = query_for(recipe, recipe.kernel);
+  const auto resolution = environment.matrix.resolve(query);
+  const auto choices = allowed_choices(recipe, resolution);
+  const auto& os = *environment.matrix.find_os(recipe.os.id, recipe.os.version);
+  auto driver = best_in_hand(recipe, choices, environment);
+  if (!driver && recipe.ofed.choice == OfedChoice::automatic) {
+    // A bundle in hand counts for more than a row that nobody has written yet.
+    for (const auto& bundle : environment.store.list())
+      if (bundle.distro == os.distro) query.held.push_back(bundle.version);
+    driver = best_in_hand(recipe, allowed_choices(recipe, environment.matrix.resolve(query)), environment);
   }
-  refuse_missing_bundle(recipe, choices);
+  if (!driver && choices.empty()) refuse_choice(recipe, resolution);
+  if (!driver) refuse_missing_bundle(recipe, choices);
+  driver->extras = environment.store.extras(os.distro);
+  // Extra packages for every release are of one kind all the same.
+  const auto format = os.family == "deb" ? ofed::PackageFormat::deb : ofed::PackageFormat::rpm;
+  std::erase_if(driver->extras, [&](const auto& extras) { return extras.format != format; });
+  return *driver;
 }
 
 plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Facts& facts, guest::Guest& guest,
                      Environment& environment) {
   plan::Inputs inputs;
   inputs.recipe = recipe;
+  // The recipe may call the release by another name ("focal"); the guest has one.
+  if (const auto* os = environment.matrix.find_os(recipe.os.id, recipe.os.version))
+    inputs.recipe.os = {os->id, os->version};
   inputs.facts = facts;
   inputs.choice = driver.choice;
   const auto kernel = recipe.kernel.empty() ? facts.default_kernel : recipe.kernel;
+  judge_with_kernel(recipe, driver, kernel, environment.matrix, inputs);
 
   std::vector<ofed::PackageSource> sources;
   if (driver.bundle) {
@@ -279,7 +317,7 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
     inputs.fit = ofed::decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle,
                                   symvers ? &*symvers : nullptr, solved.from_extras, vermagic_of(facts, kernel, guest));
   } else {
-    inputs.fit = inbox_fit(facts, kernel);
+    inputs.fit = ofed::inbox_fit(facts, kernel);
   }
   inputs.module_version = module_version(driver, inputs.closure);
   inputs.install_bytes = bytes_to_install(driver, inputs.closure);

@@ -28,9 +28,10 @@ struct Driver {
   [[nodiscard]] bool may_build() const;
 };
 
-/// Resolves the recipe against the matrix and takes the best choice that the store has. Throws Error{incompatible} when
-/// the matrix knows none or the bundle is not in the store, naming the file to add; Error{untrusted} when the recipe
-/// pins another digest.
+/// Resolves the recipe against the matrix and takes the best choice that the store has; of 'ofed: auto', where the
+/// store has none that the matrix lists, the best bundle of the store for this release that its line says fits. Throws
+/// Error{incompatible} when the matrix knows none or the bundle is not in the store, naming the file to add;
+/// Error{untrusted} when the recipe pins another digest.
 Driver choose_driver(const recipe::Recipe& recipe, Environment& environment);
 
 /// Everything that is decided once the guest is known: the matrix again (now with its kernel), package set, dependency

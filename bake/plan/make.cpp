@@ -26,6 +26,7 @@ class Planner {
     copy_what_was_chosen();
     check_system();
     check_bundle();
+    for (const auto& problem : in_.matrix_problems) out_.refusals.push_back({ErrorKind::incompatible, problem});
     check_kernel();
     check_driver_in_base();
     check_closure();

@@ -39,6 +39,7 @@ struct Inputs {
   std::uint64_t install_bytes = 0;  ///< what the new packages unpack to
   std::size_t extra_payloads = 0;   ///< payload disks besides the bundle's
   std::string firstboot_sha256;
+  std::vector<Problem> matrix_problems;     ///< what the matrix has against the driver on the kernel that boots
   std::vector<std::string> agent_problems;  ///< what the matrix says of the guest's waagent version and IPoIB
 };
 

@@ -18,12 +18,7 @@ constexpr const char* azure = "5.4.0-1040-azure";
 class DriverTest : public ::testing::Test {
  protected:
   DriverTest() {
-    const auto parts = ofed::testing::deb_bundle();
-    write_text_atomically(scratch.path() / (parts.top + ".tgz"), parts.archive());
-    ofed::AddOptions options;
-    write_text_atomically(scratch.path() / "keys.asc", ofed::testing::vendor().public_key());
-    options.keyrings = {scratch.path() / "keys.asc"};
-    store.add(scratch.path() / (parts.top + ".tgz"), options, progress);
+    add_bundle(ofed::testing::deb_bundle());
     recipe.name = "image";
     recipe.os = {"ubuntu", "20.04"};
     recipe.vm_sizes = {"Standard_HB120rs_v2"};
@@ -42,6 +37,31 @@ class DriverTest : public ::testing::Test {
     facts.programs = {"make"};
     facts.layout.mounts = {{"/dev/sda1", "ext4", "/", 30ULL << 30U, 20ULL << 30U, ""}};
   }
+
+  void add_bundle(const ofed::testing::BundleParts& parts) {
+    write_text_atomically(scratch.path() / (parts.top + ".tgz"), parts.archive());
+    ofed::AddOptions options;
+    write_text_atomically(scratch.path() / "keys.asc", ofed::testing::vendor().public_key());
+    options.keyrings = {scratch.path() / "keys.asc"};
+    store.add(scratch.path() / (parts.top + ".tgz"), options, progress);
+  }
+
+  /// A recipe for ConnectX-3 Pro with the last release for it, and user space only, so that no module is in question.
+  void ask_for_fdr() {
+    auto parts = ofed::testing::split_deb_bundle();
+    parts.top = "MLNX_OFED_LINUX-4.9-4.1.7.0-ubuntu20.04-x86_64";
+    add_bundle(parts);
+    recipe.vm_sizes = {"Standard_NC24rs_v3"};
+    recipe.ofed.version = "4.9-4.1.7.0";
+    recipe.ofed.packages = {"libibverbs1"};
+  }
+
+  void boot(const std::string& kernel) {
+    facts.kernels.front().release = kernel;
+    facts.default_kernel = kernel;
+  }
+
+  plan::Outcome planned() { return decide(recipe, choose_driver(recipe, environment), facts, guest, environment); }
 
   void add_extras(const std::string& name, const std::string& distro, const std::map<std::string, std::string>& files) {
     fs::create_directory(scratch.path() / name);
@@ -104,6 +124,54 @@ TEST_F(DriverTest, PackagesOfTheOtherFamilyStayOut) {
   EXPECT_TRUE(driver.extras.empty());
   EXPECT_TRUE(driver.may_build());
   EXPECT_THAT(driver.payloads(), ElementsAre(driver.bundle->payload()));
+}
+
+TEST_F(DriverTest, RulesAboutKernelsAreHeldToTheOneThatBoots) {
+  ask_for_fdr();
+  boot("5.15.0-1053-azure");
+  const auto outcome = planned();
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].kind, ErrorKind::incompatible);
+  EXPECT_EQ(outcome.refusals[0].problem,
+            (Problem{"MLNX_OFED 4.9-4.1.7.0 with kernel 5.15.0-1053-azure",
+                     "the MLNX_OFED releases that drive ConnectX-3 Pro do not work on kernel 5.6 and newer",
+                     "boot a kernel older than 5.6, or take the inbox driver"}));
+  for (const auto& warning : outcome.plan.warnings) EXPECT_EQ(warning.find("not known yet"), std::string::npos);
+}
+
+TEST_F(DriverTest, RulesAboutOtherKernelsSayNothing) {
+  ask_for_fdr();
+  const auto driver = choose_driver(recipe, environment);
+  EXPECT_THAT(driver.choice.warnings, ElementsAre(::testing::EndsWith("which kernel boots is not known yet")));
+  const auto outcome = decide(recipe, driver, facts, guest, environment);
+  EXPECT_TRUE(outcome.ok());
+  for (const auto& warning : outcome.plan.warnings) EXPECT_EQ(warning.find("ConnectX-3"), std::string::npos) << warning;
+}
+
+TEST_F(DriverTest, ABundleInHandIsStillBeyondDoubtOnceTheKernelIsKnown) {
+  recipe.ofed.packages = {"ofed-scripts"};
+  for (const auto& warning : planned().plan.warnings)
+    EXPECT_EQ(warning.find("nobody has confirmed"), std::string::npos) << warning;
+}
+
+TEST_F(DriverTest, TheDistributionsDriverComesWithAKernelThatIsThere) {
+  recipe.ofed = {};
+  recipe.ofed.choice = recipe::OfedChoice::inbox;
+  EXPECT_EQ(planned().plan.fit.kind, ofed::FitKind::inbox);
+  EXPECT_EQ(planned().plan.fit.explanation, "the distribution's own driver comes with 5.4.0-1040-azure");
+  recipe.kernel = "5.4.0-9999-azure";
+  EXPECT_EQ(planned().plan.fit.kind, ofed::FitKind::refused);
+}
+
+TEST_F(DriverTest, AnotherNameOfTheReleaseIsTheRelease) {
+  recipe.os = {"ubuntu", "focal"};
+  recipe.ofed.packages = {"ofed-scripts"};
+  EXPECT_EQ(planned().refusals, std::vector<plan::Refusal>{});
+  recipe.os = {"ubuntu", "jammy"};
+  recipe.ofed.choice = recipe::OfedChoice::inbox;
+  const auto outcome = planned();
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.refusals[0].problem.message, "the recipe says ubuntu 22.04, the disk holds ubuntu 20.04");
 }
 
 }  // namespace

@@ -84,6 +84,21 @@ TEST(MatrixCommand, ResolvesForPeopleAndPrograms) {
   EXPECT_EQ(json.json().at("choices").at(0).at("module"), "mlx4_core");
 }
 
+TEST(MatrixCommand, ResolveAnswersForTheReleaseThatWasAskedFor) {
+  const auto text = bake({"resolve", "ubuntu20.04", "HB176rs_v4", "--ofed", "5.5-1.0.3.2"});
+  EXPECT_EQ(text.status, 0);
+  EXPECT_NE(text.out.find("not 5.5-1.0.3.2: MLNX_OFED 5.5-1.0.3.2 drives CX4, CX5, CX6, not CX7 (Standard_HB176rs_v4)\n"
+                          "not 5.5-1.0.3.2: ConnectX-7 (NDR) needs MLNX_OFED 5.6-1.0.3.3 or newer; with an older one "
+                          "the link comes up as SDR\n"),
+            std::string::npos)
+      << text.out;
+  const auto json = bake({"--json", "resolve", "ubuntu20.04", "HB176rs_v4", "--ofed", "5.5-1.0.3.2"}).json();
+  EXPECT_EQ(json.at("asked_refusals").size(), 2U);
+  EXPECT_NE(
+      bake({"resolve", "ubuntu20.04", "HB176rs_v4", "--ofed", "inbox"}).out.find("not inbox: the inbox driver of"),
+      std::string::npos);
+}
+
 TEST(MatrixCommand, RefusalsExitWithThree) {
   const auto text = bake({"resolve", "centos7.6", "Standard_HB176rs_v4"});
   EXPECT_EQ(text.status, 3);

@@ -276,6 +276,68 @@ TEST(MatrixResolve, ABundleInHandIsJudgedByItsLine) {
             "the matrix lists no bundle of MLNX_OFED 4.9-7.1.0.0 for CentOS 7.6");
 }
 
+TEST(MatrixResolve, ReleasesInHandRankWithTheOthers) {
+  const auto listed = drivers(resolve("rhel", "8.6", {"Standard_HB176rs_v4"}));
+  const auto held = built_in().resolve({"rhel",
+                                        "8.6",
+                                        "",
+                                        {"Standard_HB176rs_v4"},
+                                        "5.8-3.0.7.0",
+                                        {"5.9-9.9.9.9", "5.8-3.0.7.0", "5.5-9.9.9.9", "99.1-1.0.0.0", "5.8-1.0.1.1"}});
+  const auto names = drivers(held);
+  EXPECT_EQ(names.size(), listed.size() + 2);
+  const auto place = [&](const char* version) {
+    return std::find(names.begin(), names.end(), version) - names.begin();
+  };
+  EXPECT_LT(place("5.8-1.0.1.1"), place("5.8-3.0.7.0"));
+  EXPECT_LT(place("5.8-3.0.7.0"), place("5.9-9.9.9.9"));
+  EXPECT_LT(place("5.9-9.9.9.9"), static_cast<std::ptrdiff_t>(names.size()));
+  EXPECT_EQ(held.asked_refusals, std::vector<std::string>{});
+}
+
+TEST(MatrixResolve, SaysWhyTheReleaseThatWasAskedForIsNotAmongTheChoices) {
+  using Texts = std::vector<std::string>;
+  const auto ndr = resolve("ubuntu", "20.04", {"Standard_HB176rs_v4"}, "", "5.5-1.0.3.2");
+  EXPECT_FALSE(ndr.choices.empty());
+  EXPECT_EQ(
+      ndr.asked_refusals,
+      (Texts{"MLNX_OFED 5.5-1.0.3.2 drives CX4, CX5, CX6, not CX7 (Standard_HB176rs_v4)",
+             "ConnectX-7 (NDR) needs MLNX_OFED 5.6-1.0.3.3 or newer; with an older one the link comes up as SDR"}));
+  EXPECT_EQ(ndr.asked_remedies, Texts{"use the 5.8, 23.10 or 24.10 LTS line"});
+  const auto fdr = resolve("ubuntu", "20.04", {"Standard_NC24rs_v3", "HB120rs_v2"}, "", "5.5-1.0.3.2");
+  EXPECT_EQ(fdr.asked_refusals, (Texts{"MLNX_OFED 5.5-1.0.3.2 drives CX4, CX5, CX6, not CX3-Pro (Standard_NC24rs_v3)",
+                                       "MLNX_OFED 5.1-0.6.6.0 and newer do not drive ConnectX-3 Pro"}));
+  EXPECT_EQ(fdr.asked_remedies, Texts{"use the 4.9 LTS line"});
+  // It drives the card, and a rule is against it.
+  EXPECT_EQ(resolve("ubuntu", "20.04", {"Standard_NC24rs_v3"}, "5.15.0-1053-azure", "4.9-4.1.7.0").asked_refusals,
+            Texts{"the MLNX_OFED releases that drive ConnectX-3 Pro do not work on kernel 5.6 and newer"});
+  // What fits, and what nobody asked for, leaves nothing to explain.
+  EXPECT_EQ(resolve("ubuntu", "20.04", {"Standard_HB120rs_v2"}, "", "5.5-1.0.3.2").asked_refusals, Texts{});
+  EXPECT_EQ(resolve("ubuntu", "20.04", {"Standard_HB176rs_v4"}).asked_refusals, Texts{});
+}
+
+TEST(MatrixResolve, SaysWhyAReleaseThatNoTableListsIsNotAmongTheChoices) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(
+      resolve("rhel", "8.6", {"Standard_HB176rs_v4"}, "", "5.5-9.9.9.9").asked_refusals,
+      (Texts{"the matrix does not list MLNX_OFED 5.5-9.9.9.9: judged as its line 5.5",
+             "MLNX_OFED 5.5-9.9.9.9 drives CX4, CX5, CX6, not CX7 (Standard_HB176rs_v4)",
+             "ConnectX-7 (NDR) needs MLNX_OFED 5.6-1.0.3.3 or newer; with an older one the link comes up as SDR"}));
+  EXPECT_EQ(resolve("rhel", "8.6", {"Standard_HB176rs_v4"}, "", "99.1-1.0.0.0").asked_refusals,
+            Texts{"the matrix lists neither MLNX_OFED 99.1-1.0.0.0 nor another release of its line"});
+  EXPECT_EQ(resolve("rhel", "8.6", {"Standard_HB176rs_v4"}, "", "doca-3.2.1-044000").asked_refusals,
+            Texts{"doca-3.2.1-044000 is recognised, not yet bakeable"});
+}
+
+TEST(MatrixResolve, SaysWhyTheInboxDriverIsNotAmongTheChoices) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(resolve("ubuntu", "20.04", {"Standard_HB176rs_v4"}, "", "inbox").asked_refusals,
+            Texts{"the inbox driver of Ubuntu 20.04 LTS drives CX3-Pro, CX4, CX5, CX6, not CX7 (Standard_HB176rs_v4)"});
+  EXPECT_EQ(resolve("ubuntu", "16.04", {"Standard_HB60rs"}, "", "inbox").asked_refusals,
+            Texts{"Ubuntu 16.04 LTS ships no rdma-core"});
+  EXPECT_EQ(resolve("ubuntu", "20.04", {"Standard_HB120rs_v2"}, "", "inbox").asked_refusals, Texts{});
+}
+
 TEST(MatrixResolve, WithoutASizeEverythingOfTheReleaseIsListed) {
   const auto resolution = resolve("ubuntu", "20.04", {});
   EXPECT_EQ(resolution.notes.front(), "no VM size is named, so no card is checked");
