@@ -29,6 +29,8 @@ class ImdsServer {
 
   /// An answer that never comes: the connection is accepted and kept open.
   static constexpr const char* silence = "";
+  /// The connection is closed after the request, without a byte.
+  static constexpr const char* hang_up = "hang up";
   static std::string ok(const std::string& body);
   static std::string status(int code);
   static std::string compute(const std::string& size, const std::string& id = "8d4c1f2e-7a35-4b11-9c0d-2f6e5a7b9c10");

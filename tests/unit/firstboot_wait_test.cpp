@@ -128,6 +128,18 @@ TEST(FirstbootImds, TriesAgainAfterGoneAndTooManyRequests) {
   EXPECT_EQ(imds.requests().size(), 3U);
 }
 
+/// Without the size nobody would miss the eighth HCA.
+TEST(FirstbootImds, TriesAgainAfterAConnectionThatEndsTooEarly) {
+  FakeVm vm = FakeVm::ready();
+  for (int i = 1; i <= 7; ++i) vm.hca("010" + std::to_string(i) + ":00:00.0");
+  const ImdsServer imds({ImdsServer::hang_up, "HTTP/1.1 20", ImdsServer::compute("Standard_ND96asr_v4")});
+  const Outcome outcome = vm.run(imds.url());
+  print_row("ImdsHangsUpThen200", outcome);
+  EXPECT_EQ(outcome.exit, 14);
+  EXPECT_THAT(outcome.out, HasSubstr("7 HCAs of 8 that this VM should have"));
+  EXPECT_EQ(imds.requests().size(), 3U);
+}
+
 TEST(FirstbootImds, JoinsAChunkedAnswer) {
   FakeVm vm = FakeVm::ready();
   const ImdsServer imds(
@@ -169,6 +181,10 @@ INSTANTIATE_TEST_SUITE_P(
     Answers, FirstbootImdsSilent,
     ::testing::Values(
         Silence{"Never", ImdsServer::silence, "did not answer", false},
+        Silence{"HangsUpForEver", ImdsServer::hang_up, "did not answer", true},
+        Silence{"StatusLineCutShort", "HTTP/1.1 20", "did not answer in full", true},
+        Silence{"VersionCutShort", "HTT", "did not answer in full", true},
+        Silence{"OtherProtocolCutShort", "SSH-", "answered, but not in HTTP", false},
         Silence{"GoneForEver", ImdsServer::status(410), "answered HTTP 410", true},
         Silence{"BadRequest", ImdsServer::status(400), "answered HTTP 400", false},
         Silence{"Garbage", "\x16\x03\x01 this is no HTTP at all\r\n\r\n", "answered, but not in HTTP", false},
