@@ -18,13 +18,14 @@ constexpr const char* networkdirect_words =
     "an "
     "SR-IOV size such as Standard_HB120rs_v3";
 
-/// Pauses between looks at sysfs: short at first, because most waits are short.
+/// The deadline of a whole run, and pauses between looks at sysfs: short at first, because most waits are short.
 class Patience {
  public:
   explicit Patience(long span_ms) : deadline_(now_ms() + span_ms) {}
+  [[nodiscard]] long left_ms() const { return deadline_ - now_ms(); }
   /// False at the deadline.
   bool pause() {
-    const long left = deadline_ - now_ms();
+    const long left = left_ms();
     if (left <= 0) return false;
     sleep_ms(pause_ < left ? pause_ : left);
     pause_ = pause_ * 2 < longest_pause_ms ? pause_ * 2 : longest_pause_ms;
@@ -43,6 +44,7 @@ class Run {
 
   Exit all() {
     read_conf();
+    patience_ = Patience(static_cast<long>(report_.wait) * 1000);
     using Step = Exit (Run::*)();
     static constexpr Step steps[] = {&Run::check_hyperv,     &Run::check_release, &Run::check_size,
                                      &Run::check_pci,        &Run::check_driver,  &Run::check_hca_count,
@@ -57,7 +59,6 @@ class Run {
 
  private:
   void read_conf();
-  [[nodiscard]] long wait_ms() const { return static_cast<long>(report_.wait) * 1000; }
   void look() { scan_hardware(options_.root, report_.hardware); }
 
   Exit check_hyperv();
@@ -99,7 +100,6 @@ void Run::read_conf() {
 Exit Run::check_hyperv() {
   Check& check = report_.add("hyper-v");
   scan_hyperv(options_.root, hyperv_);
-  patience_ = Patience(wait_ms());
   while (hyperv_.pci_pass_through > 0 && !hyperv_.pci_driver_registered && patience_.pause())
     scan_hyperv(options_.root, hyperv_);
   check.evidence << "DMI '" << hyperv_.vendor << "' '" << hyperv_.product << "', "
@@ -149,10 +149,10 @@ Exit Run::check_release() {
 
 Exit Run::check_size() {
   Check& check = report_.add("vm-size");
-  long budget = wait_ms() < longest_imds_ms ? wait_ms() : longest_imds_ms;
+  // The hardware lacks none of this time: it comes up while IMDS is asked.
+  long budget = patience_.left_ms() < longest_imds_ms ? patience_.left_ms() : longest_imds_ms;
   if (budget < shortest_imds_ms) budget = shortest_imds_ms;
   identify_vm(options_.root, options_.imds, budget, report_.vm);
-  patience_ = Patience(wait_ms());  // IMDS may have used time that the hardware must not lack
   look();
   if (report_.vm.size.empty()) return judge_without_size(check);
   check.evidence << report_.vm.size << " (from " << report_.vm.source << ") ";

@@ -103,6 +103,19 @@ TEST(FirstbootWaits, NoLongerThanTheConfSays) {
   EXPECT_LT(seconds_since(start), 50.0) << "without the conf it waits for 60 s";
 }
 
+/// One deadline for all: what silence of IMDS has used up is not waited for again.
+TEST(FirstbootWaits, ForEverythingTogetherNoLongerThanTheConfSays) {
+  FakeVm vm = FakeVm::ready();
+  vm.baked("WAIT=3\n").kvp({{"IPoIB_Data", "NUMPAIRS:1|00155D33FF0B:172.16.1.2"}});
+  const ImdsServer imds({ImdsServer::silence});
+  const Outcome outcome = vm.run(imds.url(), {});
+  print_row("ImdsSilentToTheDeadline", outcome);
+  EXPECT_EQ(outcome.exit, 11);
+  EXPECT_EQ(vm.status()[0]["status"]["substatus"].back()["formattedMessage"]["message"],
+            "no function of vendor 15b3 and class 0207 or 0280")
+      << "it would say after how many seconds";
+}
+
 TEST(FirstbootImds, AsksOnceWithTheHeaderAndWithoutAProxy) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0");
