@@ -154,6 +154,10 @@ FakeVm& FakeVm::infiniband(const std::string& name, const std::string& address, 
   return link("/sys/class/infiniband/" + name, "../../devices/pci/" + address + "/infiniband/" + name);
 }
 
+FakeVm& FakeVm::network(const std::string& address, const std::string& name, unsigned type) {
+  return write("/sys/devices/pci/" + address + "/net/" + name + "/type", std::to_string(type) + "\n");
+}
+
 FakeVm& FakeVm::hca(const std::string& address, const std::string& device) {
   return function(address, device).infiniband("mlx5_" + address.substr(0, 4), address);
 }

@@ -77,6 +77,8 @@ class FakeVm {
   FakeVm& function(const std::string& address, const std::string& device, const std::string& pci_class = "0x020700",
                    const std::string& driver = "mlx5_core", const std::string& vendor = "0x15b3");
   FakeVm& infiniband(const std::string& name, const std::string& address, const std::vector<PortFacts>& ports = {{}});
+  /// A network interface of a PCI function; `type` as in linux/if_arp.h: 1 Ethernet, 32 InfiniBand.
+  FakeVm& network(const std::string& address, const std::string& name, unsigned type);
   /// A whole working HCA: function, driver, device, port.
   FakeVm& hca(const std::string& address, const std::string& device = "0x101c");
   FakeVm& baked(const std::string& conf);
