@@ -8,6 +8,7 @@ struct CheckOptions {
   View root;                           ///< "" on a real VM
   const ImdsEndpoint* imds = nullptr;  ///< null: do not ask
   int wait = -1;                 ///< seconds in all for what may arrive late; negative: as /etc/ib-firstboot.conf says
+  long identify_ms = 20000;      ///< of the wait, to learn the size from IMDS, or else to see a sign of RDMA
   unsigned longest_wait = 3600;  ///< seconds; neither `wait` nor the conf file may ask for more
 };
 

@@ -31,6 +31,11 @@ const char* const class_network = "0x028000";
 const char* const class_ethernet = "0x020000";
 const char* const mlx4_conf = "OFED=4.9-4.1.7.0\nMODULE=mlx4_core\nMODULE_VERSION=4.9-4.1.7\n";
 
+const char* const shared_config_name = "/var/lib/waagent/SharedConfig.xml";
+const char* const shared_config =
+    R"(<SharedConfig><Instances><Instance id="a" address="10.0.0.4" rdmaMacAddress="00155D340044" )"
+    R"(rdmaIPv4Address="172.16.2.59"/></Instances></SharedConfig>)";
+
 const std::vector<Row> rows{
     // 10: Hyper-V and its integration services
     {"NotHyperV", "Standard_HB120rs_v3",
@@ -141,12 +146,25 @@ const std::vector<Row> rows{
      [](FakeVm& vm) { vm.write("/run/cloud-init/instance-data.json", instance_data("Standard_D2s_v3")); }, 13,
      "vm-size", "Standard_D2s_v3 (from cloud-init's copy of IMDS) has no InfiniBand"},
     {"SilentSharedConfig", "",
+     [](FakeVm& vm) { vm.write(shared_config_name, shared_config).offers_function("47505500-0001", false); }, 11,
+     "pci-function", "no function of vendor 15b3"},
+    {"SilentSharedConfigBesideAcceleratedNetworking", "",
      [](FakeVm& vm) {
-       vm.write("/var/lib/waagent/SharedConfig.xml",
-                R"(<SharedConfig><Instances><Instance id="a" address="10.0.0.4" rdmaMacAddress="00155D340044" )"
-                R"(rdmaIPv4Address="172.16.2.59"/></Instances></SharedConfig>)");
+       vm.write(shared_config_name, shared_config);
+       vm.offers_function("00000002-0001", true).offers_function("47505500-0001", false);
+       vm.function("afb6:00:02.0", "0x1016", class_ethernet);
      },
      11, "pci-function", "no function of vendor 15b3"},
+    // The agent, which starts later, has not written the file anew: it may be of the size that the VM had before.
+    {"SilentOldSharedConfig", "", [](FakeVm& vm) { vm.write(shared_config_name, shared_config); }, 13, "vm-size",
+     "rdmaIPv4Address 172.16.2.59, but VMBus offers no function that is not on PCI, so it is taken for an earlier "
+     "size's"},
+    {"SilentOldSharedConfigWithAcceleratedNetworking", "",
+     [](FakeVm& vm) {
+       vm.write(shared_config_name, shared_config).offers_function("00000002-0001", true);
+       vm.function("afb6:00:02.0", "0x1016", class_ethernet);
+     },
+     13, "vm-size", "nothing here is RDMA-capable"},
     {"SilentKvp", "",
      [](FakeVm& vm) {
        vm.kvp({{"HostName", "x"}, {"IPoIB_Data", "NUMPAIRS:1|00155D33FF0B:172.16.1.2"}});

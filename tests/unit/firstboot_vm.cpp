@@ -124,6 +124,11 @@ FakeVm& FakeVm::vmbus_device(const std::string& name, const std::string& class_i
   return link("/sys/bus/vmbus/devices/" + name, "../../../devices/vmbus/" + name);
 }
 
+FakeVm& FakeVm::offers_function(const std::string& name, bool on_pci) {
+  if (on_pci) write("/sys/devices/vmbus/" + name + "/pciafb6:00/uevent", "");
+  return vmbus_device(name, "{44c4f61d-4444-4400-9d52-802e27ede19f}");
+}
+
 FakeVm& FakeVm::release(const std::string& id, const std::string& version) {
   return write("/etc/os-release",
                "NAME=\"Some Linux\"\nID=\"" + id + "\"\nID_LIKE=\"x y\"\nVERSION_ID=\"" + version + "\"\n");

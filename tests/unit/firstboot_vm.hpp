@@ -72,6 +72,8 @@ class FakeVm {
   /// DMI, VMBus with a network device, hv_pci.
   FakeVm& azure();
   FakeVm& vmbus_device(const std::string& name, const std::string& class_id);
+  /// VMBus offers a PCI function; once hv_pci has brought it up, there is a PCI bus below the offer.
+  FakeVm& offers_function(const std::string& name, bool on_pci);
   FakeVm& release(const std::string& id, const std::string& version);
   /// One PCI function; `driver` empty: not bound.
   FakeVm& function(const std::string& address, const std::string& device, const std::string& pci_class = "0x020700",

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "firstboot/checks.hpp"
 #include "firstboot_vm.hpp"
 
 namespace firstboot_test {
@@ -114,6 +115,39 @@ TEST(FirstbootWaits, ForEverythingTogetherNoLongerThanTheConfSays) {
   EXPECT_EQ(vm.status()[0]["status"]["substatus"].back()["formattedMessage"]["message"],
             "no function of vendor 15b3 and class 0207 or 0280")
       << "it would say after how many seconds";
+}
+
+/// The program's checks with a wait of 60 s, on a VM whose size nobody tells and which has 0.1 s to show a sign of
+/// RDMA.
+firstboot::Exit check_without_size(const FakeVm& vm) {
+  static firstboot::Report report;
+  const std::string root = vm.path("");
+  firstboot::CheckOptions options;
+  options.root = root.c_str();
+  options.wait = 60;
+  options.identify_ms = 100;
+  report = {};
+  run_checks(options, report);
+  return report.exit;
+}
+
+TEST(FirstbootWaits, NotToTheEndForASignOfRdma) {
+  FakeVm vm = FakeVm::ready();
+  vm.offers_function("00000002-0001", true).function("afb6:00:02.0", "0x1016", "0x020000");
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(check_without_size(vm), firstboot::Exit::size_not_supported);
+  EXPECT_LT(seconds_since(start), 50.0) << "it must not wait to the end";
+}
+
+TEST(FirstbootWaits, LongerForAFunctionThatVmbusHasOffered) {
+  FakeVm vm = FakeVm::ready();
+  vm.offers_function("47505500-0001", false);
+  std::thread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(700));
+    vm.hca("0101:00:00.0");
+  });
+  EXPECT_EQ(check_without_size(vm), firstboot::Exit::success);
+  later.join();
 }
 
 TEST(FirstbootImds, AsksOnceWithTheHeaderAndWithoutAProxy) {
