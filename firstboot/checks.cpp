@@ -2,6 +2,7 @@
 
 #include "firstboot/hyperv.hpp"
 #include "firstboot/ib_tables.hpp"
+#include "firstboot/patience.hpp"
 #include "firstboot/sources.hpp"
 #include "firstboot/system.hpp"
 
@@ -9,32 +10,10 @@ namespace firstboot {
 namespace {
 
 constexpr long shortest_imds_ms = 2000;
-constexpr long longest_imds_ms = 20000;
-constexpr long first_pause_ms = 5;
-constexpr long longest_pause_ms = 200;
 constexpr const char* conf_path = "/etc/ib-firstboot.conf";
 constexpr const char* networkdirect_words =
     "offers InfiniBand through NetworkDirect only, not SR-IOV: no driver of MLNX_OFED or of Linux can use it; choose "
-    "an "
-    "SR-IOV size such as Standard_HB120rs_v3";
-
-/// Pauses between looks at sysfs: short at first, because most waits are short.
-class Patience {
- public:
-  explicit Patience(long span_ms) : deadline_(now_ms() + span_ms) {}
-  /// False at the deadline.
-  bool pause() {
-    const long left = deadline_ - now_ms();
-    if (left <= 0) return false;
-    sleep_ms(pause_ < left ? pause_ : left);
-    pause_ = pause_ * 2 < longest_pause_ms ? pause_ * 2 : longest_pause_ms;
-    return true;
-  }
-
- private:
-  long deadline_;
-  long pause_ = first_pause_ms;
-};
+    "an SR-IOV size such as Standard_HB120rs_v3";
 
 /// One run over all checks. Each check_ function writes its evidence and says how it went.
 class Run {
@@ -43,13 +22,15 @@ class Run {
 
   Exit all() {
     read_conf();
+    patience_ = Patience(static_cast<long>(report_.wait) * 1000);
     using Step = Exit (Run::*)();
     static constexpr Step steps[] = {&Run::check_hyperv,     &Run::check_release, &Run::check_size,
                                      &Run::check_pci,        &Run::check_driver,  &Run::check_hca_count,
                                      &Run::check_infiniband, &Run::check_port,    &Run::check_module_version};
     Exit exit = Exit::success;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && exit == Exit::success; ++i) {
-      exit = (this->*steps[i])();
+      const Step step = steps[i];  // not within the call: there gcc 12's -fsanitize=bounds checks an index of garbage
+      exit = (this->*step)();
       utc_time(report_.checks[report_.count - 1].time);
     }
     return exit;
@@ -57,7 +38,6 @@ class Run {
 
  private:
   void read_conf();
-  [[nodiscard]] long wait_ms() const { return static_cast<long>(report_.wait) * 1000; }
   void look() { scan_hardware(options_.root, report_.hardware); }
 
   Exit check_hyperv();
@@ -85,6 +65,7 @@ class Run {
   bool has_conf_ = false;
   HyperV hyperv_;
   Patience patience_{0};
+  long identify_until_ = 0;  ///< of now_ms()
 };
 
 void Run::read_conf() {
@@ -99,7 +80,6 @@ void Run::read_conf() {
 Exit Run::check_hyperv() {
   Check& check = report_.add("hyper-v");
   scan_hyperv(options_.root, hyperv_);
-  patience_ = Patience(wait_ms());
   while (hyperv_.pci_pass_through > 0 && !hyperv_.pci_driver_registered && patience_.pause())
     scan_hyperv(options_.root, hyperv_);
   check.evidence << "DMI '" << hyperv_.vendor << "' '" << hyperv_.product << "', "
@@ -149,10 +129,11 @@ Exit Run::check_release() {
 
 Exit Run::check_size() {
   Check& check = report_.add("vm-size");
-  long budget = wait_ms() < longest_imds_ms ? wait_ms() : longest_imds_ms;
+  // The hardware lacks none of this time: it comes up while IMDS is asked.
+  long budget = patience_.left_ms() < options_.identify_ms ? patience_.left_ms() : options_.identify_ms;
   if (budget < shortest_imds_ms) budget = shortest_imds_ms;
+  identify_until_ = now_ms() + options_.identify_ms;
   identify_vm(options_.root, options_.imds, budget, report_.vm);
-  patience_ = Patience(wait_ms());  // IMDS may have used time that the hardware must not lack
   look();
   if (report_.vm.size.empty()) return judge_without_size(check);
   check.evidence << report_.vm.size << " (from " << report_.vm.source << ") ";
@@ -191,17 +172,23 @@ Exit Run::judge_unlisted_size(View size, Check& check) {
   return Exit::success;
 }
 
+/// What shows no sign of RDMA in the time that IMDS is given gets more only for a function that VMBus has offered.
+/// SharedConfig is of the last boot, maybe of another size: the agent writes it later. So it counts only while the host
+/// offers a function that is not on PCI, which may be the HCA.
 Exit Run::judge_without_size(Check& check) {
   RdmaSigns signs;
   bool networkdirect = false;
   bool sriov = false;
+  bool announced = false;
   do {
     scan_hyperv(options_.root, hyperv_);
     look();
     find_rdma_signs(options_.root, signs);
     networkdirect = hyperv_.networkdirect > 0 || !signs.nd_driver.empty();
     sriov = may_be_infiniband(report_.hardware) || !signs.ipoib_data.empty();
-  } while (!networkdirect && !sriov && signs.shared_config.empty() && patience_.pause());
+    announced = !signs.shared_config.empty() && hyperv_.pci_missing > 0;
+  } while (!networkdirect && !sriov && !announced && (hyperv_.pci_missing > 0 || now_ms() < identify_until_) &&
+           patience_.pause());
 
   check.evidence << "IMDS " << report_.vm.imds_note << ", cloud-init has no copy of it";
   if (may_be_infiniband(report_.hardware)) check.evidence << "; an InfiniBand function is on PCI";
@@ -211,9 +198,12 @@ Exit Run::judge_without_size(Check& check) {
     check.evidence << "; VMBus or KVP shows a NetworkDirect device: this VM " << networkdirect_words;
     return fail(check, Exit::size_not_supported);
   }
-  if (!sriov && signs.shared_config.empty()) {
-    check.evidence << "; no InfiniBand function on PCI, no KVP IPoIB_Data, no rdmaIPv4Address in SharedConfig, no "
-                      "NetworkDirect device on VMBus: nothing here is RDMA-capable";
+  if (!sriov && !announced) {
+    if (!signs.shared_config.empty())
+      check.evidence << ", but VMBus offers no function that is not on PCI, so it is taken for an earlier size's";
+    check.evidence << "; no InfiniBand function on PCI, no KVP IPoIB_Data, "
+                   << (signs.shared_config.empty() ? "no rdmaIPv4Address in SharedConfig, " : "")
+                   << "no NetworkDirect device on VMBus: nothing here is RDMA-capable";
     return fail(check, Exit::size_not_supported);
   }
   report_.expected_hcas = signs.pairs;

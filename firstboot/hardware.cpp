@@ -12,6 +12,8 @@ constexpr unsigned class_ethernet = 0x0200;
 constexpr unsigned class_infiniband = 0x0207;
 constexpr unsigned class_network = 0x0280;
 constexpr unsigned active = 4;
+constexpr const char* type_ethernet = "1";     // linux/if_arp.h
+constexpr const char* type_infiniband = "32";  // linux/if_arp.h
 
 bool read_hex(const Path& directory, const char* attribute, unsigned& value) {
   Path path(directory);
@@ -120,17 +122,39 @@ void scan_infiniband(View root, Hardware& out) {
   }
 }
 
-/// A ConnectX-3 function of class 0280 whose ports turn out to be Ethernet is Accelerated Networking, unless it is all
-/// there is: then the verdict must name its link layer.
+/// The link layer of a function for which no InfiniBand driver tells it, from its network interfaces: mlx4_en makes one
+/// of an Ethernet port without mlx4_ib, which MLNX_OFED 5.1 and later do not have.
+void scan_network(View root, Function& function) {
+  Path interfaces = below(root, "/sys/bus/pci/devices/");
+  interfaces << function.address << "/net/";
+  bool ethernet = false;
+  for (Directory entries(interfaces.c_str()); entries.next();) {
+    Path path(interfaces);
+    Buffer<16> type;
+    path << entries.name() << "/type";
+    if (!read_line(path.c_str(), type)) continue;
+    if (type.view() == type_infiniband) return;
+    ethernet = ethernet || type.view() == type_ethernet;
+  }
+  if (ethernet) function.link_layer.assign("Ethernet");
+}
+
+/// A ConnectX-3 function of class 0280 is Accelerated Networking when its link is Ethernet, unless it is all there is:
+/// then the verdict must name its link layer. Beside a function of class 0207 it is, too, unless its link is
+/// InfiniBand; no driver need have told: the HCAs of a VM size are all alike.
 void drop_ethernet(Hardware& out) {
   size_t infiniband = 0;
-  for (size_t i = 0; i < out.count; ++i)
+  bool class_tells = false;
+  for (size_t i = 0; i < out.count; ++i) {
     if (!(out.functions[i].link_layer.view() == "Ethernet")) ++infiniband;
+    class_tells = class_tells || out.functions[i].pci_class == class_infiniband;
+  }
   if (infiniband == 0) return;
   size_t kept = 0;
   for (size_t i = 0; i < out.count; ++i) {
     const Function& function = out.functions[i];
-    if (function.pci_class == class_network && function.link_layer.view() == "Ethernet") {
+    const View link = function.link_layer;
+    if (function.pci_class == class_network && (link == "Ethernet" || (class_tells && !(link == "InfiniBand")))) {
       ++out.ethernet;
     } else if (kept++ != i) {
       out.functions[kept - 1] = function;
@@ -146,6 +170,9 @@ void scan_hardware(View root, Hardware& out) {
   scan_pci(root, out);
   sort_by_address(out);
   scan_infiniband(root, out);
+  for (size_t i = 0; i < out.count; ++i)
+    if (out.functions[i].pci_class == class_network && out.functions[i].link_layer.empty())
+      scan_network(root, out.functions[i]);
   drop_ethernet(out);
 }
 

@@ -16,7 +16,7 @@ struct Function {
   Buffer<32> driver;            ///< "mlx5_core"; empty: none bound
   Buffer<32> infiniband;        ///< "mlx5_ib0" in /sys/class/infiniband; empty: none
   Buffer<8> port;               ///< best port: InfiniBand before Ethernet, then the most advanced state
-  Buffer<16> link_layer;        ///< "InfiniBand"
+  Buffer<16> link_layer;        ///< "InfiniBand"; of the best port, else of a class 0280 function's interface
   unsigned port_state = 0;      ///< 4: ACTIVE (linux/ib_verbs.h); 0: no port
   Buffer<32> rate;              ///< "200 Gb/sec (4X HDR)"
 };

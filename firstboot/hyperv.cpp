@@ -30,6 +30,14 @@ void read_dmi(View root, const char* attribute, Text& out) {
   read_line(path.c_str(), out);
 }
 
+/// hv_pci makes a bus of its own for each function, "pci0101:00" below the VMBus device (linux/drivers/pci/controller/
+/// pci-hyperv.c).
+bool has_pci_bus(const Path& vmbus_device) {
+  for (Directory entries(vmbus_device.c_str()); entries.next();)
+    if (starts_with(entries.name(), "pci")) return true;
+  return false;
+}
+
 }  // namespace
 
 bool HyperV::is_hyperv() const {
@@ -53,7 +61,12 @@ void scan_hyperv(View root, HyperV& out) {
     Buffer<48> class_id;
     path << entries.name() << "/class_id";
     if (!read_line(path.c_str(), class_id)) continue;
-    if (equal_ignoring_case(class_id, pass_through_class)) ++out.pci_pass_through;
+    if (equal_ignoring_case(class_id, pass_through_class)) {
+      ++out.pci_pass_through;
+      path.assign(devices);
+      path << entries.name();
+      if (!has_pci_bus(path)) ++out.pci_missing;
+    }
     if (equal_ignoring_case(class_id, networkdirect_class)) ++out.networkdirect;
   }
   out.pci_driver_registered = exists(below(root, "/sys/bus/vmbus/drivers/hv_pci").c_str()) ||

@@ -17,6 +17,7 @@ namespace {
 constexpr long attempt_ms = 2000;
 constexpr long first_pause_ms = 100;
 constexpr long longest_pause_ms = 2000;
+constexpr size_t status_line_start = 12;  // "HTTP/1.1 200"
 
 enum class Outcome : unsigned char { answered, try_again, hopeless };
 
@@ -84,6 +85,12 @@ void write_request(const ImdsEndpoint& endpoint, View path, Text& out) {
   out << "\r\nMetadata: true\r\nUser-Agent: ib-firstboot\r\nConnection: close\r\n\r\n";
 }
 
+/// What came before the end may have been the start of an answer in HTTP, or nothing at all.
+bool is_cut_short(View answer) {
+  const View protocol = "HTTP/1.";
+  return answer.size < status_line_start && starts_with(protocol, first(answer, protocol.size));
+}
+
 Outcome judge(const HttpAnswer& answer, View& body, Text& note) {
   note.clear();
   if (answer.status == 0) {
@@ -115,12 +122,12 @@ Outcome try_once(const ImdsEndpoint& endpoint, View request, long deadline, char
       return Outcome::hopeless;
     }
     const ssize_t got = connection.receive(buffer + size, capacity - size);
-    if (got < 0 && size == 0) {
-      note << "did not answer";
-      return Outcome::try_again;
-    }
     if (got > 0) size += static_cast<size_t>(got);
     const bool ended = got <= 0;
+    if (ended && is_cut_short({buffer, size})) {
+      note << (size == 0 ? "did not answer" : "did not answer in full");
+      return Outcome::try_again;
+    }
     const HttpAnswer answer = parse_http(buffer, size, got == 0);
     const bool foreign = size >= 7 && !starts_with(View(buffer, size), "HTTP/1.");
     if (ended || foreign || answer.complete) return judge(answer, body, note);

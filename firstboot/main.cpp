@@ -12,8 +12,8 @@
 namespace firstboot {
 namespace {
 
-/// Seconds. The agent kills an enable command after 300, and a run may wait twice, beside 20 s for IMDS.
-constexpr unsigned longest_handler_wait = 120;
+/// Seconds. The agent kills an enable command after 300; the conf file cannot ask for more than this either.
+constexpr unsigned longest_handler_wait = 240;
 
 Report report;  // static: its buffers are larger than a careful stack
 

@@ -42,7 +42,7 @@ struct Report {
   Vm vm;
   Hardware hardware;
   unsigned expected_hcas = 0;  ///< 0: unknown
-  unsigned wait = 0;           ///< seconds that a check may wait for what arrives late
+  unsigned wait = 0;           ///< seconds in all to wait for what arrives late
   Exit exit = Exit::success;
   Buffer<1000> message;  ///< the verdict in one sentence
 

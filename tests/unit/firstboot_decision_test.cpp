@@ -31,6 +31,11 @@ const char* const class_network = "0x028000";
 const char* const class_ethernet = "0x020000";
 const char* const mlx4_conf = "OFED=4.9-4.1.7.0\nMODULE=mlx4_core\nMODULE_VERSION=4.9-4.1.7\n";
 
+const char* const shared_config_name = "/var/lib/waagent/SharedConfig.xml";
+const char* const shared_config =
+    R"(<SharedConfig><Instances><Instance id="a" address="10.0.0.4" rdmaMacAddress="00155D340044" )"
+    R"(rdmaIPv4Address="172.16.2.59"/></Instances></SharedConfig>)";
+
 const std::vector<Row> rows{
     // 10: Hyper-V and its integration services
     {"NotHyperV", "Standard_HB120rs_v3",
@@ -113,6 +118,11 @@ const std::vector<Row> rows{
     {"OrdinaryWithConnectX3WithoutDriver", "Standard_NC24",
      [](FakeVm& vm) { vm.function("afb6:00:02.0", "0x1004", class_network, ""); }, 13, "vm-size",
      "Standard_NC24 (from IMDS) has no InfiniBand"},
+    {"UnlistedWithConnectX3WithoutMlx4Ib", "Standard_Z64_v9",
+     [](FakeVm& vm) {
+       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core").network("afb6:00:02.0", "eth1", 1);
+     },
+     13, "vm-size", "has no InfiniBand: RDMA-capable sizes carry an 'r'"},
     {"UnlistedWithConnectX3AcceleratedNetworking", "Standard_Z64_v9",
      [](FakeVm& vm) {
        vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
@@ -136,12 +146,25 @@ const std::vector<Row> rows{
      [](FakeVm& vm) { vm.write("/run/cloud-init/instance-data.json", instance_data("Standard_D2s_v3")); }, 13,
      "vm-size", "Standard_D2s_v3 (from cloud-init's copy of IMDS) has no InfiniBand"},
     {"SilentSharedConfig", "",
+     [](FakeVm& vm) { vm.write(shared_config_name, shared_config).offers_function("47505500-0001", false); }, 11,
+     "pci-function", "no function of vendor 15b3"},
+    {"SilentSharedConfigBesideAcceleratedNetworking", "",
      [](FakeVm& vm) {
-       vm.write("/var/lib/waagent/SharedConfig.xml",
-                R"(<SharedConfig><Instances><Instance id="a" address="10.0.0.4" rdmaMacAddress="00155D340044" )"
-                R"(rdmaIPv4Address="172.16.2.59"/></Instances></SharedConfig>)");
+       vm.write(shared_config_name, shared_config);
+       vm.offers_function("00000002-0001", true).offers_function("47505500-0001", false);
+       vm.function("afb6:00:02.0", "0x1016", class_ethernet);
      },
      11, "pci-function", "no function of vendor 15b3"},
+    // The agent, which starts later, has not written the file anew: it may be of the size that the VM had before.
+    {"SilentOldSharedConfig", "", [](FakeVm& vm) { vm.write(shared_config_name, shared_config); }, 13, "vm-size",
+     "rdmaIPv4Address 172.16.2.59, but VMBus offers no function that is not on PCI, so it is taken for an earlier "
+     "size's"},
+    {"SilentOldSharedConfigWithAcceleratedNetworking", "",
+     [](FakeVm& vm) {
+       vm.write(shared_config_name, shared_config).offers_function("00000002-0001", true);
+       vm.function("afb6:00:02.0", "0x1016", class_ethernet);
+     },
+     13, "vm-size", "nothing here is RDMA-capable"},
     {"SilentKvp", "",
      [](FakeVm& vm) {
        vm.kvp({{"HostName", "x"}, {"IPoIB_Data", "NUMPAIRS:1|00155D33FF0B:172.16.1.2"}});
@@ -166,6 +189,17 @@ const std::vector<Row> rows{
        vm.infiniband("mlx4_0", "afb6:00:02.0", {{"Ethernet"}});
      },
      13, "vm-size", "nothing here is RDMA-capable"},
+    {"SilentWithConnectX3WithoutMlx4Ib", "",
+     [](FakeVm& vm) {
+       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core").network("afb6:00:02.0", "eth1", 1);
+     },
+     13, "vm-size", "nothing here is RDMA-capable"},
+    {"SilentButConnectX3WithIpoib", "",
+     [](FakeVm& vm) {
+       vm.function("225e:00:02.0", "0x1004", class_network, "mlx4_core");
+       vm.network("225e:00:02.0", "eth1", 1).network("225e:00:02.0", "ib0", 32);
+     },
+     14, "infiniband", "225e:00:02.0 has no device in /sys/class/infiniband"},
     {"SilentButConnectX3WithoutDriver", "",
      [](FakeVm& vm) { vm.function("225e:00:02.0", "0x1004", class_network, ""); }, 14, "driver",
      "225e:00:02.0 has no driver bound, needs mlx4_core, but this image was baked for mlx5_core"},
@@ -197,6 +231,22 @@ const std::vector<Row> rows{
      "225e:00:02.0 has no driver bound, needs mlx4_core, but this image was baked for mlx5_core"},
     {"ND96WithSeven", "Standard_ND96asr_v4", [](FakeVm& vm) { eight(vm, 7); }, 14, "hca-count",
      "7 HCAs of 8 that this VM should have"},
+    {"ND40WithoutItsHcaButConnectX3", "Standard_ND40rs_v2",
+     [](FakeVm& vm) { vm.function("afb6:00:02.0", "0x1004", class_network, ""); }, 14, "driver",
+     "afb6:00:02.0 has no driver bound, needs mlx4_core, but this image was baked for mlx5_core"},
+    {"ND96WithSevenAndConnectX3", "Standard_ND96asr_v4",
+     [](FakeVm& vm) {
+       eight(vm, 7);
+       vm.function("afb6:00:02.0", "0x1004", class_network, "");
+     },
+     14, "hca-count", "7 HCAs of 8 that this VM should have"},
+    {"NC24rs_v3WithTwoInfiniBandFunctions", "Standard_NC24rs_v3",
+     [](FakeVm& vm) {
+       for (const char* address : {"225e:00:02.0", "afb6:00:02.0"})
+         vm.function(address, "0x1004", class_network, "mlx4_core")
+             .infiniband(std::string("mlx4_") + address[0], address);
+     },
+     14, "hca-count", "2 HCAs of 1 that this VM should have"},
     {"OneTooMany", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.hca("0101:00:00.0").hca("0102:00:00.0"); }, 14,
      "hca-count", "2 HCAs of 1 that this VM should have"},
     {"NoInfinibandDevice", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.function("0101:00:00.0", "0x101c"); }, 14,
@@ -259,6 +309,27 @@ const std::vector<Row> rows{
        vm.infiniband("mlx4_0", "afb6:00:02.0", {{"Ethernet"}});
      },
      0, "module-version", "baked"},
+    // OFED 5.5 does not drive ConnectX-3: no mlx4_ib tells the link layer of Accelerated Networking, maybe no driver is
+    // bound at all.
+    {"ND40WithConnectX3WithoutDriver", "Standard_ND40rs_v2",
+     [](FakeVm& vm) { vm.hca("0101:00:00.0", "0x1018").function("afb6:00:02.0", "0x1004", class_network, ""); }, 0,
+     "module-version", "baked"},
+    {"ND40WithConnectX3WithoutMlx4Ib", "Standard_ND40rs_v2",
+     [](FakeVm& vm) {
+       vm.hca("0101:00:00.0", "0x1018").function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
+       vm.network("afb6:00:02.0", "eth1", 1);
+     },
+     0, "module-version", "baked"},
+    {"SilentND40WithConnectX3WithoutDriver", "",
+     [](FakeVm& vm) { vm.hca("0101:00:00.0", "0x1018").function("afb6:00:02.0", "0x1004", class_network, ""); }, 0,
+     "module-version", "baked"},
+    {"NC24rs_v3WithConnectX3WithoutMlx4Ib", "Standard_NC24rs_v3",
+     [](FakeVm& vm) {
+       vm.baked(mlx4_conf).write("/sys/module/mlx4_core/version", "4.9-4.1.7\n");
+       vm.function("225e:00:02.0", "0x1004", class_network, "mlx4_core").infiniband("mlx4_0", "225e:00:02.0");
+       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core").network("afb6:00:02.0", "eth1", 1);
+     },
+     0, "module-version", "mlx4_core 4.9-4.1.7, baked 4.9-4.1.7 of 4.9-4.1.7.0"},
     {"UnknownDeviceId", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.hca("0101:00:00.0", "0x1fff"); }, 0,
      "module-version", "baked"},
     {"VendorWithoutAVersion", "Standard_HB120rs_v3",

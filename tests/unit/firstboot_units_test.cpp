@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "bake/base/file.hpp"
+#include "firstboot/sources.hpp"
 #include "firstboot_vm.hpp"
 
 namespace firstboot_test {
@@ -69,6 +70,15 @@ TEST(FirstbootUnits, UseOnlyKeysThatSystemd219Knows) {
       EXPECT_LE(key->second, 219) << unit << ": " << line;
     }
   }
+}
+
+/// The longest WAIT of the conf file, and 2 s for IMDS after it.
+TEST(FirstbootUnits, AreEndedOnlyAfterTheLongestWait) {
+  const std::string unit = bake::read_text(source + units[0]);
+  const std::string key = "\nTimeoutStartSec=";
+  EXPECT_EQ(firstboot::parse_baked_facts("WAIT=240\n").wait, 240U);
+  EXPECT_NE(firstboot::parse_baked_facts("WAIT=241\n").wait, 241U);
+  EXPECT_EQ(unit.substr(unit.find(key) + key.size(), 4), "300\n");
 }
 
 TEST_F(UnitTree, HasNothingThatSystemdComplainsAbout) {

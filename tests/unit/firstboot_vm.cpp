@@ -78,6 +78,7 @@ void ImdsServer::serve() {
       silent.push_back(std::move(client));
       continue;
     }
+    if (answer == hang_up) continue;
     std::size_t sent = 0;
     while (sent < answer.size()) {
       const ssize_t put = send(client.get(), answer.data() + sent, answer.size() - sent, MSG_NOSIGNAL);
@@ -123,6 +124,11 @@ FakeVm& FakeVm::vmbus_device(const std::string& name, const std::string& class_i
   return link("/sys/bus/vmbus/devices/" + name, "../../../devices/vmbus/" + name);
 }
 
+FakeVm& FakeVm::offers_function(const std::string& name, bool on_pci) {
+  if (on_pci) write("/sys/devices/vmbus/" + name + "/pciafb6:00/uevent", "");
+  return vmbus_device(name, "{44c4f61d-4444-4400-9d52-802e27ede19f}");
+}
+
 FakeVm& FakeVm::release(const std::string& id, const std::string& version) {
   return write("/etc/os-release",
                "NAME=\"Some Linux\"\nID=\"" + id + "\"\nID_LIKE=\"x y\"\nVERSION_ID=\"" + version + "\"\n");
@@ -151,6 +157,10 @@ FakeVm& FakeVm::infiniband(const std::string& name, const std::string& address, 
   }
   link(directory + "/device", "../../../" + address);
   return link("/sys/class/infiniband/" + name, "../../devices/pci/" + address + "/infiniband/" + name);
+}
+
+FakeVm& FakeVm::network(const std::string& address, const std::string& name, unsigned type) {
+  return write("/sys/devices/pci/" + address + "/net/" + name + "/type", std::to_string(type) + "\n");
 }
 
 FakeVm& FakeVm::hca(const std::string& address, const std::string& device) {

@@ -29,6 +29,8 @@ class ImdsServer {
 
   /// An answer that never comes: the connection is accepted and kept open.
   static constexpr const char* silence = "";
+  /// The connection is closed after the request, without a byte.
+  static constexpr const char* hang_up = "hang up";
   static std::string ok(const std::string& body);
   static std::string status(int code);
   static std::string compute(const std::string& size, const std::string& id = "8d4c1f2e-7a35-4b11-9c0d-2f6e5a7b9c10");
@@ -70,11 +72,15 @@ class FakeVm {
   /// DMI, VMBus with a network device, hv_pci.
   FakeVm& azure();
   FakeVm& vmbus_device(const std::string& name, const std::string& class_id);
+  /// VMBus offers a PCI function; once hv_pci has brought it up, there is a PCI bus below the offer.
+  FakeVm& offers_function(const std::string& name, bool on_pci);
   FakeVm& release(const std::string& id, const std::string& version);
   /// One PCI function; `driver` empty: not bound.
   FakeVm& function(const std::string& address, const std::string& device, const std::string& pci_class = "0x020700",
                    const std::string& driver = "mlx5_core", const std::string& vendor = "0x15b3");
   FakeVm& infiniband(const std::string& name, const std::string& address, const std::vector<PortFacts>& ports = {{}});
+  /// A network interface of a PCI function; `type` as in linux/if_arp.h: 1 Ethernet, 32 InfiniBand.
+  FakeVm& network(const std::string& address, const std::string& name, unsigned type);
   /// A whole working HCA: function, driver, device, port.
   FakeVm& hca(const std::string& address, const std::string& device = "0x101c");
   FakeVm& baked(const std::string& conf);

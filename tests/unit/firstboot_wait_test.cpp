@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "firstboot/checks.hpp"
 #include "firstboot_vm.hpp"
 
 namespace firstboot_test {
@@ -103,6 +104,52 @@ TEST(FirstbootWaits, NoLongerThanTheConfSays) {
   EXPECT_LT(seconds_since(start), 50.0) << "without the conf it waits for 60 s";
 }
 
+/// One deadline for all: what silence of IMDS has used up is not waited for again.
+TEST(FirstbootWaits, ForEverythingTogetherNoLongerThanTheConfSays) {
+  FakeVm vm = FakeVm::ready();
+  vm.baked("WAIT=3\n").kvp({{"IPoIB_Data", "NUMPAIRS:1|00155D33FF0B:172.16.1.2"}});
+  const ImdsServer imds({ImdsServer::silence});
+  const Outcome outcome = vm.run(imds.url(), {});
+  print_row("ImdsSilentToTheDeadline", outcome);
+  EXPECT_EQ(outcome.exit, 11);
+  EXPECT_EQ(vm.status()[0]["status"]["substatus"].back()["formattedMessage"]["message"],
+            "no function of vendor 15b3 and class 0207 or 0280")
+      << "it would say after how many seconds";
+}
+
+/// The program's checks with a wait of 60 s, on a VM whose size nobody tells and which has 0.1 s to show a sign of
+/// RDMA.
+firstboot::Exit check_without_size(const FakeVm& vm) {
+  static firstboot::Report report;
+  const std::string root = vm.path("");
+  firstboot::CheckOptions options;
+  options.root = root.c_str();
+  options.wait = 60;
+  options.identify_ms = 100;
+  report = {};
+  run_checks(options, report);
+  return report.exit;
+}
+
+TEST(FirstbootWaits, NotToTheEndForASignOfRdma) {
+  FakeVm vm = FakeVm::ready();
+  vm.offers_function("00000002-0001", true).function("afb6:00:02.0", "0x1016", "0x020000");
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(check_without_size(vm), firstboot::Exit::size_not_supported);
+  EXPECT_LT(seconds_since(start), 50.0) << "it must not wait to the end";
+}
+
+TEST(FirstbootWaits, LongerForAFunctionThatVmbusHasOffered) {
+  FakeVm vm = FakeVm::ready();
+  vm.offers_function("47505500-0001", false);
+  std::thread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(700));
+    vm.hca("0101:00:00.0");
+  });
+  EXPECT_EQ(check_without_size(vm), firstboot::Exit::success);
+  later.join();
+}
+
 TEST(FirstbootImds, AsksOnceWithTheHeaderAndWithoutAProxy) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0");
@@ -125,6 +172,18 @@ TEST(FirstbootImds, TriesAgainAfterGoneAndTooManyRequests) {
   print_row("Imds410Then429Then200", outcome);
   EXPECT_EQ(outcome.exit, 0);
   EXPECT_THAT(outcome.err, HasSubstr("Standard_HB120rs_v3 (from IMDS) has 1 HCA, CX6"));
+  EXPECT_EQ(imds.requests().size(), 3U);
+}
+
+/// Without the size nobody would miss the eighth HCA.
+TEST(FirstbootImds, TriesAgainAfterAConnectionThatEndsTooEarly) {
+  FakeVm vm = FakeVm::ready();
+  for (int i = 1; i <= 7; ++i) vm.hca("010" + std::to_string(i) + ":00:00.0");
+  const ImdsServer imds({ImdsServer::hang_up, "HTTP/1.1 20", ImdsServer::compute("Standard_ND96asr_v4")});
+  const Outcome outcome = vm.run(imds.url());
+  print_row("ImdsHangsUpThen200", outcome);
+  EXPECT_EQ(outcome.exit, 14);
+  EXPECT_THAT(outcome.out, HasSubstr("7 HCAs of 8 that this VM should have"));
   EXPECT_EQ(imds.requests().size(), 3U);
 }
 
@@ -169,6 +228,10 @@ INSTANTIATE_TEST_SUITE_P(
     Answers, FirstbootImdsSilent,
     ::testing::Values(
         Silence{"Never", ImdsServer::silence, "did not answer", false},
+        Silence{"HangsUpForEver", ImdsServer::hang_up, "did not answer", true},
+        Silence{"StatusLineCutShort", "HTTP/1.1 20", "did not answer in full", true},
+        Silence{"VersionCutShort", "HTT", "did not answer in full", true},
+        Silence{"OtherProtocolCutShort", "SSH-", "answered, but not in HTTP", false},
         Silence{"GoneForEver", ImdsServer::status(410), "answered HTTP 410", true},
         Silence{"BadRequest", ImdsServer::status(400), "answered HTTP 400", false},
         Silence{"Garbage", "\x16\x03\x01 this is no HTTP at all\r\n\r\n", "answered, but not in HTTP", false},
