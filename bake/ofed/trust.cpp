@@ -3,18 +3,20 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <set>
+#include <utility>
+
+#include "bake/base/text.hpp"
 
 namespace bake::ofed {
 namespace {
 
-/// The signatures that count: of the indexes for debs, of every package for rpms.
-struct Signed {
-  std::string file;
-  const SignatureResult* result;
-};
+constexpr std::size_t most_named_files = 3;
+constexpr const char* unsigned_hint =
+    "if you can vouch for it yourself: --insecure-no-signature, together with --sha256 and the publisher's digest";
 
-std::vector<Signed> signatures_of(const Report& report, PackageFormat format) {
-  std::vector<Signed> all;
+/// The signatures that count: of the indexes for debs, of every package for rpms.
+std::vector<SignedFile> signatures_of(const Report& report, PackageFormat format) {
+  std::vector<SignedFile> all;
   if (format == PackageFormat::deb)
     for (const auto& index : report.indexes) all.push_back({index.file, &index.signature});
   else
@@ -24,7 +26,7 @@ std::vector<Signed> signatures_of(const Report& report, PackageFormat format) {
   return all;
 }
 
-Problem problem_of(const Signed& entry) {
+Problem problem_of(const SignedFile& entry, const std::string& hint_when_unsigned) {
   const auto& result = *entry.result;
   switch (result.state) {
     case SignatureState::bad:
@@ -36,23 +38,20 @@ Problem problem_of(const Signed& entry) {
     case SignatureState::unreadable:
       return {entry.file, "its signature cannot be read", ""};
     default:
-      return {entry.file, "not signed", ""};
+      return {entry.file, "not signed", hint_when_unsigned};
   }
 }
 
 void judge_signatures(const Report& report, const Bundle& bundle, const TrustPolicy& policy, Judgement& judgement) {
   std::set<std::string> signers;
   std::set<std::string> weak;
-  std::vector<Problem> unsigned_files;
   const auto all = signatures_of(report, bundle.format);
   for (const auto& entry : all) {
     weak.insert(entry.result->weak.begin(), entry.result->weak.end());
-    if (entry.result->state == SignatureState::good)
-      signers.insert(entry.result->fingerprint);
-    else
-      unsigned_files.push_back(problem_of(entry));
+    if (entry.result->state == SignatureState::good) signers.insert(entry.result->fingerprint);
   }
-  if (all.empty()) unsigned_files.push_back({bundle.name, "nothing in it is signed", ""});
+  auto unsigned_files = signature_problems(all, bundle.name, unsigned_hint);
+  if (all.empty()) unsigned_files.push_back({bundle.name, "nothing in it is signed", unsigned_hint});
   judgement.trust.weak.assign(weak.begin(), weak.end());
   if (!weak.empty() && !policy.allow_weak)
     for (const auto& algorithm : weak) judgement.problems.push_back({bundle.name, "signed with weak " + algorithm, ""});
@@ -107,6 +106,32 @@ std::string_view name_of(Verdict verdict) {
       return "unindexed";
   }
   return "mismatch";
+}
+
+std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, const std::string& whole,
+                                        const std::string& hint_when_unsigned) {
+  std::vector<std::pair<Problem, std::vector<std::string>>> groups;  // in the order in which they are met
+  for (const auto& file : files) {
+    if (file.result->state == SignatureState::good) continue;
+    auto problem = problem_of(file, hint_when_unsigned);
+    const auto same = std::find_if(groups.begin(), groups.end(),
+                                   [&](const auto& group) { return group.first.message == problem.message; });
+    if (same == groups.end())
+      groups.push_back({std::move(problem), {file.file}});
+    else
+      same->second.push_back(file.file);
+  }
+  std::vector<Problem> problems;
+  for (auto& [problem, names] : groups) {
+    if (const auto count = names.size(); count > 1) {
+      names.resize(std::min(count, most_named_files));
+      problem.where = whole;
+      problem.message += fmt::format(" ({} files: {}{})", count, join(names, ", "),
+                                     count > names.size() ? fmt::format(" and {} more", count - names.size()) : "");
+    }
+    problems.push_back(std::move(problem));
+  }
+  return problems;
 }
 
 Judgement judge(const Report& report, const Bundle& bundle, bool have_key_ring, const TrustPolicy& policy) {

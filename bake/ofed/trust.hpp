@@ -62,6 +62,17 @@ struct Judgement {
   std::vector<std::string> warnings;  ///< to be said although it may be used
 };
 
+/// A file, and whose signature it carries.
+struct SignedFile {
+  std::string file;
+  const SignatureResult* result;
+};
+
+/// What is wrong with these signatures. Files with the same trouble are one problem, which counts them, names the first
+/// few and stands at `whole`. `hint_when_unsigned` says what can be done about a file that is not signed.
+std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, const std::string& whole,
+                                        const std::string& hint_when_unsigned);
+
 /// Decides whether a bundle may be used. Pure. The rule: its bytes must be vouched for from outside, by a pin of the
 /// archive's digest or by a key of the user's ring; when there is a ring, its signature is needed even with a pin; and
 /// every package must be what the index says.
