@@ -222,7 +222,7 @@ void add_trust_options(CLI::App& command, BundleArguments& arguments) {
       .add_option("--keyring", arguments.add.keyrings, "OpenPGP public keys that may vouch, besides the store's own")
       ->check(CLI::ExistingFile);
   command.add_flag("--allow-rebuilt", policy.allow_rebuilt, "accept an -ext bundle, which nobody signed");
-  command.add_flag("!--refuse-weak", policy.allow_weak, "refuse DSA, SHA1 and short keys instead of naming them");
+  command.add_flag("!--refuse-weak", policy.allow_weak, "refuse DSA, SHA1, MD5 and short keys instead of naming them");
   command.add_flag("--insecure-no-pin", policy.insecure_no_pin,
                    "accept what neither a pin nor a signature vouches for");
   command.add_flag("--insecure-no-signature", policy.insecure_no_signature, "do not ask for a signature");

@@ -48,7 +48,7 @@ struct Trust {
   std::string archive_sha256;           ///< of the archive as it was read
   std::string pin;                      ///< what pinned that digest: "command line", "recipe", "matrix", or "" (none)
   std::string signer;                   ///< fingerprint of the key of the user's key ring that signed, or ""
-  std::vector<std::string> weak;        ///< algorithms that are weak, named: "DSA/SHA1"
+  std::vector<std::string> weak;        ///< what is weak, named: "DSA/SHA1", "index digests: MD5"
   std::vector<std::string> overridden;  ///< checks that --insecure-… flags switched off
 };
 

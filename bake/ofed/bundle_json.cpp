@@ -184,6 +184,7 @@ Json to_json(const Report& report) {
             {"pin", report.pin},
             {"indexes", Json::array()},
             {"packages", Json::array()}};
+  if (!report.weak.empty()) json["weak"] = report.weak;
   for (const auto& index : report.indexes)
     json["indexes"].push_back({{"file", index.file}, {"signature", to_json(index.signature)}});
   for (const auto& package : report.packages) {

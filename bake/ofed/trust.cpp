@@ -52,7 +52,7 @@ void judge_signatures(const Report& report, const Bundle& bundle, const TrustPol
   }
   auto unsigned_files = signature_problems(all, bundle.name, unsigned_hint);
   if (all.empty()) unsigned_files.push_back({bundle.name, "nothing in it is signed", unsigned_hint});
-  judgement.trust.weak.assign(weak.begin(), weak.end());
+  judgement.trust.weak.insert(judgement.trust.weak.end(), weak.begin(), weak.end());
   if (!weak.empty() && !policy.allow_weak)
     for (const auto& algorithm : weak) judgement.problems.push_back({bundle.name, "signed with weak " + algorithm, ""});
   const bool unsigned_is_fine = policy.insecure_no_signature || (bundle.rebuilt && policy.allow_rebuilt);
@@ -62,6 +62,14 @@ void judge_signatures(const Report& report, const Bundle& bundle, const TrustPol
     judgement.problems.insert(judgement.problems.end(), unsigned_files.begin(), unsigned_files.end());
   else if (policy.insecure_no_signature)
     judgement.trust.overridden.emplace_back("--insecure-no-signature");
+}
+
+/// Named and, where the policy says so, refused, with a key ring or without one.
+void judge_index_digests(const Report& report, const Bundle& bundle, const TrustPolicy& policy, Judgement& judgement) {
+  for (const auto& weak : report.weak) {
+    judgement.trust.weak.push_back(weak);
+    if (!policy.allow_weak) judgement.problems.push_back({bundle.name, "weak " + weak, ""});
+  }
 }
 
 void judge_packages(const Report& report, const TrustPolicy& policy, Judgement& judgement) {
@@ -147,6 +155,7 @@ Judgement judge(const Report& report, const Bundle& bundle, bool have_key_ring, 
     judgement.trust.overridden.emplace_back("--insecure-no-index");
   else
     judgement.problems.insert(judgement.problems.end(), report.index_problems.begin(), report.index_problems.end());
+  judge_index_digests(report, bundle, policy, judgement);
   judge_packages(report, policy, judgement);
   if (have_key_ring) judge_signatures(report, bundle, policy, judgement);
   // With a ring, a signature that is missing or wrong has been reported already.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,7 @@ struct Report {
   std::vector<PackageCheck> packages;
   std::vector<Problem> identity_problems;  ///< .mlnx, .arch, distro, directory name and index disagree
   std::vector<Problem> index_problems;     ///< an index does not fit what vouches for it
+  std::set<std::string> weak;              ///< what indexes vouch with although it is weak: "index digests: MD5"
 };
 
 /// What the user is willing to accept.

@@ -85,5 +85,61 @@ TEST_F(StoreTest, DifferentTroubleWithSignaturesStaysApart) {
       "not signed (2 files: RPMS/aa-1-1.x86_64.rpm, RPMS/bb-1-1.x86_64.rpm)");
 }
 
+/// Without what begins with `mark`, up to the next paragraph or the end.
+std::string without_lines(const std::string &text,
+                          const std::vector<std::string> &marks) {
+  std::string kept;
+  bool skip = false;
+  for (const auto &line : split_lines(text)) {
+    if (line.empty() || line.front() != ' ')
+      skip = std::any_of(marks.begin(), marks.end(), [&](const auto &mark) {
+        return line.starts_with(mark + ":");
+      });
+    if (!skip)
+      kept += std::string(line) + "\n";
+  }
+  return kept;
+}
+
+TEST_F(StoreTest, WeakDigestsOfAnIndexAreNamedOrRefused) {
+  auto parts = testing::deb_bundle();
+  parts.files["DEBS/Packages"] =
+      without_lines(parts.files["DEBS/Packages"], {"SHA1", "SHA256", "SHA512"});
+  sign_debs(parts, "DEBS", "5.5-1.0.3.2", testing::vendor());
+  parts.files["DEBS/Release"] =
+      without_lines(parts.files["DEBS/Release"], {"SHA256", "SHA512"});
+  parts.files["DEBS/Release.gpg"] =
+      testing::vendor().sign(parts.files["DEBS/Release"]);
+  const auto archive = archive_of(parts);
+  auto strict = trusting();
+  strict.policy.allow_weak = false;
+  const auto problems =
+      store.verify_archive(archive, strict, progress).judgement.problems;
+  EXPECT_THAT(problems,
+              ElementsAre(Problem{parts.top, "weak index digests: MD5", ""},
+                          Problem{parts.top, "weak index digests: SHA1", ""}));
+  EXPECT_EQ(
+      testing::error_of([&] { store.add(archive, strict, progress); }).kind(),
+      ErrorKind::untrusted);
+  // Named whether or not a signature is looked at.
+  EXPECT_THAT(
+      store.verify_archive(archive, trusting(), progress).judgement.trust.weak,
+      ElementsAre("index digests: MD5", "index digests: SHA1"));
+  EXPECT_THAT(store.add(archive, pinned(archive), progress).bundle.trust.weak,
+              ElementsAre("index digests: MD5", "index digests: SHA1"));
+}
+
+TEST_F(StoreTest, WeakDigestsOfRepomdAreNamed) {
+  auto parts = testing::rpm_bundle();
+  auto &repomd = parts.files["RPMS/repodata/repomd.xml"];
+  const auto &primary = parts.files["RPMS/repodata/primary.xml.gz"];
+  repomd = replace_all(
+      repomd, "<checksum type=\"sha256\">" + digest_of(primary),
+      "<checksum type=\"sha\">" + digest_of(primary, DigestAlgorithm::sha1));
+  EXPECT_THAT(
+      store.add(archive_of(parts), trusting(), progress).bundle.trust.weak,
+      ElementsAre("index digests: SHA1"));
+}
+
 } // namespace
 } // namespace bake::ofed
