@@ -105,9 +105,11 @@ void add(Context& context, BundleArguments& arguments) {
   if (context.json) {
     auto json = summary(result.bundle);
     json["already_there"] = result.already_there;
+    json["trust_updated"] = result.trust_updated;
     return context.print(json);
   }
-  if (result.already_there) context.out << "already in the store: ";
+  if (result.already_there)
+    context.out << (result.trust_updated ? "already in the store, now better vouched for: " : "already in the store: ");
   print_row(context, result.bundle);
 }
 

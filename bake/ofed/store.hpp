@@ -29,8 +29,9 @@ struct AddOptions {
 /// What became of an archive.
 struct AddResult {
   Bundle bundle;
-  bool already_there = false;         ///< nothing was done
+  bool already_there = false;         ///< its content was not taken in again
   std::vector<std::string> warnings;  ///< also given to Progress::warn
+  bool trust_updated = false;         ///< it was there, and more vouches for it than was recorded
 };
 
 /// A verification: facts and verdict, without a change to the store.
@@ -49,7 +50,9 @@ class Store {
   explicit Store(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
   /// Verifies `archive` and takes it in. Throws Error{untrusted} when it is hostile or nothing vouches for it,
-  /// {config} when it is no bundle bake can use, {usage} when it is not there; the store is unchanged then.
+  /// {config} when it is no bundle bake can use, {usage} when it is not there; the store is unchanged then. What is in
+  /// the store already is read and judged again, as verify() does but by these options alone; what more vouches for it
+  /// now is recorded, what vouched before is not forgotten.
   AddResult add(const std::filesystem::path& archive, const AddOptions& options, Progress& progress);
   /// All that add() checks, without taking the archive in. Refusals by judgement are in the result, not thrown.
   Verification verify_archive(const std::filesystem::path& archive, const AddOptions& options, Progress& progress);
@@ -85,6 +88,8 @@ class Store {
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
 
  private:
+  AddResult add_again(Bundle bundle, const std::string& pin, const AddOptions& options, Progress& progress);
+
   std::filesystem::path directory_;
 };
 
