@@ -85,12 +85,16 @@ void add_extras(Context& context, const BundleArguments& arguments) {
     print_row(context, extras);
 }
 
-/// Archives whose digest somebody published: the matrix pins them by their file's name.
+/// Archives whose digest somebody published: the matrix pins them by their file's name, and knows them under another.
 void pin_by_matrix(const Context& context, ofed::AddOptions& options) {
   options.pin_source = "command line";
-  options.known_pin = [matrix = matrix::Matrix::load(context.matrix_overlays)](const std::string& file_name) {
+  const auto matrix = matrix::Matrix::load(context.matrix_overlays);
+  options.known_pin = [matrix](const std::string& file_name) {
     auto sha256 = matrix.known_sha256(file_name);
     return sha256.empty() ? std::nullopt : std::optional(std::move(sha256));
+  };
+  options.known_digest = [matrix](const std::string& sha256) {
+    return matrix.find_bundle_by_sha256(sha256) != nullptr;
   };
 }
 

@@ -20,26 +20,31 @@ namespace {
 constexpr std::size_t most_json = std::size_t{256} << 20U;
 constexpr std::size_t most_listed_problems = 12;
 
-struct Pin {
-  std::string sha256;
-  std::string source;
-};
+/// Who pins `sha256` without a word on the file's name: "command line", "recipe", "matrix", or nobody.
+std::string pinned_by(const std::string& sha256, const AddOptions& options) {
+  if (!options.pin.empty()) return to_lower(options.pin) == sha256 ? options.pin_source : "";
+  return options.known_digest && options.known_digest(sha256) ? "matrix" : "";
+}
 
-/// The digest of `archive`, held against whatever pins it before anything in it is parsed.
-std::pair<std::string, Pin> digest_and_pin(const fs::path& archive, const AddOptions& options, Progress& progress) {
+/// The digest of `archive`, held against whatever pins it before anything in it is parsed, and what pins it.
+std::pair<std::string, std::string> digest_and_pin(const fs::path& archive, const AddOptions& options,
+                                                   Progress& progress) {
   const auto name = archive.filename().string();
-  Pin pin{to_lower(options.pin), options.pin_source};
-  if (pin.sha256.empty() && options.known_pin)
-    if (const auto known = options.known_pin(name)) pin = {to_lower(*known), "matrix"};
+  auto expected = to_lower(options.pin);
+  auto source = options.pin_source;
+  if (expected.empty() && options.known_pin)
+    if (const auto known = options.known_pin(name)) {
+      expected = to_lower(*known);
+      source = "matrix";
+    }
   progress.step(fmt::format("digesting {}", name));
   auto sha256 = digest_of_file(archive);
-  if (!pin.sha256.empty() && pin.sha256 != sha256)
-    throw Error(
-        ErrorKind::untrusted,
-        fmt::format("verifying bundle '{}': its sha256 is {}, the {} pins {}", name, sha256, pin.source, pin.sha256),
-        "this is not the file that was pinned: fetch it again");
-  if (pin.sha256.empty()) pin.source.clear();
-  return {std::move(sha256), std::move(pin)};
+  if (!expected.empty() && expected != sha256)
+    throw Error(ErrorKind::untrusted,
+                fmt::format("verifying bundle '{}': its sha256 is {}, the {} pins {}", name, sha256, source, expected),
+                "this is not the file that was pinned: fetch it again");
+  if (expected.empty()) source = pinned_by(sha256, options);
+  return {std::move(sha256), std::move(source)};
 }
 
 void check_same_bytes(const fs::path& archive, const std::string& before, const std::string& after) {
@@ -144,7 +149,7 @@ fs::path index_directory(const Bundle& bundle, const std::string& flavour) {
 AddResult Store::add(const fs::path& archive, const AddOptions& options, Progress& progress) {
   const auto [sha256, pin] = digest_and_pin(archive, options, progress);
   if (fs::exists(directory_ / "bundles" / sha256 / "bundle.json"))
-    return add_again(load(directory_ / "bundles" / sha256), pin.source, options, progress);
+    return add_again(load(directory_ / "bundles" / sha256), pin, options, progress);
   if (const auto free = free_bytes_at(directory_); free < fs::file_size(archive))
     throw Error(ErrorKind::environment,
                 fmt::format("adding bundle '{}': {} are free in the store, {} are needed", archive.filename().string(),
@@ -158,7 +163,7 @@ AddResult Store::add(const fs::path& archive, const AddOptions& options, Progres
   const auto staged = stage_bundle(archive, payload, options.limits, progress);
   check_same_bytes(archive, sha256, staged.archive_sha256);
   auto examination = examine(staged, ring, options.policy.insecure_no_index, progress);
-  examination.report.pin = pin.source;
+  examination.report.pin = pin;
   auto judgement = judge(examination.report, examination.bundle, !ring.empty(), options.policy);
   if (!judgement.problems.empty()) refuse(examination.bundle.name, std::move(judgement.problems));
   for (const auto& warning : judgement.warnings) progress.warn(warning);
@@ -220,14 +225,14 @@ Verification Store::verify_archive(const fs::path& archive, const AddOptions& op
   const auto staged = stage_bundle(archive, scratch.path() / "payload.iso", options.limits, progress);
   check_same_bytes(archive, sha256, staged.archive_sha256);
   auto examination = examine(staged, ring, options.policy.insecure_no_index, progress);
-  examination.report.pin = pin.source;
+  examination.report.pin = pin;
   auto judgement = judge(examination.report, examination.bundle, !ring.empty(), options.policy);
   return {std::move(examination.bundle), std::move(examination.report), std::move(judgement), std::nullopt};
 }
 
 Verification Store::verify(const Bundle& bundle, const AddOptions& options, Progress& progress) {
-  auto result =
-      read_again(bundle, key_ring(options.keyrings), recorded_policy(options.policy, bundle.trust), "", progress);
+  auto result = read_again(bundle, key_ring(options.keyrings), recorded_policy(options.policy, bundle.trust),
+                           pinned_by(bundle.id(), options), progress);
   if (!options.pin.empty() && to_lower(options.pin) != bundle.id())
     result.judgement.problems.push_back({bundle.name,
                                          fmt::format("its archive's sha256 is {}, the {} pins {}", bundle.id(),

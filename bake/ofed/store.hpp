@@ -21,6 +21,8 @@ struct AddOptions {
   std::string pin_source;  ///< who says so: "command line", "recipe"
   /// Digest published for an archive of this file name, from the matrix; asked when `pin` is empty.
   std::function<std::optional<std::string>(const std::string& file_name)> known_pin;
+  /// Whether the matrix knows this digest, whatever the file is called; asked when nothing else pins it.
+  std::function<bool(const std::string& sha256)> known_digest;
   std::vector<std::filesystem::path> keyrings;  ///< besides the store's own
   TrustPolicy policy;
   EntryLimits limits;

@@ -67,6 +67,47 @@ TEST_F(StoreTest, DifferentTroubleWithSignaturesStaysApart) {
   EXPECT_EQ(problems[1].message, "not signed (2 files: RPMS/aa-1-1.x86_64.rpm, RPMS/bb-1-1.x86_64.rpm)");
 }
 
+class MatrixDigests : public StoreTest {
+ protected:
+  /// `bake bundle add` with a matrix that knows this digest.
+  int add(const std::filesystem::path& archive, const std::string& known, const std::string& flag = {}) {
+    std::filesystem::create_directories(scratch.path() / "overlay");
+    write("overlay/bundles.yaml",
+          "bundles:\n  - ofed: \"5.5-1.0.3.2\"\n    "
+          "distro: ubuntu20.04\n    sha256: \"" +
+              known + "\"\n    source: \"a test\"\n");
+    std::vector<std::string> arguments{"bundle",
+                                       "add",
+                                       archive.string(),
+                                       "--store",
+                                       store.directory().string(),
+                                       "--matrix",
+                                       (scratch.path() / "overlay").string(),
+                                       "--progress",
+                                       "none"};
+    if (!flag.empty()) arguments.push_back(flag);
+    return cli::run(arguments, out, err);
+  }
+  std::ostringstream out, err;
+};
+
+TEST_F(MatrixDigests, VouchWhateverTheFileIsCalled) {
+  const auto archive = write("ofed.tgz", testing::deb_bundle().archive());
+  EXPECT_EQ(add(archive, std::string(64, 'b')), 4);
+  EXPECT_THAT(err.str(), HasSubstr("nothing from outside vouches for it"));
+  EXPECT_EQ(add(archive, digest_of_file(archive)), 0) << err.str();
+  EXPECT_EQ(store.list().at(0).trust.pin, "matrix");
+}
+
+TEST_F(MatrixDigests, ADigestLearnedLaterVouchesForWhatIsStored) {
+  const auto archive = write("ofed.tgz", testing::deb_bundle().archive());
+  EXPECT_EQ(add(archive, std::string(64, 'b'), "--insecure-no-pin"), 0) << err.str();
+  EXPECT_THAT(store.list().at(0).trust.overridden, ElementsAre("--insecure-no-pin"));
+  EXPECT_EQ(add(archive, digest_of_file(archive)), 0) << err.str();
+  EXPECT_EQ(store.list().at(0).trust.pin, "matrix");
+  EXPECT_THAT(store.list().at(0).trust.overridden, IsEmpty());
+}
+
 TEST_F(StoreTest, AddingAgainAsksAgainWhoVouches) {
   const auto archive = archive_of(testing::deb_bundle());
   AddOptions careless;
