@@ -66,7 +66,9 @@ Extras load_extras(const fs::path& directory) {
   return extras;
 }
 
-BundlePackage describe(const IndexedPackage& indexed, const fs::path& file, PackageFormat format) {
+/// Kernel content is not looked for: nobody asks extra packages about it, and a distribution's own hold thousands of
+/// modules.
+BundlePackage describe(const IndexedPackage& indexed) {
   BundlePackage package;
   package.name = indexed.name;
   package.version = indexed.version;
@@ -75,12 +77,6 @@ BundlePackage describe(const IndexedPackage& indexed, const fs::path& file, Pack
   package.size = indexed.file.size;
   package.installed_size = indexed.installed_size;
   package.sha256 = indexed.file.digests.at(DigestAlgorithm::sha256);
-  if (may_hold_kernel_content(indexed.name)) {
-    auto content = scan_kernel_content(source_of_file(file), format, file.filename().string());
-    package.modules = std::move(content.modules);
-    package.built_kernel = std::move(content.built_kernel);
-    package.dkms_source = content.dkms_source;
-  }
   return package;
 }
 
@@ -109,7 +105,7 @@ Collected collect(const std::vector<fs::path>& files, PackageFormat format, IsoW
       described = parse_packages(paragraph, name);
       collected.index += paragraph;
     }
-    for (const auto& package : described) collected.repository.packages.push_back(describe(package, path, format));
+    for (const auto& package : described) collected.repository.packages.push_back(describe(package));
     copy_into(payload, path);
   }
   if (format == PackageFormat::rpm) collected.index = primary_of(headers);
