@@ -48,6 +48,7 @@ evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& sourc
   origin.matrix_sha256 = environment.matrix.digest();
   for (const auto& overlay : environment.matrix.overlays()) origin.matrix_overlays.push_back(overlay.string());
   origin.bundle = driver.bundle ? &*driver.bundle : nullptr;
+  origin.extras = driver.extras;
   origin.root_uuid = facts.root_uuid;
   origin.time = output_time();
   return origin;

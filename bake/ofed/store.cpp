@@ -18,7 +18,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t most_json = std::size_t{256} << 20U;
-constexpr std::size_t most_listed_problems = 12;
 
 /// Who pins `sha256` without a word on the file's name: "command line", "recipe", "matrix", or nobody.
 std::string pinned_by(const std::string& sha256, const AddOptions& options) {
@@ -51,22 +50,6 @@ void check_same_bytes(const fs::path& archive, const std::string& before, const 
   if (before != after)
     throw Error(ErrorKind::untrusted,
                 fmt::format("verifying bundle '{}': the file changed while it was read", archive.filename().string()));
-}
-
-[[noreturn]] void refuse(const std::string& name, std::vector<Problem> problems) {
-  const auto count = problems.size();
-  const auto hint = problems.front().hint;
-  if (count > most_listed_problems) {
-    problems.resize(most_listed_problems);
-    problems.push_back(
-        {"", fmt::format("and {} more; 'bake bundle verify --json' lists them all", count - most_listed_problems), ""});
-  }
-  if (count > 1) throw_if_any(ErrorKind::untrusted, fmt::format("trusting bundle '{}'", name), problems);
-  throw Error(
-      ErrorKind::untrusted,
-      fmt::format("trusting bundle '{}': {}{}", name,
-                  problems.front().where == name ? "" : problems.front().where + ": ", problems.front().message),
-      hint);
 }
 
 Json tree_to_json(const BundleTree& tree) {
@@ -165,7 +148,7 @@ AddResult Store::add(const fs::path& archive, const AddOptions& options, Progres
   auto examination = examine(staged, ring, options.policy.insecure_no_index, progress);
   examination.report.pin = pin;
   auto judgement = judge(examination.report, examination.bundle, !ring.empty(), options.policy);
-  if (!judgement.problems.empty()) refuse(examination.bundle.name, std::move(judgement.problems));
+  if (!judgement.problems.empty()) refuse("bundle", examination.bundle.name, std::move(judgement.problems));
   for (const auto& warning : judgement.warnings) progress.warn(warning);
 
   progress.step("storing");
@@ -196,7 +179,7 @@ AddResult Store::add_again(Bundle bundle, const std::string& pin, const AddOptio
   policy.insecure_no_index = unindexed;  // it was held to its index when it came, and still can be
   const auto ring = key_ring(options.keyrings);
   auto judgement = read_again(bundle, ring, policy, pin, progress).judgement;
-  if (!judgement.problems.empty()) refuse(bundle.name, std::move(judgement.problems));
+  if (!judgement.problems.empty()) refuse("bundle", bundle.name, std::move(judgement.problems));
 
   auto& now = judgement.trust;
   if (ring.empty()) {  // then no signature was looked at, and the one of before still stands

@@ -74,9 +74,11 @@ class Store {
   /// The index of one of the bundle's repositories, for the solver.
   [[nodiscard]] static IndexTexts index_texts(const Bundle& bundle, const Repository& repository);
 
-  /// Takes in every .rpm (or every .deb) of a directory as extra packages called `name`, for `distro` or for all.
+  /// Takes in every .rpm (or every .deb) of a directory as extra packages called `name`, for `distro` or for all. They
+  /// are taken as they stand, unless `keyrings` are named: then keys of these or of the store's own ring must have
+  /// signed every rpm. Throws Error{untrusted} when they did not, {usage} for debs, which carry no signature.
   Extras add_extras(const std::filesystem::path& packages, const std::string& name, const std::string& distro,
-                    Progress& progress);
+                    Progress& progress, const std::vector<std::filesystem::path>& keyrings = {});
   /// The extra packages for `distro`: those made for it and those for every release.
   [[nodiscard]] std::vector<Extras> extras(const std::string& distro) const;
   [[nodiscard]] std::vector<Extras> all_extras() const;

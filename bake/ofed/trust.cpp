@@ -11,6 +11,7 @@ namespace bake::ofed {
 namespace {
 
 constexpr std::size_t most_named_files = 3;
+constexpr std::size_t most_listed_problems = 12;
 constexpr const char* unsigned_hint =
     "if you can vouch for it yourself: --insecure-no-signature, together with --sha256 and the publisher's digest";
 
@@ -140,6 +141,22 @@ std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, co
     problems.push_back(std::move(problem));
   }
   return problems;
+}
+
+void refuse(const std::string& what, const std::string& name, std::vector<Problem> problems) {
+  const auto count = problems.size();
+  const auto hint = problems.front().hint;
+  if (count > most_listed_problems) {
+    problems.resize(most_listed_problems);
+    problems.push_back(
+        {"", fmt::format("and {} more; 'bake bundle verify --json' lists them all", count - most_listed_problems), ""});
+  }
+  if (count > 1) throw_if_any(ErrorKind::untrusted, fmt::format("trusting {} '{}'", what, name), problems);
+  throw Error(
+      ErrorKind::untrusted,
+      fmt::format("trusting {} '{}': {}{}", what, name,
+                  problems.front().where == name ? "" : problems.front().where + ": ", problems.front().message),
+      hint);
 }
 
 Judgement judge(const Report& report, const Bundle& bundle, bool have_key_ring, const TrustPolicy& policy) {

@@ -75,6 +75,9 @@ struct SignedFile {
 std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, const std::string& whole,
                                         const std::string& hint_when_unsigned);
 
+/// Throws Error{untrusted} naming the problems of `what` ("bundle") `name`; there must be one.
+[[noreturn]] void refuse(const std::string& what, const std::string& name, std::vector<Problem> problems);
+
 /// Decides whether a bundle may be used. Pure. The rule: its bytes must be vouched for from outside, by a pin of the
 /// archive's digest or by a key of the user's ring; when there is a ring, its signature is needed even with a pin; and
 /// every package must be what the index says.
