@@ -1,9 +1,11 @@
-// Baking many images: what is decided, what is remembered, and which programs are called.
+// Baking many images: what is decided, what is remembered, and which programs
+// are called.
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <thread>
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
@@ -82,16 +84,20 @@ TEST(FleetQueue, ReadsTasks) {
                           std::pair<const std::size_t, std::string>{12, "PENDING"}));
 }
 
-/// A fleet in a scratch directory, and programs that stand in for bake and Slurm's.
+/// A fleet in a scratch directory, and programs that stand in for bake and
+/// Slurm's.
 class FleetRun : public testing::Test {
  protected:
   FleetRun() {
     fs::create_directory(top_ / "bin");
     write("base.vhd", "disk");
-    write("r.yaml", "schema: bake/v1\nbase: base.vhd\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\n");
+    write("r.yaml",
+          "schema: bake/v1\nbase: base.vhd\nos: ubuntu "
+          "20.04\nvm_sizes: [Standard_HB120rs_v2]\n");
     write("fleet.yaml",
           "schema: bake/fleet/v1\nimages:\n"
-          "  - {recipe: r.yaml, output: a.vhd}\n  - {recipe: r.yaml, output: b.vhd}\n"
+          "  - {recipe: r.yaml, output: a.vhd}\n  - {recipe: "
+          "r.yaml, output: b.vhd}\n"
           "  - {recipe: r.yaml, output: c.vhd}\n");
     fleet_ = recipe::load_fleet(top_ / "fleet.yaml");
     options_.program = top_ / "bin/bake";
@@ -106,14 +112,18 @@ class FleetRun : public testing::Test {
     write("bin/" + name, "#!/bin/sh\n" + script);
     fs::permissions(top_ / "bin" / name, fs::perms::owner_all);
   }
-  /// bake that writes output and manifest. Arguments: --progress plain --store S -v image RECIPE -o OUT
+  /// bake that writes output and manifest. Arguments: --progress plain --store
+  /// S -v image RECIPE -o OUT
   void working_bake(const std::string& before = "") {
     program("bake", before +
                         "echo \"$*\"\nprintf disk >\"$9\"\n"
                         "sum=$(sha256sum <\"$9\" | cut -d' ' -f1)\n"
-                        "printf '{\"schema\": \"bake-manifest/v1\", \"driver\": {\"ofed\": \"5.5\"}, \"os\": {\"id\": "
-                        "\"ubuntu\", \"version\": \"20.04\"}, \"kernel\": {\"release\": \"k\"}, \"base\": {\"sha256\": "
-                        "\"%s\"}, \"product\": {\"sha256\": \"%s\"}}' $sum $sum >\"$9.manifest.json\"\n");
+                        "printf '{\"schema\": \"bake-manifest/v1\", "
+                        "\"driver\": {\"ofed\": \"5.5\"}, \"os\": {\"id\": "
+                        "\"ubuntu\", \"version\": \"20.04\"}, \"kernel\": "
+                        "{\"release\": \"k\"}, \"base\": {\"sha256\": "
+                        "\"%s\"}, \"product\": {\"sha256\": \"%s\"}}' $sum "
+                        "$sum >\"$9.manifest.json\"\n");
   }
   std::vector<FleetTask> tasks() {
     std::vector<FleetTask> all;
@@ -161,7 +171,8 @@ TEST_F(FleetRun, LocalRunLeavesResultAndLog) {
 
 TEST_F(FleetRun, OneFailureDoesNotStopTheOthers) {
   working_bake(
-      "case $9 in */a.vhd) echo 'bake: error: first' >&2; echo 'bake: error: it is so' >&2; "
+      "case $9 in */a.vhd) echo 'bake: error: first' >&2; echo 'bake: error: "
+      "it is so' >&2; "
       "echo 'bake: hint: do that' >&2; exit 3;; */b.vhd) kill -9 $$;; esac\n");
   EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(3, 1, 0));
   EXPECT_EQ(result("a.vhd").message, "it is so");
@@ -229,6 +240,25 @@ TEST_F(FleetRun, ASecondSubmissionWaitsForTheFirst) {
   }
 }
 
+TEST_F(FleetRun, AnEditedFleetWaitsForItsJobToo) {
+  program("sbatch", "echo 17\n");
+  program("squeue", "echo '17_1 RUNNING'\n");
+  submit(fleet_, {1, 2}, options_, {});
+  fleet_.images.pop_back();
+  program("sbatch", "echo 18\n");
+  try {
+    submit(fleet_, {0, 1}, options_, {});
+    FAIL() << "submitted twice";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::environment);
+    EXPECT_THAT(error.message(), HasSubstr("its job 17 still has 1 tasks in the queue"));
+    EXPECT_EQ(error.hint(),
+              "the fleet was edited since: 'squeue --jobs=17' "
+              "shows them; 'scancel 17' gives them up");
+  }
+  EXPECT_EQ(nlohmann::json::parse(read_text(top_ / "fleet.yaml.slurm/job.json")).at("job"), "17");
+}
+
 TEST_F(FleetRun, SlurmThatIsNotThereOrRefuses) {
   const auto refusal = [this] {
     try {
@@ -244,7 +274,9 @@ TEST_F(FleetRun, SlurmThatIsNotThereOrRefuses) {
   EXPECT_EQ(refusal(), "submitting to Slurm: there is no 'sbatch' on PATH");
   program("sbatch", "echo 'sbatch: error: Unable to contact slurm controller' >&2; exit 1\n");
   program("squeue", "");
-  EXPECT_EQ(refusal(), "submitting to Slurm: sbatch ended with 1: sbatch: error: Unable to contact slurm controller");
+  EXPECT_EQ(refusal(),
+            "submitting to Slurm: sbatch ended with 1: sbatch: "
+            "error: Unable to contact slurm controller");
   program("sbatch", "echo Submitted\n");
   EXPECT_EQ(refusal(), "submitting to Slurm: sbatch printed 'Submitted', not a job id");
 }
@@ -257,7 +289,9 @@ TEST_F(FleetRun, CollectsResultsOfThisRunOnly) {
   EXPECT_EQ(rows[0].state, FleetRow::State::done);
   EXPECT_EQ(rows[1].state, FleetRow::State::vanished);
   EXPECT_EQ(rows[1].status, 6);
-  EXPECT_EQ(rows[1].message, "task 17_1 is no longer in Slurm's queue and left no result; Slurm says NODE_FAIL");
+  EXPECT_EQ(rows[1].message,
+            "task 17_1 is no longer in Slurm's queue and left "
+            "no result; Slurm says NODE_FAIL");
   EXPECT_EQ(rows[2].state, FleetRow::State::running);
   EXPECT_NE(rows[2].status, 0);
 }
