@@ -138,6 +138,13 @@ class FleetRun : public testing::Test {
     return result;
   }
 
+  /// Exit codes; empty for what was not started.
+  static std::vector<std::optional<int>> statuses(const std::vector<std::optional<ImageResult>>& results) {
+    std::vector<std::optional<int>> all;
+    for (const auto& result : results) all.push_back(result ? std::optional(result->status) : std::nullopt);
+    return all;
+  }
+
   TemporaryDirectory directory_;
   fs::path top_ = fs::canonical(directory_.path());
   std::string path_ = std::getenv("PATH");
@@ -157,7 +164,7 @@ TEST_F(FleetRun, LocalCommandLine) {
 
 TEST_F(FleetRun, LocalRunLeavesResultAndLog) {
   working_bake();
-  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(0, 0, 0));
+  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(0, 0, 0));
   const auto one = result("b.vhd");
   EXPECT_EQ(one.status, 0);
   EXPECT_EQ(one.run, "this-run");
@@ -174,7 +181,7 @@ TEST_F(FleetRun, OneFailureDoesNotStopTheOthers) {
       "case $9 in */a.vhd) echo 'bake: error: first' >&2; echo 'bake: error: "
       "it is so' >&2; "
       "echo 'bake: hint: do that' >&2; exit 3;; */b.vhd) kill -9 $$;; esac\n");
-  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(3, 1, 0));
+  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(3, 1, 0));
   EXPECT_EQ(result("a.vhd").message, "it is so");
   EXPECT_EQ(result("a.vhd").hint, "do that");
   EXPECT_EQ(result("b.vhd").message, "bake was killed by signal 9 (Killed)");
@@ -182,7 +189,7 @@ TEST_F(FleetRun, OneFailureDoesNotStopTheOthers) {
 
 TEST_F(FleetRun, ABakeThatEndsWellWithoutAnOutputHasFailed) {
   program("bake", "exit 0\n");
-  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(1, 1, 1));
+  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(1, 1, 1));
   EXPECT_THAT(result("a.vhd").message, HasSubstr("a.vhd.manifest.json"));
 }
 
@@ -190,7 +197,7 @@ TEST_F(FleetRun, AtMostSoManyAtOnce) {
   options_.jobs = 2;
   working_bake("mkdir \"" + top_.string() + "/run-$$\"; ls -d " + top_.string() + "/run-* | wc -l >>" + top_.string() +
                "/counts; sleep 0.3; rmdir \"" + top_.string() + "/run-$$\"\n");
-  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(0, 0, 0));
+  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(0, 0, 0));
   for (const auto& count : split_lines(read_text(top_ / "counts"))) EXPECT_LE(std::stoi(count), 2);
 }
 
@@ -199,6 +206,55 @@ TEST_F(FleetRun, ThePreviousLogIsKept) {
   working_bake();
   run_locally(tasks(), options_, silent_);
   EXPECT_EQ(read_text(top_ / "a.vhd.log.1"), "before");
+}
+
+TEST_F(FleetRun, ABakeThatCannotStartDoesNotStopTheOthers) {
+  working_bake();
+  fs::create_directories(top_ / "a.vhd.log.1/x");  // the log of before cannot be kept
+  write("a.vhd.log", "before");
+  fs::create_directories(top_ / "b.vhd.result.json/x");  // the result of before cannot go
+  const auto results = run_locally(tasks(), options_, silent_);
+  EXPECT_THAT(statuses(results), ElementsAre(1, 1, 0));
+  EXPECT_THAT(results[0]->message, HasSubstr("a.vhd.log"));
+  EXPECT_THAT(results[1]->message, HasSubstr("b.vhd.result.json"));
+  EXPECT_EQ(result("a.vhd").status, 1);
+  EXPECT_EQ(result("a.vhd").message, results[0]->message);
+}
+
+TEST_F(FleetRun, AResultThatCannotBeWrittenDoesNotStopTheOthers) {
+  options_.jobs = 2;
+  working_bake(
+      "case $9 in */a.vhd) mkdir -p $9.result.json/x;; */b.vhd) sleep "
+      "0.5;; esac\n");
+  const auto results = run_locally(tasks(), options_, silent_);
+  EXPECT_THAT(statuses(results), ElementsAre(1, 0, 0));
+  EXPECT_THAT(results[0]->message, HasSubstr("a.vhd.result.json"));
+}
+
+/// Throws when the third image begins, once the first one is at work.
+class ThrowingProgress : public Progress {
+ public:
+  explicit ThrowingProgress(fs::path ready) : ready_(std::move(ready)) {}
+  void step(std::string_view name) override {
+    if (!name.starts_with("b.vhd: baking")) return;
+    while (!fs::exists(ready_)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    throw std::runtime_error("no more");
+  }
+  void detail(std::string_view /*text*/) override {}
+  void warn(std::string_view /*text*/) override {}
+
+ private:
+  fs::path ready_;
+};
+
+TEST_F(FleetRun, WhatRunsIsEndedInGoodOrderWhenTheParentFails) {
+  options_.jobs = 2;
+  working_bake(
+      "trap 'echo ended >$9.ended; exit 130' TERM; touch $9.ready; "
+      "while :; do sleep 0.05; done\n");
+  ThrowingProgress progress(top_ / "a.vhd.ready");
+  EXPECT_THROW(run_locally(tasks(), options_, progress), std::runtime_error);
+  EXPECT_TRUE(fs::exists(top_ / "a.vhd.ended"));
 }
 
 TEST_F(FleetRun, SbatchCommandLine) {
