@@ -73,24 +73,9 @@ Matrix::Rows read_built_in(std::vector<Problem>& problems) {
   return layer.finish();
 }
 
-std::vector<fs::path> yaml_files(const fs::path& directory) {
-  std::error_code error;
-  if (!fs::is_directory(directory, error))
-    throw Error(ErrorKind::usage, fmt::format("reading matrix overlay '{}': not a directory", directory.string()));
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(directory))
-    if (entry.path().extension() == ".yaml" || entry.path().extension() == ".yml") files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  if (files.empty())
-    throw Error(ErrorKind::usage,
-                fmt::format("reading matrix overlay '{}': it holds no .yaml file", directory.string()),
-                "an overlay is a directory of matrix rows; docs/matrix-schema.md says what they look like");
-  return files;
-}
-
 void add_overlay(Matrix::Rows& rows, const fs::path& directory, std::vector<Problem>& problems) {
   LayerReader reader(problems);
-  for (const auto& file : yaml_files(directory)) reader.add(read_text(file), file);
+  for (const auto& file : overlay_files(directory)) reader.add(read_text(file), file);
   auto layer = reader.finish();
   auto overrides = std::move(rows.overrides);
   for_each_topic([&](std::string_view topic, auto& into, auto& from) { merge(topic, into, from, overrides); }, rows,
@@ -215,6 +200,21 @@ const BundleRow* Matrix::find_bundle_by_sha256(std::string_view sha256) const {
   for (const auto& bundle : rows_->bundles)
     if (!wanted.empty() && bundle.sha256 == wanted) return &bundle;
   return nullptr;
+}
+
+std::vector<fs::path> overlay_files(const fs::path& directory) {
+  std::error_code error;
+  if (!fs::is_directory(directory, error))
+    throw Error(ErrorKind::usage, fmt::format("reading matrix overlay '{}': not a directory", directory.string()));
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(directory))
+    if (entry.path().extension() == ".yaml" || entry.path().extension() == ".yml") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  if (files.empty())
+    throw Error(ErrorKind::usage,
+                fmt::format("reading matrix overlay '{}': it holds no .yaml file", directory.string()),
+                "an overlay is a directory of matrix rows; docs/matrix-schema.md says what they look like");
+  return files;
 }
 
 }  // namespace bake::matrix

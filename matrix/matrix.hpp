@@ -67,12 +67,17 @@ struct TopicCount {
   std::size_t without_source = 0;
 };
 
+/// The files of an overlay, sorted by name: every .yaml and .yml of the directory. Throws Error{usage} when it is no
+/// directory or holds none.
+std::vector<std::filesystem::path> overlay_files(const std::filesystem::path& directory);
+
 /// The compatibility matrix: built-in rows, then the user's overlays, which add or override rows. Cheap to copy.
 class Matrix {
  public:
   /// The rows that are compiled into the program. Read once; later calls share them.
   static Matrix built_in();
-  /// built_in() plus every *.yaml of `overlays`, in order. Throws Error{config} with all problems; nothing half loaded.
+  /// built_in() plus overlay_files() of `overlays`, in order. Throws Error{config} with all problems; nothing half
+  /// loaded.
   static Matrix load(const std::vector<std::filesystem::path>& overlays);
   /// Every problem load() would find, each with file:line; empty: it would load.
   static std::vector<Problem> check(const std::vector<std::filesystem::path>& overlays);

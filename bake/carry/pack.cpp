@@ -74,9 +74,8 @@ class Collection {
     for (const auto& overlay : environment_.matrix.overlays()) {
       const auto place = fmt::format("matrix/{}", index_.overlays.size() + 1);
       index_.overlays.push_back(place);
-      for (const auto& entry : fs::directory_iterator(overlay))
-        if (entry.is_regular_file() && entry.path().extension() == ".yaml")
-          sources_[place + "/" + entry.path().filename().string()] = {entry.path(), {}};
+      for (const auto& file : matrix::overlay_files(overlay))
+        sources_[place + "/" + file.filename().string()] = {file, {}};
     }
   }
 

@@ -121,12 +121,9 @@ void make_directories(const Todo& todo) {
 }
 
 void bake_locally(const Todo& todo, std::vector<FleetRow>& rows, const job::FleetOptions& options, Context& context) {
-  const auto statuses = job::run_locally(todo.tasks, options, context.progress());
-  for (std::size_t i = 0; i < statuses.size(); ++i) {
-    const auto& image = todo.tasks[i].image;
-    const auto result = job::read_result(recipe::result_beside(image.output));
-    if (statuses[i] && result) rows[todo.indices[i]] = job::row_of(image, *result);
-  }
+  const auto results = job::run_locally(todo.tasks, options, context.progress());
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (results[i]) rows[todo.indices[i]] = job::row_of(todo.tasks[i].image, *results[i]);
 }
 
 void bake_on_slurm(const Fleet& fleet, const Todo& todo, std::vector<FleetRow>& rows, const BatchOptions& options,
@@ -223,8 +220,8 @@ void bake_one_of(const BatchOptions& options, Context& context) {
     job::write_result(recipe::result_beside(image.output), result);
     row = job::row_of(image, result);
     row.state = State::skipped;
-  } else if (const auto status = job::run_locally({{image, standing.key}}, how, context.progress()).front(); status) {
-    row = job::row_of(image, *job::read_result(recipe::result_beside(image.output)));
+  } else if (const auto result = job::run_locally({{image, standing.key}}, how, context.progress()).front(); result) {
+    row = job::row_of(image, *result);
   }
   report(fleet, {row}, context);
 }

@@ -7,6 +7,7 @@
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/cli/context.hpp"
+#include "bake/cli/matrix_rows.hpp"
 #include "bake/ofed/bundle_json.hpp"
 #include "bake/ofed/store.hpp"
 #include "matrix/matrix.hpp"
@@ -59,7 +60,8 @@ Json summary(const Extras& extras) {
           {"name", extras.name},
           {"distro", extras.distro},
           {"packages", extras.repository.packages.size()},
-          {"payload_size", extras.payload_size}};
+          {"payload_size", extras.payload_size},
+          {"trust", {{"signer", extras.signer}, {"weak", extras.weak}}}};
 }
 
 void print_row(Context& context, const Bundle& bundle) {
@@ -68,9 +70,25 @@ void print_row(Context& context, const Bundle& bundle) {
 }
 
 void print_row(Context& context, const Extras& extras) {
-  context.out << fmt::format("{}  {} (extra packages for {})  {} packages  {}\n", extras.id.substr(0, 12), extras.name,
-                             extras.distro.empty() ? "every release" : extras.distro, extras.repository.packages.size(),
-                             human_size(extras.payload_size));
+  context.out << fmt::format("{}  {} (extra packages for {})  {} packages  {}{}\n", extras.id.substr(0, 12),
+                             extras.name, extras.distro.empty() ? "every release" : extras.distro,
+                             extras.repository.packages.size(), human_size(extras.payload_size),
+                             extras.signer.empty() ? "" : "  signed by " + extras.signer);
+}
+
+/// The release that --for means, as bundles name it: "rhel7.7", also for "centos7.7" and "CentOS 7.7.1908".
+std::string release_of(const Context& context, const std::string& text) {
+  if (text.empty()) return text;
+  const auto matrix = matrix::Matrix::load(context.matrix_overlays);
+  std::vector<std::string> known;
+  for (const auto& os : matrix.operating_systems()) {
+    if (os.distro == to_lower(text)) return os.distro;
+    known.insert(known.end(), {os.distro, os.id + os.version});
+  }
+  const auto [id, version] = split_os(text);
+  if (const auto* os = matrix.find_os(id, version)) return os->distro;
+  throw Error(ErrorKind::usage, fmt::format("reading --for '{}': the matrix knows no such release", text),
+              did_you_mean(text, known));
 }
 
 void add_extras(Context& context, const BundleArguments& arguments) {
@@ -78,19 +96,25 @@ void add_extras(Context& context, const BundleArguments& arguments) {
   const auto name = arguments.extra_name.empty()
                         ? std::filesystem::absolute(directory / ".").parent_path().filename().string()
                         : arguments.extra_name;
-  const auto extras = Store(context.store).add_extras(directory, name, arguments.extra_distro, context.progress());
+  const auto extras = Store(context.store)
+                          .add_extras(directory, name, release_of(context, arguments.extra_distro), context.progress(),
+                                      arguments.add.keyrings);
   if (context.json)
     context.print(summary(extras));
   else
     print_row(context, extras);
 }
 
-/// Archives whose digest somebody published: the matrix pins them by their file's name.
+/// Archives whose digest somebody published: the matrix pins them by their file's name, and knows them under another.
 void pin_by_matrix(const Context& context, ofed::AddOptions& options) {
   options.pin_source = "command line";
-  options.known_pin = [matrix = matrix::Matrix::load(context.matrix_overlays)](const std::string& file_name) {
+  const auto matrix = matrix::Matrix::load(context.matrix_overlays);
+  options.known_pin = [matrix](const std::string& file_name) {
     auto sha256 = matrix.known_sha256(file_name);
     return sha256.empty() ? std::nullopt : std::optional(std::move(sha256));
+  };
+  options.known_digest = [matrix](const std::string& sha256) {
+    return matrix.find_bundle_by_sha256(sha256) != nullptr;
   };
 }
 
@@ -105,9 +129,11 @@ void add(Context& context, BundleArguments& arguments) {
   if (context.json) {
     auto json = summary(result.bundle);
     json["already_there"] = result.already_there;
+    json["trust_updated"] = result.trust_updated;
     return context.print(json);
   }
-  if (result.already_there) context.out << "already in the store: ";
+  if (result.already_there)
+    context.out << (result.trust_updated ? "already in the store, now better vouched for: " : "already in the store: ");
   print_row(context, result.bundle);
 }
 
@@ -222,7 +248,7 @@ void add_trust_options(CLI::App& command, BundleArguments& arguments) {
       .add_option("--keyring", arguments.add.keyrings, "OpenPGP public keys that may vouch, besides the store's own")
       ->check(CLI::ExistingFile);
   command.add_flag("--allow-rebuilt", policy.allow_rebuilt, "accept an -ext bundle, which nobody signed");
-  command.add_flag("!--refuse-weak", policy.allow_weak, "refuse DSA, SHA1 and short keys instead of naming them");
+  command.add_flag("!--refuse-weak", policy.allow_weak, "refuse DSA, SHA1, MD5 and short keys instead of naming them");
   command.add_flag("--insecure-no-pin", policy.insecure_no_pin,
                    "accept what neither a pin nor a signature vouches for");
   command.add_flag("--insecure-no-signature", policy.insecure_no_signature, "do not ask for a signature");
@@ -243,10 +269,16 @@ void add_bundle(CLI::App& app, Context& context) {
 
   auto* adding = command("add", "verify an archive and keep it", add);
   adding->add_option("archive", arguments->subject, "MLNX_OFED_LINUX-….tgz or .iso");
-  adding->add_option("--extra", arguments->extra, "a directory of base-system packages that images lack");
-  adding->add_option("--name", arguments->extra_name, "name of the extra packages (default: the directory's)");
-  adding->add_option("--for", arguments->extra_distro, "release the extra packages are for: rhel7.7, ubuntu20.04");
+  auto* extra = adding->add_option("--extra", arguments->extra, "a directory of base-system packages that images lack");
+  adding->add_option("--name", arguments->extra_name, "name of the extra packages (default: the directory's)")
+      ->needs(extra);
+  adding->add_option("--for", arguments->extra_distro, "release the extra packages are for: rhel7.7, ubuntu20.04")
+      ->needs(extra);
   add_trust_options(*adding, *arguments);
+  // Extra packages come without an index and without a digest of anybody's: of these options only --keyring is left.
+  for (const auto* option : {"--sha256", "--allow-rebuilt", "--refuse-weak", "--insecure-no-pin",
+                             "--insecure-no-signature", "--insecure-no-index"})
+    extra->excludes(adding->get_option(option));
 
   command("list", "what is in the store", [](Context& inner, BundleArguments& /*unused*/) { list(inner); });
   command("show", "one bundle with its packages", show)

@@ -1,5 +1,6 @@
 #include "bake/evidence/manifest.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "bake/base/error.hpp"
@@ -23,6 +24,14 @@ Json json_of_driver(const plan::Plan& plan, const Origin& origin) {
                         {"sha256", plan.bundle->id},
                         {"repository", plan.bundle->repository},
                         {"trust", json_of(origin.bundle->trust)}};
+  }
+  for (std::size_t i = 0; i < origin.extras.size(); ++i) {
+    const auto& extras = origin.extras[i];
+    if (std::any_of(plan.changes.begin(), plan.changes.end(),
+                    [&](const auto& change) { return change.payload == i + 1; }))
+      driver["extras"].push_back({{"name", extras.name},
+                                  {"sha256", extras.payload_sha256},
+                                  {"trust", {{"signer", extras.signer}, {"weak", extras.weak}}}});
   }
   return driver;
 }

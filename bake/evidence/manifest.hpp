@@ -20,6 +20,7 @@ struct Origin {
   std::string matrix_sha256;
   std::vector<std::string> matrix_overlays;
   const ofed::Bundle* bundle = nullptr;  ///< null for inbox
+  std::vector<ofed::Extras> extras;      ///< that were offered, in the order of their payloads
   std::string root_uuid;
   std::int64_t time = 0;  ///< seconds since 1970
 };

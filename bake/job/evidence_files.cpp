@@ -37,7 +37,7 @@ std::vector<evidence::InjectedPackage> injected_packages(const plan::Plan& plan,
     injected.push_back({change.name, change.version, change.arch, file_name(change.file),
                         found != packages.end() ? found->sha256 : "",
                         extra ? driver.extras.at(change.payload - 1).name : driver.bundle->name,
-                        extra ? "" : driver.bundle->trust.signer});
+                        extra ? driver.extras.at(change.payload - 1).signer : driver.bundle->trust.signer});
   }
   return injected;
 }

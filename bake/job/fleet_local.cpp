@@ -123,38 +123,74 @@ int status_of(int wait_status, ImageResult& result) {
   return static_cast<int>(ErrorKind::failed);
 }
 
-int record(const FleetTask& task, const Running& child, int wait_status, const FleetOptions& options) {
+/// The trouble of one image, which must not become that of the others.
+void fail(ImageResult& result, const std::exception& error) {
+  const auto* known = dynamic_cast<const Error*>(&error);
+  const bool no_room = known != nullptr && known->kind() == ErrorKind::environment;
+  result.status = static_cast<int>(no_room ? ErrorKind::environment : ErrorKind::failed);
+  result.message = error.what();
+  result.hint = known != nullptr ? known->hint() : "";
+}
+
+/// What can be said of every bake.
+ImageResult begin_result(const Running& child, const FleetOptions& options) {
   ImageResult result;
   result.run = options.run;
   result.host = host_name();
   result.started = iso_time(child.started_at);
   result.seconds = std::chrono::duration<double>(Clock::now() - child.started).count();
+  return result;
+}
+
+/// Writes the result file. Without one the next run does not know that the image is done, so then it is not.
+void keep(const FleetTask& task, ImageResult& result, Progress& progress) {
+  try {
+    write_result(recipe::result_beside(task.image.output), result);
+  } catch (const std::exception& error) {
+    progress.warn(fmt::format("{}: {}", task.image.name, error.what()));
+    if (result.status == 0) fail(result, error);
+  }
+}
+
+ImageResult record(const FleetTask& task, const Running& child, int wait_status, const FleetOptions& options,
+                   Progress& progress) {
+  auto result = begin_result(child, options);
   result.status = status_of(wait_status, result);
   try {
     if (result.status == 0) read_product(task, child.base, result);
   } catch (const std::exception& error) {  // Error, or a manifest that is not what it should be
-    result.status = static_cast<int>(ErrorKind::failed);
-    result.message = error.what();
+    fail(result, error);
   }
-  if (result.status != 0 && result.message.empty()) read_error(recipe::log_beside(task.image.output), result);
-  write_result(recipe::result_beside(task.image.output), result);
-  return result.status;
+  try {
+    if (result.status != 0 && result.message.empty()) read_error(recipe::log_beside(task.image.output), result);
+  } catch (const std::exception& error) {
+    result.message = fmt::format("bake ended with status {}; {}", result.status, error.what());
+  }
+  keep(task, result, progress);
+  return result;
 }
 
 class LocalRun {
  public:
   LocalRun(const std::vector<FleetTask>& tasks, const FleetOptions& options, Progress& progress)
-      : tasks_(tasks), options_(options), progress_(progress), statuses_(tasks.size()) {
+      : tasks_(tasks), options_(options), progress_(progress), results_(tasks.size()) {
     for (std::size_t i = 0; i < tasks.size(); ++i) waiting_.push_back(i);
   }
+  /// There are children only after an exception. They end in good order, too: a killed bake leaves its appliance.
   ~LocalRun() {
-    end_children(SIGKILL);  // only after an exception
+    end_children(SIGTERM);
+    const auto deadline = Clock::now() + patience;
+    while (!running_.empty() && Clock::now() < deadline) {
+      std::erase_if(running_, [](const auto& child) { return ::waitpid(child.pid, nullptr, WNOHANG) != 0; });
+      if (!running_.empty()) std::this_thread::sleep_for(poll_interval);
+    }
+    end_children(SIGKILL);
     for (const auto& child : running_) ::waitpid(child.pid, nullptr, 0);
   }
   LocalRun(const LocalRun&) = delete;
   LocalRun& operator=(const LocalRun&) = delete;
 
-  std::vector<std::optional<int>> run() {
+  std::vector<std::optional<ImageResult>> run() {
     std::optional<Clock::time_point> deadline;
     while (!running_.empty() || (!waiting_.empty() && !interrupted())) {
       if (!interrupted()) start_some();
@@ -167,7 +203,7 @@ class LocalRun {
       reap();
       std::this_thread::sleep_for(poll_interval);
     }
-    return statuses_;
+    return results_;
   }
 
  private:
@@ -197,10 +233,25 @@ class LocalRun {
   void start_one(std::size_t index) {
     const auto& image = tasks_[index].image;
     progress_.step(fmt::format("{}: baking {}", image.name, image.recipe.file.filename().string()));
-    fs::remove(recipe::result_beside(image.output));  // until the end there is none
     Running child{index, 0, Clock::now(), output_time(), identity_of(image.recipe.base.path)};
-    child.pid = start(image_arguments(image, options_), recipe::log_beside(image.output));
+    try {
+      fs::remove(recipe::result_beside(image.output));  // until the end there is none
+      child.pid = start(image_arguments(image, options_), recipe::log_beside(image.output));
+    } catch (const std::exception& error) {
+      auto result = begin_result(child, options_);
+      fail(result, error);
+      keep(tasks_[index], result, progress_);
+      finish(index, std::move(result));
+      return;
+    }
     running_.push_back(child);
+  }
+
+  void finish(std::size_t index, ImageResult result) {
+    const auto& name = tasks_[index].image.name;
+    progress_.step(result.status == 0 ? fmt::format("{}: done", name)
+                                      : fmt::format("{}: exit {}", name, result.status));
+    results_[index] = std::move(result);
   }
 
   void reap() {
@@ -212,11 +263,7 @@ class LocalRun {
       }
       const auto finished = *child;
       child = running_.erase(child);
-      const auto& task = tasks_[finished.index];
-      const int status = record(task, finished, wait_status, options_);
-      statuses_[finished.index] = status;
-      progress_.step(status == 0 ? fmt::format("{}: done", task.image.name)
-                                 : fmt::format("{}: exit {}", task.image.name, status));
+      finish(finished.index, record(tasks_[finished.index], finished, wait_status, options_, progress_));
     }
   }
 
@@ -230,7 +277,7 @@ class LocalRun {
   std::vector<std::size_t> waiting_;
   std::map<std::size_t, Clock::time_point> busy_;  ///< when to ask again
   std::vector<Running> running_;
-  std::vector<std::optional<int>> statuses_;
+  std::vector<std::optional<ImageResult>> results_;
 };
 
 }  // namespace
@@ -256,8 +303,8 @@ void wait_until_free(const FleetImage& image, Progress& progress) {
   std::this_thread::sleep_for(2 * lock_interval);  // for its result file, which is written after the lock went
 }
 
-std::vector<std::optional<int>> run_locally(const std::vector<FleetTask>& tasks, const FleetOptions& options,
-                                            Progress& progress) {
+std::vector<std::optional<ImageResult>> run_locally(const std::vector<FleetTask>& tasks, const FleetOptions& options,
+                                                    Progress& progress) {
   return LocalRun(tasks, options, progress).run();
 }
 

@@ -40,9 +40,10 @@ void wait_until_free(const recipe::FleetImage& image, Progress& progress);
 
 /// Bakes the images as child processes, in order, options.jobs at a time. Each leaves its log and its result file
 /// beside its output; a log that is there becomes OUT.log.1. While another bake writes an output, its turn waits. After
-/// an interruption (needs an OwnInterruption) the children are ended in good order and no more are started. Gives the
-/// exit codes; empty for what was not started.
-std::vector<std::optional<int>> run_locally(const std::vector<FleetTask>& tasks, const FleetOptions& options,
-                                            Progress& progress);
+/// an interruption (needs an OwnInterruption) the children are ended in good order and no more are started. What goes
+/// wrong around one bake (its log, its result file) is the result of that image; the others go on. Gives the results,
+/// also those that could not be written; empty for what was not started.
+std::vector<std::optional<ImageResult>> run_locally(const std::vector<FleetTask>& tasks, const FleetOptions& options,
+                                                    Progress& progress);
 
 }  // namespace bake::job

@@ -33,7 +33,8 @@ std::string driver_digest(const Driver& driver) {
     text += fmt::format("{} {} {} pin:{} signer:{} overridden:{}\n", driver.bundle->id(), driver.bundle->payload_sha256,
                         driver.packages()->directory, trust.pin, trust.signer, join(trust.overridden, ","));
   }
-  for (const auto& extra : driver.extras) text += fmt::format("{} {}\n", extra.id, extra.payload_sha256);
+  for (const auto& extra : driver.extras)
+    text += fmt::format("{} {} signer:{}\n", extra.id, extra.payload_sha256, extra.signer);
   return digest_of(text);
 }
 

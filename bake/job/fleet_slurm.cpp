@@ -41,19 +41,35 @@ void require_slurm() {
                   "install Slurm's client programs (Debian: slurm-client) on this machine, or use --executor local");
 }
 
-/// An earlier job of this fleet that is still at work would write the same outputs.
+/// What was submitted last, also of a fleet that was edited since.
+std::optional<Submission> read_submission(const recipe::Fleet& fleet) {
+  const auto file = slurm_directory(fleet) / "job.json";
+  if (!fs::is_regular_file(file)) return std::nullopt;
+  const auto json = nlohmann::json::parse(read_text(file), nullptr, false);
+  if (!json.is_object() || json.value("schema", "") != "bake-slurm-job/v1") return std::nullopt;
+  Submission submission{json.value("job", ""), json.value("run", ""), json.value("fleet", ""), {}};
+  for (const auto& index : json.value("indices", nlohmann::json::array()))
+    if (index.is_number_unsigned()) submission.indices.push_back(index);
+  return submission;
+}
+
+/// An earlier job of this fleet file that is still at work may write the same outputs, whatever the file says now.
 void require_idle(const recipe::Fleet& fleet) {
-  const auto before = last_submission(fleet);
+  const auto before = read_submission(fleet);
   if (!before) return;
   const auto queue = queue_of(before->job);
   if (!queue)
     throw Error(ErrorKind::environment, fmt::format("asking Slurm for job {}: it does not answer", before->job),
                 remedy);
   if (!queue->empty())
-    throw Error(ErrorKind::environment,
-                fmt::format("submitting fleet '{}': its job {} still has {} tasks in the queue", fleet.file.string(),
-                            before->job, queue->size()),
-                fmt::format("'bake batch collect' shows them; 'scancel {}' gives them up", before->job));
+    throw Error(
+        ErrorKind::environment,
+        fmt::format("submitting fleet '{}': its job {} still has {} tasks in the queue", fleet.file.string(),
+                    before->job, queue->size()),
+        before->fleet == fleet_digest(fleet)
+            ? fmt::format("'bake batch collect' shows them; 'scancel {}' gives them up", before->job)
+            : fmt::format("the fleet was edited since: 'squeue --jobs={0}' shows them; 'scancel {0}' gives them up",
+                          before->job));
 }
 
 /// What Slurm remembers of a task that left its queue (for MinJobAge seconds): "CANCELLED", "NODE_FAIL", or nothing.
@@ -159,14 +175,8 @@ Submission submit(const recipe::Fleet& fleet, const std::vector<std::size_t>& in
 }
 
 std::optional<Submission> last_submission(const recipe::Fleet& fleet) {
-  const auto file = slurm_directory(fleet) / "job.json";
-  if (!fs::is_regular_file(file)) return std::nullopt;
-  const auto json = nlohmann::json::parse(read_text(file), nullptr, false);
-  if (!json.is_object() || json.value("schema", "") != "bake-slurm-job/v1") return std::nullopt;
-  Submission submission{json.value("job", ""), json.value("run", ""), json.value("fleet", ""), {}};
-  for (const auto& index : json.value("indices", nlohmann::json::array()))
-    if (index.is_number_unsigned()) submission.indices.push_back(index);
-  if (submission.fleet != fleet_digest(fleet)) return std::nullopt;
+  auto submission = read_submission(fleet);
+  if (submission && submission->fleet != fleet_digest(fleet)) submission.reset();
   return submission;
 }
 

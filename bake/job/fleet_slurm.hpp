@@ -33,7 +33,7 @@ std::vector<std::string> sbatch_arguments(const recipe::Fleet& fleet, const std:
 std::string task_script(const recipe::Fleet& fleet, const FleetOptions& options);
 
 /// Hands the images to Slurm and remembers the submission. Throws Error{environment} when there is no sbatch, it cannot
-/// reach slurmctld or refuses, or an earlier job of this fleet is still in the queue.
+/// reach slurmctld or refuses, or an earlier job of this fleet file, edited since or not, is still in the queue.
 Submission submit(const recipe::Fleet& fleet, const std::vector<std::size_t>& indices, const FleetOptions& options,
                   const std::vector<std::string>& more);
 

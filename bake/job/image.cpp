@@ -37,6 +37,23 @@ std::string copy_base(const recipe::Recipe& recipe, const SourceDisk& source, co
   return digest;
 }
 
+void check_payload(const std::string& name, const fs::path& payload, const std::string& sha256) {
+  const auto found = digest_of_file(payload);
+  if (found != sha256)
+    throw Error(ErrorKind::untrusted,
+                fmt::format("checking the payload of '{}': its sha256 is {}, it came into the store as {}", name, found,
+                            sha256),
+                fmt::format("'bake bundle remove {}', then add it again from its source", shell_quote(name)));
+}
+
+/// What is about to be installed must be what was verified when it came into the store: the evidence beside the image
+/// names those digests.
+void check_payloads(const Driver& driver, Progress& progress) {
+  if (!driver.payloads().empty()) progress.step("hash the payloads");
+  if (driver.bundle) check_payload(driver.bundle->name, driver.bundle->payload(), driver.bundle->payload_sha256);
+  for (const auto& extras : driver.extras) check_payload(extras.name, extras.payload(), extras.payload_sha256);
+}
+
 evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& source, const std::string& base_sha256,
                            const Driver& driver, const guest::Facts& facts, const Environment& environment) {
   evidence::Origin origin;
@@ -48,6 +65,7 @@ evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& sourc
   origin.matrix_sha256 = environment.matrix.digest();
   for (const auto& overlay : environment.matrix.overlays()) origin.matrix_overlays.push_back(overlay.string());
   origin.bundle = driver.bundle ? &*driver.bundle : nullptr;
+  origin.extras = driver.extras;
   origin.root_uuid = facts.root_uuid;
   origin.time = output_time();
   return origin;
@@ -67,6 +85,7 @@ struct Finished {
 Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& disk,
                        const std::string& base_sha256, const Driver& driver, Environment& environment) {
   auto& progress = environment.progress;
+  check_payloads(driver, progress);
   progress.step("start the appliance");
   auto session = environment.open_session({disk, "raw", driver.payloads(), driver.may_build()});
   progress.step("inspect");

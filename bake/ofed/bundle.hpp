@@ -48,7 +48,7 @@ struct Trust {
   std::string archive_sha256;           ///< of the archive as it was read
   std::string pin;                      ///< what pinned that digest: "command line", "recipe", "matrix", or "" (none)
   std::string signer;                   ///< fingerprint of the key of the user's key ring that signed, or ""
-  std::vector<std::string> weak;        ///< algorithms that are weak, named: "DSA/SHA1"
+  std::vector<std::string> weak;        ///< what is weak, named: "DSA/SHA1", "index digests: MD5"
   std::vector<std::string> overridden;  ///< checks that --insecure-… flags switched off
 };
 
@@ -74,9 +74,11 @@ struct Bundle {
 /// Packages of the base operating system that minimal images lack (tcl, libnl3, dkms, kernel headers…), added by the
 /// user as one payload with an index made from the packages' own headers.
 struct Extras {
-  std::string id;      ///< digest over names and digests of its packages
-  std::string name;    ///< what the user called it
-  std::string distro;  ///< "rhel7.7"; empty: for every release
+  std::string id;                 ///< digest over names and digests of its packages
+  std::string name;               ///< what the user called it
+  std::string distro;             ///< "rhel7.7"; empty: for every release
+  std::string signer;             ///< fingerprints of the named keys that signed every rpm; empty: taken as they stood
+  std::vector<std::string> weak;  ///< what is weak in those signatures, named
   PackageFormat format = PackageFormat::rpm;
   Repository repository;
   std::string payload_sha256;

@@ -153,6 +153,7 @@ Json to_json(const Extras& extras) {
           {"id", extras.id},
           {"name", extras.name},
           {"distro", extras.distro},
+          {"trust", {{"signer", extras.signer}, {"weak", extras.weak}}},
           {"package_format", name_of(extras.format)},
           {"payload", {{"sha256", extras.payload_sha256}, {"size", extras.payload_size}}},
           {"repository", to_json(extras.repository)}};
@@ -164,6 +165,10 @@ Extras extras_from_json(const std::string& text, const std::filesystem::path& fi
     json.at("id").get_to(extras.id);
     json.at("name").get_to(extras.name);
     json.at("distro").get_to(extras.distro);
+    if (json.contains("trust")) {  // stores of before have none
+      json["trust"].at("signer").get_to(extras.signer);
+      json["trust"].at("weak").get_to(extras.weak);
+    }
     extras.format = format_of(json.at("package_format").get<std::string>());
     json.at("payload").at("sha256").get_to(extras.payload_sha256);
     json.at("payload").at("size").get_to(extras.payload_size);
@@ -184,6 +189,7 @@ Json to_json(const Report& report) {
             {"pin", report.pin},
             {"indexes", Json::array()},
             {"packages", Json::array()}};
+  if (!report.weak.empty()) json["weak"] = report.weak;
   for (const auto& index : report.indexes)
     json["indexes"].push_back({{"file", index.file}, {"signature", to_json(index.signature)}});
   for (const auto& package : report.packages) {

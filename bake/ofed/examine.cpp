@@ -109,7 +109,7 @@ class Examiner {
       report.index_problems.push_back({release_file, "does not vouch for " + index, ""});
       return;
     }
-    const auto algorithm = vouched->digests.rbegin()->first;
+    const auto algorithm = strongest(vouched->digests);
     const auto wrong = difference(*vouched, packed.size(), {{algorithm, digest_of(packed, algorithm)}});
     if (!wrong.empty()) report.index_problems.push_back({index, "is not what Release says: " + wrong, ""});
   }
@@ -141,13 +141,20 @@ class Examiner {
       result_.report.index_problems.push_back({path, "repomd.xml states no digest for it", ""});
       return {};
     }
-    const auto algorithm = expected.digests.rbegin()->first;
+    const auto algorithm = strongest(expected.digests);
     const auto wrong = difference(expected, packed.size(), {{algorithm, digest_of(packed, algorithm)}});
     if (!wrong.empty()) {
       result_.report.index_problems.push_back({path, "is not what repomd.xml says: " + wrong, ""});
       return {};
     }
     return unpack(std::move(packed), path, most_index);
+  }
+
+  /// The algorithm that a file is held to; a weak one is reported.
+  DigestAlgorithm strongest(const Digests& digests) {
+    const auto algorithm = digests.rbegin()->first;
+    if (is_weak(algorithm)) result_.report.weak.insert(fmt::format("index digests: {}", name_of(algorithm)));
+    return algorithm;
   }
 
   /// The packages of a directory without an index, from their own headers.
@@ -206,7 +213,7 @@ class Examiner {
       return std::nullopt;
     }
     covered_.insert(*real);
-    const auto algorithm = indexed.file.digests.rbegin()->first;
+    const auto algorithm = strongest(indexed.file.digests);
     const auto& digests = facts_of(*real, algorithm).digests;
     check.algorithm = name_of(algorithm);
     check.detail = difference(indexed.file, tree_.size(*real), digests);

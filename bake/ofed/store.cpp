@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -17,50 +18,38 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t most_json = std::size_t{256} << 20U;
-constexpr std::size_t most_listed_problems = 12;
 
-struct Pin {
-  std::string sha256;
-  std::string source;
-};
+/// Who pins `sha256` without a word on the file's name: "command line", "recipe", "matrix", or nobody.
+std::string pinned_by(const std::string& sha256, const AddOptions& options) {
+  if (!options.pin.empty()) return to_lower(options.pin) == sha256 ? options.pin_source : "";
+  return options.known_digest && options.known_digest(sha256) ? "matrix" : "";
+}
 
-/// The digest of `archive`, held against whatever pins it before anything in it is parsed.
-std::pair<std::string, Pin> digest_and_pin(const fs::path& archive, const AddOptions& options, Progress& progress) {
+/// The digest of `archive`, held against whatever pins it before anything in it is parsed, and what pins it.
+std::pair<std::string, std::string> digest_and_pin(const fs::path& archive, const AddOptions& options,
+                                                   Progress& progress) {
   const auto name = archive.filename().string();
-  Pin pin{to_lower(options.pin), options.pin_source};
-  if (pin.sha256.empty() && options.known_pin)
-    if (const auto known = options.known_pin(name)) pin = {to_lower(*known), "matrix"};
+  auto expected = to_lower(options.pin);
+  auto source = options.pin_source;
+  if (expected.empty() && options.known_pin)
+    if (const auto known = options.known_pin(name)) {
+      expected = to_lower(*known);
+      source = "matrix";
+    }
   progress.step(fmt::format("digesting {}", name));
   auto sha256 = digest_of_file(archive);
-  if (!pin.sha256.empty() && pin.sha256 != sha256)
-    throw Error(
-        ErrorKind::untrusted,
-        fmt::format("verifying bundle '{}': its sha256 is {}, the {} pins {}", name, sha256, pin.source, pin.sha256),
-        "this is not the file that was pinned: fetch it again");
-  if (pin.sha256.empty()) pin.source.clear();
-  return {std::move(sha256), std::move(pin)};
+  if (!expected.empty() && expected != sha256)
+    throw Error(ErrorKind::untrusted,
+                fmt::format("verifying bundle '{}': its sha256 is {}, the {} pins {}", name, sha256, source, expected),
+                "this is not the file that was pinned: fetch it again");
+  if (expected.empty()) source = pinned_by(sha256, options);
+  return {std::move(sha256), std::move(source)};
 }
 
 void check_same_bytes(const fs::path& archive, const std::string& before, const std::string& after) {
   if (before != after)
     throw Error(ErrorKind::untrusted,
                 fmt::format("verifying bundle '{}': the file changed while it was read", archive.filename().string()));
-}
-
-[[noreturn]] void refuse(const std::string& name, std::vector<Problem> problems) {
-  const auto count = problems.size();
-  const auto hint = problems.front().hint;
-  if (count > most_listed_problems) {
-    problems.resize(most_listed_problems);
-    problems.push_back(
-        {"", fmt::format("and {} more; 'bake bundle verify --json' lists them all", count - most_listed_problems), ""});
-  }
-  if (count > 1) throw_if_any(ErrorKind::untrusted, fmt::format("trusting bundle '{}'", name), problems);
-  throw Error(
-      ErrorKind::untrusted,
-      fmt::format("trusting bundle '{}': {}{}", name,
-                  problems.front().where == name ? "" : problems.front().where + ": ", problems.front().message),
-      hint);
 }
 
 Json tree_to_json(const BundleTree& tree) {
@@ -90,16 +79,48 @@ Bundle load(const fs::path& directory) {
   return bundle;
 }
 
+bool was_overridden(const Trust& trust, std::string_view flag) {
+  return std::find(trust.overridden.begin(), trust.overridden.end(), flag) != trust.overridden.end();
+}
+
 /// Flags that were given when the bundle came in stay in force for it.
 TrustPolicy recorded_policy(TrustPolicy policy, const Trust& trust) {
-  const auto was_given = [&](std::string_view flag) {
-    return std::find(trust.overridden.begin(), trust.overridden.end(), flag) != trust.overridden.end();
-  };
-  policy.allow_rebuilt |= was_given("--allow-rebuilt");
-  policy.insecure_no_pin |= was_given("--insecure-no-pin");
-  policy.insecure_no_signature |= was_given("--insecure-no-signature");
-  policy.insecure_no_index |= was_given("--insecure-no-index");
+  policy.allow_rebuilt |= was_overridden(trust, "--allow-rebuilt");
+  policy.insecure_no_pin |= was_overridden(trust, "--insecure-no-pin");
+  policy.insecure_no_signature |= was_overridden(trust, "--insecure-no-signature");
+  policy.insecure_no_index |= was_overridden(trust, "--insecure-no-index");
   return policy;
+}
+
+/// Whether `now` overrides no more than `before` and has what vouched then.
+bool is_no_worse(const Trust& before, const Trust& now) {
+  return std::all_of(now.overridden.begin(), now.overridden.end(),
+                     [&](const auto& flag) { return was_overridden(before, flag); }) &&
+         (before.pin.empty() || !now.pin.empty()) && (before.signer.empty() || !now.signer.empty());
+}
+
+/// Reads a stored bundle again. A broken payload is a problem of the result.
+Verification read_again(const Bundle& bundle, const KeyRing& ring, const TrustPolicy& policy, const std::string& pin,
+                        Progress& progress) {
+  Verification result;
+  result.bundle = bundle;
+  progress.step(fmt::format("digesting the payload of {}", bundle.name));
+  if (digest_of_file(bundle.payload()) != bundle.payload_sha256)
+    result.payload_problem =
+        Problem{bundle.payload().string(), "is not what was stored", "remove the bundle and add it again"};
+  try {
+    auto examination =
+        examine({bundle.name, bundle.trust.archive_sha256, tree_of(bundle)}, ring, policy.insecure_no_index, progress);
+    result.report = std::move(examination.report);
+  } catch (const Error& error) {
+    // A broken payload cannot be read to its end; that it is broken is the finding.
+    if (!result.payload_problem) throw;
+    result.report.index_problems.push_back({bundle.name, error.message(), error.hint()});
+  }
+  result.report.pin = bundle.trust.pin.empty() ? pin : bundle.trust.pin;
+  result.judgement = judge(result.report, bundle, !ring.empty(), policy);
+  if (result.payload_problem) result.judgement.problems.push_back(*result.payload_problem);
+  return result;
 }
 
 fs::path index_directory(const Bundle& bundle, const std::string& flavour) {
@@ -111,7 +132,7 @@ fs::path index_directory(const Bundle& bundle, const std::string& flavour) {
 AddResult Store::add(const fs::path& archive, const AddOptions& options, Progress& progress) {
   const auto [sha256, pin] = digest_and_pin(archive, options, progress);
   if (fs::exists(directory_ / "bundles" / sha256 / "bundle.json"))
-    return {load(directory_ / "bundles" / sha256), true, {}};
+    return add_again(load(directory_ / "bundles" / sha256), pin, options, progress);
   if (const auto free = free_bytes_at(directory_); free < fs::file_size(archive))
     throw Error(ErrorKind::environment,
                 fmt::format("adding bundle '{}': {} are free in the store, {} are needed", archive.filename().string(),
@@ -125,9 +146,9 @@ AddResult Store::add(const fs::path& archive, const AddOptions& options, Progres
   const auto staged = stage_bundle(archive, payload, options.limits, progress);
   check_same_bytes(archive, sha256, staged.archive_sha256);
   auto examination = examine(staged, ring, options.policy.insecure_no_index, progress);
-  examination.report.pin = pin.source;
+  examination.report.pin = pin;
   auto judgement = judge(examination.report, examination.bundle, !ring.empty(), options.policy);
-  if (!judgement.problems.empty()) refuse(examination.bundle.name, std::move(judgement.problems));
+  if (!judgement.problems.empty()) refuse("bundle", examination.bundle.name, std::move(judgement.problems));
   for (const auto& warning : judgement.warnings) progress.warn(warning);
 
   progress.step("storing");
@@ -141,9 +162,42 @@ AddResult Store::add(const fs::path& archive, const AddOptions& options, Progres
   }
   transaction.write("tree.json", dump(tree_to_json(staged.tree)));
   transaction.write("bundle.json", dump(to_json(bundle)));
-  if (fs::exists(directory_ / "bundles" / sha256)) return {load(directory_ / "bundles" / sha256), true, {}};
+  if (fs::exists(directory_ / "bundles" / sha256)) return {load(directory_ / "bundles" / sha256), true, {}, false};
   bundle.directory = transaction.publish("bundles", sha256);
-  return {std::move(bundle), false, std::move(judgement.warnings)};
+  return {std::move(bundle), false, std::move(judgement.warnings), false};
+}
+
+AddResult Store::add_again(Bundle bundle, const std::string& pin, const AddOptions& options, Progress& progress) {
+  auto policy = options.policy;
+  const bool unindexed = was_overridden(bundle.trust, "--insecure-no-index");
+  if (unindexed && !policy.insecure_no_index)
+    throw Error(
+        ErrorKind::untrusted,
+        fmt::format("trusting bundle '{}': the store has it without its index: it came with --insecure-no-index",
+                    bundle.name),
+        fmt::format("'bake bundle remove {}', then add it again", bundle.name));
+  policy.insecure_no_index = unindexed;  // it was held to its index when it came, and still can be
+  const auto ring = key_ring(options.keyrings);
+  auto judgement = read_again(bundle, ring, policy, pin, progress).judgement;
+  if (!judgement.problems.empty()) refuse("bundle", bundle.name, std::move(judgement.problems));
+
+  auto& now = judgement.trust;
+  if (ring.empty()) {  // then no signature was looked at, and the one of before still stands
+    now.signer = bundle.trust.signer;
+    std::set<std::string> weak(now.weak.begin(), now.weak.end());
+    weak.insert(bundle.trust.weak.begin(), bundle.trust.weak.end());
+    now.weak.assign(weak.begin(), weak.end());
+  }
+  if (!is_no_worse(bundle.trust, now)) return {std::move(bundle), true, {}, false};
+  for (const auto& warning : judgement.warnings) progress.warn(warning);
+  const bool update = to_json(now) != to_json(bundle.trust);
+  if (update) {
+    bundle.trust = std::move(now);
+    StoreTransaction transaction(directory_, progress);
+    transaction.write("bundle.json", dump(to_json(bundle)));
+    transaction.replace("bundle.json", fs::path("bundles") / bundle.id() / "bundle.json");
+  }
+  return {std::move(bundle), true, std::move(judgement.warnings), update};
 }
 
 Verification Store::verify_archive(const fs::path& archive, const AddOptions& options, Progress& progress) {
@@ -154,37 +208,19 @@ Verification Store::verify_archive(const fs::path& archive, const AddOptions& op
   const auto staged = stage_bundle(archive, scratch.path() / "payload.iso", options.limits, progress);
   check_same_bytes(archive, sha256, staged.archive_sha256);
   auto examination = examine(staged, ring, options.policy.insecure_no_index, progress);
-  examination.report.pin = pin.source;
+  examination.report.pin = pin;
   auto judgement = judge(examination.report, examination.bundle, !ring.empty(), options.policy);
   return {std::move(examination.bundle), std::move(examination.report), std::move(judgement), std::nullopt};
 }
 
 Verification Store::verify(const Bundle& bundle, const AddOptions& options, Progress& progress) {
-  Verification result;
-  result.bundle = bundle;
-  progress.step(fmt::format("digesting the payload of {}", bundle.name));
-  if (digest_of_file(bundle.payload()) != bundle.payload_sha256)
-    result.payload_problem =
-        Problem{bundle.payload().string(), "is not what was stored", "remove the bundle and add it again"};
-  const auto ring = key_ring(options.keyrings);
-  const auto policy = recorded_policy(options.policy, bundle.trust);
-  try {
-    auto examination =
-        examine({bundle.name, bundle.trust.archive_sha256, tree_of(bundle)}, ring, policy.insecure_no_index, progress);
-    result.report = std::move(examination.report);
-  } catch (const Error& error) {
-    // A broken payload cannot be read to its end; that it is broken is the finding.
-    if (!result.payload_problem) throw;
-    result.report.index_problems.push_back({bundle.name, error.message(), error.hint()});
-  }
-  result.report.pin = bundle.trust.pin;
-  result.judgement = judge(result.report, bundle, !ring.empty(), policy);
+  auto result = read_again(bundle, key_ring(options.keyrings), recorded_policy(options.policy, bundle.trust),
+                           pinned_by(bundle.id(), options), progress);
   if (!options.pin.empty() && to_lower(options.pin) != bundle.id())
     result.judgement.problems.push_back({bundle.name,
                                          fmt::format("its archive's sha256 is {}, the {} pins {}", bundle.id(),
                                                      options.pin_source, to_lower(options.pin)),
                                          ""});
-  if (result.payload_problem) result.judgement.problems.push_back(*result.payload_problem);
   return result;
 }
 

@@ -21,6 +21,8 @@ struct AddOptions {
   std::string pin_source;  ///< who says so: "command line", "recipe"
   /// Digest published for an archive of this file name, from the matrix; asked when `pin` is empty.
   std::function<std::optional<std::string>(const std::string& file_name)> known_pin;
+  /// Whether the matrix knows this digest, whatever the file is called; asked when nothing else pins it.
+  std::function<bool(const std::string& sha256)> known_digest;
   std::vector<std::filesystem::path> keyrings;  ///< besides the store's own
   TrustPolicy policy;
   EntryLimits limits;
@@ -29,8 +31,9 @@ struct AddOptions {
 /// What became of an archive.
 struct AddResult {
   Bundle bundle;
-  bool already_there = false;         ///< nothing was done
+  bool already_there = false;         ///< its content was not taken in again
   std::vector<std::string> warnings;  ///< also given to Progress::warn
+  bool trust_updated = false;         ///< it was there, and more vouches for it than was recorded
 };
 
 /// A verification: facts and verdict, without a change to the store.
@@ -49,7 +52,9 @@ class Store {
   explicit Store(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
   /// Verifies `archive` and takes it in. Throws Error{untrusted} when it is hostile or nothing vouches for it,
-  /// {config} when it is no bundle bake can use, {usage} when it is not there; the store is unchanged then.
+  /// {config} when it is no bundle bake can use, {usage} when it is not there; the store is unchanged then. What is in
+  /// the store already is read and judged again, as verify() does but by these options alone; what more vouches for it
+  /// now is recorded, what vouched before is not forgotten.
   AddResult add(const std::filesystem::path& archive, const AddOptions& options, Progress& progress);
   /// All that add() checks, without taking the archive in. Refusals by judgement are in the result, not thrown.
   Verification verify_archive(const std::filesystem::path& archive, const AddOptions& options, Progress& progress);
@@ -69,9 +74,11 @@ class Store {
   /// The index of one of the bundle's repositories, for the solver.
   [[nodiscard]] static IndexTexts index_texts(const Bundle& bundle, const Repository& repository);
 
-  /// Takes in every .rpm (or every .deb) of a directory as extra packages called `name`, for `distro` or for all.
+  /// Takes in every .rpm (or every .deb) of a directory as extra packages called `name`, for `distro` or for all. They
+  /// are taken as they stand, unless `keyrings` are named: then keys of these or of the store's own ring must have
+  /// signed every rpm. Throws Error{untrusted} when they did not, {usage} for debs, which carry no signature.
   Extras add_extras(const std::filesystem::path& packages, const std::string& name, const std::string& distro,
-                    Progress& progress);
+                    Progress& progress, const std::vector<std::filesystem::path>& keyrings = {});
   /// The extra packages for `distro`: those made for it and those for every release.
   [[nodiscard]] std::vector<Extras> extras(const std::string& distro) const;
   [[nodiscard]] std::vector<Extras> all_extras() const;
@@ -85,6 +92,8 @@ class Store {
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
 
  private:
+  AddResult add_again(Bundle bundle, const std::string& pin, const AddOptions& options, Progress& progress);
+
   std::filesystem::path directory_;
 };
 

@@ -66,7 +66,9 @@ Extras load_extras(const fs::path& directory) {
   return extras;
 }
 
-BundlePackage describe(const IndexedPackage& indexed, const fs::path& file, PackageFormat format) {
+/// Kernel content is not looked for: nobody asks extra packages about it, and a distribution's own hold thousands of
+/// modules.
+BundlePackage describe(const IndexedPackage& indexed) {
   BundlePackage package;
   package.name = indexed.name;
   package.version = indexed.version;
@@ -75,12 +77,6 @@ BundlePackage describe(const IndexedPackage& indexed, const fs::path& file, Pack
   package.size = indexed.file.size;
   package.installed_size = indexed.installed_size;
   package.sha256 = indexed.file.digests.at(DigestAlgorithm::sha256);
-  if (may_hold_kernel_content(indexed.name)) {
-    auto content = scan_kernel_content(source_of_file(file), format, file.filename().string());
-    package.modules = std::move(content.modules);
-    package.built_kernel = std::move(content.built_kernel);
-    package.dkms_source = content.dkms_source;
-  }
   return package;
 }
 
@@ -88,12 +84,13 @@ BundlePackage describe(const IndexedPackage& indexed, const fs::path& file, Pack
 struct Collected {
   Repository repository{"extras", "", true, {}};
   std::string index;
+  std::map<std::string, SignatureResult> signatures;  ///< of rpms, by file
 };
 
-Collected collect(const std::vector<fs::path>& files, PackageFormat format, IsoWriter& payload, Progress& progress) {
+Collected collect(const std::vector<fs::path>& files, PackageFormat format, const KeyRing& ring, IsoWriter& payload,
+                  Progress& progress) {
   Collected collected;
   std::vector<RpmFacts> headers;
-  const KeyRing no_keys;
   for (const auto& path : files) {
     const auto name = path.filename().string();
     progress.detail(name);
@@ -101,7 +98,8 @@ Collected collect(const std::vector<fs::path>& files, PackageFormat format, IsoW
         plain_path(name, "extra packages"), fs::file_size(path), {{DigestAlgorithm::sha256, digest_of_file(path)}}};
     std::vector<IndexedPackage> described;
     if (format == PackageFormat::rpm) {
-      headers.push_back(read_rpm(source_of_file(path), no_keys, name));
+      headers.push_back(read_rpm(source_of_file(path), ring, name));
+      collected.signatures.emplace(name, headers.back().signature);
       headers.back().package.file = file;
       described.push_back(headers.back().package);
     } else {
@@ -109,34 +107,68 @@ Collected collect(const std::vector<fs::path>& files, PackageFormat format, IsoW
       described = parse_packages(paragraph, name);
       collected.index += paragraph;
     }
-    for (const auto& package : described) collected.repository.packages.push_back(describe(package, path, format));
+    for (const auto& package : described) collected.repository.packages.push_back(describe(package));
     copy_into(payload, path);
   }
   if (format == PackageFormat::rpm) collected.index = primary_of(headers);
   return collected;
 }
 
+/// Refuses packages that the ring did not sign, and records who did.
+void require_signed(const Collected& collected, Extras& extras) {
+  std::vector<SignedFile> files;
+  std::set<std::string> signers;
+  std::set<std::string> weak;
+  for (const auto& [file, signature] : collected.signatures) {
+    files.push_back({file, &signature});
+    signers.insert(signature.fingerprint);
+    weak.insert(signature.weak.begin(), signature.weak.end());
+  }
+  auto problems = signature_problems(files, extras.name, "without --keyring extra packages are taken as they stand");
+  if (!problems.empty()) refuse("extra packages", extras.name, std::move(problems));
+  extras.signer = join({signers.begin(), signers.end()}, ", ");
+  extras.weak.assign(weak.begin(), weak.end());
+}
+
+/// What is in the store already stays, but who vouched for it is recorded.
+Extras keep(const Extras& added, Extras stored, StoreTransaction& transaction) {
+  if (added.signer.empty() || added.signer == stored.signer) return stored;
+  stored.signer = added.signer;
+  stored.weak = added.weak;
+  transaction.write("extras.json", dump(to_json(stored)));
+  transaction.replace("extras.json", fs::path("extras") / stored.id / "extras.json");
+  return stored;
+}
+
 }  // namespace
 
 Extras Store::add_extras(const fs::path& packages, const std::string& name, const std::string& distro,
-                         Progress& progress) {
+                         Progress& progress, const std::vector<fs::path>& keyrings) {
   Extras extras;
+  extras.name = name;
   const auto files = package_files(packages, extras.format);
+  if (extras.format == PackageFormat::deb && !keyrings.empty())
+    throw Error(ErrorKind::usage,
+                fmt::format("adding extra packages '{}': a .deb carries no signature, --keyring cannot "
+                            "be met",
+                            packages.string()));
+  const auto ring = keyrings.empty() ? KeyRing() : key_ring(keyrings);
   StoreTransaction transaction(directory_, progress);
   progress.step(fmt::format("reading {} extra packages", files.size()));
   IsoWriter payload(transaction.scratch() / "payload.iso");
-  auto collected = collect(files, extras.format, payload, progress);
+  auto collected = collect(files, extras.format, ring, payload, progress);
   payload.finish();
+  if (!keyrings.empty()) require_signed(collected, extras);
 
   std::string identity = distro + "\n";
   for (const auto& package : collected.repository.packages) identity += package.sha256 + " " + package.file + "\n";
   extras.id = digest_of(identity);
-  extras.name = name;
   extras.distro = distro;
   extras.repository = std::move(collected.repository);
   extras.payload_sha256 = digest_of_file(transaction.scratch() / "payload.iso");
   extras.payload_size = fs::file_size(transaction.scratch() / "payload.iso");
-  if (fs::exists(directory_ / "extras" / extras.id)) return load_extras(directory_ / "extras" / extras.id);
+  if (fs::exists(directory_ / "extras" / extras.id))
+    return keep(extras, load_extras(directory_ / "extras" / extras.id), transaction);
   transaction.write("index/packages", collected.index);
   transaction.write("extras.json", dump(to_json(extras)));
   extras.directory = transaction.publish("extras", extras.id);

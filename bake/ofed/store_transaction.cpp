@@ -89,6 +89,11 @@ bool StoreTransaction::adopt(const fs::path& part, const std::string& kind, cons
   return true;
 }
 
+void StoreTransaction::replace(const fs::path& part, const fs::path& place) {
+  rename_path(scratch_ / part, store_ / place);
+  sync_path((store_ / place).parent_path());
+}
+
 void StoreTransaction::remove(const std::string& kind, const std::string& name) {
   rename_path(store_ / kind / name, scratch_ / name);
   sync_path(store_ / kind);

@@ -28,6 +28,8 @@ class StoreTransaction {
   /// Makes `part`, a file or directory below the scratch directory, `store/kind/name` unless that is there already;
   /// tells whether it was new.
   bool adopt(const std::filesystem::path& part, const std::string& kind, const std::string& name);
+  /// Puts `part`, a file below the scratch directory, in the place of the file `store/place`.
+  void replace(const std::filesystem::path& part, const std::filesystem::path& place);
   /// Takes `store/kind/name` out of the store: renamed away first, so that nobody sees half of it.
   void remove(const std::string& kind, const std::string& name);
 

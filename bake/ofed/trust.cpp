@@ -3,18 +3,21 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <set>
+#include <utility>
+
+#include "bake/base/text.hpp"
 
 namespace bake::ofed {
 namespace {
 
-/// The signatures that count: of the indexes for debs, of every package for rpms.
-struct Signed {
-  std::string file;
-  const SignatureResult* result;
-};
+constexpr std::size_t most_named_files = 3;
+constexpr std::size_t most_listed_problems = 12;
+constexpr const char* unsigned_hint =
+    "if you can vouch for it yourself: --insecure-no-signature, together with --sha256 and the publisher's digest";
 
-std::vector<Signed> signatures_of(const Report& report, PackageFormat format) {
-  std::vector<Signed> all;
+/// The signatures that count: of the indexes for debs, of every package for rpms.
+std::vector<SignedFile> signatures_of(const Report& report, PackageFormat format) {
+  std::vector<SignedFile> all;
   if (format == PackageFormat::deb)
     for (const auto& index : report.indexes) all.push_back({index.file, &index.signature});
   else
@@ -24,7 +27,7 @@ std::vector<Signed> signatures_of(const Report& report, PackageFormat format) {
   return all;
 }
 
-Problem problem_of(const Signed& entry) {
+Problem problem_of(const SignedFile& entry, const std::string& hint_when_unsigned) {
   const auto& result = *entry.result;
   switch (result.state) {
     case SignatureState::bad:
@@ -36,24 +39,21 @@ Problem problem_of(const Signed& entry) {
     case SignatureState::unreadable:
       return {entry.file, "its signature cannot be read", ""};
     default:
-      return {entry.file, "not signed", ""};
+      return {entry.file, "not signed", hint_when_unsigned};
   }
 }
 
 void judge_signatures(const Report& report, const Bundle& bundle, const TrustPolicy& policy, Judgement& judgement) {
   std::set<std::string> signers;
   std::set<std::string> weak;
-  std::vector<Problem> unsigned_files;
   const auto all = signatures_of(report, bundle.format);
   for (const auto& entry : all) {
     weak.insert(entry.result->weak.begin(), entry.result->weak.end());
-    if (entry.result->state == SignatureState::good)
-      signers.insert(entry.result->fingerprint);
-    else
-      unsigned_files.push_back(problem_of(entry));
+    if (entry.result->state == SignatureState::good) signers.insert(entry.result->fingerprint);
   }
-  if (all.empty()) unsigned_files.push_back({bundle.name, "nothing in it is signed", ""});
-  judgement.trust.weak.assign(weak.begin(), weak.end());
+  auto unsigned_files = signature_problems(all, bundle.name, unsigned_hint);
+  if (all.empty()) unsigned_files.push_back({bundle.name, "nothing in it is signed", unsigned_hint});
+  judgement.trust.weak.insert(judgement.trust.weak.end(), weak.begin(), weak.end());
   if (!weak.empty() && !policy.allow_weak)
     for (const auto& algorithm : weak) judgement.problems.push_back({bundle.name, "signed with weak " + algorithm, ""});
   const bool unsigned_is_fine = policy.insecure_no_signature || (bundle.rebuilt && policy.allow_rebuilt);
@@ -63,6 +63,14 @@ void judge_signatures(const Report& report, const Bundle& bundle, const TrustPol
     judgement.problems.insert(judgement.problems.end(), unsigned_files.begin(), unsigned_files.end());
   else if (policy.insecure_no_signature)
     judgement.trust.overridden.emplace_back("--insecure-no-signature");
+}
+
+/// Named and, where the policy says so, refused, with a key ring or without one.
+void judge_index_digests(const Report& report, const Bundle& bundle, const TrustPolicy& policy, Judgement& judgement) {
+  for (const auto& weak : report.weak) {
+    judgement.trust.weak.push_back(weak);
+    if (!policy.allow_weak) judgement.problems.push_back({bundle.name, "weak " + weak, ""});
+  }
 }
 
 void judge_packages(const Report& report, const TrustPolicy& policy, Judgement& judgement) {
@@ -109,6 +117,48 @@ std::string_view name_of(Verdict verdict) {
   return "mismatch";
 }
 
+std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, const std::string& whole,
+                                        const std::string& hint_when_unsigned) {
+  std::vector<std::pair<Problem, std::vector<std::string>>> groups;  // in the order in which they are met
+  for (const auto& file : files) {
+    if (file.result->state == SignatureState::good) continue;
+    auto problem = problem_of(file, hint_when_unsigned);
+    const auto same = std::find_if(groups.begin(), groups.end(),
+                                   [&](const auto& group) { return group.first.message == problem.message; });
+    if (same == groups.end())
+      groups.push_back({std::move(problem), {file.file}});
+    else
+      same->second.push_back(file.file);
+  }
+  std::vector<Problem> problems;
+  for (auto& [problem, names] : groups) {
+    if (const auto count = names.size(); count > 1) {
+      names.resize(std::min(count, most_named_files));
+      problem.where = whole;
+      problem.message += fmt::format(" ({} files: {}{})", count, join(names, ", "),
+                                     count > names.size() ? fmt::format(" and {} more", count - names.size()) : "");
+    }
+    problems.push_back(std::move(problem));
+  }
+  return problems;
+}
+
+void refuse(const std::string& what, const std::string& name, std::vector<Problem> problems) {
+  const auto count = problems.size();
+  const auto hint = problems.front().hint;
+  if (count > most_listed_problems) {
+    problems.resize(most_listed_problems);
+    problems.push_back(
+        {"", fmt::format("and {} more; 'bake bundle verify --json' lists them all", count - most_listed_problems), ""});
+  }
+  if (count > 1) throw_if_any(ErrorKind::untrusted, fmt::format("trusting {} '{}'", what, name), problems);
+  throw Error(
+      ErrorKind::untrusted,
+      fmt::format("trusting {} '{}': {}{}", what, name,
+                  problems.front().where == name ? "" : problems.front().where + ": ", problems.front().message),
+      hint);
+}
+
 Judgement judge(const Report& report, const Bundle& bundle, bool have_key_ring, const TrustPolicy& policy) {
   Judgement judgement;
   judgement.trust.archive_sha256 = report.archive_sha256;
@@ -122,6 +172,7 @@ Judgement judge(const Report& report, const Bundle& bundle, bool have_key_ring, 
     judgement.trust.overridden.emplace_back("--insecure-no-index");
   else
     judgement.problems.insert(judgement.problems.end(), report.index_problems.begin(), report.index_problems.end());
+  judge_index_digests(report, bundle, policy, judgement);
   judge_packages(report, policy, judgement);
   if (have_key_ring) judge_signatures(report, bundle, policy, judgement);
   // With a ring, a signature that is missing or wrong has been reported already.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,7 @@ struct Report {
   std::vector<PackageCheck> packages;
   std::vector<Problem> identity_problems;  ///< .mlnx, .arch, distro, directory name and index disagree
   std::vector<Problem> index_problems;     ///< an index does not fit what vouches for it
+  std::set<std::string> weak;              ///< what indexes vouch with although it is weak: "index digests: MD5"
 };
 
 /// What the user is willing to accept.
@@ -61,6 +63,20 @@ struct Judgement {
   std::vector<Problem> problems;      ///< reasons to refuse; none: the bundle may be used
   std::vector<std::string> warnings;  ///< to be said although it may be used
 };
+
+/// A file, and whose signature it carries.
+struct SignedFile {
+  std::string file;
+  const SignatureResult* result;
+};
+
+/// What is wrong with these signatures. Files with the same trouble are one problem, which counts them, names the first
+/// few and stands at `whole`. `hint_when_unsigned` says what can be done about a file that is not signed.
+std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, const std::string& whole,
+                                        const std::string& hint_when_unsigned);
+
+/// Throws Error{untrusted} naming the problems of `what` ("bundle") `name`; there must be one.
+[[noreturn]] void refuse(const std::string& what, const std::string& name, std::vector<Problem> problems);
 
 /// Decides whether a bundle may be used. Pure. The rule: its bytes must be vouched for from outside, by a pin of the
 /// archive's digest or by a key of the user's ring; when there is a ring, its signature is needed even with a pin; and

@@ -6,6 +6,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/signing.hpp"
+#include "bake/evidence/manifest.hpp"
 #include "bake/evidence/provenance.hpp"
 #include "bake/evidence/sbom.hpp"
 #include "bake/job/evidence_files.hpp"
@@ -110,6 +111,22 @@ TEST_F(Evidence, SbomListsWhatWasInstalled) {
   EXPECT_EQ(sbom["relationships"].size(), 3U);
   EXPECT_EQ(sbom["relationships"][0]["relationshipType"], "DESCRIBES");
   EXPECT_EQ(sbom["relationships"][2]["relatedSpdxElement"], "SPDXRef-Package-2");
+}
+
+TEST_F(Evidence, ManifestNamesTheExtraPackagesThatWereUsed) {
+  evidence::Origin origin;
+  origin.extras = {driver().extras.front(), driver().extras.front()};
+  origin.extras[0].signer = "CENTOS";
+  origin.extras[0].weak = {"DSA/SHA1"};
+  origin.extras[1].name = "not needed";
+  EXPECT_EQ(evidence::image_manifest(plan(), origin)["driver"]["extras"],
+            Json::parse(R"([{"name":"el7 base","sha256":")" + std::string(64, '5') +
+                        R"(","trust":{"signer":"CENTOS","weak":["DSA/SHA1"]}}])"));
+  origin.extras.erase(origin.extras.begin());
+  origin.extras[0].signer = "";
+  EXPECT_EQ(evidence::image_manifest(plan(), origin)["driver"]["extras"][0]["trust"]["signer"], "");
+  origin.extras.clear();
+  EXPECT_FALSE(evidence::image_manifest(plan(), origin)["driver"].contains("extras"));
 }
 
 TEST_F(Evidence, ProvenanceNamesEveryInput) {

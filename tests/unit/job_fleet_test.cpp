@@ -1,9 +1,11 @@
-// Baking many images: what is decided, what is remembered, and which programs are called.
+// Baking many images: what is decided, what is remembered, and which programs
+// are called.
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <thread>
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
@@ -82,16 +84,20 @@ TEST(FleetQueue, ReadsTasks) {
                           std::pair<const std::size_t, std::string>{12, "PENDING"}));
 }
 
-/// A fleet in a scratch directory, and programs that stand in for bake and Slurm's.
+/// A fleet in a scratch directory, and programs that stand in for bake and
+/// Slurm's.
 class FleetRun : public testing::Test {
  protected:
   FleetRun() {
     fs::create_directory(top_ / "bin");
     write("base.vhd", "disk");
-    write("r.yaml", "schema: bake/v1\nbase: base.vhd\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\n");
+    write("r.yaml",
+          "schema: bake/v1\nbase: base.vhd\nos: ubuntu "
+          "20.04\nvm_sizes: [Standard_HB120rs_v2]\n");
     write("fleet.yaml",
           "schema: bake/fleet/v1\nimages:\n"
-          "  - {recipe: r.yaml, output: a.vhd}\n  - {recipe: r.yaml, output: b.vhd}\n"
+          "  - {recipe: r.yaml, output: a.vhd}\n  - {recipe: "
+          "r.yaml, output: b.vhd}\n"
           "  - {recipe: r.yaml, output: c.vhd}\n");
     fleet_ = recipe::load_fleet(top_ / "fleet.yaml");
     options_.program = top_ / "bin/bake";
@@ -106,14 +112,18 @@ class FleetRun : public testing::Test {
     write("bin/" + name, "#!/bin/sh\n" + script);
     fs::permissions(top_ / "bin" / name, fs::perms::owner_all);
   }
-  /// bake that writes output and manifest. Arguments: --progress plain --store S -v image RECIPE -o OUT
+  /// bake that writes output and manifest. Arguments: --progress plain --store
+  /// S -v image RECIPE -o OUT
   void working_bake(const std::string& before = "") {
     program("bake", before +
                         "echo \"$*\"\nprintf disk >\"$9\"\n"
                         "sum=$(sha256sum <\"$9\" | cut -d' ' -f1)\n"
-                        "printf '{\"schema\": \"bake-manifest/v1\", \"driver\": {\"ofed\": \"5.5\"}, \"os\": {\"id\": "
-                        "\"ubuntu\", \"version\": \"20.04\"}, \"kernel\": {\"release\": \"k\"}, \"base\": {\"sha256\": "
-                        "\"%s\"}, \"product\": {\"sha256\": \"%s\"}}' $sum $sum >\"$9.manifest.json\"\n");
+                        "printf '{\"schema\": \"bake-manifest/v1\", "
+                        "\"driver\": {\"ofed\": \"5.5\"}, \"os\": {\"id\": "
+                        "\"ubuntu\", \"version\": \"20.04\"}, \"kernel\": "
+                        "{\"release\": \"k\"}, \"base\": {\"sha256\": "
+                        "\"%s\"}, \"product\": {\"sha256\": \"%s\"}}' $sum "
+                        "$sum >\"$9.manifest.json\"\n");
   }
   std::vector<FleetTask> tasks() {
     std::vector<FleetTask> all;
@@ -126,6 +136,13 @@ class FleetRun : public testing::Test {
     result.status = status;
     result.run = run;
     return result;
+  }
+
+  /// Exit codes; empty for what was not started.
+  static std::vector<std::optional<int>> statuses(const std::vector<std::optional<ImageResult>>& results) {
+    std::vector<std::optional<int>> all;
+    for (const auto& result : results) all.push_back(result ? std::optional(result->status) : std::nullopt);
+    return all;
   }
 
   TemporaryDirectory directory_;
@@ -147,7 +164,7 @@ TEST_F(FleetRun, LocalCommandLine) {
 
 TEST_F(FleetRun, LocalRunLeavesResultAndLog) {
   working_bake();
-  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(0, 0, 0));
+  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(0, 0, 0));
   const auto one = result("b.vhd");
   EXPECT_EQ(one.status, 0);
   EXPECT_EQ(one.run, "this-run");
@@ -161,9 +178,10 @@ TEST_F(FleetRun, LocalRunLeavesResultAndLog) {
 
 TEST_F(FleetRun, OneFailureDoesNotStopTheOthers) {
   working_bake(
-      "case $9 in */a.vhd) echo 'bake: error: first' >&2; echo 'bake: error: it is so' >&2; "
+      "case $9 in */a.vhd) echo 'bake: error: first' >&2; echo 'bake: error: "
+      "it is so' >&2; "
       "echo 'bake: hint: do that' >&2; exit 3;; */b.vhd) kill -9 $$;; esac\n");
-  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(3, 1, 0));
+  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(3, 1, 0));
   EXPECT_EQ(result("a.vhd").message, "it is so");
   EXPECT_EQ(result("a.vhd").hint, "do that");
   EXPECT_EQ(result("b.vhd").message, "bake was killed by signal 9 (Killed)");
@@ -171,7 +189,7 @@ TEST_F(FleetRun, OneFailureDoesNotStopTheOthers) {
 
 TEST_F(FleetRun, ABakeThatEndsWellWithoutAnOutputHasFailed) {
   program("bake", "exit 0\n");
-  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(1, 1, 1));
+  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(1, 1, 1));
   EXPECT_THAT(result("a.vhd").message, HasSubstr("a.vhd.manifest.json"));
 }
 
@@ -179,7 +197,7 @@ TEST_F(FleetRun, AtMostSoManyAtOnce) {
   options_.jobs = 2;
   working_bake("mkdir \"" + top_.string() + "/run-$$\"; ls -d " + top_.string() + "/run-* | wc -l >>" + top_.string() +
                "/counts; sleep 0.3; rmdir \"" + top_.string() + "/run-$$\"\n");
-  EXPECT_THAT(run_locally(tasks(), options_, silent_), ElementsAre(0, 0, 0));
+  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(0, 0, 0));
   for (const auto& count : split_lines(read_text(top_ / "counts"))) EXPECT_LE(std::stoi(count), 2);
 }
 
@@ -188,6 +206,55 @@ TEST_F(FleetRun, ThePreviousLogIsKept) {
   working_bake();
   run_locally(tasks(), options_, silent_);
   EXPECT_EQ(read_text(top_ / "a.vhd.log.1"), "before");
+}
+
+TEST_F(FleetRun, ABakeThatCannotStartDoesNotStopTheOthers) {
+  working_bake();
+  fs::create_directories(top_ / "a.vhd.log.1/x");  // the log of before cannot be kept
+  write("a.vhd.log", "before");
+  fs::create_directories(top_ / "b.vhd.result.json/x");  // the result of before cannot go
+  const auto results = run_locally(tasks(), options_, silent_);
+  EXPECT_THAT(statuses(results), ElementsAre(1, 1, 0));
+  EXPECT_THAT(results[0]->message, HasSubstr("a.vhd.log"));
+  EXPECT_THAT(results[1]->message, HasSubstr("b.vhd.result.json"));
+  EXPECT_EQ(result("a.vhd").status, 1);
+  EXPECT_EQ(result("a.vhd").message, results[0]->message);
+}
+
+TEST_F(FleetRun, AResultThatCannotBeWrittenDoesNotStopTheOthers) {
+  options_.jobs = 2;
+  working_bake(
+      "case $9 in */a.vhd) mkdir -p $9.result.json/x;; */b.vhd) sleep "
+      "0.5;; esac\n");
+  const auto results = run_locally(tasks(), options_, silent_);
+  EXPECT_THAT(statuses(results), ElementsAre(1, 0, 0));
+  EXPECT_THAT(results[0]->message, HasSubstr("a.vhd.result.json"));
+}
+
+/// Throws when the third image begins, once the first one is at work.
+class ThrowingProgress : public Progress {
+ public:
+  explicit ThrowingProgress(fs::path ready) : ready_(std::move(ready)) {}
+  void step(std::string_view name) override {
+    if (!name.starts_with("b.vhd: baking")) return;
+    while (!fs::exists(ready_)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    throw std::runtime_error("no more");
+  }
+  void detail(std::string_view /*text*/) override {}
+  void warn(std::string_view /*text*/) override {}
+
+ private:
+  fs::path ready_;
+};
+
+TEST_F(FleetRun, WhatRunsIsEndedInGoodOrderWhenTheParentFails) {
+  options_.jobs = 2;
+  working_bake(
+      "trap 'echo ended >$9.ended; exit 130' TERM; touch $9.ready; "
+      "while :; do sleep 0.05; done\n");
+  ThrowingProgress progress(top_ / "a.vhd.ready");
+  EXPECT_THROW(run_locally(tasks(), options_, progress), std::runtime_error);
+  EXPECT_TRUE(fs::exists(top_ / "a.vhd.ended"));
 }
 
 TEST_F(FleetRun, SbatchCommandLine) {
@@ -229,6 +296,25 @@ TEST_F(FleetRun, ASecondSubmissionWaitsForTheFirst) {
   }
 }
 
+TEST_F(FleetRun, AnEditedFleetWaitsForItsJobToo) {
+  program("sbatch", "echo 17\n");
+  program("squeue", "echo '17_1 RUNNING'\n");
+  submit(fleet_, {1, 2}, options_, {});
+  fleet_.images.pop_back();
+  program("sbatch", "echo 18\n");
+  try {
+    submit(fleet_, {0, 1}, options_, {});
+    FAIL() << "submitted twice";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::environment);
+    EXPECT_THAT(error.message(), HasSubstr("its job 17 still has 1 tasks in the queue"));
+    EXPECT_EQ(error.hint(),
+              "the fleet was edited since: 'squeue --jobs=17' "
+              "shows them; 'scancel 17' gives them up");
+  }
+  EXPECT_EQ(nlohmann::json::parse(read_text(top_ / "fleet.yaml.slurm/job.json")).at("job"), "17");
+}
+
 TEST_F(FleetRun, SlurmThatIsNotThereOrRefuses) {
   const auto refusal = [this] {
     try {
@@ -244,7 +330,9 @@ TEST_F(FleetRun, SlurmThatIsNotThereOrRefuses) {
   EXPECT_EQ(refusal(), "submitting to Slurm: there is no 'sbatch' on PATH");
   program("sbatch", "echo 'sbatch: error: Unable to contact slurm controller' >&2; exit 1\n");
   program("squeue", "");
-  EXPECT_EQ(refusal(), "submitting to Slurm: sbatch ended with 1: sbatch: error: Unable to contact slurm controller");
+  EXPECT_EQ(refusal(),
+            "submitting to Slurm: sbatch ended with 1: sbatch: "
+            "error: Unable to contact slurm controller");
   program("sbatch", "echo Submitted\n");
   EXPECT_EQ(refusal(), "submitting to Slurm: sbatch printed 'Submitted', not a job id");
 }
@@ -257,7 +345,9 @@ TEST_F(FleetRun, CollectsResultsOfThisRunOnly) {
   EXPECT_EQ(rows[0].state, FleetRow::State::done);
   EXPECT_EQ(rows[1].state, FleetRow::State::vanished);
   EXPECT_EQ(rows[1].status, 6);
-  EXPECT_EQ(rows[1].message, "task 17_1 is no longer in Slurm's queue and left no result; Slurm says NODE_FAIL");
+  EXPECT_EQ(rows[1].message,
+            "task 17_1 is no longer in Slurm's queue and left "
+            "no result; Slurm says NODE_FAIL");
   EXPECT_EQ(rows[2].state, FleetRow::State::running);
   EXPECT_NE(rows[2].status, 0);
 }

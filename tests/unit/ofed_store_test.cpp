@@ -1,14 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "bake/base/digest.hpp"
 #include "bake/base/process.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/ofed/bundle_json.hpp"
 #include "bake/ofed/store.hpp"
-#include "ofed/support.hpp"
+#include "ofed/store_fixture.hpp"
 
 namespace bake::ofed {
 namespace {
@@ -17,30 +15,6 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-class StoreTest : public ::testing::Test {
- protected:
-  fs::path write(const std::string& name, const std::string& content) const {
-    write_text_atomically(scratch.path() / name, content);
-    return scratch.path() / name;
-  }
-  fs::path archive_of(const testing::BundleParts& parts) const { return write(parts.top + ".tgz", parts.archive()); }
-  AddOptions pinned(const fs::path& archive) const {
-    AddOptions options;
-    options.pin = digest_of_file(archive);
-    options.pin_source = "command line";
-    return options;
-  }
-  AddOptions trusting() const {
-    AddOptions options;
-    options.keyrings = {write("keys.asc", testing::vendor().public_key())};
-    return options;
-  }
-
-  TemporaryDirectory scratch;
-  Store store{scratch.path() / "store"};
-  SilentProgress progress;
-};
 
 TEST_F(StoreTest, TakesInASignedDebBundle) {
   const auto archive = archive_of(testing::deb_bundle());

@@ -1,0 +1,87 @@
+// What bake image looks at before it starts the appliance.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bake/job/image.hpp"
+#include "disk_fixture.hpp"
+#include "ofed/support.hpp"
+
+namespace bake::job {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class BakeImage : public DiskTest {
+ protected:
+  void SetUp() override {
+    store.trust(write("vendor.asc", ofed::testing::vendor().public_key()));
+    const auto parts = ofed::testing::deb_bundle();
+    store.add(write(parts.top + ".tgz", parts.archive()), {}, progress);
+    fs::create_directories(at("debs"));
+    write("debs/tcl_8.6_amd64.deb", ofed::testing::make_deb("tcl", "8.6", "amd64"));
+    store.add_extras(at("debs"), "focal base", "ubuntu20.04", progress);
+    static_cast<void>(raw_disk("base.raw", std::uint64_t{2} << 20U));
+    write("image.yaml",
+          "schema: bake/v1\nname: image\nbase: base.raw\nos: "
+          "ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\n"
+          "ofed: 5.5-1.0.3.2\n");
+  }
+
+  fs::path write(const std::string& name, const std::string& content) const {
+    write_text_atomically(at(name), content);
+    return at(name);
+  }
+
+  /// Bakes where there is no appliance.
+  Error failure() {
+    Environment environment{matrix, store, progress,
+                            [this](const DiskRequest&) -> std::unique_ptr<Session> {
+                              ++starts;
+                              throw Error(ErrorKind::environment, "there is no appliance");
+                            },
+                            [this] { return starts; }};
+    return error_of([&] { bake_image(recipe::load(at("image.yaml")), at("out.vhd"), false, environment, ""); });
+  }
+
+  void spoil(const fs::path& file) {
+    auto bytes = read_text(file);
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    write_text_atomically(file, bytes);
+  }
+
+  SilentProgress progress;
+  matrix::Matrix matrix = matrix::Matrix::built_in();
+  ofed::Store store{at("store")};
+  unsigned starts = 0;
+};
+
+TEST_F(BakeImage, SoundPayloadsReachTheAppliance) {
+  EXPECT_EQ(failure().message(), "there is no appliance");
+  EXPECT_EQ(starts, 1U);
+}
+
+TEST_F(BakeImage, ABundleThatRottedInTheStoreIsNotInstalled) {
+  spoil(store.list().at(0).payload());
+  const auto error = failure();
+  EXPECT_EQ(error.kind(), ErrorKind::untrusted);
+  EXPECT_THAT(error.message(), HasSubstr("checking the payload of "
+                                         "'MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64': its sha256 is "));
+  EXPECT_EQ(error.hint(),
+            "'bake bundle remove MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64', "
+            "then add it again from its source");
+  EXPECT_EQ(starts, 0U);
+  EXPECT_FALSE(fs::exists(at("out.vhd")));
+  EXPECT_FALSE(fs::exists(at("out.vhd.partial")));
+}
+
+TEST_F(BakeImage, ExtraPackagesThatRottedInTheStoreAreNotInstalled) {
+  spoil(store.all_extras().at(0).payload());
+  const auto error = failure();
+  EXPECT_EQ(error.kind(), ErrorKind::untrusted);
+  EXPECT_THAT(error.message(), HasSubstr("checking the payload of 'focal base': its sha256 is "));
+  EXPECT_EQ(starts, 0U);
+}
+
+}  // namespace
+}  // namespace bake::job
