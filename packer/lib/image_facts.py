@@ -78,6 +78,8 @@ def read_manifest(path):
         manifest = json.loads(text.decode("utf-8"))
         if manifest["schema"] != "bake-manifest/v1":
             raise ValueError("its schema is %r" % manifest["schema"])
+        if not re.fullmatch(r"[0-9a-f]{64}", manifest["key"]):
+            raise ValueError("'key' is not a digest")
         for keys in (("product", "sha256"), ("driver", "ofed"), ("kernel", "release"), ("os", "id"), ("os", "version")):
             if not isinstance(manifest[keys[0]][keys[1]], str):
                 raise ValueError("'%s.%s' is not text" % keys)
@@ -163,7 +165,8 @@ def facts_of(recipe_path, vhd, manifest_path):
         hyper_v_generation=choose_generation(vhd, gallery.get("hyper_v_generation", "")),
         os_state="Generalized" if manifest["configure"]["generalize"] else "Specialized",
         upload_bytes=str(size),
-        disk="bake-" + manifest_sha256[:32],
+        disk="bake-" + manifest["key"][:32],
+        tag_bake_key=manifest["key"],
         tag_bake_manifest_sha256=manifest_sha256,
         tag_bake_image_sha256=product["sha256"],
         tag_bake_version=str(manifest.get("bake", "")),

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The steps of packer/publish. Each looks at what is there already, so that a second run goes on where the first stopped.
-# What ties a disk and a version to an image is the digest of its manifest: the disk has it in its name, the version in
-# the tag bake_manifest_sha256. Sourced by packer/publish, which sets these:
+# What ties a disk and a version to an image is its content address, the manifest's `key`, which another bake of the same
+# has too: the disk has it in its name, the version in the tag bake_key. Sourced by packer/publish, which sets these:
 # shellcheck disable=SC2154  # here, facts, tags, features, vhd, manifest, wanted_version, sas_hours, poll_seconds, …
 
 # Read by packer/publish. Azure takes 32-bit numbers (learn.microsoft.com/azure/virtual-machines/image-version).
@@ -51,10 +51,10 @@ ensure_definition() {
     --features "${features[*]}"
 }
 
-# "VERSION STATE" of the version made of this image; nothing when there is none.
+# "VERSION STATE" of the version made of this image, or of another bake of the same; nothing when there is none.
 version_of_this_image() {
   local found
-  found=$(ask '' "[?tags.bake_manifest_sha256=='${facts[tag_bake_manifest_sha256]}'].[name, provisioningState]" \
+  found=$(ask '' "[?tags.bake_key=='${facts[tag_bake_key]}'].[name, provisioningState]" \
     sig image-version list "${in_definition[@]}") || return 1
   [ "$(wc -l <<<"$found")" = 1 ] || fail 1 "publishing '$vhd': the gallery has several versions of this image:" \
     "$(cut -f1 <<<"$found" | paste -sd' '); delete all but one"
@@ -66,18 +66,19 @@ delete_version() {
     sig image-version delete "${in_definition[@]}" --gallery-image-version "$1"
 }
 
-# State and upload mark of the staging disk, tab separated; nothing when there is none. ASSUMED is for dry runs.
+# State, upload mark and manifest of the staging disk, tab separated; nothing when there is none. ASSUMED is for dry runs.
 staging_disk() {
-  ask "$1" "[?name=='${facts[disk]}'].[diskState, tags.bake_upload]" \
+  ask "$1" "[?name=='${facts[disk]}'].[diskState, tags.bake_upload, tags.bake_manifest_sha256]" \
     disk list --resource-group "${facts[resource_group]}"
 }
 
-# A disk whose upload was not confirmed is useless: Azure does not say how much of it was written.
+# A disk whose upload was not confirmed is useless: Azure does not say how much of it was written. Neither is one of use
+# that holds another bake of the same: the version's tags would not be those of its bytes.
 ensure_uploaded_disk() {
   local found
   found=$(staging_disk '')
   disk_at_stake=yes
-  if [ "$found" = $'Unattached\tcomplete' ]; then
+  if [ "$found" = $'Unattached\tcomplete\t'"${facts[tag_bake_manifest_sha256]}" ]; then
     say "staging disk ${facts[disk]} holds the image already"
     return
   fi
@@ -154,13 +155,13 @@ create_version() {
 }
 
 wait_for_version() {
-  local answer state digest deadline=$((SECONDS + timeout_seconds))
+  local answer state key deadline=$((SECONDS + timeout_seconds))
   while :; do
     # Joined: tsv would put a list of scalars on lines of their own.
-    answer=$(ask "Succeeded ${facts[tag_bake_manifest_sha256]}" "join(' ', [provisioningState, tags.bake_manifest_sha256 || 'none'])" \
+    answer=$(ask "Succeeded ${facts[tag_bake_key]}" "join(' ', [provisioningState, tags.bake_key || 'none'])" \
       sig image-version show "${in_definition[@]}" --gallery-image-version "$1")
-    read -r state digest <<<"$answer"
-    [ "$digest" = "${facts[tag_bake_manifest_sha256]}" ] || fail 1 "publishing '$vhd': version $1 was taken by another" \
+    read -r state key <<<"$answer"
+    [ "$key" = "${facts[tag_bake_key]}" ] || fail 1 "publishing '$vhd': version $1 was taken by another" \
       "publisher; run again"
     case $state in
       Succeeded) return ;;

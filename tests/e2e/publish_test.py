@@ -52,6 +52,13 @@ class PublishCase(unittest.TestCase):
         subprocess.run([STANDINS / "pipeline/bake", "--progress", "plain", "image", recipe, "-o", vhd, "--force"],
                        check=True, capture_output=True)
 
+    def bake_another(self, name):
+        """Bakes an image of another content address, to publish next."""
+        self.recipe.write_text(RECIPE + f"name: {name}\n")
+        self.vhd = self.scratch / f"{name}.vhd"
+        self.bake(self.recipe, self.vhd)
+        return self.vhd
+
     def set_state(self, **values):
         self.state_file.write_text(json.dumps(
             dict({"galleries": {"hpcgallery": {}}, "disks": {}, "changes": 0, "creating_looks": 1}, **values)))
@@ -90,7 +97,9 @@ class Publishing(PublishCase):
         out, err = self.publish("--dry-run", "--feature", "DiskControllerTypes=SCSI,NVMe", "--subscription", "sub 1",
                                 path="/usr/bin:/bin")
         digest = subprocess.run(["sha256sum", f"{self.vhd}.manifest.json"], capture_output=True, text=True).stdout[:64]
-        out = out.replace(digest, "MANIFEST-SHA256").replace(digest[:32], "MANIFEST-SHA256-32")
+        out = out.replace(digest, "MANIFEST-SHA256")
+        key = json.loads(Path(f"{self.vhd}.manifest.json").read_text())["key"]
+        out = out.replace(key, "KEY").replace(key[:32], "KEY-32")
         image = subprocess.run(["sha256sum", self.vhd], capture_output=True, text=True).stdout[:64]
         out = out.replace(image, "IMAGE-SHA256").replace(str(self.scratch), "DIR")
         self.assertEqual(err, "")
@@ -112,6 +121,8 @@ class Publishing(PublishCase):
         version = definition["versions"]["1.0.0"]
         self.assertEqual(version["regions"], ["northeurope=2", "westeurope"])
         tags = version["tags"]
+        manifest = json.loads(Path(f"{self.vhd}.manifest.json").read_text())
+        self.assertEqual(tags.pop("bake_key"), manifest["key"])
         self.assertEqual(len(tags.pop("bake_manifest_sha256")), 64)
         self.assertEqual(len(tags.pop("bake_image_sha256")), 64)
         self.assertEqual(tags, {"bake_version": "0.0-standin", "bake_os": "centos 7.7", "bake_ofed": "5.5-1.0.3.2",
@@ -130,6 +141,14 @@ class Publishing(PublishCase):
         self.assertIn("publish: already published as version 1.0.0\n", err)
         self.assertEqual(self.state()["changes"], changes)
 
+    def test_another_bake_of_the_same_is_the_same_image(self):
+        self.publish()
+        self.bake(self.recipe, self.vhd)
+        changes = self.state()["changes"]
+        _, err = self.publish()
+        self.assertIn("publish: already published as version 1.0.0\n", err)
+        self.assertEqual(self.state()["changes"], changes)
+
     def test_manifest_alone_names_the_image(self):
         self.publish(image=["--recipe", self.recipe, "--manifest", f"{self.vhd}.manifest.json"])
         self.assert_published_once()
@@ -138,27 +157,19 @@ class Publishing(PublishCase):
         expected = []
         for wanted, version in (("+1", "1.0.0"), ("+1", "1.0.1"), ("1.9.9", "1.9.9"), ("1.10.0", "1.10.0"),
                                 ("+1", "1.10.1"), ("1.0.+1", "1.0.2"), ("2.0.+1", "2.0.0"), ("1.9.+1", "1.9.10")):
-            self.recipe.write_text(RECIPE + f"# {version}\n")
-            self.vhd = self.scratch / f"{version}.vhd"
-            self.bake(self.scratch / "image.yaml", self.vhd)
-            manifest = Path(f"{self.vhd}.manifest.json")
-            manifest.write_text(manifest.read_text() + "\n" * (len(expected) + 1))  # another image, to publish
+            self.bake_another(version)
             self.publish("--version", wanted)
             expected.append(version)
             self.assertEqual(sorted(self.versions()), sorted(expected))
         self.assertEqual(self.state()["disks"], {})
 
     def test_two_publishers_at_once_take_two_numbers(self):
-        other = self.scratch / "other.vhd"
-        self.bake(self.recipe, other)
-        manifest = Path(f"{other}.manifest.json")
-        manifest.write_text(manifest.read_text() + "\n")
         environment = dict(os.environ, PATH=f"{STANDINS}/azure:{os.environ['PATH']}",
                            AZURE_STANDIN_STATE=str(self.state_file))
         self.publish("--version", "3.0.0")  # the definition is there
-        Path(f"{self.vhd}.manifest.json").write_text(manifest.read_text() + "\n")
+        images = [self.bake_another(name) for name in ("one", "other")]
         processes = [subprocess.Popen([PUBLISH, "--recipe", self.recipe, "--vhd", vhd, "--poll", "0"], env=environment,
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for vhd in (self.vhd, other)]
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for vhd in images]
         self.assertEqual([process.wait(timeout=60) for process in processes], [0, 0])
         self.assertEqual(sorted(self.versions()), ["3.0.0", "3.0.1", "3.0.2"])
 
@@ -209,6 +220,28 @@ class Interrupted(PublishCase):
         self.state_file.write_text(json.dumps(state))
         self.publish()
         self.assert_published_once()
+
+    def test_baked_again_while_azure_makes_the_version(self):
+        """A job that was cancelled then, on a machine that cleared its workspace."""
+        self.set_state(creating_looks=5)
+        _, err = self.publish("--timeout", "0", status=1)
+        self.assertIn("kept staging disk", err)
+        self.bake(self.recipe, self.vhd)
+        self.publish()
+        self.assert_published_once()
+
+    def test_baked_again_after_the_upload(self):
+        """The disk holds other bytes than the image of now: the version must be what its tags say."""
+        self.publish(fault="kill:6", status=-9)
+        disk, = self.state()["disks"].values()
+        self.assertEqual(disk["tags"]["bake_upload"], "complete")
+        self.bake(self.recipe, self.vhd)
+        self.publish()
+        self.assert_published_once()
+        image, = self.definition()["versions"].values()
+        digest = subprocess.run(["sha256sum", self.vhd], capture_output=True, text=True).stdout[:64]
+        self.assertEqual(image["tags"]["bake_image_sha256"], digest)
+        self.assertEqual(image["content"], digest)
 
     def test_timeout_keeps_the_disk_that_azure_reads_and_goes_on_later(self):
         self.set_state(creating_looks=5)
@@ -268,7 +301,8 @@ class Refused(PublishCase):
 
     def test_manifest_of_something_else(self):
         manifest = Path(f"{self.vhd}.manifest.json")
-        for text in ("", "[]", "{}", '{"schema": "other"}', '{"schema": "bake-manifest/v1"}', "\xff"):
+        for text in ("", "[]", "{}", '{"schema": "other"}', '{"schema": "bake-manifest/v1"}',
+                     '{"schema": "bake-manifest/v1", "key": "x"}', "\xff"):
             manifest.write_text(text, encoding="latin-1")
             self.refuse(5, f"reading manifest '{manifest}'")
 
@@ -321,8 +355,7 @@ class Refused(PublishCase):
 
     def test_version_that_another_image_has(self):
         self.publish("--version", "2.0.0")
-        manifest = Path(f"{self.vhd}.manifest.json")
-        manifest.write_text(manifest.read_text() + "\n")
+        self.bake_another("other")
         _, err = self.publish("--version", "2.0.0", status=3)
         self.assertIn("version 2.0.0 exists and is another image", err)
         self.assertNotIn("make staging disk", err)

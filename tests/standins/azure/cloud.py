@@ -6,6 +6,7 @@ AZURE_STANDIN_FAULT, KIND:N, which strikes at the Nth change: fail-before and fa
 after it acted, int, term and kill send that signal to the whole process group after it acted.
 """
 import fcntl
+import hashlib
 import json
 import os
 import signal
@@ -112,6 +113,8 @@ class Cloud:
                     if file.tell() + 504 != disk["uploadSizeBytes"]:
                         raise Refused("InvalidPageRange: the file is not as large as the disk")
                 disk["written"] = disk["uploadSizeBytes"]
+                with open(path, "rb") as file:
+                    disk["content"] = hashlib.sha256(file.read()).hexdigest()
                 return
         raise Refused("AuthenticationFailed: the SAS gives no access")
 
@@ -144,7 +147,7 @@ class Cloud:
         if source[0]["hyperVGeneration"] != holder["hyperVGeneration"]:
             raise Refused("(InvalidParameter) the source's Hyper-V generation differs from the definition's")
         identity = f"{SUBSCRIPTION}/…/galleries/{gallery}/images/{definition}/versions/{name}"
-        holder["versions"][name] = dict(version, id=identity, provisioningState="Creating",
+        holder["versions"][name] = dict(version, id=identity, provisioningState="Creating", content=source[0]["content"],
                                         looks=self.state["creating_looks"])
 
     def version(self, gallery, definition, name):
