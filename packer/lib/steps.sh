@@ -28,27 +28,55 @@ lock_image() {
   flock --nonblock 9 || fail 1 "publishing '$vhd': another publish of it is running"
 }
 
+# OS state, generation and features of the definition, tab separated; nothing when there is none.
+definition() {
+  ask '' "[?name=='${facts[definition]}'].[osState, hyperVGeneration, join(',', features[].value || \`[]\`)]" \
+    sig image-definition list "${in_gallery[@]}"
+}
+
+# check_definition FOUND: refuses a definition that does not hold such images.
+check_definition() {
+  local state generation security
+  IFS=$'\t' read -r state generation security <<<"$1"
+  [ "$state" = "${facts[os_state]}" ] || fail 3 "publishing '$vhd': the image is ${facts[os_state]}, but definition" \
+    "'${facts[definition]}' holds $state images; set 'generalize' in the recipe, or name another definition"
+  [ "$generation" = "${facts[hyper_v_generation]}" ] || fail 3 "publishing '$vhd': the image is for Hyper-V generation" \
+    "${facts[hyper_v_generation]}, but definition '${facts[definition]}' holds $generation; name another definition"
+  case $security in *TrustedLaunch*)
+    say "warning: definition '${facts[definition]}' allows Trusted Launch; with secure boot the kernel refuses OFED's" \
+      "modules: deploy with security type Standard" ;;
+  esac
+}
+
+# Since 2.61.0 (its HISTORY.rst) az adds SecurityType=TrustedLaunchSupported to V2 definitions unless told otherwise. The word
+# to tell it is its own: it does not reach Azure, and an older az would send it there.
+choose_features() {
+  local feature kept=() version
+  for feature in "${features[@]}"; do
+    [ "$feature" = SecurityType=Standard ] || kept+=("$feature")
+  done
+  features=("${kept[@]}")
+  [ "${facts[hyper_v_generation]}" = V2 ] || return 0
+  case " ${features[*]}" in *" SecurityType="*) return ;; esac
+  version=$(ask 2.61.0 '"azure-cli"' version)
+  ! sort --version-sort --check=quiet <<<"2.61.0"$'\n'"$version" || features+=(SecurityType=Standard)
+}
+
 ensure_definition() {
-  local found state generation security
-  found=$(ask '' "[?name=='${facts[definition]}'].[osState, hyperVGeneration, join(',', features[].value || \`[]\`)]" \
-    sig image-definition list "${in_gallery[@]}")
+  local found
+  found=$(definition)
   if [ -n "$found" ]; then
-    IFS=$'\t' read -r state generation security <<<"$found"
-    [ "$state" = "${facts[os_state]}" ] || fail 3 "publishing '$vhd': the image is ${facts[os_state]}, but definition" \
-      "'${facts[definition]}' holds $state images; set 'generalize' in the recipe, or name another definition"
-    [ "$generation" = "${facts[hyper_v_generation]}" ] || fail 3 "publishing '$vhd': the image is for Hyper-V generation" \
-      "${facts[hyper_v_generation]}, but definition '${facts[definition]}' holds $generation; name another definition"
-    case $security in *TrustedLaunch*)
-      say "warning: definition '${facts[definition]}' allows Trusted Launch; with secure boot the kernel refuses OFED's" \
-        "modules: deploy with security type Standard" ;;
-    esac
+    check_definition "$found"
     return
   fi
+  choose_features
   change "make image definition ${facts[definition]}" sig image-definition create "${in_gallery[@]}" \
     --gallery-image-definition "${facts[definition]}" --location "${facts[location]}" \
     --publisher "${facts[publisher]}" --offer "${facts[offer]}" --sku "${facts[sku]}" \
     --os-type Linux --os-state "${facts[os_state]}" --hyper-v-generation "${facts[hyper_v_generation]}" \
     --features "${features[*]}"
+  found=$(definition)
+  [ -z "$found" ] || check_definition "$found"
 }
 
 # "VERSION STATE" of the version made of this image, or of another bake of the same; nothing when there is none.

@@ -78,7 +78,7 @@ class AzureCli(unittest.TestCase):
         self.assertEqual(verbs, {
             "disk create", "disk list", "disk show", "disk grant-access", "disk revoke-access", "disk update",
             "disk delete", "sig image-definition list", "sig image-definition create", "sig image-version list",
-            "sig image-version show", "sig image-version create", "sig image-version delete"})
+            "sig image-version show", "sig image-version create", "sig image-version delete", "version"})
 
     def recorded(self, scratch):
         (scratch / "image.yaml").write_text(

@@ -279,10 +279,12 @@ class Refused(PublishCase):
         self.refuse(6, "looking for 'az': not on PATH", path=str(tools))
 
     def test_every_problem_of_the_gallery_block_at_once(self):
-        self.recipe.write_text("gallery:\n  name: hpc-gallery\n  definition: d\n  hyper_v_generation: V3\n")
+        self.recipe.write_text("gallery:\n  name: hpc-gallery\n  definition: d\n  hyper_v_generation: V3\n"
+                               "  features: [A B=c]\n")
         err = self.refuse(5, "gallery has no 'resource_group'")
         for problem in ("'hpc-gallery' is not a valid 'name' in Azure", "gallery has no 'publisher'",
-                        "gallery has no 'location'", "'hyper_v_generation' must be V1 or V2"):
+                        "gallery has no 'location'", "'hyper_v_generation' must be V1 or V2",
+                        "'features' must be a list of KEY=VALUE"):
             self.assertIn(problem, err)
 
     def test_recipe_without_gallery(self):
@@ -352,6 +354,38 @@ class Refused(PublishCase):
         self.set_state(galleries={"hpcgallery": {"centos-7.7-hpc": other}})
         _, err = self.publish()
         self.assertIn("allows Trusted Launch", err)
+
+    def test_newer_az_makes_no_trusted_launch_definition(self):
+        """Since 2.61.0 az makes V2 definitions that allow Trusted Launch unless told otherwise; older ones know no Standard."""
+        plain = [{"name": "IsAcceleratedNetworkSupported", "value": "True"}]
+        for version in ("2.45.0", "2.60.0", "2.61.0", "2.100.0"):
+            with self.subTest(version):
+                self.set_state(az=version)
+                _, err = self.publish()
+                self.assertEqual(self.definition()["features"], plain)
+                self.assertNotIn("Trusted Launch", err)
+
+    def test_generation_1_needs_no_security_type(self):
+        self.recipe.write_text(RECIPE.replace("V2", "V1"))
+        self.set_state(az="2.76.0")
+        self.publish()
+        self.assertEqual(self.definition()["features"], [{"name": "IsAcceleratedNetworkSupported", "value": "True"}])
+
+    def test_features_of_the_recipe(self):
+        self.recipe.write_text(RECIPE + "  features: [SecurityType=TrustedLaunchSupported, \"DiskControllerTypes=SCSI,NVMe\"]\n")
+        for version in ("2.45.0", "2.76.0"):
+            with self.subTest(version):
+                self.set_state(az=version)
+                _, err = self.publish()
+                self.assertEqual(self.definition()["features"],
+                                 [{"name": "SecurityType", "value": "TrustedLaunchSupported"},
+                                  {"name": "DiskControllerTypes", "value": "SCSI,NVMe"}])
+                self.assertIn("allows Trusted Launch", err)  # seen in the definition that was just made
+
+    def test_features_of_the_command_line_go_before_those_of_the_recipe(self):
+        self.recipe.write_text(RECIPE + "  features: DiskControllerTypes=SCSI\n")
+        self.publish("--feature", "IsHibernateSupported=True")
+        self.assertEqual(self.definition()["features"], [{"name": "IsHibernateSupported", "value": "True"}])
 
     def test_version_that_another_image_has(self):
         self.publish("--version", "2.0.0")

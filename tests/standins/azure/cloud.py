@@ -61,6 +61,13 @@ class Cloud:
             os.killpg(os.getpgrp(), SIGNALS[kind])
         return result
 
+    def az_version(self):
+        return self.state.get("az", "2.45.0")
+
+    def makes_trusted_launch_by_default(self):
+        """az sig image-definition create since 2.61.0 (its HISTORY.rst)."""
+        return [int(part) for part in self.az_version().split(".")] >= [2, 61, 0]
+
     # Disks
 
     def disk(self, name):
