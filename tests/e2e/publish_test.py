@@ -201,7 +201,12 @@ class Interrupted(PublishCase):
         self.interrupt("int", 130)
 
     def test_terminated(self):
-        self.interrupt("term", 143)
+        """130 as after Ctrl-C, and as bake itself ends: what build servers send is SIGTERM or SIGHUP."""
+        self.interrupt("term", 130)
+
+    def test_hung_up(self):
+        self.publish(fault="hup:4", status=130)
+        self.assertEqual(self.state()["disks"], {})
 
     def test_command_fails_before_it_acts(self):
         self.interrupt("fail-before", 1)

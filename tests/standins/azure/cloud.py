@@ -3,7 +3,7 @@ what Azure refuses, so that a wrong order of steps shows; where Azure's own answ
 
 Environment: AZURE_STANDIN_STATE, the file; AZURE_STANDIN_LOG, one JSON list of arguments for each call;
 AZURE_STANDIN_FAULT, KIND:N, which strikes at the Nth change: fail-before and fail-after make the command fail before or
-after it acted, int, term and kill send that signal to the whole process group after it acted.
+after it acted, int, term, hup and kill send that signal to the whole process group after it acted.
 """
 import fcntl
 import hashlib
@@ -13,7 +13,7 @@ import signal
 import sys
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
-SIGNALS = {"int": signal.SIGINT, "term": signal.SIGTERM, "kill": signal.SIGKILL}
+SIGNALS = {"int": signal.SIGINT, "term": signal.SIGTERM, "hup": signal.SIGHUP, "kill": signal.SIGKILL}
 
 
 class Refused(Exception):
