@@ -10,9 +10,9 @@ version_pattern='^((0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9}|
 largest_number=2147483647
 
 disk_at_stake=''     # a staging disk may exist that a failure must remove
-version_requested='' # the gallery may be reading from it
 created_version=''   # what create_version made
 azcopy_process=''
+run=RUN-ID           # whose the staging disk is: the same for all runs of this image from here; this, in dry runs
 
 # Where things are, for az; made once from the facts.
 name_places() {
@@ -21,11 +21,16 @@ name_places() {
   the_disk=(--resource-group "${facts[resource_group]}" --name "${facts[disk]}")
 }
 
-# One publish of one image at a time on this machine; the kernel lets go of the lock when the process ends.
+# One publish of one image at a time on this machine; the kernel lets go of the lock when the process ends. The locked file
+# holds the id of its runs: who has the lock knows that no other run of that id lives, and may clean up after it.
 lock_image() {
   [ -z "$dry_run" ] || return 0
-  exec 9<"$manifest"
+  local directory=${XDG_STATE_HOME:-${HOME:-/var/tmp}/.local/state}/bake/publish
+  { mkdir -p "$directory" && exec 9>>"$directory/${facts[disk]}"; } ||
+    fail 6 "publishing '$vhd': no lock below '$directory'; set XDG_STATE_HOME to a directory that can be written"
   flock --nonblock 9 || fail 1 "publishing '$vhd': another publish of it is running"
+  [ -s "$directory/${facts[disk]}" ] || cat /proc/sys/kernel/random/uuid >&9
+  read -r run <"$directory/${facts[disk]}"
 }
 
 # OS state, generation and features of the definition, tab separated; nothing when there is none.
@@ -94,31 +99,37 @@ delete_version() {
     sig image-version delete "${in_definition[@]}" --gallery-image-version "$1"
 }
 
-# State, upload mark and manifest of the staging disk, tab separated; nothing when there is none. ASSUMED is for dry runs.
-staging_disk() {
-  ask "$1" "[?name=='${facts[disk]}'].[diskState, tags.bake_upload, tags.bake_manifest_sha256]" \
-    disk list --resource-group "${facts[resource_group]}"
+# look_at_disk ASSUMED: reads state, upload mark, manifest and owner of the staging disk into disk_state, disk_upload,
+# disk_manifest and disk_run; empty when there is none. ASSUMED is what dry runs take for az's answer.
+look_at_disk() {
+  local found
+  found=$(ask "$1" "[?name=='${facts[disk]}'].[diskState, tags.bake_upload, tags.bake_manifest_sha256, tags.bake_run]" \
+    disk list --resource-group "${facts[resource_group]}") || return 1
+  IFS=$'\t' read -r disk_state disk_upload disk_manifest disk_run <<<"$found"
 }
 
 # A disk whose upload was not confirmed is useless: Azure does not say how much of it was written. Neither is one of use
-# that holds another bake of the same: the version's tags would not be those of its bytes.
+# that holds another bake of the same: the version's tags would not be those of its bytes. But a run on another machine may
+# be at work on it: that disk is left alone.
 ensure_uploaded_disk() {
-  local found
-  found=$(staging_disk '')
-  disk_at_stake=yes
-  if [ "$found" = $'Unattached\tcomplete\t'"${facts[tag_bake_manifest_sha256]}" ]; then
+  look_at_disk ''
+  if [ "$disk_state $disk_upload $disk_manifest" = "Unattached complete ${facts[tag_bake_manifest_sha256]}" ]; then
     say "staging disk ${facts[disk]} holds the image already"
+    disk_at_stake=yes
     return
   fi
-  [ -z "$found" ] || delete_disk "$found"
+  [ -z "$disk_state" ] || [ "$disk_run" = "$run" ] || [ -n "$take_over" ] || fail 1 "publishing '$vhd': another machine is" \
+    "uploading this image to staging disk '${facts[disk]}', or was interrupted; if no publish of it runs, --take-over"
+  disk_at_stake=yes
+  [ -z "$disk_state" ] || delete_disk
   upload
 }
 
 upload() {
-  local sas
+  local sas owner
   change "make staging disk ${facts[disk]}" disk create "${the_disk[@]}" --location "${facts[location]}" \
     --os-type Linux --hyper-v-generation "${facts[hyper_v_generation]}" --sku Standard_LRS \
-    --upload-type Upload --upload-size-bytes "${facts[upload_bytes]}" --tags "${tags[@]}"
+    --upload-type Upload --upload-size-bytes "${facts[upload_bytes]}" --tags "${tags[@]}" "bake_run=$run"
   # Old and new az write the answer's key differently (github.com/microsoft/azure-linux-image-tools/pull/168).
   sas=$(ask 'SAS-OF-THE-DISK' 'accessSas || accessSAS' disk grant-access "${the_disk[@]}" \
     --access-level Write --duration-in-seconds "$((sas_hours * 3600))")
@@ -132,6 +143,8 @@ upload() {
     wait "$azcopy_process" || fail 1 "uploading '$vhd': azcopy failed; its message is above"
     azcopy_process=''
   fi
+  owner=$(ask "$run" tags.bake_run disk show "${the_disk[@]}")
+  [ "$owner" = "$run" ] || fail 1 "uploading '$vhd': another publish took staging disk '${facts[disk]}' over"
   change "end the upload" disk revoke-access "${the_disk[@]}"
   change "mark the upload as complete" disk update "${the_disk[@]}" --set tags.bake_upload=complete
 }
@@ -167,15 +180,21 @@ choose_version() {
 # Choosing a number and taking it is one step for all publishers on this machine; Azure refuses the second of two that
 # take the same number from different machines, for it would change the version's source.
 create_version() {
-  local disk_id regions
+  local disk_id regions found
   read -ra regions <<<"${facts[target_regions]}"
   disk_id=$(ask "ID-OF-DISK-${facts[disk]}" id disk show "${the_disk[@]}")
   if [ -z "$dry_run" ]; then
     exec 8<"$here"
     flock 8
   fi
+  found=$(version_of_this_image) # again: the upload took its time
+  if [ -n "$found" ]; then
+    created_version=${found%%$'\t'*}
+    say "another publish made version $created_version of this image in the meantime"
+    exec 8<&-
+    return
+  fi
   created_version=$(choose_version)
-  version_requested=yes
   change "make version $created_version" sig image-version create "${in_definition[@]}" \
     --gallery-image-version "$created_version" --location "${facts[location]}" --target-regions "${regions[@]}" \
     --os-snapshot "$disk_id" --tags "${tags[@]}" --no-wait
@@ -208,24 +227,29 @@ show_version() {
   [ -n "$dry_run" ] || say "published ${facts[name]}/${facts[definition]} $1"
 }
 
-# delete_disk STATE…: Azure deletes no disk that an upload still has access to.
+# Deletes the disk that look_at_disk saw. Azure deletes none that an upload still has access to.
 delete_disk() {
-  case $1 in Active*)
+  case $disk_state in Active*)
     change "revoke access to staging disk ${facts[disk]}" disk revoke-access "${the_disk[@]}" ;;
   esac
   change "delete staging disk ${facts[disk]}" disk delete "${the_disk[@]}" --yes
 }
 
+# remove_staging_disk [own]: once there is a version of it, a complete disk is of no use to anybody; else, with `own`, only a
+# disk of this machine is removed.
 remove_staging_disk() {
-  local found
-  found=$(staging_disk Unattached) || return 1
-  [ -z "$found" ] || delete_disk "$found"
+  look_at_disk $'Unattached\tcomplete\tnone\t'"$run" || return 1
+  [ -n "$disk_state" ] || return 0
+  if [ "$disk_run" = "$run" ] || { [ $# = 0 ] && [ "$disk_upload" = complete ]; }; then
+    delete_disk
+  else
+    say "left staging disk ${facts[disk]}: it is another machine's"
+  fi
 }
 
-# Whether the gallery may still be copying from the staging disk.
+# Whether the gallery may still be copying from the staging disk, for this publish or another.
 gallery_reads_disk() {
   local found
-  [ -n "$version_requested" ] || return 1
   found=$(version_of_this_image) || return 0
   case ${found#*$'\t'} in Creating | Updating | Migrating) return 0 ;; *) return 1 ;; esac
 }
@@ -240,7 +264,7 @@ finish() {
   if [ "$status" != 0 ] && [ -n "$disk_at_stake" ] && [ -z "$dry_run" ]; then
     if gallery_reads_disk; then
       say "kept staging disk ${facts[disk]}: the gallery is reading it; run again to finish"
-    elif ! (remove_staging_disk); then
+    elif ! (remove_staging_disk own); then
       say "warning: staging disk ${facts[disk]} in resource group ${facts[resource_group]} is left; run again, or delete it"
     fi
   fi

@@ -4,6 +4,7 @@ its steps, followed by a second run, ends with exactly one version and no stagin
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -47,6 +48,7 @@ class PublishCase(unittest.TestCase):
         self.recipe.write_text(RECIPE)
         self.vhd = self.scratch / "image.vhd"
         self.bake(self.recipe, self.vhd)
+        self.machine = "one"
 
     def bake(self, recipe, vhd):
         subprocess.run([STANDINS / "pipeline/bake", "--progress", "plain", "image", recipe, "-o", vhd, "--force"],
@@ -75,7 +77,7 @@ class PublishCase(unittest.TestCase):
     def publish(self, *arguments, status=0, fault="", path=f"{STANDINS}/azure:{os.environ['PATH']}", image=None):
         """Runs publish in a process group of its own, which the stand-ins may kill."""
         image = ["--recipe", self.recipe, "--vhd", self.vhd] if image is None else image
-        environment = dict(os.environ, PATH=path, AZURE_STANDIN_STATE=str(self.state_file),
+        environment = dict(os.environ, PATH=path, XDG_STATE_HOME=str(self.scratch / self.machine), AZURE_STANDIN_STATE=str(self.state_file),
                            AZURE_STANDIN_LOG=str(self.log_file), AZURE_STANDIN_FAULT=fault)
         process = subprocess.Popen([PUBLISH, *image, "--poll", "0", *arguments], env=environment, text=True,
                                    start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -165,7 +167,7 @@ class Publishing(PublishCase):
 
     def test_two_publishers_at_once_take_two_numbers(self):
         environment = dict(os.environ, PATH=f"{STANDINS}/azure:{os.environ['PATH']}",
-                           AZURE_STANDIN_STATE=str(self.state_file))
+                           XDG_STATE_HOME=str(self.scratch / self.machine), AZURE_STANDIN_STATE=str(self.state_file))
         self.publish("--version", "3.0.0")  # the definition is there
         images = [self.bake_another(name) for name in ("one", "other")]
         processes = [subprocess.Popen([PUBLISH, "--recipe", self.recipe, "--vhd", vhd, "--poll", "0"], env=environment,
@@ -258,6 +260,67 @@ class Interrupted(PublishCase):
         self.assert_published_once()
 
 
+class TwoMachines(PublishCase):
+    """The same image from two machines: `machine` is where the lock and the id of a machine's runs lie."""
+
+    def leave_disk(self, after):
+        """Kills a publish on the other machine after its change of that number."""
+        self.machine = "other"
+        self.publish(fault=f"kill:{after}", status=-9)
+        self.machine = "one"
+        disk, = self.state()["disks"].values()
+        return disk
+
+    def test_an_unfinished_upload_of_another_machine_is_left_alone(self):
+        for after, state in ((2, "ReadyToUpload"), (3, "ActiveUpload"), (4, "ActiveUpload"), (5, "Unattached")):
+            with self.subTest(state=state, after=after):
+                self.set_state()
+                disk = self.leave_disk(after)
+                self.assertEqual(disk["diskState"], state)
+                _, err = self.publish(status=1)
+                self.assertIn(f"another machine is uploading this image to staging disk '{disk['name']}'", err)
+                self.assertIn("--take-over", err)
+                self.assertEqual(list(self.state()["disks"].values()), [disk])
+                self.publish("--take-over")
+                self.assert_published_once()
+
+    def test_its_own_machine_goes_on_by_itself(self):
+        self.leave_disk(4)
+        self.machine = "other"
+        self.publish()
+        self.assert_published_once()
+
+    def test_a_finished_upload_of_another_machine_is_used_and_removed(self):
+        self.leave_disk(6)
+        _, err = self.publish()
+        self.assertIn("holds the image already", err)
+        self.assert_published_once()
+
+    def test_a_failure_leaves_the_disk_of_another_machine(self):
+        disk = self.leave_disk(6)
+        self.publish(fault="fail-before:7", status=1)
+        self.assertEqual(list(self.state()["disks"].values()), [disk])
+
+    def test_a_version_that_another_made_in_the_meantime_is_taken(self):
+        """Looked for once more when the upload is done: it took hours."""
+        out, _ = self.publish(fault="rival:6")
+        self.assertEqual(out.strip().rsplit("/", 1)[1], "1.0.0")
+        self.assert_published_once()
+
+    def test_a_failure_leaves_the_disk_that_another_makes_its_version_of(self):
+        """Another publish found the finished upload and began its version; then this one fails."""
+        _, err = self.publish(fault="rival-first:7", status=1)
+        self.assertIn("kept staging disk", err)
+        self.publish()
+        self.assert_published_once()
+
+    def test_an_upload_that_was_taken_over_is_given_up(self):
+        """The disk is another's when azcopy comes back: its access is not revoked, and it is not removed."""
+        self.publish(fault="robbed:4", status=1)
+        disk, = self.state()["disks"].values()
+        self.assertEqual((disk["diskState"], disk["tags"]["bake_run"]), ("ActiveUpload", "another"))
+
+
 class Refused(PublishCase):
     def refuse(self, status, message, *arguments, **options):
         out, err = self.publish(*arguments, status=status, **options)
@@ -336,9 +399,20 @@ class Refused(PublishCase):
         self.assertEqual(self.definition()["hyperVGeneration"], "V1")
 
     def test_another_publish_of_the_same_image(self):
-        with open(f"{self.vhd}.manifest.json", encoding="utf-8") as manifest:
-            fcntl.flock(manifest, fcntl.LOCK_EX)
+        key = json.loads(Path(f"{self.vhd}.manifest.json").read_text())["key"]
+        directory = self.scratch / self.machine / "bake/publish"
+        directory.mkdir(parents=True)
+        with open(directory / f"bake-{key[:32]}", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             self.refuse(1, "another publish of it is running")
+            copy = self.scratch / "copy.vhd"  # elsewhere it is the same image still
+            for suffix in ("", ".manifest.json"):
+                shutil.copy(f"{self.vhd}{suffix}", f"{copy}{suffix}")
+            self.refuse(1, "another publish of it is running", image=["--recipe", self.recipe, "--vhd", copy])
+
+    def test_nowhere_to_lock(self):
+        (self.scratch / self.machine).write_text("no directory")
+        self.refuse(6, "no lock")
 
     def test_missing_gallery(self):
         self.set_state(galleries={})

@@ -3,7 +3,9 @@ what Azure refuses, so that a wrong order of steps shows; where Azure's own answ
 
 Environment: AZURE_STANDIN_STATE, the file; AZURE_STANDIN_LOG, one JSON list of arguments for each call;
 AZURE_STANDIN_FAULT, KIND:N, which strikes at the Nth change: fail-before and fail-after make the command fail before or
-after it acted, int, term, hup and kill send that signal to the whole process group after it acted.
+after it acted, rival lets another publisher make a version of the staging disk after it, rival-first
+the same before it, which fails, robbed
+makes the staging disk another publisher's after it, int, term, hup and kill send that signal to the whole process group after it acted.
 """
 import fcntl
 import hashlib
@@ -51,11 +53,18 @@ class Cloud:
         self.state["changes"] += 1
         kind, _, number = os.environ.get("AZURE_STANDIN_FAULT", "").partition(":")
         due = number == str(self.state["changes"])
-        if due and kind == "fail-before":
+        if due and kind == "rival-first":
+            self.publish_as_another()
+        if due and kind in ("fail-before", "rival-first"):
             raise Refused("(InternalServerError) stand-in fault before the change")
         result = act()
         if due and kind == "fail-after":
             raise Refused("(InternalServerError) stand-in fault after the change")
+        if due and kind == "rival":
+            self.publish_as_another()
+        if due and kind == "robbed":
+            disk, = self.state["disks"].values()
+            disk["tags"]["bake_run"] = "another"
         if due and kind in SIGNALS:
             self.save()
             os.killpg(os.getpgrp(), SIGNALS[kind])
@@ -67,6 +76,13 @@ class Cloud:
     def makes_trusted_launch_by_default(self):
         """az sig image-definition create since 2.61.0 (its HISTORY.rst)."""
         return [int(part) for part in self.az_version().split(".")] >= [2, 61, 0]
+
+    def publish_as_another(self):
+        """What a publisher of the same image on another machine does in the meantime."""
+        disk, = self.state["disks"].values()
+        (gallery, definitions), = self.state["galleries"].items()
+        definition, = definitions
+        self.create_version(gallery, definition, {"name": "1.0.0", "source": disk["id"], "tags": disk["tags"]})
 
     # Disks
 
