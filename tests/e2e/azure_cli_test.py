@@ -102,10 +102,10 @@ class AzureCli(unittest.TestCase):
     def test_what_deploy_and_verdict_run(self):
         deploy, verdict = SOURCE / "packer/deploy/deploy", SOURCE / "packer/deploy/verdict"
         machine = ["--resource-group", "r", "--name", "n", "--image", "/i", "--size", "Standard_HB120rs_v2", "--subnet",
-                   "/s", "--ssh-key", "key.pub", "--dry-run", "--subscription", "s"]
+                   "/s", "--ssh-key", "/dev/null", "--dry-run", "--subscription", "s"]
         verbs = set()
         for script in ([deploy, "vm", *machine], [deploy, "vmss", *machine],
-                       [deploy, "vm", *machine, "--specialized", "--security-type", "TrustedLaunch"],
+                       [deploy, "vm", *machine, "--specialized"],
                        [deploy, "vmss", *machine, "--specialized", "--count", "100"],
                        [verdict, "--resource-group", "r", "--vm", "n", "--dry-run"],
                        [verdict, "--resource-group", "r", "--vm", "n", "--serial", "--dry-run"],
@@ -117,7 +117,7 @@ class AzureCli(unittest.TestCase):
                     program, *arguments = shlex.split(line)
                     self.assertEqual(program, "az")
                     verbs.add(self.accept(arguments))
-        self.assertEqual(verbs, {"vm availability-set create", "vm create", "vm boot-diagnostics enable", "vmss create",
+        self.assertEqual(verbs, {"deployment group create", "vm availability-set create",
                                  "vm run-command invoke", "vm boot-diagnostics get-boot-log",
                                  "vmss run-command invoke"})
 

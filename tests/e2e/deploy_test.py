@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """packer/deploy: the templates are what ARM expects and hold no extension; the scripts say what is wrong; the verdict's
 exit code comes through."""
+import itertools
 import json
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 import unittest
@@ -139,7 +141,23 @@ class Templates(unittest.TestCase):
 
 
 class Scripts(unittest.TestCase):
-    MACHINE = ["--resource-group", "r", "--name", "n", "--image", "/i", "--size", "s", "--subnet", "/n", "--ssh-key", "k"]
+    IMAGE = ["--resource-group", "r", "--name", "n", "--image", "/i", "--size", "s", "--subnet", "/n"]
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.key = Path(directory.name) / "id.pub"
+        self.key.write_text("ssh-rsa AAAA me@here\n")
+        self.MACHINE = [*self.IMAGE, "--ssh-key", self.key]
+
+    def parameters(self, *arguments):
+        """What `deploy … --dry-run` gives the template, and which."""
+        line = self.run_script("deploy", *arguments, "--dry-run").stdout.splitlines()[-1]
+        words = shlex.split(line)
+        self.assertEqual(words[:4], ["az", "deployment", "group", "create"])
+        at = words.index("--parameters")
+        values = itertools.takewhile(lambda word: not word.startswith("--"), words[at + 1:])
+        return Path(words[words.index("--template-file") + 1]).name, dict(value.split("=", 1) for value in values)
 
     def run_script(self, script, *arguments, status=0, answer=None):
         """Runs a script; `answer` is what az prints, or nothing for an az that fails."""
@@ -164,8 +182,27 @@ class Scripts(unittest.TestCase):
         for count in ("0", "101", "x"):
             self.assertIn("--count takes 1 to 100", self.run_script(
                 "deploy", "vmss", *self.MACHINE, "--count", count, status=2).stderr)
-        self.assertIn("make availability set n-set: az failed",
-                      self.run_script("deploy", "vm", *self.MACHINE, status=1).stderr)
+        self.assertIn("--ssh-key is missing", self.run_script("deploy", "vm", *self.IMAGE, status=2).stderr)
+        self.assertIn("reading the public key '/no/key'", self.run_script(
+            "deploy", "vm", *self.IMAGE, "--ssh-key", "/no/key", status=2).stderr)
+        self.assertIn("make scale set n: az failed", self.run_script("deploy", "vmss", *self.MACHINE, status=1).stderr)
+
+    def test_deploy_is_what_the_templates_do(self):
+        """So boot diagnostics are there from the first boot, when ib-firstboot says its verdict."""
+        template, values = self.parameters("vm", *self.MACHINE)
+        self.assertEqual(template, "vm.json")
+        self.assertLessEqual({"imageId": "/i", "vmSize": "s", "subnetId": "/n", "vmName": "n",
+                              "sshPublicKey": "ssh-rsa AAAA me@here"}.items(), values.items())
+        template, values = self.parameters("vmss", *self.MACHINE, "--count", "7")
+        self.assertEqual((template, values), ("vmss.json", {
+            "imageId": "/i", "vmSize": "s", "subnetId": "/n", "vmssName": "n", "instanceCount": "7",
+            "sshPublicKey": "ssh-rsa AAAA me@here"}))
+
+    def test_a_specialized_image_needs_no_key(self):
+        for kind in ("vm", "vmss"):
+            _, values = self.parameters(kind, *self.IMAGE, "--specialized")
+            self.assertEqual(values["osState"], "Specialized")
+            self.assertNotIn("sshPublicKey", values)
 
     def test_deploy_uses_no_extension(self):
         for kind in ("vm", "vmss"):
