@@ -117,7 +117,7 @@ class AzureCli(unittest.TestCase):
                     program, *arguments = shlex.split(line)
                     self.assertEqual(program, "az")
                     verbs.add(self.accept(arguments))
-        self.assertEqual(verbs, {"deployment group create", "vm availability-set create",
+        self.assertEqual(verbs, {"deployment group create", "vm availability-set list",
                                  "vm run-command invoke", "vm boot-diagnostics get-boot-log",
                                  "vmss run-command invoke"})
 

@@ -111,6 +111,20 @@ class Templates(unittest.TestCase):
         self.assertEqual(properties["diagnosticsProfile"], {"bootDiagnostics": {"enabled": True}})
         self.assertEqual(self.templates["vm"]["resources"][0]["sku"], {"name": "Aligned"})
 
+    def test_vms_share_one_availability_set_by_default(self):
+        """However they are deployed: VMs of two sets cannot reach each other by InfiniBand."""
+        self.assertEqual(self.templates["vm"]["parameters"]["availabilitySetName"]["defaultValue"], "ib-set")
+        self.assertIn("[string]$AvailabilitySetName = 'ib-set'", (DEPLOY / "deploy.ps1").read_text())
+
+    def test_a_set_that_is_there_can_be_left_as_it_is(self):
+        """Another number of fault domains would be a conflict."""
+        availability_set, _, machine = self.templates["vm"]["resources"]
+        self.assertEqual(availability_set["condition"], "[parameters('makeAvailabilitySet')]")
+        self.assertIs(self.templates["vm"]["parameters"]["makeAvailabilitySet"]["defaultValue"], True)
+        self.assertEqual(machine["properties"]["availabilitySet"], {
+            "id": "[resourceId('Microsoft.Compute/availabilitySets', parameters('availabilitySetName'))]"})
+        self.assertIn("$values.makeAvailabilitySet = -not (Get-AzAvailabilitySet ", (DEPLOY / "deploy.ps1").read_text())
+
     def test_scale_set_is_one_infiniband_network(self):
         scale_set, = self.templates["vmss"]["resources"]
         self.assertEqual(scale_set["type"], "Microsoft.Compute/virtualMachineScaleSets")
@@ -159,12 +173,12 @@ class Scripts(unittest.TestCase):
         values = itertools.takewhile(lambda word: not word.startswith("--"), words[at + 1:])
         return Path(words[words.index("--template-file") + 1]).name, dict(value.split("=", 1) for value in values)
 
-    def run_script(self, script, *arguments, status=0, answer=None):
-        """Runs a script; `answer` is what az prints, or nothing for an az that fails."""
+    def run_script(self, script, *arguments, status=0, answer=None, az=None):
+        """Runs a script; `answer` is what az prints, or nothing for an az that fails; `az` is an az instead."""
         with tempfile.TemporaryDirectory() as directory:
-            az = Path(directory) / "az"
-            az.write_text("#!/bin/sh\nexit 1\n" if answer is None else f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n")
-            az.chmod(0o755)
+            program = Path(directory) / "az"
+            program.write_text(az or ("#!/bin/sh\nexit 1\n" if answer is None else f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n"))
+            program.chmod(0o755)
             result = subprocess.run([DEPLOY / script, *arguments], capture_output=True, text=True, check=False,
                                     env=dict(os.environ, PATH=f"{directory}:{os.environ['PATH']}"))
         self.assertEqual(result.returncode, status, result.stderr)
@@ -197,6 +211,25 @@ class Scripts(unittest.TestCase):
         self.assertEqual((template, values), ("vmss.json", {
             "imageId": "/i", "vmSize": "s", "subnetId": "/n", "vmssName": "n", "instanceCount": "7",
             "sshPublicKey": "ssh-rsa AAAA me@here"}))
+
+    def test_vms_share_one_availability_set(self):
+        for arguments, wanted in (([], "ib-set"), (["--availability-set", "rack"], "rack")):
+            for name in ("node0", "node1"):
+                _, values = self.parameters("vm", *self.MACHINE[:3], name, *self.MACHINE[4:], *arguments)
+                self.assertEqual((values["vmName"], values["availabilitySetName"]), (name, wanted))
+                self.assertEqual(values["makeAvailabilitySet"], "true")
+
+    def test_an_availability_set_that_is_there_is_used(self):
+        with tempfile.TemporaryDirectory() as directory:
+            log = Path(directory) / "log"
+            answers = f"""#!/bin/sh
+echo "$*" >>{log}
+case $* in *"availability-set list"*) echo ib-set ;; esac
+"""
+            self.run_script("deploy", "vm", *self.MACHINE, az=answers)
+            calls = log.read_text().splitlines()
+        self.assertEqual([call.split(" --")[0] for call in calls], ["vm availability-set list", "deployment group create"])
+        self.assertIn(" makeAvailabilitySet=false ", calls[1])
 
     def test_a_specialized_image_needs_no_key(self):
         for kind in ("vm", "vmss"):
