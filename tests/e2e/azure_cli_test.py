@@ -115,10 +115,12 @@ class AzureCli(unittest.TestCase):
             for line in shown:
                 with self.subTest(line):
                     program, *arguments = shlex.split(line)
+                    if program == "curl":
+                        continue
                     self.assertEqual(program, "az")
                     verbs.add(self.accept(arguments))
         self.assertEqual(verbs, {"deployment group create", "vm availability-set list",
-                                 "vm run-command invoke", "vm boot-diagnostics get-boot-log",
+                                 "vm run-command invoke", "vm boot-diagnostics get-boot-log-uris",
                                  "vmss run-command invoke"})
 
     def test_commands_in_the_documentation(self):

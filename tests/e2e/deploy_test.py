@@ -157,6 +157,18 @@ class Templates(unittest.TestCase):
 class Scripts(unittest.TestCase):
     IMAGE = ["--resource-group", "r", "--name", "n", "--image", "/i", "--size", "s", "--subnet", "/n"]
 
+    # get-boot-log prints a Python bytes literal on one line (az 2.45, managed boot diagnostics, tsv), so the log is fetched.
+    AZ_WITH_CONSOLE = """#!/bin/sh
+case $* in
+  "vm boot-diagnostics get-boot-log-uris "*"--query serialConsoleLogBlobUri "*) echo 'https://standin.invalid/log?sig=secret' ;;
+  *) exit 1 ;;
+esac
+"""
+    CURL = """#!/bin/sh
+case "$*" in *sig=*) echo "the signature is on the command line: $*"; exit 3 ;; esac
+[ "$(cat)" = 'url = "https://standin.invalid/log?sig=secret"' ] && cat '{console}'
+"""
+
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
@@ -173,13 +185,19 @@ class Scripts(unittest.TestCase):
         values = itertools.takewhile(lambda word: not word.startswith("--"), words[at + 1:])
         return Path(words[words.index("--template-file") + 1]).name, dict(value.split("=", 1) for value in values)
 
-    def run_script(self, script, *arguments, status=0, answer=None, az=None):
-        """Runs a script; `answer` is what az prints, or nothing for an az that fails; `az` is an az instead."""
+    def run_script(self, script, *arguments, status=0, answer=None, az=None, curl=None, console=None):
+        """Runs a script; `answer` is what az prints, or nothing for an az that fails; `az` and `curl` are programs instead;
+        `console` is what a VM's serial console holds."""
         with tempfile.TemporaryDirectory() as directory:
+            if console is not None:
+                (Path(directory) / "console").write_bytes(console)
+                az, curl = self.AZ_WITH_CONSOLE, self.CURL.format(console=f"{directory}/console")
+            (Path(directory) / "curl").write_text(curl or "#!/bin/sh\nexit 2\n")
+            (Path(directory) / "curl").chmod(0o755)
             program = Path(directory) / "az"
             program.write_text(az or ("#!/bin/sh\nexit 1\n" if answer is None else f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n"))
             program.chmod(0o755)
-            result = subprocess.run([DEPLOY / script, *arguments], capture_output=True, text=True, check=False,
+            result = subprocess.run([DEPLOY / script, *arguments], capture_output=True, text=True, errors="replace", check=False,
                                     env=dict(os.environ, PATH=f"{directory}:{os.environ['PATH']}"))
         self.assertEqual(result.returncode, status, result.stderr)
         return result
@@ -250,13 +268,25 @@ case $* in *"availability-set list"*) echo ib-set ;; esac
             self.assertIn(f"exit {code}: text", result.stdout)
 
     def test_verdict_of_the_serial_console(self):
-        boot = "[  1.0] systemd[1]: Started exit 3: no\r\n[  9.1] ib-firstboot: exit 13: VM size not supported\r\nlogin:"
-        result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", "--serial", status=13, answer=boot)
-        self.assertEqual(result.stdout.strip(), "[  9.1] ib-firstboot: exit 13: VM size not supported")
+        """The console as it is, zero bytes and all; the last boot counts."""
+        console = (b"[  1.0] systemd[1]: Started exit 3: no\r\n\0\xff[  9.1] ib-firstboot: exit 0: fine\r\n"
+                   b"[  9.1] ib-firstboot: exit 13: VM size not supported\r\nexit 5: no\r\nlogin:")
+        result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", "--serial", status=13, console=console)
+        self.assertEqual(result.stdout.splitlines()[-1], "[  9.1] ib-firstboot: exit 13: VM size not supported")
+        self.assertEqual(len(result.stdout.splitlines()), 2)
+
+    def test_the_signature_of_the_console_is_on_no_command_line(self):
+        result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", "--serial", status=6, console=b"")
+        self.assertNotIn("sig=secret", result.stdout + result.stderr)
+
+    def test_a_console_that_cannot_be_fetched(self):
+        result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", "--serial", status=6,
+                                 az=self.AZ_WITH_CONSOLE, curl="#!/bin/sh\nexit 22\n")
+        self.assertIn("reading the serial console: curl failed", result.stderr)
 
     def test_no_verdict(self):
-        for options in ([], ["--serial"]):
-            result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", *options, status=6, answer="booting")
+        for options, said in (([], {"answer": "booting"}), (["--serial"], {"console": b"booting, exit 3: no"})):
+            result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", *options, status=6, **said)
             self.assertIn("reading the verdict: none there", result.stderr)
         self.run_script("verdict", "--resource-group", "r", "--vm", "n", status=6)
         self.run_script("verdict", "--resource-group", "r", "--vmss", "n", status=2)
