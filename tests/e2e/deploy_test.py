@@ -313,6 +313,34 @@ class Documentation(unittest.TestCase):
             self.assertEqual(len(documents), 2)
             self.assertLessEqual(keys, set(documents[0]))
 
+    def workflow(self, name):
+        text = (SOURCE / "docs" / name).read_text()
+        return yaml.load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1], Loader=yaml.BaseLoader)
+
+    def test_github_reviewers_are_asked_for_publishing_only(self):
+        jobs = self.workflow("ci-github-actions.md")["jobs"]
+        self.assertEqual(sorted(jobs), ["bake", "publish"])
+        self.assertNotIn("environment", jobs["bake"])
+        self.assertEqual(jobs["publish"]["environment"], "gallery")
+        self.assertEqual(jobs["publish"]["needs"], "bake")
+        self.assertEqual(jobs["publish"]["if"], "inputs.publish == 'yes'")
+        logins = [name for name, job in jobs.items() for step in job["steps"] if "az login" in step.get("run", "")]
+        self.assertEqual(logins, ["publish"])
+
+    def test_images_outlive_the_workspace(self):
+        """actions/checkout and Azure Pipelines clear it, and with it what a cancelled job had baked."""
+        for name in ("ci-github-actions.md", "ci-azure-pipelines.md"):
+            block = re.search(r"```yaml\n(.*?)```", (SOURCE / "docs" / name).read_text(), re.DOTALL)[1]
+            builds = re.findall(r"packer build .*?packer/hcl", block, re.DOTALL)
+            self.assertEqual(len(builds), 2, name)
+            for build in builds:
+                self.assertIn("-var output_dir=/srv/bake/images", build)
+            self.assertNotIn("build/images", block)
+            self.assertNotIn("ArtifactStagingDirectory", block)
+
+    def test_enterprise_server_has_the_artifact_actions_of_version_3(self):
+        self.assertIn("`actions/upload-artifact@v3`", (SOURCE / "docs/ci-github-actions.md").read_text())
+
     def test_the_map_has_every_section_and_every_exit_code(self):
         text = self.PAGES[0].read_text()
         for section in ("operating system", "internet connectivity", "Extension schema", "properties", "Deployment",
