@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -80,7 +81,9 @@ class PublishCase(unittest.TestCase):
         environment = dict(os.environ, PATH=path, XDG_STATE_HOME=str(self.scratch / self.machine), AZURE_STANDIN_STATE=str(self.state_file),
                            AZURE_STANDIN_LOG=str(self.log_file), AZURE_STANDIN_FAULT=fault)
         process = subprocess.Popen([PUBLISH, *image, "--poll", "0", *arguments], env=environment, text=True,
-                                   start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                   start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   # A test run in the background has it ignored, which bash cannot undo.
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         out, err = process.communicate(timeout=120)
         self.assertEqual(process.returncode, status, err)
         return out, err
