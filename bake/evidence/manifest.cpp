@@ -43,6 +43,7 @@ Json image_manifest(const plan::Plan& plan, const Origin& origin) {
   return {{"schema", schema},
           {"bake", BAKE_VERSION},
           {"time", iso_time(origin.time)},
+          {"key", origin.key},
           {"recipe", {{"name", plan.recipe}, {"sha256", origin.recipe_sha256}}},
           {"base",
            {{"file", origin.base_file},

@@ -12,6 +12,7 @@ namespace bake::evidence {
 
 /// Where an image came from: what a manifest says besides the plan.
 struct Origin {
+  std::string key;          ///< content address of the image, job::key_of
   std::string base_file;    ///< name, without its directory
   std::string base_format;  ///< "fixed VHD", "raw", "qcow2", …
   std::string base_sha256;

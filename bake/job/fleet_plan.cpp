@@ -9,7 +9,6 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
-#include "bake/job/driver.hpp"
 
 namespace bake::job {
 namespace {
@@ -78,11 +77,14 @@ std::string what_changed(const FleetImage& image, ImageResult& result, const std
 
 }  // namespace
 
+KeyParts key_parts(const recipe::Recipe& recipe, const Driver& driver, const Environment& environment) {
+  return {"", recipe_digest(recipe), driver_digest(driver), environment.matrix.digest(),
+          std::string(BAKE_VERSION) + " " + apply::firstboot_digest()};
+}
+
 std::optional<KeyParts> key_without_base(const FleetImage& image, Environment& environment) {
   try {
-    const auto driver = choose_driver(image.recipe, environment);
-    return KeyParts{"", recipe_digest(image.recipe), driver_digest(driver), environment.matrix.digest(),
-                    std::string(BAKE_VERSION) + " " + apply::firstboot_digest()};
+    return key_parts(image.recipe, choose_driver(image.recipe, environment), environment);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::interrupted) throw;
     return std::nullopt;

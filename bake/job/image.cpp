@@ -17,6 +17,7 @@
 #include "bake/evidence/manifest.hpp"
 #include "bake/job/driver.hpp"
 #include "bake/job/evidence_files.hpp"
+#include "bake/job/fleet_plan.hpp"
 
 namespace bake::job {
 namespace {
@@ -62,6 +63,9 @@ evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& sourc
   origin.base_sha256 = base_sha256;
   origin.base_pinned = !recipe.base.sha256.empty();
   origin.recipe_sha256 = digest_of_file(recipe.file);
+  auto key = key_parts(recipe, driver, environment);
+  key.base = base_sha256;
+  origin.key = key_of(key);
   origin.matrix_sha256 = environment.matrix.digest();
   for (const auto& overlay : environment.matrix.overlays()) origin.matrix_overlays.push_back(overlay.string());
   origin.bundle = driver.bundle ? &*driver.bundle : nullptr;

@@ -124,6 +124,29 @@ Firstboot read_firstboot(Input& input, MapReader& recipe) {
   return firstboot;
 }
 
+/// KEY=VALUE each: values of letters, digits and commas. Azure takes spaces too, but az cannot pass them on.
+std::vector<std::string> read_features(MapReader& reader) {
+  static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const auto only = [](std::string_view text, const std::string& allowed) {
+    return !text.empty() && text.find_first_not_of(allowed) == std::string_view::npos;
+  };
+  auto features = reader.texts("features");
+  std::vector<std::string> names;
+  for (const auto& feature : features) {
+    const auto equals = std::min(feature.find('='), feature.size());
+    const auto name = std::string_view(feature).substr(0, equals);
+    const auto value = std::string_view(feature).substr(std::min(equals + 1, feature.size()));
+    if (!only(name, std::string(letters)) || !only(value, std::string(letters) + "0123456789,"))
+      reader.problem("features", fmt::format("'{}' in 'features' is not KEY=VALUE", feature),
+                     "for example: features: [\"DiskControllerTypes=SCSI,NVMe\"]");
+    else if (std::find(names.begin(), names.end(), name) != names.end())
+      reader.problem("features", fmt::format("feature '{}' stands twice", name));
+    else
+      names.emplace_back(name);
+  }
+  return features;
+}
+
 std::optional<Gallery> read_gallery(Input& input, MapReader& recipe) {
   const Node* node = recipe.find("gallery");
   if (node == nullptr || node->kind == Node::Kind::null) return std::nullopt;
@@ -138,6 +161,7 @@ std::optional<Gallery> read_gallery(Input& input, MapReader& recipe) {
   gallery.location = reader.text_or("location", "");
   gallery.hyper_v_generation = reader.choice_or("hyper_v_generation", {"V1", "V2"}, "");
   gallery.target_regions = reader.texts("target_regions");
+  gallery.features = read_features(reader);
   reader.finish();
   return gallery;
 }

@@ -48,6 +48,7 @@ struct Gallery {
   std::string resource_group, gallery, definition, publisher, offer, sku, location;
   std::string hyper_v_generation;  ///< "V1", "V2" or empty: from the disk's layout
   std::vector<std::string> target_regions;
+  std::vector<std::string> features;  ///< of the image definition, KEY=VALUE; empty: what packer/publish gives
 };
 
 /// What the user asked for: the file `schema: bake/v1`.

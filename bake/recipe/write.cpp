@@ -53,6 +53,7 @@ void write_gallery(std::string& out, const Gallery& gallery) {
   line("location", gallery.location);
   line("hyper_v_generation", gallery.hyper_v_generation);
   if (!gallery.target_regions.empty()) out += fmt::format("  target_regions: {}\n", list(gallery.target_regions));
+  if (!gallery.features.empty()) out += fmt::format("  features: {}\n", list(gallery.features));
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ param(
     [string]$VmSize = 'Standard_HB120rs_v2',
     [string]$SshPublicKey = '',
     [ValidateRange(0, 100)][int]$InstanceCount = 2,
-    [ValidateSet('Generalized', 'Specialized')][string]$OsState = 'Generalized'
+    [ValidateSet('Generalized', 'Specialized')][string]$OsState = 'Generalized',
+    [string]$AvailabilitySetName = 'ib-set' # of VMs: those of one set reach each other by InfiniBand
 )
 $ErrorActionPreference = 'Stop'
 
@@ -32,6 +33,11 @@ $values = @{
 if ($Kind -eq 'vm') { $values.vmName = $Name } else { $values.vmssName = $Name; $values.instanceCount = $InstanceCount }
 
 if ($PSCmdlet.ShouldProcess("$ResourceGroupName/$Name", "deploy $Kind.json")) {
+    if ($Kind -eq 'vm') {
+        $values.availabilitySetName = $AvailabilitySetName
+        $values.makeAvailabilitySet = -not (Get-AzAvailabilitySet -ResourceGroupName $ResourceGroupName `
+            -Name $AvailabilitySetName -ErrorAction SilentlyContinue)
+    }
     New-AzResourceGroupDeployment -ResourceGroupName $ResourceGroupName -TemplateParameterObject $values `
         -TemplateFile (Join-Path $PSScriptRoot "$Kind.json") | Out-Null
 }

@@ -105,7 +105,7 @@ build {
     inline = [
       "mkdir -p \"$(dirname \"$OUT\")\"",
       "rm -f \"$RECORD\"",
-      "\"$BAKE\" $${STORE:+--store \"$STORE\"} --progress plain image \"$RECIPE\" -o \"$OUT\" --force",
+      "\"$BAKE\" $${STORE:+--store \"$STORE\"} --progress plain image \"$RECIPE\" -o \"$OUT\" --if-needed --force",
       "test -s \"$OUT\" || { echo \"bake left no image '$OUT'\"; exit 1; }",
       "test -s \"$OUT.manifest.json\" || { echo \"bake left no manifest '$OUT.manifest.json'\"; exit 1; }",
       "\"$BAKE\" --progress plain verify \"$OUT\"",

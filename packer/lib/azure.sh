@@ -48,6 +48,6 @@ ask() {
     printf '%s' "$assumed"
     return
   fi
-  az "$@" --query "$query" "${common[@]}" --output tsv || fail 1 "asking az for '$1 $2 $3': az failed; its message is above"
+  az "$@" --query "$query" "${common[@]}" --output tsv || fail 1 "asking az for '${*:1:3}': az failed; its message is above"
 }
 exec 3>&1

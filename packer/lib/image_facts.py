@@ -39,6 +39,12 @@ class Refusal(Exception):
         self.problems = problems
 
 
+def features_of(gallery):
+    """The features that the block names, as bake reads it: a lone one is a list of one."""
+    features = gallery.get("features") or []
+    return features if isinstance(features, list) else [features]
+
+
 def read_gallery(path):
     """The recipe's gallery block, checked."""
     try:
@@ -65,6 +71,8 @@ def read_gallery(path):
     regions = gallery.get("target_regions", [])
     if not isinstance(regions, list) or not all(re.fullmatch(r"[a-z0-9]+(=[0-9]+)?", str(r)) for r in regions):
         problems.append("gallery: 'target_regions' must be a list of regions, for example [westeurope, northeurope=2]")
+    if not all(re.fullmatch(r"[A-Za-z]+=[A-Za-z0-9,]+", str(feature)) for feature in features_of(gallery)):
+        problems.append("gallery: 'features' must be a list of KEY=VALUE, for example [IsAcceleratedNetworkSupported=True]")
     if problems:
         raise Refusal(5, ["reading recipe '%s': %s" % (path, problem) for problem in problems])
     return gallery
@@ -78,6 +86,8 @@ def read_manifest(path):
         manifest = json.loads(text.decode("utf-8"))
         if manifest["schema"] != "bake-manifest/v1":
             raise ValueError("its schema is %r" % manifest["schema"])
+        if not re.fullmatch(r"[0-9a-f]{64}", manifest["key"]):
+            raise ValueError("'key' is not a digest")
         for keys in (("product", "sha256"), ("driver", "ofed"), ("kernel", "release"), ("os", "id"), ("os", "version")):
             if not isinstance(manifest[keys[0]][keys[1]], str):
                 raise ValueError("'%s.%s' is not text" % keys)
@@ -160,10 +170,12 @@ def facts_of(recipe_path, vhd, manifest_path):
     facts = {key: gallery[key] for key in PATTERNS}
     facts.update(
         target_regions=" ".join(regions),
+        features=" ".join(features_of(gallery)),
         hyper_v_generation=choose_generation(vhd, gallery.get("hyper_v_generation", "")),
         os_state="Generalized" if manifest["configure"]["generalize"] else "Specialized",
         upload_bytes=str(size),
-        disk="bake-" + manifest_sha256[:32],
+        disk="bake-" + manifest["key"][:32],
+        tag_bake_key=manifest["key"],
         tag_bake_manifest_sha256=manifest_sha256,
         tag_bake_image_sha256=product["sha256"],
         tag_bake_version=str(manifest.get("bake", "")),
@@ -174,7 +186,7 @@ def facts_of(recipe_path, vhd, manifest_path):
         tag_bake_disk_bytes=str(product["virtual_size"]),
     )
     for key, value in facts.items():
-        if "\n" in value or len(value) > LONGEST_TAG:
+        if "\n" in value or (key.startswith("tag_") and len(value) > LONGEST_TAG):
             raise Refusal(5, ["reading manifest '%s': the value of '%s' cannot be a tag" % (manifest_path, key)])
     return facts
 

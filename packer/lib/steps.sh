@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The steps of packer/publish. Each looks at what is there already, so that a second run goes on where the first stopped.
-# What ties a disk and a version to an image is the digest of its manifest: the disk has it in its name, the version in
-# the tag bake_manifest_sha256. Sourced by packer/publish, which sets these:
+# What ties a disk and a version to an image is its content address, the manifest's `key`, which another bake of the same
+# has too: the disk has it in its name, the version in the tag bake_key. Sourced by packer/publish, which sets these:
 # shellcheck disable=SC2154  # here, facts, tags, features, vhd, manifest, wanted_version, sas_hours, poll_seconds, …
 
 # Read by packer/publish. Azure takes 32-bit numbers (learn.microsoft.com/azure/virtual-machines/image-version).
@@ -10,9 +10,9 @@ version_pattern='^((0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9}|
 largest_number=2147483647
 
 disk_at_stake=''     # a staging disk may exist that a failure must remove
-version_requested='' # the gallery may be reading from it
 created_version=''   # what create_version made
 azcopy_process=''
+run=RUN-ID           # whose the staging disk is: the same for all runs of this image from here; this, in dry runs
 
 # Where things are, for az; made once from the facts.
 name_places() {
@@ -21,40 +21,73 @@ name_places() {
   the_disk=(--resource-group "${facts[resource_group]}" --name "${facts[disk]}")
 }
 
-# One publish of one image at a time on this machine; the kernel lets go of the lock when the process ends.
+# One publish of one image at a time on this machine; the kernel lets go of the lock when the process ends. The locked file
+# holds the id of its runs: who has the lock knows that no other run of that id lives, and may clean up after it.
 lock_image() {
   [ -z "$dry_run" ] || return 0
-  exec 9<"$manifest"
+  local directory=${XDG_STATE_HOME:-${HOME:-/var/tmp}/.local/state}/bake/publish
+  { mkdir -p "$directory" && exec 9>>"$directory/${facts[disk]}"; } ||
+    fail 6 "publishing '$vhd': no lock below '$directory'; set XDG_STATE_HOME to a directory that can be written"
   flock --nonblock 9 || fail 1 "publishing '$vhd': another publish of it is running"
+  [ -s "$directory/${facts[disk]}" ] || cat /proc/sys/kernel/random/uuid >&9
+  read -r run <"$directory/${facts[disk]}"
+}
+
+# OS state, generation and features of the definition, tab separated; nothing when there is none.
+definition() {
+  ask '' "[?name=='${facts[definition]}'].[osState, hyperVGeneration, join(',', features[].value || \`[]\`)]" \
+    sig image-definition list "${in_gallery[@]}"
+}
+
+# check_definition FOUND: refuses a definition that does not hold such images.
+check_definition() {
+  local state generation security
+  IFS=$'\t' read -r state generation security <<<"$1"
+  [ "$state" = "${facts[os_state]}" ] || fail 3 "publishing '$vhd': the image is ${facts[os_state]}, but definition" \
+    "'${facts[definition]}' holds $state images; set 'generalize' in the recipe, or name another definition"
+  [ "$generation" = "${facts[hyper_v_generation]}" ] || fail 3 "publishing '$vhd': the image is for Hyper-V generation" \
+    "${facts[hyper_v_generation]}, but definition '${facts[definition]}' holds $generation; name another definition"
+  case $security in *TrustedLaunch*)
+    say "warning: definition '${facts[definition]}' allows Trusted Launch; with secure boot the kernel refuses OFED's" \
+      "modules: deploy with security type Standard" ;;
+  esac
+}
+
+# Since 2.61.0 (its HISTORY.rst) az adds SecurityType=TrustedLaunchSupported to V2 definitions unless told otherwise. The word
+# to tell it is its own: it does not reach Azure, and an older az would send it there.
+choose_features() {
+  local feature kept=() version
+  for feature in "${features[@]}"; do
+    [ "$feature" = SecurityType=Standard ] || kept+=("$feature")
+  done
+  features=("${kept[@]}")
+  [ "${facts[hyper_v_generation]}" = V2 ] || return 0
+  case " ${features[*]}" in *" SecurityType="*) return ;; esac
+  version=$(ask 2.61.0 '"azure-cli"' version)
+  ! sort --version-sort --check=quiet <<<"2.61.0"$'\n'"$version" || features+=(SecurityType=Standard)
 }
 
 ensure_definition() {
-  local found state generation security
-  found=$(ask '' "[?name=='${facts[definition]}'].[osState, hyperVGeneration, join(',', features[].value || \`[]\`)]" \
-    sig image-definition list "${in_gallery[@]}")
+  local found
+  found=$(definition)
   if [ -n "$found" ]; then
-    IFS=$'\t' read -r state generation security <<<"$found"
-    [ "$state" = "${facts[os_state]}" ] || fail 3 "publishing '$vhd': the image is ${facts[os_state]}, but definition" \
-      "'${facts[definition]}' holds $state images; set 'generalize' in the recipe, or name another definition"
-    [ "$generation" = "${facts[hyper_v_generation]}" ] || fail 3 "publishing '$vhd': the image is for Hyper-V generation" \
-      "${facts[hyper_v_generation]}, but definition '${facts[definition]}' holds $generation; name another definition"
-    case $security in *TrustedLaunch*)
-      say "warning: definition '${facts[definition]}' allows Trusted Launch; with secure boot the kernel refuses OFED's" \
-        "modules: deploy with security type Standard" ;;
-    esac
+    check_definition "$found"
     return
   fi
+  choose_features
   change "make image definition ${facts[definition]}" sig image-definition create "${in_gallery[@]}" \
     --gallery-image-definition "${facts[definition]}" --location "${facts[location]}" \
     --publisher "${facts[publisher]}" --offer "${facts[offer]}" --sku "${facts[sku]}" \
     --os-type Linux --os-state "${facts[os_state]}" --hyper-v-generation "${facts[hyper_v_generation]}" \
     --features "${features[*]}"
+  found=$(definition)
+  [ -z "$found" ] || check_definition "$found"
 }
 
-# "VERSION STATE" of the version made of this image; nothing when there is none.
+# "VERSION STATE" of the version made of this image, or of another bake of the same; nothing when there is none.
 version_of_this_image() {
   local found
-  found=$(ask '' "[?tags.bake_manifest_sha256=='${facts[tag_bake_manifest_sha256]}'].[name, provisioningState]" \
+  found=$(ask '' "[?tags.bake_key=='${facts[tag_bake_key]}'].[name, provisioningState]" \
     sig image-version list "${in_definition[@]}") || return 1
   [ "$(wc -l <<<"$found")" = 1 ] || fail 1 "publishing '$vhd': the gallery has several versions of this image:" \
     "$(cut -f1 <<<"$found" | paste -sd' '); delete all but one"
@@ -66,30 +99,37 @@ delete_version() {
     sig image-version delete "${in_definition[@]}" --gallery-image-version "$1"
 }
 
-# State and upload mark of the staging disk, tab separated; nothing when there is none. ASSUMED is for dry runs.
-staging_disk() {
-  ask "$1" "[?name=='${facts[disk]}'].[diskState, tags.bake_upload]" \
-    disk list --resource-group "${facts[resource_group]}"
+# look_at_disk ASSUMED: reads state, upload mark, manifest and owner of the staging disk into disk_state, disk_upload,
+# disk_manifest and disk_run; empty when there is none. ASSUMED is what dry runs take for az's answer.
+look_at_disk() {
+  local found
+  found=$(ask "$1" "[?name=='${facts[disk]}'].[diskState, tags.bake_upload, tags.bake_manifest_sha256, tags.bake_run]" \
+    disk list --resource-group "${facts[resource_group]}") || return 1
+  IFS=$'\t' read -r disk_state disk_upload disk_manifest disk_run <<<"$found"
 }
 
-# A disk whose upload was not confirmed is useless: Azure does not say how much of it was written.
+# A disk whose upload was not confirmed is useless: Azure does not say how much of it was written. Neither is one of use
+# that holds another bake of the same: the version's tags would not be those of its bytes. But a run on another machine may
+# be at work on it: that disk is left alone.
 ensure_uploaded_disk() {
-  local found
-  found=$(staging_disk '')
-  disk_at_stake=yes
-  if [ "$found" = $'Unattached\tcomplete' ]; then
+  look_at_disk ''
+  if [ "$disk_state $disk_upload $disk_manifest" = "Unattached complete ${facts[tag_bake_manifest_sha256]}" ]; then
     say "staging disk ${facts[disk]} holds the image already"
+    disk_at_stake=yes
     return
   fi
-  [ -z "$found" ] || delete_disk "$found"
+  [ -z "$disk_state" ] || [ "$disk_run" = "$run" ] || [ -n "$take_over" ] || fail 1 "publishing '$vhd': another machine is" \
+    "uploading this image to staging disk '${facts[disk]}', or was interrupted; if no publish of it runs, --take-over"
+  disk_at_stake=yes
+  [ -z "$disk_state" ] || delete_disk
   upload
 }
 
 upload() {
-  local sas
+  local sas owner
   change "make staging disk ${facts[disk]}" disk create "${the_disk[@]}" --location "${facts[location]}" \
     --os-type Linux --hyper-v-generation "${facts[hyper_v_generation]}" --sku Standard_LRS \
-    --upload-type Upload --upload-size-bytes "${facts[upload_bytes]}" --tags "${tags[@]}"
+    --upload-type Upload --upload-size-bytes "${facts[upload_bytes]}" --tags "${tags[@]}" "bake_run=$run"
   # Old and new az write the answer's key differently (github.com/microsoft/azure-linux-image-tools/pull/168).
   sas=$(ask 'SAS-OF-THE-DISK' 'accessSas || accessSAS' disk grant-access "${the_disk[@]}" \
     --access-level Write --duration-in-seconds "$((sas_hours * 3600))")
@@ -103,6 +143,8 @@ upload() {
     wait "$azcopy_process" || fail 1 "uploading '$vhd': azcopy failed; its message is above"
     azcopy_process=''
   fi
+  owner=$(ask "$run" tags.bake_run disk show "${the_disk[@]}")
+  [ "$owner" = "$run" ] || fail 1 "uploading '$vhd': another publish took staging disk '${facts[disk]}' over"
   change "end the upload" disk revoke-access "${the_disk[@]}"
   change "mark the upload as complete" disk update "${the_disk[@]}" --set tags.bake_upload=complete
 }
@@ -138,15 +180,21 @@ choose_version() {
 # Choosing a number and taking it is one step for all publishers on this machine; Azure refuses the second of two that
 # take the same number from different machines, for it would change the version's source.
 create_version() {
-  local disk_id regions
+  local disk_id regions found
   read -ra regions <<<"${facts[target_regions]}"
   disk_id=$(ask "ID-OF-DISK-${facts[disk]}" id disk show "${the_disk[@]}")
   if [ -z "$dry_run" ]; then
     exec 8<"$here"
     flock 8
   fi
+  found=$(version_of_this_image) # again: the upload took its time
+  if [ -n "$found" ]; then
+    created_version=${found%%$'\t'*}
+    say "another publish made version $created_version of this image in the meantime"
+    exec 8<&-
+    return
+  fi
   created_version=$(choose_version)
-  version_requested=yes
   change "make version $created_version" sig image-version create "${in_definition[@]}" \
     --gallery-image-version "$created_version" --location "${facts[location]}" --target-regions "${regions[@]}" \
     --os-snapshot "$disk_id" --tags "${tags[@]}" --no-wait
@@ -154,13 +202,13 @@ create_version() {
 }
 
 wait_for_version() {
-  local answer state digest deadline=$((SECONDS + timeout_seconds))
+  local answer state key deadline=$((SECONDS + timeout_seconds))
   while :; do
     # Joined: tsv would put a list of scalars on lines of their own.
-    answer=$(ask "Succeeded ${facts[tag_bake_manifest_sha256]}" "join(' ', [provisioningState, tags.bake_manifest_sha256 || 'none'])" \
+    answer=$(ask "Succeeded ${facts[tag_bake_key]}" "join(' ', [provisioningState, tags.bake_key || 'none'])" \
       sig image-version show "${in_definition[@]}" --gallery-image-version "$1")
-    read -r state digest <<<"$answer"
-    [ "$digest" = "${facts[tag_bake_manifest_sha256]}" ] || fail 1 "publishing '$vhd': version $1 was taken by another" \
+    read -r state key <<<"$answer"
+    [ "$key" = "${facts[tag_bake_key]}" ] || fail 1 "publishing '$vhd': version $1 was taken by another" \
       "publisher; run again"
     case $state in
       Succeeded) return ;;
@@ -179,24 +227,29 @@ show_version() {
   [ -n "$dry_run" ] || say "published ${facts[name]}/${facts[definition]} $1"
 }
 
-# delete_disk STATE…: Azure deletes no disk that an upload still has access to.
+# Deletes the disk that look_at_disk saw. Azure deletes none that an upload still has access to.
 delete_disk() {
-  case $1 in Active*)
+  case $disk_state in Active*)
     change "revoke access to staging disk ${facts[disk]}" disk revoke-access "${the_disk[@]}" ;;
   esac
   change "delete staging disk ${facts[disk]}" disk delete "${the_disk[@]}" --yes
 }
 
+# remove_staging_disk [own]: once there is a version of it, a complete disk is of no use to anybody; else, with `own`, only a
+# disk of this machine is removed.
 remove_staging_disk() {
-  local found
-  found=$(staging_disk Unattached) || return 1
-  [ -z "$found" ] || delete_disk "$found"
+  look_at_disk $'Unattached\tcomplete\tnone\t'"$run" || return 1
+  [ -n "$disk_state" ] || return 0
+  if [ "$disk_run" = "$run" ] || { [ $# = 0 ] && [ "$disk_upload" = complete ]; }; then
+    delete_disk
+  else
+    say "left staging disk ${facts[disk]}: it is another machine's"
+  fi
 }
 
-# Whether the gallery may still be copying from the staging disk.
+# Whether the gallery may still be copying from the staging disk, for this publish or another.
 gallery_reads_disk() {
   local found
-  [ -n "$version_requested" ] || return 1
   found=$(version_of_this_image) || return 0
   case ${found#*$'\t'} in Creating | Updating | Migrating) return 0 ;; *) return 1 ;; esac
 }
@@ -211,7 +264,7 @@ finish() {
   if [ "$status" != 0 ] && [ -n "$disk_at_stake" ] && [ -z "$dry_run" ]; then
     if gallery_reads_disk; then
       say "kept staging disk ${facts[disk]}: the gallery is reading it; run again to finish"
-    elif ! (remove_staging_disk); then
+    elif ! (remove_staging_disk own); then
       say "warning: staging disk ${facts[disk]} in resource group ${facts[resource_group]} is left; run again, or delete it"
     fi
   fi

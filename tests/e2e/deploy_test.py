@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """packer/deploy: the templates are what ARM expects and hold no extension; the scripts say what is wrong; the verdict's
 exit code comes through."""
+import itertools
 import json
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 import unittest
@@ -109,6 +111,20 @@ class Templates(unittest.TestCase):
         self.assertEqual(properties["diagnosticsProfile"], {"bootDiagnostics": {"enabled": True}})
         self.assertEqual(self.templates["vm"]["resources"][0]["sku"], {"name": "Aligned"})
 
+    def test_vms_share_one_availability_set_by_default(self):
+        """However they are deployed: VMs of two sets cannot reach each other by InfiniBand."""
+        self.assertEqual(self.templates["vm"]["parameters"]["availabilitySetName"]["defaultValue"], "ib-set")
+        self.assertIn("[string]$AvailabilitySetName = 'ib-set'", (DEPLOY / "deploy.ps1").read_text())
+
+    def test_a_set_that_is_there_can_be_left_as_it_is(self):
+        """Another number of fault domains would be a conflict."""
+        availability_set, _, machine = self.templates["vm"]["resources"]
+        self.assertEqual(availability_set["condition"], "[parameters('makeAvailabilitySet')]")
+        self.assertIs(self.templates["vm"]["parameters"]["makeAvailabilitySet"]["defaultValue"], True)
+        self.assertEqual(machine["properties"]["availabilitySet"], {
+            "id": "[resourceId('Microsoft.Compute/availabilitySets', parameters('availabilitySetName'))]"})
+        self.assertIn("$values.makeAvailabilitySet = -not (Get-AzAvailabilitySet ", (DEPLOY / "deploy.ps1").read_text())
+
     def test_scale_set_is_one_infiniband_network(self):
         scale_set, = self.templates["vmss"]["resources"]
         self.assertEqual(scale_set["type"], "Microsoft.Compute/virtualMachineScaleSets")
@@ -139,15 +155,49 @@ class Templates(unittest.TestCase):
 
 
 class Scripts(unittest.TestCase):
-    MACHINE = ["--resource-group", "r", "--name", "n", "--image", "/i", "--size", "s", "--subnet", "/n", "--ssh-key", "k"]
+    IMAGE = ["--resource-group", "r", "--name", "n", "--image", "/i", "--size", "s", "--subnet", "/n"]
 
-    def run_script(self, script, *arguments, status=0, answer=None):
-        """Runs a script; `answer` is what az prints, or nothing for an az that fails."""
+    # get-boot-log prints a Python bytes literal on one line (az 2.45, managed boot diagnostics, tsv), so the log is fetched.
+    AZ_WITH_CONSOLE = """#!/bin/sh
+case $* in
+  "vm boot-diagnostics get-boot-log-uris "*"--query serialConsoleLogBlobUri "*) echo 'https://standin.invalid/log?sig=secret' ;;
+  *) exit 1 ;;
+esac
+"""
+    CURL = """#!/bin/sh
+case "$*" in *sig=*) echo "the signature is on the command line: $*"; exit 3 ;; esac
+[ "$(cat)" = 'url = "https://standin.invalid/log?sig=secret"' ] && cat '{console}'
+"""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.key = Path(directory.name) / "id.pub"
+        self.key.write_text("ssh-rsa AAAA me@here\n")
+        self.MACHINE = [*self.IMAGE, "--ssh-key", self.key]
+
+    def parameters(self, *arguments):
+        """What `deploy … --dry-run` gives the template, and which."""
+        line = self.run_script("deploy", *arguments, "--dry-run").stdout.splitlines()[-1]
+        words = shlex.split(line)
+        self.assertEqual(words[:4], ["az", "deployment", "group", "create"])
+        at = words.index("--parameters")
+        values = itertools.takewhile(lambda word: not word.startswith("--"), words[at + 1:])
+        return Path(words[words.index("--template-file") + 1]).name, dict(value.split("=", 1) for value in values)
+
+    def run_script(self, script, *arguments, status=0, answer=None, az=None, curl=None, console=None):
+        """Runs a script; `answer` is what az prints, or nothing for an az that fails; `az` and `curl` are programs instead;
+        `console` is what a VM's serial console holds."""
         with tempfile.TemporaryDirectory() as directory:
-            az = Path(directory) / "az"
-            az.write_text("#!/bin/sh\nexit 1\n" if answer is None else f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n")
-            az.chmod(0o755)
-            result = subprocess.run([DEPLOY / script, *arguments], capture_output=True, text=True, check=False,
+            if console is not None:
+                (Path(directory) / "console").write_bytes(console)
+                az, curl = self.AZ_WITH_CONSOLE, self.CURL.format(console=f"{directory}/console")
+            (Path(directory) / "curl").write_text(curl or "#!/bin/sh\nexit 2\n")
+            (Path(directory) / "curl").chmod(0o755)
+            program = Path(directory) / "az"
+            program.write_text(az or ("#!/bin/sh\nexit 1\n" if answer is None else f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n"))
+            program.chmod(0o755)
+            result = subprocess.run([DEPLOY / script, *arguments], capture_output=True, text=True, errors="replace", check=False,
                                     env=dict(os.environ, PATH=f"{directory}:{os.environ['PATH']}"))
         self.assertEqual(result.returncode, status, result.stderr)
         return result
@@ -164,8 +214,46 @@ class Scripts(unittest.TestCase):
         for count in ("0", "101", "x"):
             self.assertIn("--count takes 1 to 100", self.run_script(
                 "deploy", "vmss", *self.MACHINE, "--count", count, status=2).stderr)
-        self.assertIn("make availability set n-set: az failed",
-                      self.run_script("deploy", "vm", *self.MACHINE, status=1).stderr)
+        self.assertIn("--ssh-key is missing", self.run_script("deploy", "vm", *self.IMAGE, status=2).stderr)
+        self.assertIn("reading the public key '/no/key'", self.run_script(
+            "deploy", "vm", *self.IMAGE, "--ssh-key", "/no/key", status=2).stderr)
+        self.assertIn("make scale set n: az failed", self.run_script("deploy", "vmss", *self.MACHINE, status=1).stderr)
+
+    def test_deploy_is_what_the_templates_do(self):
+        """So boot diagnostics are there from the first boot, when ib-firstboot says its verdict."""
+        template, values = self.parameters("vm", *self.MACHINE)
+        self.assertEqual(template, "vm.json")
+        self.assertLessEqual({"imageId": "/i", "vmSize": "s", "subnetId": "/n", "vmName": "n",
+                              "sshPublicKey": "ssh-rsa AAAA me@here"}.items(), values.items())
+        template, values = self.parameters("vmss", *self.MACHINE, "--count", "7")
+        self.assertEqual((template, values), ("vmss.json", {
+            "imageId": "/i", "vmSize": "s", "subnetId": "/n", "vmssName": "n", "instanceCount": "7",
+            "sshPublicKey": "ssh-rsa AAAA me@here"}))
+
+    def test_vms_share_one_availability_set(self):
+        for arguments, wanted in (([], "ib-set"), (["--availability-set", "rack"], "rack")):
+            for name in ("node0", "node1"):
+                _, values = self.parameters("vm", *self.MACHINE[:3], name, *self.MACHINE[4:], *arguments)
+                self.assertEqual((values["vmName"], values["availabilitySetName"]), (name, wanted))
+                self.assertEqual(values["makeAvailabilitySet"], "true")
+
+    def test_an_availability_set_that_is_there_is_used(self):
+        with tempfile.TemporaryDirectory() as directory:
+            log = Path(directory) / "log"
+            answers = f"""#!/bin/sh
+echo "$*" >>{log}
+case $* in *"availability-set list"*) echo ib-set ;; esac
+"""
+            self.run_script("deploy", "vm", *self.MACHINE, az=answers)
+            calls = log.read_text().splitlines()
+        self.assertEqual([call.split(" --")[0] for call in calls], ["vm availability-set list", "deployment group create"])
+        self.assertIn(" makeAvailabilitySet=false ", calls[1])
+
+    def test_a_specialized_image_needs_no_key(self):
+        for kind in ("vm", "vmss"):
+            _, values = self.parameters(kind, *self.IMAGE, "--specialized")
+            self.assertEqual(values["osState"], "Specialized")
+            self.assertNotIn("sshPublicKey", values)
 
     def test_deploy_uses_no_extension(self):
         for kind in ("vm", "vmss"):
@@ -180,13 +268,25 @@ class Scripts(unittest.TestCase):
             self.assertIn(f"exit {code}: text", result.stdout)
 
     def test_verdict_of_the_serial_console(self):
-        boot = "[  1.0] systemd[1]: Started exit 3: no\r\n[  9.1] ib-firstboot: exit 13: VM size not supported\r\nlogin:"
-        result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", "--serial", status=13, answer=boot)
-        self.assertEqual(result.stdout.strip(), "[  9.1] ib-firstboot: exit 13: VM size not supported")
+        """The console as it is, zero bytes and all; the last boot counts."""
+        console = (b"[  1.0] systemd[1]: Started exit 3: no\r\n\0\xff[  9.1] ib-firstboot: exit 0: fine\r\n"
+                   b"[  9.1] ib-firstboot: exit 13: VM size not supported\r\nexit 5: no\r\nlogin:")
+        result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", "--serial", status=13, console=console)
+        self.assertEqual(result.stdout.splitlines()[-1], "[  9.1] ib-firstboot: exit 13: VM size not supported")
+        self.assertEqual(len(result.stdout.splitlines()), 2)
+
+    def test_the_signature_of_the_console_is_on_no_command_line(self):
+        result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", "--serial", status=6, console=b"")
+        self.assertNotIn("sig=secret", result.stdout + result.stderr)
+
+    def test_a_console_that_cannot_be_fetched(self):
+        result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", "--serial", status=6,
+                                 az=self.AZ_WITH_CONSOLE, curl="#!/bin/sh\nexit 22\n")
+        self.assertIn("reading the serial console: curl failed", result.stderr)
 
     def test_no_verdict(self):
-        for options in ([], ["--serial"]):
-            result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", *options, status=6, answer="booting")
+        for options, said in (([], {"answer": "booting"}), (["--serial"], {"console": b"booting, exit 3: no"})):
+            result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", *options, status=6, **said)
             self.assertIn("reading the verdict: none there", result.stderr)
         self.run_script("verdict", "--resource-group", "r", "--vm", "n", status=6)
         self.run_script("verdict", "--resource-group", "r", "--vmss", "n", status=2)
@@ -212,6 +312,34 @@ class Documentation(unittest.TestCase):
             documents = [yaml.load(block, Loader=yaml.BaseLoader) for block in blocks]
             self.assertEqual(len(documents), 2)
             self.assertLessEqual(keys, set(documents[0]))
+
+    def workflow(self, name):
+        text = (SOURCE / "docs" / name).read_text()
+        return yaml.load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1], Loader=yaml.BaseLoader)
+
+    def test_github_reviewers_are_asked_for_publishing_only(self):
+        jobs = self.workflow("ci-github-actions.md")["jobs"]
+        self.assertEqual(sorted(jobs), ["bake", "publish"])
+        self.assertNotIn("environment", jobs["bake"])
+        self.assertEqual(jobs["publish"]["environment"], "gallery")
+        self.assertEqual(jobs["publish"]["needs"], "bake")
+        self.assertEqual(jobs["publish"]["if"], "inputs.publish == 'yes'")
+        logins = [name for name, job in jobs.items() for step in job["steps"] if "az login" in step.get("run", "")]
+        self.assertEqual(logins, ["publish"])
+
+    def test_images_outlive_the_workspace(self):
+        """actions/checkout and Azure Pipelines clear it, and with it what a cancelled job had baked."""
+        for name in ("ci-github-actions.md", "ci-azure-pipelines.md"):
+            block = re.search(r"```yaml\n(.*?)```", (SOURCE / "docs" / name).read_text(), re.DOTALL)[1]
+            builds = re.findall(r"packer build .*?packer/hcl", block, re.DOTALL)
+            self.assertEqual(len(builds), 2, name)
+            for build in builds:
+                self.assertIn("-var output_dir=/srv/bake/images", build)
+            self.assertNotIn("build/images", block)
+            self.assertNotIn("ArtifactStagingDirectory", block)
+
+    def test_enterprise_server_has_the_artifact_actions_of_version_3(self):
+        self.assertIn("`actions/upload-artifact@v3`", (SOURCE / "docs/ci-github-actions.md").read_text())
 
     def test_the_map_has_every_section_and_every_exit_code(self):
         text = self.PAGES[0].read_text()

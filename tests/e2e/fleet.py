@@ -58,5 +58,7 @@ class FleetCase(BakeCase):
             manifest = json.loads((out / f"{number}.vhd.manifest.json").read_text())
             digest = run("sha256sum", out / f"{number}.vhd").stdout.split()[0]
             self.assertEqual(manifest["product"]["sha256"], digest)
+            result = json.loads((out / f"{number}.vhd.result.json").read_text())
+            self.assertEqual(manifest["key"], result["key"])
             self.assertEqual([check for check in manifest["checks"] if not check["ok"]], [])
         self.assertEqual([p.name for p in out.iterdir() if ".partial" in p.name], [])

@@ -62,7 +62,16 @@ TEST(Recipe, WrittenAndReadBackIsTheSame) {
   recipe.ofed.packages = {"rdma-core", "libibverbs1"};
   recipe.configure.hold_rdma = false;
   recipe.generalize = true;
-  recipe.gallery = Gallery{"rg", "g", "d", "p", "o", "s", "westeurope", "V2", {"westeurope", "eastus"}};
+  recipe.gallery = Gallery{"rg",
+                           "g",
+                           "d",
+                           "p",
+                           "o",
+                           "s",
+                           "westeurope",
+                           "V2",
+                           {"westeurope", "eastus"},
+                           {"IsAcceleratedNetworkSupported=True", "DiskControllerTypes=SCSI,NVMe"}};
   const auto text = write(recipe);
   const auto again = parse(text, "r.yaml");
   EXPECT_EQ(write(again), text);
@@ -70,6 +79,23 @@ TEST(Recipe, WrittenAndReadBackIsTheSame) {
   EXPECT_EQ(again.ofed.packages, recipe.ofed.packages);
   EXPECT_FALSE(again.configure.hold_rdma);
   EXPECT_EQ(again.gallery->target_regions, recipe.gallery->target_regions);
+  EXPECT_EQ(again.gallery->features, recipe.gallery->features);
+}
+
+TEST(Recipe, HoldsGalleryFeaturesToTheirForm) {
+  EXPECT_EQ(problems_of("schema: bake/v1\nbase: b.vhd\nos: ubuntu 20.04\nvm_sizes: [a]\n"
+                        "gallery:\n  resource_group: r\n  name: n\n  definition: d\n"
+                        "  features: [IsAcceleratedNetworkSupported, A=, =x, A B=c, A=1, A=2]\n"),
+            "reading recipe 'images/r.yaml': 5 problems\n"
+            "  images/r.yaml:9: 'IsAcceleratedNetworkSupported' in 'features' is not KEY=VALUE (for example: features: "
+            "[\"DiskControllerTypes=SCSI,NVMe\"])\n"
+            "  images/r.yaml:9: 'A=' in 'features' is not KEY=VALUE (for example: features: "
+            "[\"DiskControllerTypes=SCSI,NVMe\"])\n"
+            "  images/r.yaml:9: '=x' in 'features' is not KEY=VALUE (for example: features: "
+            "[\"DiskControllerTypes=SCSI,NVMe\"])\n"
+            "  images/r.yaml:9: 'A B=c' in 'features' is not KEY=VALUE (for example: features: "
+            "[\"DiskControllerTypes=SCSI,NVMe\"])\n"
+            "  images/r.yaml:9: feature 'A' stands twice");
 }
 
 }  // namespace

@@ -3,16 +3,19 @@ what Azure refuses, so that a wrong order of steps shows; where Azure's own answ
 
 Environment: AZURE_STANDIN_STATE, the file; AZURE_STANDIN_LOG, one JSON list of arguments for each call;
 AZURE_STANDIN_FAULT, KIND:N, which strikes at the Nth change: fail-before and fail-after make the command fail before or
-after it acted, int, term and kill send that signal to the whole process group after it acted.
+after it acted, rival lets another publisher make a version of the staging disk after it, rival-first
+the same before it, which fails, robbed
+makes the staging disk another publisher's after it, int, term, hup and kill send that signal to the whole process group after it acted.
 """
 import fcntl
+import hashlib
 import json
 import os
 import signal
 import sys
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
-SIGNALS = {"int": signal.SIGINT, "term": signal.SIGTERM, "kill": signal.SIGKILL}
+SIGNALS = {"int": signal.SIGINT, "term": signal.SIGTERM, "hup": signal.SIGHUP, "kill": signal.SIGKILL}
 
 
 class Refused(Exception):
@@ -50,15 +53,36 @@ class Cloud:
         self.state["changes"] += 1
         kind, _, number = os.environ.get("AZURE_STANDIN_FAULT", "").partition(":")
         due = number == str(self.state["changes"])
-        if due and kind == "fail-before":
+        if due and kind == "rival-first":
+            self.publish_as_another()
+        if due and kind in ("fail-before", "rival-first"):
             raise Refused("(InternalServerError) stand-in fault before the change")
         result = act()
         if due and kind == "fail-after":
             raise Refused("(InternalServerError) stand-in fault after the change")
+        if due and kind == "rival":
+            self.publish_as_another()
+        if due and kind == "robbed":
+            disk, = self.state["disks"].values()
+            disk["tags"]["bake_run"] = "another"
         if due and kind in SIGNALS:
             self.save()
             os.killpg(os.getpgrp(), SIGNALS[kind])
         return result
+
+    def az_version(self):
+        return self.state.get("az", "2.45.0")
+
+    def makes_trusted_launch_by_default(self):
+        """az sig image-definition create since 2.61.0 (its HISTORY.rst)."""
+        return [int(part) for part in self.az_version().split(".")] >= [2, 61, 0]
+
+    def publish_as_another(self):
+        """What a publisher of the same image on another machine does in the meantime."""
+        disk, = self.state["disks"].values()
+        (gallery, definitions), = self.state["galleries"].items()
+        definition, = definitions
+        self.create_version(gallery, definition, {"name": "1.0.0", "source": disk["id"], "tags": disk["tags"]})
 
     # Disks
 
@@ -112,6 +136,8 @@ class Cloud:
                     if file.tell() + 504 != disk["uploadSizeBytes"]:
                         raise Refused("InvalidPageRange: the file is not as large as the disk")
                 disk["written"] = disk["uploadSizeBytes"]
+                with open(path, "rb") as file:
+                    disk["content"] = hashlib.sha256(file.read()).hexdigest()
                 return
         raise Refused("AuthenticationFailed: the SAS gives no access")
 
@@ -144,7 +170,7 @@ class Cloud:
         if source[0]["hyperVGeneration"] != holder["hyperVGeneration"]:
             raise Refused("(InvalidParameter) the source's Hyper-V generation differs from the definition's")
         identity = f"{SUBSCRIPTION}/…/galleries/{gallery}/images/{definition}/versions/{name}"
-        holder["versions"][name] = dict(version, id=identity, provisioningState="Creating",
+        holder["versions"][name] = dict(version, id=identity, provisioningState="Creating", content=source[0]["content"],
                                         looks=self.state["creating_looks"])
 
     def version(self, gallery, definition, name):

@@ -1,0 +1,68 @@
+#include "bake/job/already_baked.hpp"
+
+#include <algorithm>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/signing.hpp"
+#include "bake/evidence/manifest.hpp"
+#include "bake/job/driver.hpp"
+#include "bake/job/evidence_files.hpp"
+#include "bake/job/fleet_plan.hpp"
+#include "bake/recipe/fleet.hpp"
+
+namespace bake::job {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+/// The manifest beside the output; empty for a torn one and for other documents.
+std::optional<Json> manifest_of(const fs::path& output) {
+  const auto file = recipe::manifest_beside(output);
+  if (!fs::is_regular_file(file)) return std::nullopt;
+  try {
+    const auto text = read_text(file);
+    const auto manifest = evidence::read_manifest(text, file.string());
+    // What is read below; anything else counts as none.
+    for (const auto* pointer : {"/key", "/base/sha256", "/product/sha256"})
+      if (!manifest.at(nlohmann::json::json_pointer(pointer)).is_string()) return std::nullopt;
+    return Json::parse(text);
+  } catch (const Error&) {
+    return std::nullopt;
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+/// Why `output` with this manifest is not what the recipe makes; empty: it is. Files are read last.
+std::string what_differs(const recipe::Recipe& recipe, const fs::path& output, const Json& manifest,
+                         Environment& environment, const std::string& private_pem) {
+  const auto base = manifest["base"]["sha256"].get<std::string>();
+  const auto product = manifest["product"]["sha256"].get<std::string>();
+  auto key = key_parts(recipe, choose_driver(recipe, environment), environment);
+  key.base = base;
+  if (manifest["key"] != key_of(key)) return "the recipe, the driver bundle, the matrix or bake itself changed";
+  if (!recipe.base.sha256.empty() && recipe.base.sha256 != base) return "the recipe pins another base";
+  const auto checks = check_evidence(output, product, private_pem.empty() ? std::string() : public_half(private_pem));
+  const auto failed = std::find_if(checks.begin(), checks.end(), [](const auto& check) { return !check.ok; });
+  if (failed != checks.end()) return failed->name + ": " + failed->evidence;
+  if (digest_of_file(recipe.base.path) != base) return "the base changed";
+  if (digest_of_file(output) != product) return "its output was changed";
+  return {};
+}
+
+}  // namespace
+
+AlreadyBaked already_baked(const recipe::Recipe& recipe, const fs::path& output, Environment& environment,
+                           const std::string& private_pem) {
+  if (!fs::is_regular_file(output)) return {std::nullopt, "there is no output"};
+  auto manifest = manifest_of(output);
+  if (!manifest) return {std::nullopt, "its manifest is gone or another one"};
+  auto reason = what_differs(recipe, output, *manifest, environment, private_pem);
+  if (!reason.empty()) return {std::nullopt, std::move(reason)};
+  return {std::move(manifest), {}};
+}
+
+}  // namespace bake::job
