@@ -33,6 +33,8 @@ struct Kernel {
   std::optional<std::string> system_map;  ///< /boot/System.map-K or /lib/modules/K/System.map
   std::vector<std::string> builtin_rdma;  ///< mlx4_core, mlx5_core, ib_core… that are built in (modules.builtin)
   bool has_headers = false;               ///< /lib/modules/K/build leads to a directory with a Makefile
+  /// Modules that do not come with the kernel and use its RDMA modules (a Lustre client's ko2iblnd), sorted.
+  std::vector<std::string> rdma_users = {};
 };
 
 /// One installed package, for people and manifests; the solver reads PackageDatabase::dump.

@@ -136,11 +136,22 @@ class Planner {
       if (kernel.release != in_.fit.kernel && !in_.choice.inbox)
         warnings.push_back(
             fmt::format("kernel {} is installed too and gets no driver; boot {}", kernel.release, in_.fit.kernel));
+    warn_of_modules_that_lose_their_core();
     if (in_.fit.kind == FitKind::needs_build)
       warnings.emplace_back(
           "nobody signs the modules that are built in the image: deploy it without Secure Boot (Trusted Launch), under "
           "which the kernel refuses them");
     warn_about_ipoib();
+  }
+
+  /// Modules of the base that were built against the kernel's own ib_core: the vendor's has other symbol versions.
+  void warn_of_modules_that_lose_their_core() {
+    const auto* kernel = in_.facts.kernel(in_.fit.kernel);
+    if (kernel == nullptr || kernel->rdma_users.empty() || !vendor_modules()) return;
+    out_.plan.warnings.push_back(fmt::format(
+        "the base brings modules that use the kernel's own RDMA modules, which the driver replaces: {}; build them "
+        "again against the driver, or they will not load",
+        join(kernel->rdma_users, ", ")));
   }
 
   /// What IP over InfiniBand needs of the image besides the driver: the agent configures the interface, old agents with

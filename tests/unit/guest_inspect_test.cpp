@@ -206,7 +206,8 @@ TEST(Inspect, Centos77) {
       "symvers": "/boot/symvers-3.10.0-1062.el7.x86_64.gz",
       "system_map": "/boot/System.map-3.10.0-1062.el7.x86_64",
       "builtin_rdma": [],
-      "has_headers": false
+      "has_headers": false,
+      "rdma_users": []
     }
   ],
   "initramfs_tool": "dracut",

@@ -1,5 +1,6 @@
 #include "bake/plan/plan.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "golden.hpp"
@@ -14,6 +15,8 @@ using ofed::Change;
 using ofed::ModuleFacts;
 using ofed::PackageFormat;
 using ofed::Repository;
+using ::testing::Contains;
+using ::testing::Not;
 using Symvers = std::map<std::string, std::uint32_t>;
 
 constexpr const char* ga = "3.10.0-1062.el7.x86_64";
@@ -277,6 +280,17 @@ TEST(Plan, SaysWhenTheImageCannotCarryIpoib) {
   EXPECT_EQ(make(inputs).plan.warnings,
             (std::vector<std::string>{"the agent configures IPoIB with ifconfig, and the image has no net-tools",
                                       "agent 2.9.1.1 gives no address"}));
+}
+
+TEST(Plan, SaysWhichModulesOfTheBaseTheDriverBreaks) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.kernels[0].rdma_users = {"ko2iblnd", "mgc"};
+  const std::string warning =
+      "the base brings modules that use the kernel's own RDMA modules, which the driver replaces: ko2iblnd, mgc; build "
+      "them again against the driver, or they will not load";
+  EXPECT_THAT(make(inputs).plan.warnings, Contains(warning));
+  inputs.fit.kind = ofed::FitKind::user_space_only;
+  EXPECT_THAT(make(inputs).plan.warnings, Not(Contains(warning)));
 }
 
 TEST(Plan, LabelsAtFirstBootOnlyWhenSetfilesIsMissingAndSaysSo) {
