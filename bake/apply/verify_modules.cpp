@@ -106,16 +106,18 @@ Check check_symbols(Guest& guest, const Facts& facts, const Expectations& expect
   const auto table = find_symbol_table(guest, facts, expected.kernel);
   if (table.path.empty()) return {"symbols", true, "not checked: the guest has neither symvers nor a System.map"};
   // depmod reads a plain symvers only.
-  const auto output =
-      guest
-          .shell(fmt::format("table={1}\ncase $table in *.gz) t=$(mktemp) && gzip -dc $table > $t && table=$t;; esac\n"
-                             "depmod -n -a -e {0} $table {2} 2>&1 >/dev/null | "
-                             "grep -E '/(extra|updates|weak-updates)/'\n[ -z \"$t\" ] || rm -f $t\n:\n",
-                             table.option, shell_quote(table.path), shell_quote(expected.kernel)))
-          .output;
+  const auto said = guest.shell(
+      fmt::format("plain=$(mktemp) && said=$(mktemp) || exit 1\n"
+                  "trap 'rm -f $plain $said' EXIT\n"
+                  "case {1} in *.gz) gzip -dc {1};; *.xz) xz -dc {1};; *) cat {1};; esac >$plain || exit 1\n"
+                  "depmod -n -a -e {0} $plain {2} >/dev/null 2>$said || {{ cat $said; exit 1; }}\n"
+                  "grep -E '/(extra|updates|weak-updates)/' $said || :\n",
+                  table.option, shell_quote(table.path), shell_quote(expected.kernel)));
+  if (!said.ok())
+    return {"symbols", false, fmt::format("depmod: exit status {}: {}", said.status, last_lines(said.output))};
   std::vector<std::string> wrong;
   std::set<std::string> others;
-  for (const auto& line : split_lines(output)) {
+  for (const auto& line : split_lines(said.output)) {
     const auto path = complained_of(line);
     if (injected.has(path) && wrong.size() < most_complaints) wrong.push_back(line);
     if (!path.empty() && !injected.has(path)) others.insert(module_name(path));
@@ -130,10 +132,12 @@ Check check_symbols(Guest& guest, const Facts& facts, const Expectations& expect
 }
 
 Check check_weak_updates(Guest& guest, const Expectations& expected, const InjectedModules& injected) {
-  const auto output = guest.shell(
-      fmt::format("find /lib/modules/{}/weak-updates -xtype l 2>/dev/null; :\n", shell_quote(expected.kernel)));
+  const auto links = guest.shell(fmt::format(
+      "links=/lib/modules/{}/weak-updates\n[ ! -d $links ] || find $links -xtype l\n", shell_quote(expected.kernel)));
+  if (!links.ok())
+    return {"weak-updates", false, fmt::format("find: exit status {}: {}", links.status, last_lines(links.output))};
   std::vector<std::string> dangling;
-  for (const auto& link : split_lines(output.output))
+  for (const auto& link : split_lines(links.output))
     if (injected.has(link)) dangling.push_back(link);
   return {"weak-updates", dangling.empty(), dangling.empty() ? "no dangling link" : join(dangling, ", ")};
 }
@@ -151,10 +155,13 @@ std::vector<Check> verify_injected(Guest& guest, const Facts& facts, const Expec
 std::string initramfs_script(const Facts& facts, const std::string& image, const std::string& release) {
   const auto* lister = facts.initramfs_tool == guest::InitramfsTool::dracut ? "lsinitrd" : "lsinitramfs";
   return fmt::format(
+      "listing=$(mktemp) || exit 1\n"
+      "trap 'rm -f $listing' EXIT\n"
+      "{0} {1} >$listing 2>&1 || {{ tail -n 5 $listing; exit 1; }}\n"
       "for m in hv_vmbus hv_storvsc hv_netvsc; do\n"
       "  case \"$(modinfo -k {2} -n $m 2>/dev/null)\" in /*) echo need $m;; esac\n"
       "done\n"
-      "{0} {1} | sed 's/ -> .*//' | grep -oE '[^ ]+\\.ko(\\.[a-z0-9]+)?$' | while read -r path; do\n"
+      "sed 's/ -> .*//' $listing | grep -oE '[^ ]+\\.ko(\\.[a-z0-9]+)?$' | while read -r path; do\n"
       "  name=${{path##*/}}; name=${{name%%.ko*}}\n"
       "  now=\n"
       "  case $name in mlx*|ib_*|rdma_*) now=$(modinfo -k {2} -n $name 2>/dev/null);; esac\n"
@@ -175,11 +182,15 @@ std::string below_modules(const std::string& path) {
 Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expected) {
   const auto* kernel = facts.kernel(expected.kernel);
   if (kernel == nullptr || !kernel->initramfs) return {"initramfs", false, "there is none for " + expected.kernel};
+  const auto listing = guest.shell(initramfs_script(facts, *kernel->initramfs, expected.kernel));
+  if (!listing.ok())
+    return {
+        "initramfs", false,
+        fmt::format("listing {}: exit status {}: {}", *kernel->initramfs, listing.status, last_lines(listing.output))};
   std::set<std::string> needed;
   std::set<std::string> present;
   std::vector<std::string> wrong;
-  for (const auto& line :
-       split_lines(guest.shell(initramfs_script(facts, *kernel->initramfs, expected.kernel)).output)) {
+  for (const auto& line : split_lines(listing.output)) {
     const auto words = split_words(line);
     if (words.size() == 2 && words[0] == "need") needed.insert(words[1]);
     if (words.size() >= 3 && words[0] == "has") present.insert(words[1]);
@@ -187,6 +198,8 @@ Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expe
     if (words.size() > 3 && std::none_of(words.begin() + 3, words.end(), is_packed))
       wrong.push_back(fmt::format("stale module {} (depmod says {})", words[2], words[3]));
   }
+  // An initramfs that was cut off may still be listed; one of any supported release holds modules.
+  if (present.empty()) wrong.push_back(*kernel->initramfs + " holds no module");
   for (const auto& module : needed)
     if (!present.contains(module)) wrong.push_back(module + " is missing");
   return {"initramfs", wrong.empty(),

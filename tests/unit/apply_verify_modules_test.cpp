@@ -77,6 +77,7 @@ struct VendorGuest {
   guest::MemoryGuest guest;
   HostShell shell{guest};
   guest::Family family = guest::Family::rpm;
+  std::string symvers = "symvers";
 
   VendorGuest() {
     write_text_atomically(shell.file("symvers"), "");
@@ -96,7 +97,7 @@ struct VendorGuest {
 
   Check check(const std::string& name) {
     guest::Facts facts;
-    facts.kernels = {{kernel, "/boot/vmlinuz", "/boot/initramfs.img", {}, shell.file("symvers"), {}, {}, false}};
+    facts.kernels = {{kernel, "/boot/vmlinuz", "/boot/initramfs.img", {}, shell.file(symvers), {}, {}, false}};
     plan::Expectations expected;
     expected.family = family;
     expected.kernel = kernel;
@@ -158,6 +159,48 @@ TEST(VerifyModules, WhatDkmsBuiltOfAnInjectedPackageIsInjected) {
       .with_program("dpkg-query", "echo " + source + "/dkms.conf\n")
       .with_program("depmod", complaint("updates/dkms/mlx5_core.ko.zst"));
   EXPECT_FALSE(image.check("symbols").ok);
+}
+
+TEST(VerifyModules, ADepmodThatFailsProvesNothing) {
+  VendorGuest image;
+  image.shell.with_program("depmod", "echo 'depmod: ERROR: could not open directory' >&2; exit 1\n");
+  const auto check = image.check("symbols");
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.evidence, "depmod: exit status 1: depmod: ERROR: could not open directory");
+}
+
+TEST(VerifyModules, ASymversThatCannotBeUnpackedProvesNothing) {
+  VendorGuest image;
+  image.symvers = "symvers.gz";
+  write_text_atomically(image.shell.file("symvers.gz"), "no gzip");
+  EXPECT_FALSE(image.check("symbols").ok);
+}
+
+TEST(VerifyModules, PackagesWhoseFilesNobodyKnowsProveNothing) {
+  VendorGuest image;
+  image.shell.with_program("rpm", "echo package kmod-mlnx-ofa_kernel is not installed; exit 1\n");
+  const auto check = image.check("symbols");
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.evidence,
+            "asking for the files of the injected packages: package kmod-mlnx-ofa_kernel is not installed");
+}
+
+TEST(VerifyModules, AnInitramfsThatCannotBeListedProvesNothing) {
+  InitramfsGuest image;
+  image.shell.with_program("modinfo", "exit 1\n")
+      .with_program("lsinitrd", "echo usr/lib/modules/x.ko; echo 'cpio: premature end of archive' >&2; exit 2\n");
+  const auto check = image.check();
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.evidence,
+            "listing /boot/initramfs.img: exit status 1: usr/lib/modules/x.ko | cpio: premature end of archive");
+}
+
+TEST(VerifyModules, AnInitramfsWithoutModulesIsNone) {
+  InitramfsGuest image;
+  image.shell.with_program("modinfo", "exit 1\n").with_program("lsinitrd", "echo usr/bin/sh\n");
+  const auto check = image.check();
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.evidence, "/boot/initramfs.img holds no module");
 }
 
 }  // namespace
