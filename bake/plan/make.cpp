@@ -137,10 +137,12 @@ class Planner {
         warnings.push_back(
             fmt::format("kernel {} is installed too and gets no driver; boot {}", kernel.release, in_.fit.kernel));
     warn_of_modules_that_lose_their_core();
-    if (in_.fit.kind == FitKind::needs_build)
-      warnings.emplace_back(
-          "nobody signs the modules that are built in the image: deploy it without Secure Boot (Trusted Launch), under "
-          "which the kernel refuses them");
+    if (vendor_modules())
+      warnings.push_back(
+          fmt::format("{}: deploy the image without Secure Boot (Trusted Launch), under which the kernel refuses them",
+                      in_.fit.kind == FitKind::needs_build
+                          ? "nobody signs the modules that are built in the image"
+                          : "the firmware does not know the key that the driver's modules are signed with"));
     warn_about_ipoib();
   }
 
