@@ -17,10 +17,9 @@ void enable_rdma(const plan::Plan& plan, guest::Guest& guest) {
 }
 
 void hold_packages(const plan::Hold& hold, guest::Guest& guest) {
-  if (!hold.config.empty()) {
-    guest.write(hold.config, exclude_packages(guest.read(hold.config).value_or(""), hold.packages));
-    return;
-  }
+  for (const auto& config : hold.configs)
+    guest.write(config, exclude_packages(guest.read(config).value_or(""), hold.packages));
+  if (!hold.configs.empty()) return;
   std::string selections;
   for (const auto& package : hold.packages) selections += package + " hold\n";
   run(guest, "holding packages", fmt::format("printf '%s' {} | dpkg --set-selections\n", shell_quote(selections)));

@@ -105,6 +105,8 @@ struct Facts {
   /// Programs found on the guest's path, of those bake may call: systemctl, dracut, update-initramfs, depmod,
   /// weak-modules, setfiles, ldconfig, gcc, make, dkms, ifconfig, ip, yum, dnf, apt-mark, fstrim…
   std::set<std::string> programs;
+  /// /etc/yum.conf and /etc/dnf/dnf.conf, those that are there; EL8's yum.conf, a link to the other, is not listed.
+  std::vector<std::string> package_manager_configs;
   std::string root_uuid;                      ///< of the root file system; identifies the image in the manifest
   std::optional<std::string> baked_manifest;  ///< content of /etc/bake-manifest.json when this image was baked before
 

@@ -83,6 +83,7 @@ Json to_json(const Facts& facts) {
           {"layout", layout_json(facts.layout)},
           {"root_uuid", facts.root_uuid},
           {"programs", facts.programs},
+          {"package_manager_configs", facts.package_manager_configs},
           {"baked_manifest", or_null(facts.baked_manifest)},
           {"packages", packages_json(facts.packages)}};
 }

@@ -78,12 +78,19 @@ std::set<std::string> rdma_packages(const Inputs& inputs) {
   return names;
 }
 
+/// Every file that a package manager of the guest reads: EL7 can have dnf beside yum, and each has its own.
+std::vector<std::string> hold_configs(const guest::Facts& facts) {
+  auto configs = facts.package_manager_configs;
+  if (configs.empty()) configs.emplace_back(facts.has_program("dnf") ? "/etc/dnf/dnf.conf" : "/etc/yum.conf");
+  return configs;
+}
+
 void plan_hold(const Inputs& inputs, Plan& plan) {
   const auto& configure = inputs.recipe.configure;
   std::set<std::string> names;
   if (configure.hold_rdma) names = rdma_packages(inputs);
   if (plan.family == Family::rpm) {
-    plan.hold.config = inputs.facts.has_program("dnf") ? "/etc/dnf/dnf.conf" : "/etc/yum.conf";
+    plan.hold.configs = hold_configs(inputs.facts);
     if (configure.hold_kernel) names.insert("kernel*");
     // A distribution update must not bring back what the vendor's packages obsolete.
     if (configure.hold_rdma)

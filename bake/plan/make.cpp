@@ -188,8 +188,7 @@ class Planner {
     expected.services_off = plan.disable_services;
     expect_packages(expected);
     expected.enable_rdma = plan.enable_rdma;
-    expected.hold_kernel = in_.recipe.configure.hold_kernel && !plan.hold.empty();
-    expected.hold_rdma = in_.recipe.configure.hold_rdma && !plan.hold.empty();
+    expected.hold = plan.hold;
     expected.initramfs = plan.rebuild_initramfs;
     expected.generalized = plan.generalize;
     expected.firstboot_sha256 = plan.install_firstboot ? in_.firstboot_sha256 : "";

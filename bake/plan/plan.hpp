@@ -45,14 +45,6 @@ struct Inputs {
 /// How SELinux labels of what was written come right.
 enum class Relabel { none, setfiles, autorelabel };
 
-/// Keeps packages from being updated away, in the guest's own package manager's words.
-struct Hold {
-  std::string config;                 ///< "/etc/yum.conf", "/etc/dnf/dnf.conf"; empty for dpkg
-  std::vector<std::string> packages;  ///< patterns for yum and dnf, exact names for dpkg
-
-  [[nodiscard]] bool empty() const { return packages.empty(); }
-};
-
 struct SpaceNeed {
   std::string mount_point;
   std::uint64_t needed = 0;  ///< bytes

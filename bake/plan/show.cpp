@@ -83,7 +83,7 @@ void add_configuration(const Plan& plan, std::string& out) {
   if (plan.enable_rdma) line(fmt::format("OS.EnableRDMA=y in {}", plan.waagent_config));
   if (!plan.hold.empty())
     line(fmt::format("hold {} ({})", join(plan.hold.packages, " "),
-                     plan.hold.config.empty() ? "apt" : plan.hold.config));
+                     plan.hold.configs.empty() ? "apt" : join(plan.hold.configs, ", ")));
   if (plan.memlock_unlimited) line("unlimited locked memory (/etc/security/limits.d)");
   if (plan.rebuild_initramfs) line(fmt::format("depmod and initramfs {} for {}", plan.initramfs, plan.kernel()));
   if (plan.relabel != Relabel::none) line(fmt::format("SELinux labels by {}", word(plan.relabel)));
