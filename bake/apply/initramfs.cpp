@@ -4,6 +4,7 @@
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
@@ -30,7 +31,7 @@ void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
 }
 
 void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
-  constexpr const char* modules_file = "/etc/initramfs-tools/modules";
+  constexpr const char* modules_file = plan::path::initramfs_modules;
   auto text = guest.read(modules_file).value_or("");
   for (const auto& module : hyperv_modules(guest, plan.kernel())) text = with_line(text, module);
   if (!text.empty()) guest.write(modules_file, text);

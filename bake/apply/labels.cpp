@@ -3,6 +3,7 @@
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
@@ -36,7 +37,7 @@ void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress
                     "which reboots once (/.autorelabel)",
                     last_lines(result.output, 2)));
   }
-  guest.write("/.autorelabel", "");
+  guest.write(plan::path::autorelabel, "");
 }
 
 }  // namespace bake::apply

@@ -5,6 +5,7 @@
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
@@ -31,7 +32,7 @@ void configure_system(const plan::Plan& plan, guest::Guest& guest) {
   if (plan.enable_rdma) enable_rdma(plan, guest);
   if (!plan.hold.empty()) hold_packages(plan.hold, guest);
   if (plan.memlock_unlimited)
-    guest.write("/etc/security/limits.d/90-bake-rdma.conf",
+    guest.write(plan::path::limits,
                 "# RDMA pins memory; the default limit of 64 KiB stops every MPI job.\n"
                 "* hard memlock unlimited\n* soft memlock unlimited\n");
 }

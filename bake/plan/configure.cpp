@@ -60,7 +60,17 @@ void plan_services(const Inputs& inputs, Plan& plan) {
   // The fabric has its own subnet manager; one in every VM would fight it.
   if (installs(plan, "opensm") || has_package(inputs, "opensm"))
     plan.disable_services = {"opensm.service", "opensmd.service"};
+  plan.openibd_after_udev = openibd;
   plan.force_openibd = openibd && plan.fit.kind == FitKind::weak_updates;
+}
+
+void plan_driver(const Inputs& inputs, Plan& plan) {
+  if (!plan.bundle) return;
+  // The package that brings ofed_info.
+  plan.name_product = installs(plan, "ofed-scripts") || has_package(inputs, "ofed-scripts");
+  // Users of ib_core in the kernel's tree (Azure/azhpc-images PR#176).
+  if (replaces_modules(plan.fit))
+    plan.blacklist = {"ib_iser", "ib_isert", "ib_srp", "ib_srpt", "rpcrdma", "nvme_rdma", "nvmet_rdma"};
 }
 
 bool is_kernel_package(std::string_view name) {
@@ -141,6 +151,7 @@ void plan_configuration(const Inputs& inputs, Plan& plan) {
   plan.memlock_unlimited = inputs.recipe.configure.memlock_unlimited;
   plan.generalize = inputs.recipe.generalize;
   plan_services(inputs, plan);
+  plan_driver(inputs, plan);
   plan_hold(inputs, plan);
   plan_initramfs(inputs, plan);
   plan_labels(inputs, plan);

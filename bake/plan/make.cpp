@@ -170,10 +170,7 @@ class Planner {
     warnings.insert(warnings.end(), in_.agent_problems.begin(), in_.agent_problems.end());
   }
 
-  [[nodiscard]] bool vendor_modules() const {
-    return in_.fit.kind == FitKind::built_for || in_.fit.kind == FitKind::weak_updates ||
-           in_.fit.kind == FitKind::needs_build;
-  }
+  [[nodiscard]] bool vendor_modules() const { return replaces_modules(in_.fit); }
 
   void expect() {
     auto& plan = out_.plan;
@@ -215,6 +212,10 @@ class Planner {
 };
 
 }  // namespace
+
+bool replaces_modules(const ofed::KernelFit& fit) {
+  return fit.kind == FitKind::built_for || fit.kind == FitKind::weak_updates || fit.kind == FitKind::needs_build;
+}
 
 Outcome make(const Inputs& inputs) { return Planner(inputs).run(); }
 

@@ -309,6 +309,16 @@ TEST(Plan, HoldsForEveryPackageManagerOfTheGuest) {
               HasSubstr("  hold kernel* kmod-mlnx-ofa_kernel mlnx-ofa_kernel (/etc/yum.conf, /etc/dnf/dnf.conf)\n"));
 }
 
+TEST(Plan, ShowsEveryFileThatIsWritten) {
+  const auto text = to_text(make(inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols)));
+  for (const std::string line :
+       {"/etc/infiniband/openib.conf  FORCE_MODE=yes", "/etc/waagent.conf  OS.EnableRDMA=y",
+        "/etc/modprobe.d/bake-inbox-rdma.conf  blacklist, where the driver leaves it to the kernel: ib_iser, ib_isert, "
+        "ib_srp, ib_srpt, rpcrdma, nvme_rdma, nvmet_rdma",
+        "/etc/systemd/system/openibd.service.d/10-udev-settle.conf  openibd waits for udev"})
+    EXPECT_THAT(text, HasSubstr("  " + line + "\n"));
+}
+
 TEST(Plan, LabelsAtFirstBootOnlyWhenSetfilesIsMissingAndSaysSo) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   EXPECT_EQ(make(inputs).plan.relabel, Relabel::setfiles);
