@@ -5,11 +5,13 @@
 #include <map>
 
 #include "bake/apply/config_text.hpp"
+#include "bake/apply/labels.hpp"
 #include "bake/apply/path_rules.hpp"
 #include "bake/apply/verify_modules.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
@@ -161,9 +163,8 @@ Check check_traces(Guest& guest) {
 }
 
 Check check_labels(Guest& guest, const Facts& facts) {
-  const bool autorelabel = guest.exists("/.autorelabel");
-  const auto listing = guest.shell("ls -dZ /etc/bake-manifest.json\n").output;
-  const bool labelled = listing.find(":object_r:") != std::string::npos;
+  const bool autorelabel = guest.exists(plan::path::autorelabel);
+  const bool labelled = is_labelled(guest, plan::path::manifest);
   return {"SELinux labels", labelled || autorelabel,
           fmt::format("{}: {}", facts.selinux.mode,
                       autorelabel ? "autorelabel at first boot"

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <set>
 
+#include "bake/apply/hyperv.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/base/text.hpp"
 
@@ -149,18 +150,15 @@ std::vector<Check> verify_injected(Guest& guest, const Facts& facts, const Expec
   return {check_symbols(guest, facts, expected, injected), check_weak_updates(guest, expected, injected)};
 }
 
-/// The script that lists what check_initramfs judges: "need <module>" for Hyper-V drivers that are modules, "has <name>
-/// <path>" for each module in the initramfs. Of an RDMA module follow the path that depmod resolves the name to and, as
-/// dracut packs a link below weak-updates and the file it leads to, where that path ends.
+/// The script that lists what check_initramfs judges: "has <name> <path>" for each module in the initramfs. Of an RDMA
+/// module follow the path that depmod resolves the name to and, as dracut packs a link below weak-updates and the file
+/// it leads to, where that path ends.
 std::string initramfs_script(const Facts& facts, const std::string& image, const std::string& release) {
   const auto* lister = facts.initramfs_tool == guest::InitramfsTool::dracut ? "lsinitrd" : "lsinitramfs";
   return fmt::format(
       "listing=$(mktemp) || exit 1\n"
       "trap 'rm -f $listing' EXIT\n"
       "{0} {1} >$listing 2>&1 || {{ tail -n 5 $listing; exit 1; }}\n"
-      "for m in hv_vmbus hv_storvsc hv_netvsc; do\n"
-      "  case \"$(modinfo -k {2} -n $m 2>/dev/null)\" in /*) echo need $m;; esac\n"
-      "done\n"
       "sed 's/ -> .*//' $listing | grep -oE '[^ ]+\\.ko(\\.[a-z0-9]+)?$' | while read -r path; do\n"
       "  name=${{path##*/}}; name=${{name%%.ko*}}\n"
       "  now=\n"
@@ -187,12 +185,10 @@ Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expe
     return {
         "initramfs", false,
         fmt::format("listing {}: exit status {}: {}", *kernel->initramfs, listing.status, last_lines(listing.output))};
-  std::set<std::string> needed;
   std::set<std::string> present;
   std::vector<std::string> wrong;
   for (const auto& line : split_lines(listing.output)) {
     const auto words = split_words(line);
-    if (words.size() == 2 && words[0] == "need") needed.insert(words[1]);
     if (words.size() >= 3 && words[0] == "has") present.insert(words[1]);
     const auto is_packed = [&](const std::string& path) { return below_modules(path) == below_modules(words[2]); };
     if (words.size() > 3 && std::none_of(words.begin() + 3, words.end(), is_packed))
@@ -200,7 +196,7 @@ Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expe
   }
   // An initramfs that was cut off may still be listed; one of any supported release holds modules.
   if (present.empty()) wrong.push_back(*kernel->initramfs + " holds no module");
-  for (const auto& module : needed)
+  for (const auto& module : hyperv_modules(guest, expected.kernel))
     if (!present.contains(module)) wrong.push_back(module + " is missing");
   return {"initramfs", wrong.empty(),
           wrong.empty() ? fmt::format("{}: {} modules, the Hyper-V drivers that are modules, no stale RDMA module",

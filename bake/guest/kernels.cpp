@@ -10,7 +10,6 @@
 namespace bake::guest {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 /// Takes the next run of digits or of letters, skipping what separates them.

@@ -98,6 +98,7 @@ TEST(Verify, DpkgHoldsEveryPlannedPackage) {
 Check initramfs_check(const std::string& inside, const std::string& outside) {
   guest::MemoryGuest guest;
   guest.with_handler([&](const std::string& script) -> std::optional<guest::ShellResult> {
+    if (script.find("hv_vmbus") != std::string::npos) return guest::ShellResult{0, ""};
     if (script.find("lsinitramfs") == std::string::npos) return std::nullopt;
     return guest::ShellResult{0, "has mlx5_core " + inside + " " + outside + "\n"};
   });
