@@ -5,6 +5,7 @@
 #include "bake/apply/steps.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 
 // Put into the program by bake_embed() in CMakeLists.txt.
 extern "C" {
@@ -44,15 +45,14 @@ HandlerFiles handler_files() {
 
 void install_firstboot(const plan::Plan& plan, guest::Guest& guest) {
   if (!plan.install_firstboot) return;
-  guest.write("/usr/sbin/ib-firstboot", program(), 0755);
-  guest.set_mode("/usr/sbin/ib-firstboot", 0755);
-  guest.write("/etc/systemd/system/ib-firstboot.service",
+  guest.write(plan::path::firstboot, program(), 0755);
+  guest.set_mode(plan::path::firstboot, 0755);
+  guest.write(plan::path::firstboot_unit,
               embedded(bake_embed_ib_firstboot_service_begin, bake_embed_ib_firstboot_service_end));
-  guest.write("/etc/systemd/system/ib-ready.target",
-              embedded(bake_embed_ib_ready_target_begin, bake_embed_ib_ready_target_end));
-  guest.write("/etc/systemd/system-preset/80-ib-firstboot.preset",
+  guest.write(plan::path::firstboot_target, embedded(bake_embed_ib_ready_target_begin, bake_embed_ib_ready_target_end));
+  guest.write(plan::path::firstboot_preset,
               embedded(bake_embed_ib_firstboot_preset_begin, bake_embed_ib_firstboot_preset_end));
-  guest.write("/etc/ib-firstboot.conf",
+  guest.write(plan::path::firstboot_conf,
               fmt::format("# What this image was baked with; ib-firstboot holds the started VM to it.\n"
                           "OS={}-{}\nOFED={}\nMODULE={}\nMODULE_VERSION={}\nWAIT={}\n",
                           plan.os.id, plan.os.version, plan.ofed, plan.expectations.module,

@@ -1,26 +1,17 @@
 #include <fmt/format.h>
 
 #include "bake/apply/config_text.hpp"
+#include "bake/apply/hyperv.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
 
-/// Without these the image does not find its disk and network on Azure; a build off Hyper-V leaves them out by itself.
-constexpr const char* hyperv_drivers = "hv_vmbus hv_storvsc hv_netvsc";
-
-/// Those Hyper-V drivers that kernel `release` has as modules; built-in ones need no place in an initramfs.
-std::vector<std::string> hyperv_modules(guest::Guest& guest, const std::string& release) {
-  return split_words(run(guest, "looking for Hyper-V drivers",
-                         fmt::format("for m in {}; do\n"
-                                     "  case \"$(modinfo -k {} -n $m 2>/dev/null)\" in /*) echo $m;; esac\n"
-                                     "done\n:\n",
-                                     hyperv_drivers, shell_quote(release))));
-}
-
 void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
+  // A build off Hyper-V leaves them out by itself.
   const auto drivers = join(hyperv_modules(guest, plan.kernel()), " ");
   // Host-only mode would look at the appliance: its disks, its modules, its root= line.
   run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
@@ -30,7 +21,7 @@ void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
 }
 
 void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
-  constexpr const char* modules_file = "/etc/initramfs-tools/modules";
+  constexpr const char* modules_file = plan::path::initramfs_modules;
   auto text = guest.read(modules_file).value_or("");
   for (const auto& module : hyperv_modules(guest, plan.kernel())) text = with_line(text, module);
   if (!text.empty()) guest.write(modules_file, text);

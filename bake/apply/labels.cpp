@@ -1,20 +1,17 @@
+#include "bake/apply/labels.hpp"
+
 #include <fmt/format.h>
 
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 
 namespace bake::apply {
-namespace {
-
-/// True when `path` carries an SELinux label. The kernel of the appliance has no SELinux; the label is a plain
-/// attribute.
-bool labelled(guest::Guest& guest, const std::string& path) {
+bool is_labelled(guest::Guest& guest, const std::string& path) {
   const auto result = guest.shell(fmt::format("ls -dZ {}\n", shell_quote(path)));
   return result.ok() && result.output.find(":object_r:") != std::string::npos;
 }
-
-}  // namespace
 
 void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
   if (plan.relabel == plan::Relabel::none) return;
@@ -30,13 +27,13 @@ void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress
                                 "done </proc/mounts\n"
                                 "setfiles -F $mount_option -e /proc -e /sys -e /dev -e /run \"$@\" {} / 2>&1\n",
                                 shell_quote(plan.file_contexts)));
-    if (result.ok() && labelled(guest, "/etc/bake-manifest.json")) return;
+    if (result.ok() && is_labelled(guest, plan::path::manifest)) return;
     progress.warn(
         fmt::format("the guest's setfiles could not label its files ({}); they are labelled at the first boot, "
                     "which reboots once (/.autorelabel)",
                     last_lines(result.output, 2)));
   }
-  guest.write("/.autorelabel", "");
+  guest.write(plan::path::autorelabel, "");
 }
 
 }  // namespace bake::apply

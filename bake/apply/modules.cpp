@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "bake/apply/packages.hpp"
@@ -33,26 +34,39 @@ void link_weak_updates(const plan::Plan& plan, guest::Guest& guest) {
           shell_quote(plan.kernel()), quoted(names)));
 }
 
-/// Builds every DKMS package the plan installed, mlnx-ofed-kernel first: the others build against it.
-void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
+/// Names of the packages that the plan installs from the bundle, the driver's first: others build against it.
+std::vector<std::string> packages_in_build_order(const plan::Plan& plan) {
   std::vector<std::string> names;
   for (const auto& change : plan.changes)
-    if (change.action != ofed::Change::Action::remove && change.name.ends_with("-dkms")) names.push_back(change.name);
+    if (change.action != ofed::Change::Action::remove && change.payload == 0) names.push_back(change.name);
+  std::stable_partition(names.begin(), names.end(), [](const std::string& name) {
+    return name.starts_with("mlnx-ofed-kernel") || name.starts_with("mlnx-ofa_kernel");
+  });
+  return names;
+}
+
+/// Builds the DKMS sources of every package that the plan installs, unless the package's own script has done so.
+void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
   run(guest, fmt::format("building the modules for {} with dkms", plan.kernel()),
       fmt::format("set -e\n"
                   "kernel={0}\n"
-                  "for package in mlnx-ofed-kernel-dkms {1}; do\n"
-                  "  for conf in $(dpkg-query -L $package 2>/dev/null | grep '/usr/src/.*/dkms.conf$'); do\n"
+                  "sources=0\n"
+                  "for package in {1}; do\n"
+                  "  files=$({2} $package)\n"
+                  "  for conf in $(echo \"$files\" | grep '^/usr/src/.*/dkms.conf$'); do\n"
+                  "    sources=1\n"
                   "    name=$(sed -n 's/^PACKAGE_NAME=//p' $conf | tr -d '\"' | head -n 1)\n"
                   "    version=$(sed -n 's/^PACKAGE_VERSION=//p' $conf | tr -d '\"' | head -n 1)\n"
                   "    dkms status -m $name -v $version -k $kernel | grep -q installed && continue\n"
                   "    dkms install -m $name -v $version -k $kernel --force || {{\n"
-                  "{2}"
+                  "{3}"
                   "      exit 1\n"
                   "    }}\n"
                   "  done\n"
-                  "done\n",
-                  shell_quote(plan.kernel()), quoted(names), show_build_logs));
+                  "done\n"
+                  "[ $sources = 1 ] || {{ echo 'no package of the plan holds DKMS sources'; exit 1; }}\n",
+                  shell_quote(plan.kernel()), quoted(packages_in_build_order(plan)),
+                  plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
@@ -12,9 +13,9 @@ namespace {
 /// the product, and MPI builds and health checks parse that. A wrapper that comes first on PATH says the same and
 /// leaves the package's own file as its database knows it.
 void name_the_product(const plan::Plan& plan, guest::Guest& guest) {
-  if (!guest.exists("/usr/bin/ofed_info")) return;
+  if (!plan.name_product || !guest.exists("/usr/bin/ofed_info")) return;
   guest.write(
-      "/usr/local/bin/ofed_info",
+      plan::path::ofed_info,
       fmt::format("#!/bin/sh\n"
                   "# Names the product as MLNX_OFED's installer does (the packaged script says OFED-internal).\n"
                   "case \"$1\" in\n"
@@ -24,22 +25,23 @@ void name_the_product(const plan::Plan& plan, guest::Guest& guest) {
                   "esac\n",
                   plan.ofed),
       0755);
-  guest.set_mode("/usr/local/bin/ofed_info", 0755);
+  guest.set_mode(plan::path::ofed_info, 0755);
 }
 
 /// In-tree RDMA modules that the vendor's set does not replace load against the wrong core and fail
 /// systemd-modules-load (Azure/azhpc-images PR#176). modules-load honours blacklists.
 void keep_inbox_modules_out(const plan::Plan& plan, guest::Guest& guest) {
+  if (plan.blacklist.empty()) return;
   const auto output = run(guest, "looking for in-tree RDMA modules",
-                          fmt::format("for m in ib_iser ib_isert ib_srp ib_srpt rpcrdma nvme_rdma nvmet_rdma; do\n"
+                          fmt::format("for m in {}; do\n"
                                       "  case \"$(modinfo -k {} -n $m 2>/dev/null)\" in */kernel/*) echo $m;; esac\n"
                                       "done\n:\n",
-                                      shell_quote(plan.kernel())));
+                                      quoted(plan.blacklist), shell_quote(plan.kernel())));
   const auto modules = split_words(output);
   if (modules.empty()) return;
   std::string text = "# In-tree modules that do not fit the vendor's ib_core of this image.\n";
   for (const auto& module : modules) text += fmt::format("blacklist {}\n", module);
-  guest.write("/etc/modprobe.d/bake-inbox-rdma.conf", text);
+  guest.write(plan::path::blacklist, text);
 }
 
 }  // namespace
@@ -48,15 +50,15 @@ void configure_ofed(const plan::Plan& plan, guest::Guest& guest) {
   if (!plan.persist_modules.empty()) {
     std::string text = "# InfiniBand modules that nothing else loads.\n";
     for (const auto& module : plan.persist_modules) text += module + "\n";
-    guest.write("/etc/modules-load.d/bake-rdma.conf", text);
+    guest.write(plan::path::load_modules, text);
   }
   if (!plan.bundle) return;
   name_the_product(plan, guest);
-  if (plan.expectations.module_origin == "vendor") keep_inbox_modules_out(plan, guest);
+  keep_inbox_modules_out(plan, guest);
   if (plan.force_openibd)
     // openibd refuses modules it finds below weak-updates unless it is forced (Azure/azhpc-images PR#119).
-    guest.write("/etc/infiniband/openib.conf",
-                set_key(guest.read("/etc/infiniband/openib.conf").value_or(""), "FORCE_MODE", "yes"));
+    guest.write(plan::path::openib_conf,
+                set_key(guest.read(plan::path::openib_conf).value_or(""), "FORCE_MODE", "yes"));
 }
 
 }  // namespace bake::apply

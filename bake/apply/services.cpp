@@ -6,6 +6,7 @@
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
@@ -67,9 +68,9 @@ void disable(guest::Guest& guest, const std::string& unit) {
 void set_services(const plan::Plan& plan, guest::Guest& guest) {
   for (const auto& unit : plan.enable_services) enable(guest, unit);
   for (const auto& unit : plan.disable_services) disable(guest, unit);
-  if (!plan.enable_services.empty() && plan.enable_services.front() == "openibd.service")
+  if (plan.openibd_after_udev)
     // Virtual functions appear while udev is still at work; openibd must not be faster (Azure/azhpc-images 981d6441).
-    guest.write(fmt::format("{}/openibd.service.d/10-udev-settle.conf", admin_units),
+    guest.write(plan::path::openibd_drop_in,
                 "[Unit]\nWants=systemd-udev-settle.service\nAfter=systemd-udev-settle.service\n");
 }
 

@@ -5,6 +5,7 @@
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
@@ -17,10 +18,9 @@ void enable_rdma(const plan::Plan& plan, guest::Guest& guest) {
 }
 
 void hold_packages(const plan::Hold& hold, guest::Guest& guest) {
-  if (!hold.config.empty()) {
-    guest.write(hold.config, exclude_packages(guest.read(hold.config).value_or(""), hold.packages));
-    return;
-  }
+  for (const auto& config : hold.configs)
+    guest.write(config, exclude_packages(guest.read(config).value_or(""), hold.packages));
+  if (!hold.configs.empty()) return;
   std::string selections;
   for (const auto& package : hold.packages) selections += package + " hold\n";
   run(guest, "holding packages", fmt::format("printf '%s' {} | dpkg --set-selections\n", shell_quote(selections)));
@@ -32,7 +32,7 @@ void configure_system(const plan::Plan& plan, guest::Guest& guest) {
   if (plan.enable_rdma) enable_rdma(plan, guest);
   if (!plan.hold.empty()) hold_packages(plan.hold, guest);
   if (plan.memlock_unlimited)
-    guest.write("/etc/security/limits.d/90-bake-rdma.conf",
+    guest.write(plan::path::limits,
                 "# RDMA pins memory; the default limit of 64 KiB stops every MPI job.\n"
                 "* hard memlock unlimited\n* soft memlock unlimited\n");
 }

@@ -5,11 +5,13 @@
 #include <map>
 
 #include "bake/apply/config_text.hpp"
+#include "bake/apply/labels.hpp"
 #include "bake/apply/path_rules.hpp"
 #include "bake/apply/verify_modules.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
@@ -112,26 +114,29 @@ Check check_agent(Guest& guest, const Facts& facts) {
           fmt::format("{} uncommented OS.EnableRDMA line(s) in {}{}", set, config, yes ? ", =y" : "")};
 }
 
-Check check_holds(Guest& guest, const Facts& facts, const Expectations& expected) {
-  std::vector<std::string> held;
-  if (expected.family == Family::rpm) {
-    const auto* config = facts.has_program("dnf") ? "/etc/dnf/dnf.conf" : "/etc/yum.conf";
-    held = excluded_packages(guest.read(config).value_or(""));
-  } else {
-    for (const auto& line : split_lines(guest.shell("dpkg --get-selections\n").output)) {
-      const auto words = split_words(line);
-      if (words.size() == 2 && words[1] == "hold") held.push_back(words[0].substr(0, words[0].find(':')));
-    }
-  }
-  const auto holds = [&held](std::string_view prefix) {
-    return std::any_of(held.begin(), held.end(), [&](const std::string& name) { return name.starts_with(prefix); });
+/// The packages of `hold` that nothing holds, and where they should be held.
+std::vector<std::string> not_held(Guest& guest, const plan::Hold& hold) {
+  std::vector<std::string> missing;
+  const auto compare = [&](const std::vector<std::string>& held, const std::string& place) {
+    for (const auto& name : hold.packages)
+      if (std::find(held.begin(), held.end(), name) == held.end()) missing.push_back(name + " in " + place);
   };
-  const bool kernel = !expected.hold_kernel || holds(expected.family == Family::rpm ? "kernel" : "linux-");
-  const bool rdma = !expected.hold_rdma || expected.packages.empty() ||
-                    std::any_of(expected.packages.begin(), expected.packages.end(), [&](const auto& package) {
-                      return std::find(held.begin(), held.end(), package.name) != held.end();
-                    });
-  return {"holds", kernel && rdma, fmt::format("{} names are kept from being updated", held.size())};
+  for (const auto& config : hold.configs) compare(excluded_packages(guest.read(config).value_or("")), config);
+  if (!hold.configs.empty()) return missing;
+  std::vector<std::string> held;
+  for (const auto& line : split_lines(guest.shell("dpkg --get-selections\n").output)) {
+    const auto words = split_words(line);
+    if (words.size() == 2 && words[1] == "hold") held.push_back(words[0].substr(0, words[0].find(':')));
+  }
+  compare(held, "dpkg's selections");
+  return missing;
+}
+
+Check check_holds(Guest& guest, const Expectations& expected) {
+  const auto missing = not_held(guest, expected.hold);
+  return {"holds", missing.empty(),
+          missing.empty() ? fmt::format("{} names are kept from being updated", expected.hold.packages.size())
+                          : "not held: " + join(missing, ", ")};
 }
 
 Check check_firstboot(Guest& guest, const Expectations& expected) {
@@ -158,9 +163,8 @@ Check check_traces(Guest& guest) {
 }
 
 Check check_labels(Guest& guest, const Facts& facts) {
-  const bool autorelabel = guest.exists("/.autorelabel");
-  const auto listing = guest.shell("ls -dZ /etc/bake-manifest.json\n").output;
-  const bool labelled = listing.find(":object_r:") != std::string::npos;
+  const bool autorelabel = guest.exists(plan::path::autorelabel);
+  const bool labelled = is_labelled(guest, plan::path::manifest);
   return {"SELinux labels", labelled || autorelabel,
           fmt::format("{}: {}", facts.selinux.mode,
                       autorelabel ? "autorelabel at first boot"
@@ -184,7 +188,7 @@ std::vector<Check> verify(Guest& guest, const Facts& facts, const Expectations& 
   for (auto& check : verify_modules(guest, facts, expected)) checks.push_back(std::move(check));
   checks.push_back(check_services(guest, expected));
   if (expected.enable_rdma) checks.push_back(check_agent(guest, facts));
-  if (expected.hold_kernel || expected.hold_rdma) checks.push_back(check_holds(guest, facts, expected));
+  if (!expected.hold.empty()) checks.push_back(check_holds(guest, expected));
   if (!expected.firstboot_sha256.empty()) checks.push_back(check_firstboot(guest, expected));
   if (facts.selinux.mode == "permissive" || facts.selinux.mode == "enforcing")
     checks.push_back(check_labels(guest, facts));

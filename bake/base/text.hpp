@@ -8,6 +8,9 @@
 
 namespace bake {
 
+/// '0' to '9', whatever the locale.
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 /// `text` without white space at either end.
 std::string_view trim(std::string_view text);
 

@@ -33,6 +33,8 @@ struct Kernel {
   std::optional<std::string> system_map;  ///< /boot/System.map-K or /lib/modules/K/System.map
   std::vector<std::string> builtin_rdma;  ///< mlx4_core, mlx5_core, ib_core… that are built in (modules.builtin)
   bool has_headers = false;               ///< /lib/modules/K/build leads to a directory with a Makefile
+  /// Modules that do not come with the kernel and use its RDMA modules (a Lustre client's ko2iblnd), sorted.
+  std::vector<std::string> rdma_users = {};
 };
 
 /// One installed package, for people and manifests; the solver reads PackageDatabase::dump.
@@ -103,6 +105,8 @@ struct Facts {
   /// Programs found on the guest's path, of those bake may call: systemctl, dracut, update-initramfs, depmod,
   /// weak-modules, setfiles, ldconfig, gcc, make, dkms, ifconfig, ip, yum, dnf, apt-mark, fstrim…
   std::set<std::string> programs;
+  /// /etc/yum.conf and /etc/dnf/dnf.conf, those that are there; EL8's yum.conf, a link to the other, is not listed.
+  std::vector<std::string> package_manager_configs;
   std::string root_uuid;                      ///< of the root file system; identifies the image in the manifest
   std::optional<std::string> baked_manifest;  ///< content of /etc/bake-manifest.json when this image was baked before
 

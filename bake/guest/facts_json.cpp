@@ -27,7 +27,8 @@ Json kernel_json(const Kernel& kernel) {
           {"symvers", or_null(kernel.symvers)},
           {"system_map", or_null(kernel.system_map)},
           {"builtin_rdma", kernel.builtin_rdma},
-          {"has_headers", kernel.has_headers}};
+          {"has_headers", kernel.has_headers},
+          {"rdma_users", kernel.rdma_users}};
 }
 
 Json packages_json(const PackageDatabase& database) {
@@ -82,6 +83,7 @@ Json to_json(const Facts& facts) {
           {"layout", layout_json(facts.layout)},
           {"root_uuid", facts.root_uuid},
           {"programs", facts.programs},
+          {"package_manager_configs", facts.package_manager_configs},
           {"baked_manifest", or_null(facts.baked_manifest)},
           {"packages", packages_json(facts.packages)}};
 }

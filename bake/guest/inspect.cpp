@@ -31,6 +31,17 @@ InitramfsTool find_initramfs_tool(const Facts& facts) {
   return dracut ? InitramfsTool::dracut : InitramfsTool::none;
 }
 
+/// yum 3 reads the one, dnf the other; where yum is dnf, one is a link to the other.
+std::vector<std::string> find_package_manager_configs(Guest& guest) {
+  std::vector<std::string> found;
+  for (const std::string path : {"/etc/yum.conf", "/etc/dnf/dnf.conf"}) {
+    const auto target = guest.read_link(path);
+    const bool leads_to_other = target && (target->ends_with("/dnf.conf") || target->ends_with("/yum.conf"));
+    if (!leads_to_other && guest.exists(path)) found.push_back(path);
+  }
+  return found;
+}
+
 bool has_word(std::string_view text, std::string_view word) {
   const auto words = split_words(text);
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -83,6 +94,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.default_kernel_options = boot.options;
   facts.packages = read_package_database(guest, facts.family);
   facts.programs = find_programs(guest);
+  facts.package_manager_configs = find_package_manager_configs(guest);
   facts.initramfs_tool = find_initramfs_tool(facts);
   facts.selinux = find_selinux(guest, facts);
   facts.waagent = find_waagent(guest, facts.packages.packages);

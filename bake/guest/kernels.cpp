@@ -10,7 +10,6 @@
 namespace bake::guest {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 /// Takes the next run of digits or of letters, skipping what separates them.
@@ -61,6 +60,13 @@ std::string module_name(std::string_view path) {
   return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
 }
 
+/// In modules.dep paths count from the kernel's directory; /usr/lib/modules/K/kernel holds what came with it.
+bool is_own_module(std::string_view path) { return path.starts_with("kernel/"); }
+
+bool is_own_rdma_module(std::string_view path) {
+  return path.starts_with("kernel/drivers/infiniband/") || path.starts_with("kernel/drivers/net/ethernet/mellanox/");
+}
+
 /// Names in a directory, to be asked often.
 class Directory {
  public:
@@ -106,6 +112,8 @@ std::optional<Kernel> look_at(Guest& guest, const Directory& boot, const std::st
   const auto builtin = modules.find("modules.builtin");
   kernel.builtin_rdma = builtin_rdma_modules(builtin ? guest.read(*builtin).value_or("") : "",
                                              kernel.config ? guest.read(*kernel.config).value_or("") : "");
+  const auto dependencies = modules.find("modules.dep");
+  kernel.rdma_users = outside_rdma_users(dependencies ? guest.read(*dependencies).value_or("") : "");
   kernel.has_headers = modules.find("build") && guest.exists(directory + "/build/Makefile");
   return kernel;
 }
@@ -137,6 +145,17 @@ std::vector<std::string> builtin_rdma_modules(std::string_view modules_builtin, 
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+std::vector<std::string> outside_rdma_users(std::string_view modules_dep) {
+  std::set<std::string> found;
+  for (const auto& line : split_lines(modules_dep)) {
+    const auto colon = line.find(':');
+    if (colon == std::string::npos || is_own_module(line)) continue;
+    const auto needed = split_words(std::string_view(line).substr(colon + 1));
+    if (std::any_of(needed.begin(), needed.end(), is_own_rdma_module)) found.insert(module_name(line.substr(0, colon)));
+  }
+  return {found.begin(), found.end()};
 }
 
 std::vector<Kernel> find_kernels(Guest& guest) {

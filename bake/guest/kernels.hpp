@@ -18,6 +18,10 @@ int compare_kernel_releases(std::string_view a, std::string_view b);
 /// vendor's module cannot replace those. Empty texts are allowed.
 std::vector<std::string> builtin_rdma_modules(std::string_view modules_builtin, std::string_view config);
 
+/// The modules, by name and sorted, that lie outside the kernel's own tree (extra, updates, weak-updates) and use its
+/// RDMA modules, from the text of modules.dep ("path: path…", kmod's depmod(8)).
+std::vector<std::string> outside_rdma_users(std::string_view modules_dep);
+
 /// The kernels that can boot: directories of /lib/modules with an image in /boot or beside the modules. Oldest first.
 std::vector<Kernel> find_kernels(Guest& guest);
 

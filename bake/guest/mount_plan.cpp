@@ -16,7 +16,6 @@ constexpr std::array<std::string_view, 6> disk_types{"ext2", "ext3", "ext4", "xf
 /// Directories that bake or the packages it installs write to.
 constexpr std::array<std::string_view, 6> system_directories{"/boot", "/usr", "/var", "/etc", "/opt", "/lib"};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
 
 /// fstab(5): space, tab, newline and backslash stand as \040, \011, \012, \134.

@@ -10,8 +10,6 @@
 namespace bake::guest {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 /// A shell word as os-release(5) allows it: one quoted or plain string, backslash escapes in double quotes.
 std::string unquote(std::string_view value) {
   value = trim(value);

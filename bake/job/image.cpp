@@ -8,7 +8,6 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/signing.hpp"
-#include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
 #include "bake/disk/copy.hpp"
 #include "bake/disk/footer.hpp"
@@ -27,8 +26,6 @@ using Json = nlohmann::ordered_json;
 
 /// Copies the base and returns its digest. Throws Error{untrusted} when the recipe pins another one.
 std::string copy_base(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& to, Progress& progress) {
-  progress.step(fmt::format("copy {} ({}, {})", source.path.filename().string(), name_of(source.format),
-                            human_size(source.data_size)));
   Hasher hasher;
   copy_to_raw(source, to, progress, &hasher);
   auto digest = hasher.hex();

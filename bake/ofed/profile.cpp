@@ -202,12 +202,13 @@ ProfilePackages packages_of(const std::string& profile, const Repository& reposi
   Chooser chooser(repository, format, kernel);
   const bool kernel_wanted = profile != "user-space-only";
   const bool hpc = profile == "hpc";
+  const bool basic = hpc || profile == "basic";
   if (kernel_wanted) chooser.add_driver();
   chooser.add_if_there("ofed-scripts");
   chooser.add_parts(minimal_parts);
-  if (profile != "ib-minimal") chooser.add_parts(basic_parts);
+  if (basic) chooser.add_parts(basic_parts);
   if (hpc) chooser.add_parts(hpc_parts);
-  if (kernel_wanted && profile != "ib-minimal") chooser.add_kernel_parts(basic_kernel_parts);
+  if (basic) chooser.add_kernel_parts(basic_kernel_parts);
   if (hpc) chooser.add_kernel_parts(hpc_kernel_parts);
   return chooser.take();
 }

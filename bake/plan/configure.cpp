@@ -60,7 +60,17 @@ void plan_services(const Inputs& inputs, Plan& plan) {
   // The fabric has its own subnet manager; one in every VM would fight it.
   if (installs(plan, "opensm") || has_package(inputs, "opensm"))
     plan.disable_services = {"opensm.service", "opensmd.service"};
+  plan.openibd_after_udev = openibd;
   plan.force_openibd = openibd && plan.fit.kind == FitKind::weak_updates;
+}
+
+void plan_driver(const Inputs& inputs, Plan& plan) {
+  if (!plan.bundle) return;
+  // The package that brings ofed_info.
+  plan.name_product = installs(plan, "ofed-scripts") || has_package(inputs, "ofed-scripts");
+  // Users of ib_core in the kernel's tree (Azure/azhpc-images PR#176).
+  if (replaces_modules(plan.fit))
+    plan.blacklist = {"ib_iser", "ib_isert", "ib_srp", "ib_srpt", "rpcrdma", "nvme_rdma", "nvmet_rdma"};
 }
 
 bool is_kernel_package(std::string_view name) {
@@ -78,12 +88,19 @@ std::set<std::string> rdma_packages(const Inputs& inputs) {
   return names;
 }
 
+/// Every file that a package manager of the guest reads: EL7 can have dnf beside yum, and each has its own.
+std::vector<std::string> hold_configs(const guest::Facts& facts) {
+  auto configs = facts.package_manager_configs;
+  if (configs.empty()) configs.emplace_back(facts.has_program("dnf") ? "/etc/dnf/dnf.conf" : "/etc/yum.conf");
+  return configs;
+}
+
 void plan_hold(const Inputs& inputs, Plan& plan) {
   const auto& configure = inputs.recipe.configure;
   std::set<std::string> names;
   if (configure.hold_rdma) names = rdma_packages(inputs);
   if (plan.family == Family::rpm) {
-    plan.hold.config = inputs.facts.has_program("dnf") ? "/etc/dnf/dnf.conf" : "/etc/yum.conf";
+    plan.hold.configs = hold_configs(inputs.facts);
     if (configure.hold_kernel) names.insert("kernel*");
     // A distribution update must not bring back what the vendor's packages obsolete.
     if (configure.hold_rdma)
@@ -134,6 +151,7 @@ void plan_configuration(const Inputs& inputs, Plan& plan) {
   plan.memlock_unlimited = inputs.recipe.configure.memlock_unlimited;
   plan.generalize = inputs.recipe.generalize;
   plan_services(inputs, plan);
+  plan_driver(inputs, plan);
   plan_hold(inputs, plan);
   plan_initramfs(inputs, plan);
   plan_labels(inputs, plan);

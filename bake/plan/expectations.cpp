@@ -19,8 +19,7 @@ nlohmann::ordered_json to_json(const Expectations& expectations) {
           {"packages", packages},
           {"absent", expectations.absent},
           {"enable_rdma", expectations.enable_rdma},
-          {"hold_kernel", expectations.hold_kernel},
-          {"hold_rdma", expectations.hold_rdma},
+          {"hold", {{"configs", expectations.hold.configs}, {"packages", expectations.hold.packages}}},
           {"initramfs", expectations.initramfs},
           {"generalized", expectations.generalized},
           {"firstboot_sha256", expectations.firstboot_sha256}};
@@ -40,8 +39,8 @@ Expectations expectations_from(const nlohmann::json& json) try {
     expectations.packages.push_back({package.at("name"), package.at("version"), package.at("arch")});
   json.at("absent").get_to(expectations.absent);
   json.at("enable_rdma").get_to(expectations.enable_rdma);
-  json.at("hold_kernel").get_to(expectations.hold_kernel);
-  json.at("hold_rdma").get_to(expectations.hold_rdma);
+  json.at("hold").at("configs").get_to(expectations.hold.configs);
+  json.at("hold").at("packages").get_to(expectations.hold.packages);
   json.at("initramfs").get_to(expectations.initramfs);
   json.at("generalized").get_to(expectations.generalized);
   json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);

@@ -8,6 +8,17 @@
 
 namespace bake::plan {
 
+/// Keeps packages from being updated away, in the guest's own package manager's words.
+struct Hold {
+  /// Files whose exclude= list names them ("/etc/yum.conf", "/etc/dnf/dnf.conf"); empty for dpkg, whose own database
+  /// does.
+  std::vector<std::string> configs;
+  std::vector<std::string> packages;  ///< patterns for yum and dnf, exact names for dpkg
+
+  [[nodiscard]] bool empty() const { return packages.empty(); }
+  friend bool operator==(const Hold&, const Hold&) = default;
+};
+
 /// What a finished image must be. Written into its manifest, so that `bake verify` can hold the image to it years later
 /// without the recipe, the bundle or the matrix.
 struct Expectations {
@@ -21,8 +32,7 @@ struct Expectations {
   std::vector<guest::InstalledPackage> packages;  ///< installed, in exactly this version
   std::vector<std::string> absent;                ///< not installed: mlnx-fw-updater, what the plan removed
   bool enable_rdma = false;                       ///< one uncommented OS.EnableRDMA=y in waagent.conf
-  bool hold_kernel = false;
-  bool hold_rdma = false;
+  Hold hold;
   bool initramfs = false;  ///< there is one for `kernel`, with the Hyper-V drivers that are modules
   bool generalized = false;
   std::string firstboot_sha256;  ///< of /usr/sbin/ib-firstboot, empty: not installed

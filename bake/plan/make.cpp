@@ -137,11 +137,24 @@ class Planner {
       if (kernel.release != in_.fit.kernel && !in_.choice.inbox)
         warnings.push_back(
             fmt::format("kernel {} is installed too and gets no driver; boot {}", kernel.release, in_.fit.kernel));
-    if (in_.fit.kind == FitKind::needs_build)
-      warnings.emplace_back(
-          "nobody signs the modules that are built in the image: deploy it without Secure Boot (Trusted Launch), under "
-          "which the kernel refuses them");
+    warn_of_modules_that_lose_their_core();
+    if (vendor_modules())
+      warnings.push_back(
+          fmt::format("{}: deploy the image without Secure Boot (Trusted Launch), under which the kernel refuses them",
+                      in_.fit.kind == FitKind::needs_build
+                          ? "nobody signs the modules that are built in the image"
+                          : "the firmware does not know the key that the driver's modules are signed with"));
     warn_about_ipoib();
+  }
+
+  /// Modules of the base that were built against the kernel's own ib_core: the vendor's has other symbol versions.
+  void warn_of_modules_that_lose_their_core() {
+    const auto* kernel = in_.facts.kernel(in_.fit.kernel);
+    if (kernel == nullptr || kernel->rdma_users.empty() || !vendor_modules()) return;
+    out_.plan.warnings.push_back(fmt::format(
+        "the base brings modules that use the kernel's own RDMA modules, which the driver replaces: {}; build them "
+        "again against the driver, or they will not load",
+        join(kernel->rdma_users, ", ")));
   }
 
   /// What IP over InfiniBand needs of the image besides the driver: the agent configures the interface, old agents with
@@ -158,10 +171,7 @@ class Planner {
     warnings.insert(warnings.end(), in_.agent_problems.begin(), in_.agent_problems.end());
   }
 
-  [[nodiscard]] bool vendor_modules() const {
-    return in_.fit.kind == FitKind::built_for || in_.fit.kind == FitKind::weak_updates ||
-           in_.fit.kind == FitKind::needs_build;
-  }
+  [[nodiscard]] bool vendor_modules() const { return replaces_modules(in_.fit); }
 
   void expect() {
     auto& plan = out_.plan;
@@ -176,8 +186,7 @@ class Planner {
     expected.services_off = plan.disable_services;
     expect_packages(expected);
     expected.enable_rdma = plan.enable_rdma;
-    expected.hold_kernel = in_.recipe.configure.hold_kernel && !plan.hold.empty();
-    expected.hold_rdma = in_.recipe.configure.hold_rdma && !plan.hold.empty();
+    expected.hold = plan.hold;
     expected.initramfs = plan.rebuild_initramfs;
     expected.generalized = plan.generalize;
     expected.firstboot_sha256 = plan.install_firstboot ? in_.firstboot_sha256 : "";
@@ -204,6 +213,10 @@ class Planner {
 };
 
 }  // namespace
+
+bool replaces_modules(const ofed::KernelFit& fit) {
+  return fit.kind == FitKind::built_for || fit.kind == FitKind::weak_updates || fit.kind == FitKind::needs_build;
+}
 
 Outcome make(const Inputs& inputs) { return Planner(inputs).run(); }
 

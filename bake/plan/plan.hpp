@@ -46,21 +46,14 @@ struct Inputs {
 /// How SELinux labels of what was written come right.
 enum class Relabel { none, setfiles, autorelabel };
 
-/// Keeps packages from being updated away, in the guest's own package manager's words.
-struct Hold {
-  std::string config;                 ///< "/etc/yum.conf", "/etc/dnf/dnf.conf"; empty for dpkg
-  std::vector<std::string> packages;  ///< patterns for yum and dnf, exact names for dpkg
-
-  [[nodiscard]] bool empty() const { return packages.empty(); }
-};
-
 struct SpaceNeed {
   std::string mount_point;
   std::uint64_t needed = 0;  ///< bytes
   std::uint64_t free = 0;    ///< bytes
 };
 
-/// What will be done to the guest, in full, before anything is. Apply does this and nothing else.
+/// What will be done to the guest, in full, before anything is. Apply does this and nothing else; files_of()
+/// (bake/plan/files.hpp) lists what it writes besides packages.
 struct Plan {
   std::string recipe;
   guest::OsRelease os;
@@ -76,7 +69,11 @@ struct Plan {
   ofed::KernelFit fit;
   std::string default_kernel_how;
 
-  bool force_openibd = false;  ///< openibd must be told to accept modules reached through weak-updates
+  bool force_openibd = false;          ///< openibd must be told to accept modules reached through weak-updates
+  bool openibd_after_udev = false;     ///< openibd must not start before udev has settled
+  bool name_product = false;           ///< ofed_info names the product, not OFED-internal
+  std::vector<std::string> blacklist;  ///< in-tree modules kept from loading beside the vendor's core, where the driver
+                                       ///< does not bring its own
   bool enable_rdma = false;
   std::string waagent_config;
   std::vector<std::string> enable_services;
@@ -120,6 +117,9 @@ Outcome make(const Inputs& inputs);
 
 /// Throws Error with every refusal of `outcome` (the kind of the first), if there is any.
 void require(const Outcome& outcome);
+
+/// True when modules of the bundle, prebuilt or built in the image, take the place of the kernel's own.
+bool replaces_modules(const ofed::KernelFit& fit);
 
 /// Stable key order: golden tests and `bake plan --json` rely on it.
 nlohmann::ordered_json to_json(const Outcome& outcome);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
 #include "bake/plan/plan.hpp"
 
 namespace bake::plan {
@@ -80,14 +81,15 @@ void add_configuration(const Plan& plan, std::string& out) {
   const auto line = [&out](const std::string& text) { out += "  " + text + "\n"; };
   if (!plan.enable_services.empty()) line("enable " + join(plan.enable_services, ", "));
   if (!plan.disable_services.empty()) line("disable " + join(plan.disable_services, ", "));
-  if (plan.enable_rdma) line(fmt::format("OS.EnableRDMA=y in {}", plan.waagent_config));
   if (!plan.hold.empty())
     line(fmt::format("hold {} ({})", join(plan.hold.packages, " "),
-                     plan.hold.config.empty() ? "apt" : plan.hold.config));
-  if (plan.memlock_unlimited) line("unlimited locked memory (/etc/security/limits.d)");
-  if (plan.rebuild_initramfs) line(fmt::format("depmod and initramfs {} for {}", plan.initramfs, plan.kernel()));
-  if (plan.relabel != Relabel::none) line(fmt::format("SELinux labels by {}", word(plan.relabel)));
+                     plan.hold.configs.empty() ? "apt" : join(plan.hold.configs, ", ")));
+  line(fmt::format("depmod{} for {}", plan.rebuild_initramfs ? " and initramfs" : "", plan.kernel()));
+  if (plan.relabel == Relabel::setfiles)
+    line(fmt::format("SELinux labels by setfiles, or {} if it fails", path::autorelabel));
   if (plan.generalize) line("generalize: machine-id, host keys, logs, cloud-init state, shell history");
+  out += "files\n";
+  for (const auto& file : files_of(plan)) line(file.path + "  " + file.what);
 }
 
 }  // namespace
@@ -96,6 +98,8 @@ Json to_json(const Outcome& outcome) {
   const auto& plan = outcome.plan;
   auto changes = Json::array();
   for (const auto& change : plan.changes) changes.push_back(json_of(change));
+  auto files = Json::object();
+  for (const auto& file : files_of(plan)) files[file.path] = file.what;
   auto space = Json::array();
   for (const auto& need : plan.space)
     space.push_back({{"mount_point", need.mount_point}, {"needed", need.needed}, {"free", need.free}});
@@ -128,7 +132,8 @@ Json to_json(const Outcome& outcome) {
             {"memlock_unlimited", plan.memlock_unlimited},
             {"initramfs", plan.rebuild_initramfs ? plan.initramfs : ""},
             {"selinux_labels", word(plan.relabel)},
-            {"generalize", plan.generalize}}},
+            {"generalize", plan.generalize},
+            {"files", files}}},
           {"space", space},
           {"warnings", plan.warnings},
           {"refusals", refusals}};

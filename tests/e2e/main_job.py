@@ -83,6 +83,7 @@ class MainJob(BakeCase):
     def test_progress_went_to_standard_error_line_by_line(self):
         self.assertIn("] inspect\n", self.baked.stderr)
         self.assertNotIn("\r", self.baked.stderr)
+        self.assertEqual(self.baked.stderr.count("copy"), 1, self.baked.stderr)
 
 
 def guest_text(output, *commands):

@@ -13,6 +13,7 @@ TEST(Services, AreEnabledByLinksAlsoWhereNoDirectoryIsThere) {
                   "[Unit]\nDescription=x\n[Install]\nWantedBy=sysinit.target\nRequiredBy=a.target\n");
   plan::Plan plan;
   plan.enable_services = {"openibd.service"};
+  plan.openibd_after_udev = true;
   set_services(plan, guest);
   const std::string unit = "/usr/lib/systemd/system/openibd.service";
   EXPECT_EQ(guest.read_link("/etc/systemd/system/sysinit.target.wants/openibd.service"), unit);

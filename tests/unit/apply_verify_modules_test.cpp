@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <gtest/gtest.h>
 
 #include "bake/apply/verify_modules.hpp"
@@ -69,6 +70,137 @@ TEST(VerifyModules, AnInboxModuleThatTheVendorsReplacesIsStale) {
       check.evidence,
       std::string("stale module usr/lib/modules/3.10.0-1160.el7.x86_64/kernel/core/mlx5_core.ko.xz (depmod says ") +
           weak_link + "); hv_vmbus is missing");
+}
+
+/// A guest whose packages own mlx5_core and whose base brought a Lustre client.
+struct VendorGuest {
+  guest::MemoryGuest guest;
+  HostShell shell{guest};
+  guest::Family family = guest::Family::rpm;
+  std::string symvers = "symvers";
+
+  VendorGuest() {
+    write_text_atomically(shell.file("symvers"), "");
+    for (const std::string directory : {"mlnx-ofa_kernel", "lustre"})
+      std::filesystem::create_directories(shell.file("modules/" + std::string(kernel) + "/weak-updates/" + directory));
+    shell.with_place("/lib/modules", "modules")
+        .with_program("modinfo", std::string("echo ") + weak_link + "\n")
+        .with_program("rpm", std::string("[ \"$*\" = '-ql kmod-mlnx-ofa_kernel' ] && echo ") + extra + "\n")
+        .with_program("depmod", "");
+  }
+
+  /// Leaves a link below weak-updates that leads nowhere.
+  void dangle(const std::string& link) {
+    std::filesystem::create_symlink("/nowhere.ko",
+                                    shell.file("modules/" + std::string(kernel) + "/weak-updates/" + link));
+  }
+
+  Check check(const std::string& name) {
+    guest::Facts facts;
+    facts.kernels = {{kernel, "/boot/vmlinuz", "/boot/initramfs.img", {}, shell.file(symvers), {}, {}, false}};
+    plan::Expectations expected;
+    expected.family = family;
+    expected.kernel = kernel;
+    expected.module = "mlx5_core";
+    expected.module_origin = "vendor";
+    expected.packages = {{"kmod-mlnx-ofa_kernel", "5.5-1", "x86_64"}};
+    for (auto& check : verify_modules(guest, facts, expected))
+      if (check.name == name) return check;
+    return {};
+  }
+};
+
+/// depmod's complaint (kmod 20) about a module below weak-updates.
+std::string complaint(const std::string& module) {
+  return std::string("echo 'depmod: WARNING: /lib/modules/") + kernel + "/weak-updates/" + module +
+         " disagrees about version of symbol rdma_create_id' >&2\n";
+}
+
+TEST(VerifyModules, UnresolvedSymbolsOfTheInjectedModulesCount) {
+  VendorGuest image;
+  image.shell.with_program("depmod", complaint("mlnx-ofa_kernel/core/mlx5_core.ko"));
+  const auto check = image.check("symbols");
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.evidence,
+            "depmod: WARNING: /lib/modules/3.10.0-1160.el7.x86_64/weak-updates/mlnx-ofa_kernel/core/mlx5_core.ko "
+            "disagrees about version of symbol rdma_create_id");
+}
+
+TEST(VerifyModules, UnresolvedSymbolsOfTheBasesOwnModulesAreNotTheImagesFault) {
+  VendorGuest image;
+  image.shell.with_program("depmod", complaint("lustre/ko2iblnd.ko"));
+  const auto check = image.check("symbols");
+  EXPECT_TRUE(check.ok);
+  EXPECT_EQ(check.evidence, "no unresolved symbol in 1 injected module (" + image.shell.file("symvers") +
+                                "); unresolved in modules that the base brought: ko2iblnd");
+}
+
+TEST(VerifyModules, OnlyLinksToInjectedModulesMayNotDangle) {
+  VendorGuest image;
+  image.dangle("lustre/ko2iblnd.ko");
+  EXPECT_TRUE(image.check("weak-updates").ok);
+  image.dangle("mlnx-ofa_kernel/mlx5_core.ko");
+  const auto check = image.check("weak-updates");
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.evidence,
+            image.shell.file(std::string("modules/") + kernel + "/weak-updates/mlnx-ofa_kernel/mlx5_core.ko"));
+}
+
+TEST(VerifyModules, WhatDkmsBuiltOfAnInjectedPackageIsInjected) {
+  VendorGuest image;
+  image.family = guest::Family::deb;
+  const std::string source = image.shell.file("src/mlnx-ofed-kernel-5.5");
+  std::filesystem::create_directories(source);
+  write_text_atomically(source + "/dkms.conf", "PACKAGE_NAME=\"mlnx-ofed-kernel\"\nPACKAGE_VERSION=5.5\n");
+  const auto built = image.shell.file("dkms/mlnx-ofed-kernel/5.5/" + std::string(kernel) + "/x86_64/module");
+  std::filesystem::create_directories(built);
+  write_text_atomically(built + "/mlx5_core.ko.zst", "");
+  image.shell.with_place("/var/lib/dkms", "dkms")
+      .with_program("dpkg-query", "echo " + source + "/dkms.conf\n")
+      .with_program("depmod", complaint("updates/dkms/mlx5_core.ko.zst"));
+  EXPECT_FALSE(image.check("symbols").ok);
+}
+
+TEST(VerifyModules, ADepmodThatFailsProvesNothing) {
+  VendorGuest image;
+  image.shell.with_program("depmod", "echo 'depmod: ERROR: could not open directory' >&2; exit 1\n");
+  const auto check = image.check("symbols");
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.evidence, "depmod: exit status 1: depmod: ERROR: could not open directory");
+}
+
+TEST(VerifyModules, ASymversThatCannotBeUnpackedProvesNothing) {
+  VendorGuest image;
+  image.symvers = "symvers.gz";
+  write_text_atomically(image.shell.file("symvers.gz"), "no gzip");
+  EXPECT_FALSE(image.check("symbols").ok);
+}
+
+TEST(VerifyModules, PackagesWhoseFilesNobodyKnowsProveNothing) {
+  VendorGuest image;
+  image.shell.with_program("rpm", "echo package kmod-mlnx-ofa_kernel is not installed; exit 1\n");
+  const auto check = image.check("symbols");
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.evidence,
+            "asking for the files of the injected packages: package kmod-mlnx-ofa_kernel is not installed");
+}
+
+TEST(VerifyModules, AnInitramfsThatCannotBeListedProvesNothing) {
+  InitramfsGuest image;
+  image.shell.with_program("modinfo", "exit 1\n")
+      .with_program("lsinitrd", "echo usr/lib/modules/x.ko; echo 'cpio: premature end of archive' >&2; exit 2\n");
+  const auto check = image.check();
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.evidence,
+            "listing /boot/initramfs.img: exit status 1: usr/lib/modules/x.ko | cpio: premature end of archive");
+}
+
+TEST(VerifyModules, AnInitramfsWithoutModulesIsNone) {
+  InitramfsGuest image;
+  image.shell.with_program("modinfo", "exit 1\n").with_program("lsinitrd", "echo usr/bin/sh\n");
+  const auto check = image.check();
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.evidence, "/boot/initramfs.img holds no module");
 }
 
 }  // namespace

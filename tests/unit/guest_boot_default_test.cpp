@@ -279,5 +279,17 @@ TEST(Kernels, FindsBuiltInRdmaByBothSources) {
   EXPECT_TRUE(builtin_rdma_modules("", "#CONFIG_MLX5_CORE=y\nCONFIG_MLX5_CORE=m\nCONFIG_MLX5_CORE_EN=y\n").empty());
 }
 
+TEST(Kernels, ModulesFromOutsideThatUseTheKernelsRdmaModules) {
+  EXPECT_EQ(
+      outside_rdma_users("kernel/net/sunrpc/xprtrdma/rpcrdma.ko.xz: kernel/drivers/infiniband/core/rdma_cm.ko.xz\n"
+                         "weak-updates/lustre-client/net/ko2iblnd.ko: weak-updates/lustre-client/net/lnet.ko "
+                         "kernel/drivers/infiniband/core/rdma_cm.ko.xz kernel/drivers/infiniband/core/ib_core.ko.xz\n"
+                         "weak-updates/lustre-client/net/lnet.ko:\n"
+                         "extra/mst-pci.ko.xz: kernel/drivers/net/ethernet/mellanox/mlx5/core/mlx5_core.ko.xz\n"
+                         "updates/dkms/nvidia-peermem.ko: updates/dkms/nvidia.ko extra/mlnx-ofa_kernel/ib_core.ko\n"
+                         "no colon\n"),
+      (std::vector<std::string>{"ko2iblnd", "mst_pci"}));
+}
+
 }  // namespace
 }  // namespace bake::guest

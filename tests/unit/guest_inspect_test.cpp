@@ -206,7 +206,8 @@ TEST(Inspect, Centos77) {
       "symvers": "/boot/symvers-3.10.0-1062.el7.x86_64.gz",
       "system_map": "/boot/System.map-3.10.0-1062.el7.x86_64",
       "builtin_rdma": [],
-      "has_headers": false
+      "has_headers": false,
+      "rdma_users": []
     }
   ],
   "initramfs_tool": "dracut",
@@ -256,6 +257,7 @@ TEST(Inspect, Centos77) {
     "weak-modules",
     "yum"
   ],
+  "package_manager_configs": [],
   "baked_manifest": null,
   "packages": {
     "format": "rpm-bdb",
@@ -271,6 +273,21 @@ TEST(Inspect, Centos77) {
 })facts");
   EXPECT_EQ(guest.paths(), before) << "inspection changes nothing";
   EXPECT_EQ(guest.scripts(), std::vector<std::string>{rpm_dump_query()}) << "one question to one program";
+}
+
+TEST(Inspect, FindsTheConfigurationsOfEveryPackageManager) {
+  const auto configs = [](MemoryGuest& guest) { return inspect(guest, {}).package_manager_configs; };
+  const auto el = [](MemoryGuest& guest) -> MemoryGuest& {
+    return guest.with_file("/etc/os-release", "ID=centos\nVERSION_ID=7\n").with_file("/var/lib/rpm/Packages");
+  };
+  MemoryGuest yum_alone;
+  EXPECT_EQ(configs(el(yum_alone).with_file("/etc/yum.conf")), std::vector<std::string>{"/etc/yum.conf"});
+  MemoryGuest both;
+  EXPECT_EQ(configs(el(both).with_file("/etc/yum.conf").with_file("/etc/dnf/dnf.conf")),
+            (std::vector<std::string>{"/etc/yum.conf", "/etc/dnf/dnf.conf"}));
+  MemoryGuest dnf_as_yum;
+  EXPECT_EQ(configs(el(dnf_as_yum).with_link("/etc/yum.conf", "dnf/dnf.conf").with_file("/etc/dnf/dnf.conf")),
+            std::vector<std::string>{"/etc/dnf/dnf.conf"});
 }
 
 TEST(Inspect, SelinuxAsTheNextBootWillHaveIt) {

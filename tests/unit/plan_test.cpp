@@ -1,5 +1,6 @@
 #include "bake/plan/plan.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "golden.hpp"
@@ -14,6 +15,12 @@ using ofed::Change;
 using ofed::ModuleFacts;
 using ofed::PackageFormat;
 using ofed::Repository;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
 using Symvers = std::map<std::string, std::uint32_t>;
 
 constexpr const char* ga = "3.10.0-1062.el7.x86_64";
@@ -274,9 +281,42 @@ TEST(Plan, SaysWhenTheImageCannotCarryIpoib) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.facts.programs.erase("ifconfig");
   inputs.agent_problems = {"agent 2.9.1.1 gives no address"};
-  EXPECT_EQ(make(inputs).plan.warnings,
-            (std::vector<std::string>{"the agent configures IPoIB with ifconfig, and the image has no net-tools",
-                                      "agent 2.9.1.1 gives no address"}));
+  EXPECT_THAT(
+      make(inputs).plan.warnings,
+      ElementsAre(HasSubstr("Secure Boot"), "the agent configures IPoIB with ifconfig, and the image has no net-tools",
+                  "agent 2.9.1.1 gives no address"));
+}
+
+TEST(Plan, SaysWhichModulesOfTheBaseTheDriverBreaks) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.kernels[0].rdma_users = {"ko2iblnd", "mgc"};
+  const std::string warning =
+      "the base brings modules that use the kernel's own RDMA modules, which the driver replaces: ko2iblnd, mgc; build "
+      "them again against the driver, or they will not load";
+  EXPECT_THAT(make(inputs).plan.warnings, Contains(warning));
+  inputs.fit.kind = ofed::FitKind::user_space_only;
+  EXPECT_THAT(make(inputs).plan.warnings, Not(Contains(warning)));
+}
+
+TEST(Plan, HoldsForEveryPackageManagerOfTheGuest) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.programs.insert("dnf");
+  inputs.facts.package_manager_configs = {"/etc/yum.conf", "/etc/dnf/dnf.conf"};
+  const Hold hold{{"/etc/yum.conf", "/etc/dnf/dnf.conf"}, {"kernel*", "kmod-mlnx-ofa_kernel", "mlnx-ofa_kernel"}};
+  EXPECT_EQ(make(inputs).plan.hold, hold);
+  EXPECT_EQ(make(inputs).plan.expectations.hold, hold);
+  EXPECT_THAT(to_text(make(inputs)),
+              HasSubstr("  hold kernel* kmod-mlnx-ofa_kernel mlnx-ofa_kernel (/etc/yum.conf, /etc/dnf/dnf.conf)\n"));
+}
+
+TEST(Plan, ShowsEveryFileThatIsWritten) {
+  const auto text = to_text(make(inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols)));
+  for (const std::string line :
+       {"/etc/infiniband/openib.conf  FORCE_MODE=yes", "/etc/waagent.conf  OS.EnableRDMA=y",
+        "/etc/modprobe.d/bake-inbox-rdma.conf  blacklist, where the driver leaves it to the kernel: ib_iser, ib_isert, "
+        "ib_srp, ib_srpt, rpcrdma, nvme_rdma, nvmet_rdma",
+        "/etc/systemd/system/openibd.service.d/10-udev-settle.conf  openibd waits for udev"})
+    EXPECT_THAT(text, HasSubstr("  " + line + "\n"));
 }
 
 TEST(Plan, LabelsAtFirstBootOnlyWhenSetfilesIsMissingAndSaysSo) {
@@ -285,16 +325,24 @@ TEST(Plan, LabelsAtFirstBootOnlyWhenSetfilesIsMissingAndSaysSo) {
   inputs.facts.selinux.has_setfiles = false;
   const auto plan = make(inputs).plan;
   EXPECT_EQ(plan.relabel, Relabel::autorelabel);
-  ASSERT_EQ(plan.warnings.size(), 1U);
-  EXPECT_EQ(plan.warnings[0].substr(0, 42), "SELinux is enforcing and the guest has no ");
+  EXPECT_THAT(plan.warnings,
+              ElementsAre(HasSubstr("Secure Boot"), StartsWith("SELinux is enforcing and the guest has no setfiles")));
 }
 
-TEST(Plan, SaysThatModulesBuiltInTheImageAreUnsigned) {
+TEST(Plan, SaysThatSecureBootRefusesTheModules) {
   auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
-  inputs.fit = {ofed::FitKind::needs_build, azure, "", "", {}, ""};
-  const auto warnings = make(inputs).plan.warnings;
-  ASSERT_EQ(warnings.size(), 1U);
-  EXPECT_EQ(warnings[0].substr(0, 52), "nobody signs the modules that are built in the image");
+  const auto warnings = [&](ofed::FitKind kind) {
+    inputs.fit = {kind, azure, "", "", {}, ""};
+    return make(inputs).plan.warnings;
+  };
+  const std::string without =
+      ": deploy the image without Secure Boot (Trusted Launch), under which the kernel refuses them";
+  EXPECT_THAT(warnings(ofed::FitKind::needs_build),
+              ElementsAre("nobody signs the modules that are built in the image" + without));
+  const auto vendor = "the firmware does not know the key that the driver's modules are signed with" + without;
+  EXPECT_THAT(warnings(ofed::FitKind::built_for), ElementsAre(vendor));
+  EXPECT_THAT(warnings(ofed::FitKind::weak_updates), ElementsAre(vendor));
+  EXPECT_THAT(warnings(ofed::FitKind::user_space_only), IsEmpty());
 }
 
 TEST(Expectations, SurviveTheManifest) {

@@ -1,0 +1,55 @@
+#include "bake/plan/files.hpp"
+
+#include <fmt/format.h>
+
+#include "bake/base/text.hpp"
+
+namespace bake::plan {
+namespace {
+
+void add_driver_files(const Plan& plan, std::vector<FileChange>& files) {
+  if (!plan.persist_modules.empty()) files.push_back({path::load_modules, join(plan.persist_modules, ", ")});
+  if (plan.name_product)
+    files.push_back({path::ofed_info, fmt::format("names the product MLNX_OFED_LINUX-{}", plan.ofed)});
+  if (!plan.blacklist.empty())
+    files.push_back(
+        {path::blacklist, "blacklist, where the driver leaves it to the kernel: " + join(plan.blacklist, ", ")});
+  if (plan.force_openibd) files.push_back({path::openib_conf, "FORCE_MODE=yes"});
+}
+
+void add_firstboot_files(const Plan& plan, std::vector<FileChange>& files) {
+  if (!plan.install_firstboot) return;
+  files.push_back({path::firstboot, "proves on the VM that InfiniBand works"});
+  files.push_back({path::firstboot_unit, "its unit"});
+  files.push_back({path::firstboot_target, "reached when it has"});
+  files.push_back({path::firstboot_preset, "its preset"});
+  files.push_back({path::firstboot_conf, "what it holds the VM to"});
+}
+
+void add_system_files(const Plan& plan, std::vector<FileChange>& files) {
+  if (plan.openibd_after_udev) files.push_back({path::openibd_drop_in, "openibd waits for udev"});
+  if (plan.enable_rdma) files.push_back({plan.waagent_config, "OS.EnableRDMA=y"});
+  for (const auto& config : plan.hold.configs) files.push_back({config, "exclude="});
+  if (plan.memlock_unlimited) files.push_back({path::limits, "unlimited locked memory"});
+  files.push_back({path::manifest, "what the image is made of"});
+}
+
+void add_boot_files(const Plan& plan, std::vector<FileChange>& files) {
+  if (plan.rebuild_initramfs && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools)
+    files.push_back({path::initramfs_modules, "the Hyper-V drivers that are modules"});
+  if (plan.rebuild_initramfs) files.push_back({plan.initramfs, "rebuilt"});
+  if (plan.relabel == Relabel::autorelabel) files.push_back({path::autorelabel, "labels at the first boot"});
+}
+
+}  // namespace
+
+std::vector<FileChange> files_of(const Plan& plan) {
+  std::vector<FileChange> files;
+  add_driver_files(plan, files);
+  add_firstboot_files(plan, files);
+  add_system_files(plan, files);
+  add_boot_files(plan, files);
+  return files;
+}
+
+}  // namespace bake::plan

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bake/plan/plan.hpp"
+
+namespace bake::plan {
+
+/// Where bake writes what no package brings.
+namespace path {
+inline constexpr const char* load_modules = "/etc/modules-load.d/bake-rdma.conf";
+inline constexpr const char* blacklist = "/etc/modprobe.d/bake-inbox-rdma.conf";
+inline constexpr const char* ofed_info = "/usr/local/bin/ofed_info";
+inline constexpr const char* openib_conf = "/etc/infiniband/openib.conf";
+inline constexpr const char* openibd_drop_in = "/etc/systemd/system/openibd.service.d/10-udev-settle.conf";
+inline constexpr const char* firstboot = "/usr/sbin/ib-firstboot";
+inline constexpr const char* firstboot_unit = "/etc/systemd/system/ib-firstboot.service";
+inline constexpr const char* firstboot_target = "/etc/systemd/system/ib-ready.target";
+inline constexpr const char* firstboot_preset = "/etc/systemd/system-preset/80-ib-firstboot.preset";
+inline constexpr const char* firstboot_conf = "/etc/ib-firstboot.conf";
+inline constexpr const char* limits = "/etc/security/limits.d/90-bake-rdma.conf";
+inline constexpr const char* manifest = "/etc/bake-manifest.json";
+inline constexpr const char* initramfs_modules = "/etc/initramfs-tools/modules";
+inline constexpr const char* autorelabel = "/.autorelabel";
+}  // namespace path
+
+/// A file that bake itself writes or edits in the guest.
+struct FileChange {
+  std::string path;
+  std::string what;  ///< for a person: "FORCE_MODE=yes"
+};
+
+/// Every such file of `plan`, in the order in which apply comes to it; links that enable units are not among them.
+std::vector<FileChange> files_of(const Plan& plan);
+
+}  // namespace bake::plan
