@@ -8,6 +8,7 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/signing.hpp"
+#include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
 #include "bake/disk/copy.hpp"
 #include "bake/disk/footer.hpp"
