@@ -59,7 +59,7 @@ std::string write_recipe_for(const fs::path& disk, const std::vector<std::string
                 resolution.nearest);
   const auto& best = resolution.choices.front();
   recipe::Recipe recipe;
-  recipe.name = disk.stem().string();
+  recipe.name = recipe::name_for(disk.stem().string());
   recipe.base.path = fs::absolute(disk);
   environment.progress.step("hash the base");
   recipe.base.sha256 = digest_of_file(disk);
