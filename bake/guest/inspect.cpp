@@ -81,6 +81,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.default_kernel = boot.release;
   facts.default_kernel_how = boot.how;
   facts.default_kernel_options = boot.options;
+  facts.default_kernel_warnings = boot.warnings;
   facts.packages = read_package_database(guest, facts.family);
   facts.programs = find_programs(guest);
   facts.initramfs_tool = find_initramfs_tool(facts);
