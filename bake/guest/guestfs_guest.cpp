@@ -258,6 +258,7 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
                 fmt::format("running a script in the guest: not done within {} seconds; its last words: {}",
                             script_limit_.count(), last_words(result.output)),
                 "something in the guest waits for what never comes; BAKE_SCRIPT_TIMEOUT=SECONDS sets another bound");
+  if (!result.ok()) appliance().refuse_lost_writes();
   if (const auto reason = start_failure(result.status, result.output); !reason.empty())
     throw Error(ErrorKind::failed, fmt::format("running a script with '/bin/sh' in the guest: {}", reason),
                 "the guest's own /bin/sh must be there and run on this machine's processor");
@@ -266,6 +267,8 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
 }
 
 // ---- the end
+
+void GuestfsGuest::write_back() { appliance().write_back(); }
 
 void GuestfsGuest::finish() {
   auto& running = appliance();
@@ -278,6 +281,7 @@ void GuestfsGuest::finish() {
       if (!running.trim(mount.mount_point))
         progress_.detail(fmt::format("{} ({}) cannot be trimmed", mount.mount_point, mount.type));
   running.unmount_all();
+  running.write_back();
   running.shut_down();
   appliance_.reset();
 }
