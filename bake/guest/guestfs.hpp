@@ -84,6 +84,9 @@ class Appliance {
 
   /// Mounts /dev, /dev/pts, /proc and /sys where programs of the guest expect them; unmount_all() takes them away.
   void mount_api_file_systems();
+  /// For the XFS file systems that are mounted: a write of metadata that fails is an error. XFS tries for ever
+  /// otherwise, and what needs its log waits as long (Linux, Documentation/admin-guide/xfs.rst, "Error Handling").
+  void give_up_failed_writes();
   /// Runs script_file (script.hpp) and gives its exit status. guestfs_sh would do, but it mounts and unmounts the above
   /// around every call, which costs ten times as much as the script under emulation, and gives no output of failures.
   int run_script(std::chrono::seconds limit);

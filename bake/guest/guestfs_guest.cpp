@@ -98,6 +98,7 @@ void GuestfsGuest::mount_system(const std::filesystem::path& disk) {
     const auto space = appliance_->space(mount.mount_point);
     layout_.mounts.push_back({mount.device, mount.type, mount.mount_point, space.size, space.free, mount.uuid});
   }
+  appliance_->give_up_failed_writes();
 }
 
 // ---- files
