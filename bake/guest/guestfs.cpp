@@ -231,15 +231,16 @@ void Appliance::fail(std::string_view doing, std::string_view object) {
 }
 
 void Appliance::refuse_lost_writes() {
-  char command[] = "dmesg";
-  char* arguments[] = {command, nullptr};
-  const CString log(guestfs_debug(handle_, "sh", static_cast<char**>(arguments)));
-  const auto lost = log ? find_lost_write(log.get()) : std::string{};
+  auto command = fmt::format("readlink -f /dev/disk/guestfs/{}; dmesg", system_drive_label);
+  char* arguments[] = {command.data(), nullptr};
+  const CString output(guestfs_debug(handle_, "sh", static_cast<char**>(arguments)));
+  const std::string_view text = output ? output.get() : "";
+  const auto lost = find_lost_write(text);
   if (lost.empty()) return;
-  // Another disk than the first that is written to is the appliance's own.
+  // Another disk that is written to is the appliance's own.
   const CString own(guestfs_get_tmpdir(handle_));
   const auto place =
-      lost.find(" dev sda") != std::string::npos ? disk_ : std::filesystem::path(own ? own.get() : "/tmp");
+      is_of_device(lost, text.substr(0, text.find('\n'))) ? disk_ : std::filesystem::path(own ? own.get() : "/tmp");
   throw Error(
       ErrorKind::environment,
       fmt::format("writing '{}': this machine did not take all that the appliance wrote, {} are free there ({})",

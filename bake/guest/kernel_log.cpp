@@ -1,5 +1,7 @@
 #include "bake/guest/kernel_log.hpp"
 
+#include <fmt/format.h>
+
 #include "bake/base/text.hpp"
 
 namespace bake::guest {
@@ -17,6 +19,11 @@ std::string_view without_time(std::string_view line) {
 }
 
 }  // namespace
+
+bool is_of_device(std::string_view line, std::string_view device) {
+  const auto name = device.substr(device.rfind('/') + 1);
+  return line.find(fmt::format(" dev {},", name)) != std::string_view::npos;
+}
 
 std::string find_lost_write(std::string_view log) {
   for (const auto& line : split_lines(log))

@@ -11,4 +11,8 @@ namespace bake::guest {
 /// 264192 op 0x1:(WRITE) …".
 std::string find_lost_write(std::string_view log);
 
+/// Whether such a line is about `device`, "/dev/sdb". The letters are given in the order in which disks were found, and
+/// that is not the order in which they were attached.
+bool is_of_device(std::string_view line, std::string_view device);
+
 }  // namespace bake::guest

@@ -26,6 +26,14 @@ TEST(KernelLog, FindsTheFirstLostWrite) {
       << "Linux before 5.1 does not name the operation";
 }
 
+TEST(KernelLog, TellsWhichDiskItWas) {
+  const auto line = find_lost_write(full);
+  EXPECT_TRUE(is_of_device(line, "/dev/sda"));
+  EXPECT_FALSE(is_of_device(line, "/dev/sdb"));
+  EXPECT_FALSE(is_of_device(line, "/dev/sd"));
+  EXPECT_FALSE(is_of_device(line, "/dev/disk/guestfs/system")) << "a link that leads nowhere";
+}
+
 TEST(KernelLog, OtherTroubleIsNoLostWrite) {
   EXPECT_EQ(find_lost_write(""), "");
   EXPECT_EQ(find_lost_write("[1.0] EXT4-fs (sda1): re-mounted\n[2.0] sd 2:0:0:0: [sda] Write cache: enabled\n"), "");
