@@ -62,8 +62,8 @@ Check check_database(Guest& guest, const Facts& facts, const Expectations& expec
   if (expected.packages.empty()) return {"package database", true, facts.packages.format + ", consistent"};
   std::string names;
   for (const auto& package : expected.packages) names += " " + shell_quote(package.name);
-  const auto script = expected.family == Family::rpm ? fmt::format("rpm -V{} ; :\n", names)
-                                                     : fmt::format("dpkg --audit; dpkg -V{} ; :\n", names);
+  const auto script =
+      expected.family == Family::rpm ? fmt::format("rpm -V{} ; :\n", names) : fmt::format("dpkg -V{} ; :\n", names);
   const auto complaints = complaints_of(guest.shell(script).output, guest, expected);
   return {"package database", complaints.empty(),
           complaints.empty() ? fmt::format("{}, consistent; the injected packages verify clean", facts.packages.format)

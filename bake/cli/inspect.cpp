@@ -21,6 +21,8 @@ void print_facts(const SourceDisk& source, const guest::Facts& facts, std::ostre
   out << fmt::format("disk      {}, {}\nsystem    {} {} ({}), {}\n", name_of(source.format),
                      human_size(source.data_size), facts.os.id, facts.os.version, facts.os.pretty_name, facts.arch);
   for (const auto& kernel : facts.kernels) out << fmt::format("kernel    {}\n", describe(kernel, facts));
+  if (facts.default_kernel.empty()) out << fmt::format("boot      {}\n", facts.default_kernel_how);
+  for (const auto& warning : facts.default_kernel_warnings) out << fmt::format("boot      {}\n", warning);
   out << fmt::format("packages  {} ({})\n", facts.packages.packages.size(), facts.packages.format);
   out << fmt::format("SELinux   {}\nagent     {}\n", facts.selinux.mode,
                      facts.waagent ? fmt::format("waagent {}, OS.EnableRDMA={}", facts.waagent->version,

@@ -23,7 +23,10 @@ class GuestfsSession final : public job::Session {
   GuestfsSession(const guest::GuestfsOptions& options, Progress& progress) : guest_(options, progress) {}
 
   guest::Guest& guest() override { return guest_; }
-  guest::Facts inspect() override { return guest::inspect(guest_, guest_.layout()); }
+  guest::Facts inspect() override {
+    guest_.write_back();
+    return guest::inspect(guest_, guest_.layout());
+  }
   void finish() override { guest_.finish(); }
 
  private:

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
@@ -65,11 +66,17 @@ int failed(Context& context, const Error& error) {
   return static_cast<int>(error.kind());
 }
 
+/// The parser may have given up before it came to --json.
+bool asks_for_json(const std::vector<std::string>& arguments) {
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");
+  return std::find(arguments.begin(), end, "--json") != end;
+}
+
 int usage_error(const CLI::App& app, Context& context, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
     return app.exit(error, context.out, context.err);
-  context.err << "bake: error: " << error.what()
-              << "\nbake: hint: 'bake --help' and 'bake COMMAND --help' list what there is\n";
+  print_error(context,
+              Error(ErrorKind::usage, error.what(), "'bake --help' and 'bake COMMAND --help' list what there is"));
   return static_cast<int>(ErrorKind::usage);
 }
 
@@ -87,6 +94,7 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     return context.status;
   } catch (const CLI::ParseError& error) {
+    context.json = context.json || asks_for_json(arguments);
     return usage_error(app, context, error);
   } catch (const Error& error) {
     return failed(context, error);

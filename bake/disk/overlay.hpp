@@ -15,7 +15,8 @@ struct ScratchDisk {
 };
 
 /// Makes a scratch disk for `source` in `directory`: a qcow2 overlay over exactly the data region (never over a VHD's
-/// footer) without copying; formats that need conversion are converted. Throws like copy_to_raw.
+/// footer) without copying; formats that need conversion are converted, if there is room. Throws
+/// like copy_to_raw.
 ScratchDisk make_scratch_disk(const SourceDisk& source, const std::filesystem::path& directory, Progress& progress);
 
 }  // namespace bake

@@ -30,9 +30,11 @@ std::string run_qemu_img(std::vector<std::string> arguments, std::string_view do
     throw Error(ErrorKind::environment, fmt::format("{} '{}': there is no qemu-img", doing, path.string()),
                 "install qemu-utils (Debian, Ubuntu) or qemu-img (RHEL)");
   auto result = run_program(arguments);
-  if (result.status != 0)
-    throw Error(ErrorKind::failed, fmt::format("{} '{}': {}", doing, path.string(), trim(result.err)));
-  return result.out;
+  if (result.status == 0) return result.out;
+  const auto message = fmt::format("{} '{}': {}", doing, path.string(), trim(result.err));
+  if (result.err.find("No space left on device") != std::string::npos)
+    throw Error(ErrorKind::environment, message, "free some space on that file system");
+  throw Error(ErrorKind::failed, message);
 }
 
 nlohmann::json parse_answer(const std::string& text, std::string_view doing, const fs::path& path) {

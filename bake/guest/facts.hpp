@@ -94,9 +94,10 @@ struct Facts {
   Family family = Family::rpm;
   std::string arch;  ///< x86_64, aarch64
   std::vector<Kernel> kernels;
-  std::string default_kernel;      ///< release of the kernel that boots by default
+  std::string default_kernel;      ///< release of the kernel that boots by default; empty: none of `kernels` does
   std::string default_kernel_how;  ///< what says so: "grubenv saved_entry", "first entry of /boot/grub/grub.cfg", …
-  std::string default_kernel_options;  ///< its command line, as far as the boot loader's files tell
+  std::string default_kernel_options;                ///< its command line, as far as the boot loader's files tell
+  std::vector<std::string> default_kernel_warnings;  ///< what may boot besides: a one-time entry, a second menu
   PackageDatabase packages;
   InitramfsTool initramfs_tool = InitramfsTool::none;
   SELinux selinux;

@@ -72,6 +72,7 @@ Json to_json(const Facts& facts) {
           {"default_kernel", facts.default_kernel},
           {"default_kernel_how", facts.default_kernel_how},
           {"default_kernel_options", facts.default_kernel_options},
+          {"default_kernel_warnings", facts.default_kernel_warnings},
           {"kernels", std::move(kernels)},
           {"initramfs_tool", name_of(facts.initramfs_tool)},
           {"selinux",

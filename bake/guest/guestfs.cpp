@@ -16,6 +16,7 @@
 #include "bake/base/file.hpp"
 #include "bake/base/interrupt.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/kernel_log.hpp"
 #include "bake/guest/launch.hpp"
 #include "bake/guest/script.hpp"
 
@@ -136,6 +137,9 @@ Handle make_handle(const ApplianceOptions& options, const LaunchAttempt& attempt
   guestfs_set_autosync(handle.get(), 0);
   guestfs_set_recovery_proc(handle.get(), 1);  // ends qemu when bake is killed
   guestfs_config(handle.get(), "-name", marker.c_str());
+  // qemu's own answer to a full disk is to stop the machine until somebody makes room: nothing in it would ever time
+  // out.
+  guestfs_config(handle.get(), "-global", "scsi-hd.werror=report");
   for (const auto& drive : options.drives) add_drive(handle.get(), drive);
   return handle;
 }
@@ -210,7 +214,7 @@ bool means_absent(int error) { return error == ENOENT || error == ENOTDIR || err
 }  // namespace
 
 Appliance::Appliance(const ApplianceOptions& options, Progress& progress)
-    : handle_(launch_some_way(options, progress)) {}
+    : handle_(launch_some_way(options, progress)), disk_(options.drives.empty() ? "" : options.drives.front().file) {}
 
 Appliance::~Appliance() {
   if (handle_ != nullptr) guestfs_close(handle_);
@@ -220,8 +224,33 @@ int Appliance::launches() { return launch_count; }
 
 void Appliance::fail(std::string_view doing, std::string_view object) {
   const char* reason = guestfs_last_error(handle_);
-  throw Error(ErrorKind::failed,
-              fmt::format("{} '{}' in the guest: {}", doing, object, one_line(reason != nullptr ? reason : "unknown")));
+  const auto message =
+      fmt::format("{} '{}' in the guest: {}", doing, object, one_line(reason != nullptr ? reason : "unknown"));
+  refuse_lost_writes();
+  throw Error(ErrorKind::failed, message);
+}
+
+void Appliance::refuse_lost_writes() {
+  auto command = fmt::format("readlink -f /dev/disk/guestfs/{}; dmesg", system_drive_label);
+  char* arguments[] = {command.data(), nullptr};
+  const CString output(guestfs_debug(handle_, "sh", static_cast<char**>(arguments)));
+  const std::string_view text = output ? output.get() : "";
+  const auto lost = find_lost_write(text);
+  if (lost.empty()) return;
+  // Another disk that is written to is the appliance's own.
+  const CString own(guestfs_get_tmpdir(handle_));
+  const auto place =
+      is_of_device(lost, text.substr(0, text.find('\n'))) ? disk_ : std::filesystem::path(own ? own.get() : "/tmp");
+  throw Error(
+      ErrorKind::environment,
+      fmt::format("writing '{}': this machine did not take all that the appliance wrote, {} are free there ({})",
+                  place.string(), human_size(free_bytes_at(place)), lost),
+      "free some space on that file system, or choose another one");
+}
+
+void Appliance::write_back() {
+  check(guestfs_sync(handle_), "writing back", "/");
+  refuse_lost_writes();
 }
 
 void Appliance::check(int result, std::string_view doing, std::string_view object) {
@@ -343,6 +372,11 @@ std::string Appliance::run_in_appliance(const std::string& command, std::string_
 void Appliance::mount_api_file_systems() {
   run_in_appliance("for d in dev dev/pts proc sys; do mount --bind /$d /sysroot/$d || exit 1; done", "mounting",
                    "/dev");
+}
+
+void Appliance::give_up_failed_writes() {
+  run_in_appliance("for f in /sys/fs/xfs/*/error/metadata/*/max_retries; do [ ! -e $f ] || echo 0 >$f; done",
+                   "setting what XFS does about", "failed writes");
 }
 
 int Appliance::run_script(std::chrono::seconds limit) {

@@ -37,8 +37,9 @@ struct Space {
   std::uint64_t free = 0;  ///< for programs that are not root
 };
 
-/// A running libguestfs appliance: its calls, typed, with errors as Error{failed} "<doing> '<path>' in the guest: …".
-/// The only room that knows libguestfs is guestfs.cpp. Guest paths are absolute and below what is mounted on "/".
+/// A running libguestfs appliance: its calls, typed, with errors as Error{failed} "<doing> '<path>' in the guest: …",
+/// or Error{environment} when a full disk on this machine is behind it. The only room that knows libguestfs is
+/// guestfs.cpp. Guest paths are absolute and below what is mounted on "/".
 class Appliance {
  public:
   /// Starts it: with KVM when that works in time, else by emulation, which `progress` is told. Throws
@@ -83,11 +84,20 @@ class Appliance {
 
   /// Mounts /dev, /dev/pts, /proc and /sys where programs of the guest expect them; unmount_all() takes them away.
   void mount_api_file_systems();
+  /// For the XFS file systems that are mounted: a write of metadata that fails is an error. XFS tries for ever
+  /// otherwise, and what needs its log waits as long (Linux, Documentation/admin-guide/xfs.rst, "Error Handling").
+  void give_up_failed_writes();
   /// Runs script_file (script.hpp) and gives its exit status. guestfs_sh would do, but it mounts and unmounts the above
   /// around every call, which costs ten times as much as the script under emulation, and gives no output of failures.
   int run_script(std::chrono::seconds limit);
   /// Kills what scripts left running.
   void end_programs();
+
+  /// Writes out what the guest's file systems hold in memory, and then refuse_lost_writes().
+  void write_back();
+  /// Throws Error{environment} when this machine did not take something that was written to a disk so far: its file
+  /// system is full. The guest goes on with what it has in memory and need not notice.
+  void refuse_lost_writes();
 
   /// Ends the appliance in good order; throws when that fails, for then data may be missing. Unmount before.
   void shut_down();
@@ -99,6 +109,7 @@ class Appliance {
   [[noreturn]] void fail(std::string_view doing, std::string_view object);
 
   guestfs_h* handle_ = nullptr;
+  std::filesystem::path disk_;
 };
 
 }  // namespace bake::guest

@@ -98,6 +98,7 @@ void GuestfsGuest::mount_system(const std::filesystem::path& disk) {
     const auto space = appliance_->space(mount.mount_point);
     layout_.mounts.push_back({mount.device, mount.type, mount.mount_point, space.size, space.free, mount.uuid});
   }
+  appliance_->give_up_failed_writes();
 }
 
 // ---- files
@@ -258,6 +259,7 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
                 fmt::format("running a script in the guest: not done within {} seconds; its last words: {}",
                             script_limit_.count(), last_words(result.output)),
                 "something in the guest waits for what never comes; BAKE_SCRIPT_TIMEOUT=SECONDS sets another bound");
+  if (!result.ok()) appliance().refuse_lost_writes();
   if (const auto reason = start_failure(result.status, result.output); !reason.empty())
     throw Error(ErrorKind::failed, fmt::format("running a script with '/bin/sh' in the guest: {}", reason),
                 "the guest's own /bin/sh must be there and run on this machine's processor");
@@ -266,6 +268,8 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
 }
 
 // ---- the end
+
+void GuestfsGuest::write_back() { appliance().write_back(); }
 
 void GuestfsGuest::finish() {
   auto& running = appliance();
@@ -278,6 +282,7 @@ void GuestfsGuest::finish() {
       if (!running.trim(mount.mount_point))
         progress_.detail(fmt::format("{} ({}) cannot be trimmed", mount.mount_point, mount.type));
   running.unmount_all();
+  running.write_back();
   running.shut_down();
   appliance_.reset();
 }

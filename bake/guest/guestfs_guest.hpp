@@ -49,9 +49,13 @@ class GuestfsGuest final : public Guest {
 
   [[nodiscard]] const Layout& layout() const { return layout_; }
 
+  /// Writes out what the guest's file systems hold in memory. Throws Error{environment} when this machine did not take
+  /// all of it: what is seen in the guest from then on may not be on the disk.
+  void write_back();
+
   /// The commit: ends programs that scripts left running, takes away what bake had mounted, trims (unless read-only),
-  /// unmounts, and shuts the appliance down. Throws Error{failed} when any of it fails: then the disk is not to be
-  /// used. No call works afterwards.
+  /// unmounts, and shuts the appliance down. Throws Error{failed} when any of it fails, and Error{environment}
+  /// when this machine's disk was full: then the disk is not to be used. No call works afterwards.
   void finish();
 
   /// How long scripts may run from now on; see GuestfsOptions.

@@ -92,6 +92,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.default_kernel = boot.release;
   facts.default_kernel_how = boot.how;
   facts.default_kernel_options = boot.options;
+  facts.default_kernel_warnings = boot.warnings;
   facts.packages = read_package_database(guest, facts.family);
   facts.programs = find_programs(guest);
   facts.package_manager_configs = find_package_manager_configs(guest);

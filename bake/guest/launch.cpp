@@ -1,5 +1,6 @@
 #include "bake/guest/launch.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
@@ -49,9 +50,11 @@ std::vector<std::string> arguments_of(int pid) {
 std::vector<LaunchAttempt> plan_launch(const LaunchEnvironment& environment) {
   const auto limit = parse_limit(environment.timeout);
   if (environment.backend_settings) return {{false, false, limit.value_or(emulation_limit)}};
-  if (environment.kvm_failed_before) return {{false, true, emulation_limit}};
+  // A limit that keeps the wait for a KVM that hangs short would end every emulation that follows it.
+  const LaunchAttempt fallback{false, true, std::max(limit.value_or(emulation_limit), emulation_limit)};
+  if (environment.kvm_failed_before) return {fallback};
   if (!environment.kvm_usable) return {{false, false, limit.value_or(emulation_limit)}};
-  return {{true, false, limit.value_or(kvm_limit)}, {false, true, emulation_limit}};
+  return {{true, false, limit.value_or(kvm_limit)}, fallback};
 }
 
 LaunchEnvironment launch_environment(bool kvm_failed_before) {

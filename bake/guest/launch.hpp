@@ -27,8 +27,8 @@ struct LaunchEnvironment {
 };
 
 /// The tries to make, in order: with KVM when it can be opened and the user forced nothing (120 s, or
-/// $BAKE_LAUNCH_TIMEOUT), then by emulation (600 s). Settings of the user are one try, as they are. Throws Error{usage}
-/// when the time limit is no number from 1 to 86400.
+/// $BAKE_LAUNCH_TIMEOUT), then by emulation (600 s, or $BAKE_LAUNCH_TIMEOUT when that is longer). Settings of the user
+/// are one try, as they are. Throws Error{usage} when the time limit is no number from 1 to 86400.
 std::vector<LaunchAttempt> plan_launch(const LaunchEnvironment& environment);
 
 /// Reads the environment of this process.

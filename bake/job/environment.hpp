@@ -28,7 +28,7 @@ class Session {
  public:
   virtual ~Session() = default;
   virtual guest::Guest& guest() = 0;
-  /// Looks at the guest as it is now.
+  /// Looks at the guest as it is now. Throws Error{environment} when the disk did not take what was written so far.
   virtual guest::Facts inspect() = 0;
   /// Trims free space, syncs, unmounts and shuts down; throws when any of that fails. Without it nothing is promised
   /// about the disk.

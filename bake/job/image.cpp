@@ -96,6 +96,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   const auto outcome = decide(recipe, driver, facts, session->guest(), environment);
   say_warnings(outcome.plan, progress);
   plan::require(outcome);
+  require_room(outcome.plan, disk);
   auto manifest =
       evidence::image_manifest(outcome.plan, origin_of(recipe, source, base_sha256, driver, facts, environment));
   apply::apply(outcome.plan, session->guest(), manifest.dump(2) + "\n", progress);
@@ -110,6 +111,12 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
 }
 
 }  // namespace
+
+void require_room(const plan::Plan& plan, const fs::path& disk) {
+  std::uint64_t bytes = 0;
+  for (const auto& need : plan.space) bytes += need.needed;
+  require_free_space(disk, bytes, fmt::format("what '{}' adds to the disk", plan.recipe));
+}
 
 BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool force, Environment& environment,
                       const std::string& private_pem) {

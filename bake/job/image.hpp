@@ -23,7 +23,10 @@ struct BakedImage {
 BakedImage bake_image(const recipe::Recipe& recipe, const std::filesystem::path& output, bool force,
                       Environment& environment, const std::string& private_pem = {});
 
-/// The same, stopped before anything is changed; the guest is seen through an overlay.
+/// Throws Error{environment} unless the file system of `disk` has room for what `plan` adds to the guest in it.
+void require_room(const plan::Plan& plan, const std::filesystem::path& disk);
+
+/// As bake_image(), stopped before anything is changed; the guest is seen through an overlay.
 plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment);
 
 }  // namespace bake::job

@@ -59,7 +59,7 @@ std::string write_recipe_for(const fs::path& disk, const std::vector<std::string
                 resolution.nearest);
   const auto& best = resolution.choices.front();
   recipe::Recipe recipe;
-  recipe.name = disk.stem().string();
+  recipe.name = recipe::name_for(disk.stem().string());
   recipe.base.path = fs::absolute(disk);
   environment.progress.step("hash the base");
   recipe.base.sha256 = digest_of_file(disk);
@@ -67,8 +67,10 @@ std::string write_recipe_for(const fs::path& disk, const std::vector<std::string
   recipe.vm_sizes = vm_sizes;
   recipe.ofed.choice = best.inbox ? recipe::OfedChoice::inbox : recipe::OfedChoice::version;
   recipe.ofed.version = best.ofed;
-  std::string text = fmt::format("# {}, {} boots by default ({})\n", facts.os.pretty_name, facts.default_kernel,
-                                 facts.default_kernel_how);
+  std::string text =
+      fmt::format("# {}, {} boots by default ({})\n", facts.os.pretty_name,
+                  facts.default_kernel.empty() ? "no kernel of it" : facts.default_kernel, facts.default_kernel_how);
+  for (const auto& warning : facts.default_kernel_warnings) text += fmt::format("# {}\n", warning);
   if (!best.file_name.empty()) text += fmt::format("# needs in the store: {}\n", best.file_name);
   for (const auto& reason : best.reasons) text += fmt::format("# {}\n", reason);
   return text + recipe::write(recipe);

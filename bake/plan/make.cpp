@@ -87,9 +87,16 @@ class Planner {
 
   void check_kernel() {
     const auto& fit = in_.fit;
+    std::vector<std::string> releases;
+    for (const auto& kernel : in_.facts.kernels) releases.push_back(kernel.release);
+    if (in_.facts.default_kernel.empty() && !releases.empty()) {
+      refuse("kernel", in_.facts.default_kernel_how,
+             fmt::format("make a kernel that is there the default in the base image (grubby --set-default, or "
+                         "update-grub); it has {}",
+                         join(releases, ", ")));
+      return;
+    }
     if (in_.facts.kernel(fit.kernel) == nullptr) {
-      std::vector<std::string> releases;
-      for (const auto& kernel : in_.facts.kernels) releases.push_back(kernel.release);
       refuse("kernel", fmt::format("kernel '{}' is not in the guest", fit.kernel),
              releases.empty() ? "the guest has no kernel that boots" : fmt::format("it has {}", join(releases, ", ")));
       return;
@@ -131,6 +138,8 @@ class Planner {
   void warn_of_what_the_user_should_know() {
     auto& warnings = out_.plan.warnings;
     warnings = in_.choice.warnings;
+    const auto& of_boot = in_.facts.default_kernel_warnings;
+    warnings.insert(warnings.end(), of_boot.begin(), of_boot.end());
     if (in_.facts.baked_manifest)
       warnings.emplace_back("this disk was baked before; baking again on the original base is cleaner");
     for (const auto& kernel : in_.facts.kernels)

@@ -182,9 +182,10 @@ void check_schema(MapReader& reader) {
     reader.problem("schema", fmt::format("unknown schema '{}'", schema), "this bake reads bake/v1");
 }
 
+constexpr std::string_view name_characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
 void check_name(MapReader& reader, const std::string& name) {
-  static constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-  if (name.find_first_not_of(allowed) != std::string::npos || (!name.empty() && name.front() == '.'))
+  if (name.find_first_not_of(name_characters) != std::string::npos || (!name.empty() && name.front() == '.'))
     reader.problem("name", fmt::format("'name' may hold letters, digits, '.', '_' and '-', not '{}'", name),
                    "it becomes part of file names");
 }
@@ -223,6 +224,19 @@ Recipe parse(std::string_view text, const fs::path& file) {
   auto recipe = parse(text, file, problems);
   throw_if_any(ErrorKind::config, fmt::format("reading recipe '{}'", file.string()), problems);
   return recipe;
+}
+
+std::string name_for(std::string_view file_name) {
+  std::string name;
+  for (std::size_t i = 0; i < file_name.size();) {
+    const auto end = std::min(file_name.find_first_not_of(name_characters, i), file_name.size());
+    name += file_name.substr(i, end - i);
+    i = std::min(file_name.find_first_of(name_characters, end), file_name.size());
+    if (i > end) name += '-';
+  }
+  name.erase(0, std::min(name.find_first_not_of(".-"), name.size()));
+  name.erase(name.find_last_not_of('-') + 1);
+  return name.empty() ? "image" : name;
 }
 
 Recipe load(const fs::path& file) { return parse(read_text(file, most_bytes), file); }

@@ -79,6 +79,10 @@ Recipe parse(std::string_view text, const std::filesystem::path& file);
 /// As parse(), with its problems added to `problems` instead of thrown: for whoever reads many recipes.
 Recipe parse(std::string_view text, const std::filesystem::path& file, std::vector<Problem>& problems);
 
+/// A recipe's name made of a file's: each run of what may not be in one becomes '-', and none stands at its ends.
+/// "CentOS 7.7 (base)" gives "CentOS-7.7-base". Never empty.
+std::string name_for(std::string_view file_name);
+
 /// The recipe as commented YAML, ready to edit; parse(write(r)) gives r back.
 std::string write(const Recipe& recipe);
 

@@ -2,10 +2,12 @@
 """Bad input: the right exit code, one clear sentence, nothing written, the base untouched."""
 import json
 import os
+import signal
 import struct
+import subprocess
 import unittest
 
-from e2e import BakeCase, run, sha256, standin
+from e2e import BINARY, BakeCase, run, sha256, standin
 
 RECIPE = """schema: bake/v1
 base: {base}
@@ -82,6 +84,34 @@ class BadInput(BakeCase):
         run("mke2fs", "-q", "-t", "ext4", disk)
         self.image_fails(1, "no operating system", self.recipe(disk))
 
+    def test_this_machines_disk_fills_up_under_the_appliance(self):
+        # The output lies on a file system of its own, in a mount namespace of its own, which shrinks to what is on it.
+        small = self.scratch / "small"
+        small.mkdir()
+        root = os.geteuid() == 0
+        inside = 'mount -t tmpfs -o size=3g tmpfs "$0" || exit; "$@"; status=$?; ls -A "$0"; exit $status'
+        bake = [BINARY, "--store", self.store, "image", self.recipe(), "-o", small / "out.vhd"]
+        process = subprocess.Popen(["unshare", "--mount", *([] if root else ["--map-root-user"]), "sh", "-c", inside, small, *bake],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        try:
+            for line in process.stderr:
+                if line.endswith("] change packages\n"):
+                    break
+            enter = ["nsenter", "-t", str(process.pid), "--mount", *([] if root else ["--user", "--preserve-credentials"])]
+            used = int(run(*enter, "df", "--output=used", "-B1", small).stdout.split()[1])
+            run(*enter, "mount", "-o", f"remount,size={used + 2 * 2**20}", small)
+            stdout, stderr = process.communicate(timeout=300)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        self.assertEqual(process.returncode, 6, stderr)
+        self.assertEqual(stdout, "", "something was left beside the output")
+        self.assertRegex(stderr, f"bake: error: writing '{small}/out.vhd.partial': this machine did not take all that the "
+                                 r"appliance wrote, .* are free there \(.*error, dev sd[a-z], sector .*\)\n"
+                                 "bake: hint: free some space on that file system, or choose another one\n$")
+        self.assertEqual(run("pgrep", "-f", f"qemu.*{small}", check=False).stdout, "")
+
     def test_two_operating_systems(self):
         disk = self.scratch / "two.raw"
         tree = self.scratch / "tree"
@@ -156,6 +186,9 @@ class BadInput(BakeCase):
 
     def test_wrong_usage(self):
         self.bake_fails(2, "bake: error:", "image")
+        result = self.bake("--json", "image", check=False)
+        self.assertEqual(result.returncode, 2)
+        self.assertEqual(json.loads(result.stdout)["error"]["kind"], "usage")
 
     @classmethod
     def tearDownClass(cls):

@@ -31,6 +31,8 @@ std::string decision(MemoryGuest& guest) {
   return found.release + ": " + found.how;
 }
 
+std::vector<std::string> warnings(MemoryGuest& guest) { return find_boot_default(guest, find_kernels(guest)).warnings; }
+
 MemoryGuest centos7() {
   auto guest = guest_with({"3.10.0-1062.el7.x86_64", "3.10.0-1062.12.1.el7.x86_64"});
   guest.with_file("/boot/grub2/grub.cfg", centos7_grub_cfg);
@@ -163,10 +165,121 @@ TEST(BootDefault, UbuntuFollowsSubmenus) {
   }
 }
 
-TEST(BootDefault, AOneTimeEntryIsWhatBootsNext) {
+TEST(BootDefault, AOneTimeEntryIsNotTheDefault) {
   auto guest = ubuntu();
   guest.with_file("/boot/grub/grubenv", environment("next_entry=1>2\n"));
-  EXPECT_EQ(decision(guest), "5.4.0-26-generic: grubenv next_entry (for one boot)");
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
+  EXPECT_EQ(warnings(guest),
+            std::vector<std::string>{"GRUB boots kernel 5.4.0-26-generic once before it boots 5.4.0-1010-azure again "
+                                     "(grubenv next_entry '1>2'); the driver is for 5.4.0-1010-azure"});
+}
+
+TEST(BootDefault, AOneTimeEntryBesideASavedOne) {
+  auto guest = centos7();
+  guest.with_file("/boot/grub2/grubenv", environment("saved_entry=1\nnext_entry=0\n"));
+  EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
+  EXPECT_EQ(warnings(guest),
+            std::vector<std::string>{
+                "GRUB boots kernel 3.10.0-1062.12.1.el7.x86_64 once before it boots 3.10.0-1062.el7.x86_64 again "
+                "(grubenv next_entry '0'); the driver is for 3.10.0-1062.el7.x86_64"});
+}
+
+TEST(BootDefault, AOneTimeEntryOfTheSameKernelIsNoNews) {
+  auto guest = ubuntu();
+  guest.with_file("/boot/grub/grubenv", environment("next_entry=0\n"));
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
+  EXPECT_EQ(warnings(guest), std::vector<std::string>{});
+  guest.write("/boot/grub/grubenv", environment("next_entry=no such entry\n"));
+  EXPECT_EQ(warnings(guest), std::vector<std::string>{}) << "GRUB takes the first entry instead";
+}
+
+TEST(BootDefault, AOneTimeEntryOfAKernelThatIsNotThere) {
+  auto guest = ubuntu();
+  guest.remove("/lib/modules/5.4.0-26-generic");
+  guest.with_file("/boot/grub/grubenv", environment("next_entry=1>2\n"));
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
+  EXPECT_EQ(warnings(guest),
+            std::vector<std::string>{
+                "GRUB boots '/boot/vmlinuz-5.4.0-26-generic', which is no kernel of this image, once before it boots "
+                "5.4.0-1010-azure again (grubenv next_entry '1>2'); the driver is for 5.4.0-1010-azure"});
+}
+
+TEST(BootDefault, AnEntryOfNoKernelOfTheImageIsNotReplacedByAGuess) {
+  auto guest = ubuntu();
+  guest.remove("/lib/modules/5.4.0-1010-azure");
+  guest.with_link("/boot/vmlinuz", "vmlinuz-5.4.0-26-generic");
+  const std::string how =
+      ": the default of GRUB is '/boot/vmlinuz-5.4.0-1010-azure' (first entry of /boot/grub/grub.cfg), which is no "
+      "kernel of this image";
+  EXPECT_EQ(decision(guest), how) << "an image without modules";
+  guest.remove("/boot/vmlinuz-5.4.0-1010-azure");
+  EXPECT_EQ(decision(guest), how) << "an entry that a removed kernel left";
+  auto saved = rhel8();
+  saved.remove("/lib/modules/4.18.0-193.el8.x86_64");
+  EXPECT_EQ(decision(saved),
+            ": the default of GRUB is '/vmlinuz-4.18.0-193.el8.x86_64' (grubenv saved_entry), which is no kernel of "
+            "this image");
+}
+
+TEST(BootDefault, ADefaultThatIsNoLinuxIsNotReplacedByAGuess) {
+  auto guest = guest_with({"5.4.0-26-generic"});
+  guest.with_file("/boot/grub/grub.cfg",
+                  "set default=\"1\"\nmenuentry 'Linux' {\n linux /boot/vmlinuz-5.4.0-26-generic\n}\n"
+                  "menuentry 'Other' {\n chainloader +1\n}\n");
+  EXPECT_EQ(decision(guest),
+            ": the default of GRUB is 'Other' (set default in /boot/grub/grub.cfg), which is no kernel of this image");
+}
+
+TEST(BootDefault, ASignedImageIsItsKernel) {
+  // Ubuntu 16.04 and 18.04 on EFI machines.
+  auto guest = guest_with({"4.4.0-21-generic", "4.15.0-1013-azure"});
+  guest.with_file(
+      "/boot/grub/grub.cfg",
+      "set default=\"0\"\nmenuentry 'Ubuntu' {\n\tlinux\t/boot/vmlinuz-4.4.0-21-generic.efi.signed ro\n}\n");
+  EXPECT_EQ(decision(guest), "4.4.0-21-generic: first entry of /boot/grub/grub.cfg");
+}
+
+/// EL7 that boots both ways: a menu and an environment for BIOS, and others for EFI.
+MemoryGuest hybrid(const std::string& bios, const std::string& efi) {
+  auto guest = centos7();
+  guest.with_file("/boot/efi/EFI/centos/grub.cfg", replace_all(centos7_grub_cfg, "linux16", "linuxefi"))
+      .with_file("/boot/grub2/grubenv", environment(bios))
+      .with_file("/boot/efi/EFI/centos/grubenv", environment(efi));
+  return guest;
+}
+
+TEST(BootDefault, SaysWhenTwoMenusDisagree) {
+  auto guest = hybrid("saved_entry=1\n", "saved_entry=0\n");
+  EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
+  EXPECT_EQ(warnings(guest),
+            std::vector<std::string>{
+                "the image has two menus of GRUB: /boot/grub2/grub.cfg boots 3.10.0-1062.el7.x86_64, "
+                "/boot/efi/EFI/centos/grub.cfg boots 3.10.0-1062.12.1.el7.x86_64; the VM's generation decides which "
+                "counts, and the driver is for 3.10.0-1062.el7.x86_64"});
+  auto same = hybrid("saved_entry=1\n", "saved_entry=1\n");
+  EXPECT_EQ(warnings(same), std::vector<std::string>{});
+}
+
+TEST(BootDefault, AMenuOfAKernelThatIsGoneDoesNotHideTheOther) {
+  auto guest = hybrid("saved_entry=1\n", "saved_entry=0\n");
+  guest.remove("/lib/modules/3.10.0-1062.el7.x86_64");
+  EXPECT_EQ(decision(guest), "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/efi/EFI/centos/grub.cfg");
+  EXPECT_EQ(warnings(guest),
+            std::vector<std::string>{
+                "the image has two menus of GRUB: /boot/efi/EFI/centos/grub.cfg boots 3.10.0-1062.12.1.el7.x86_64, "
+                "/boot/grub2/grub.cfg boots '/vmlinuz-3.10.0-1062.el7.x86_64', which is no kernel of this image; the "
+                "VM's generation decides which counts, and the driver is for 3.10.0-1062.12.1.el7.x86_64"});
+}
+
+TEST(BootDefault, TheEnvironmentBesideTheMenuCounts) {
+  auto guest = guest_with({"3.10.0-1062.el7.x86_64", "3.10.0-1062.12.1.el7.x86_64"});
+  guest.with_file("/boot/efi/EFI/centos/grub.cfg", replace_all(centos7_grub_cfg, "linux16", "linuxefi"))
+      .with_file("/boot/efi/EFI/centos/grubenv", environment("saved_entry=1\n"))
+      .with_file("/boot/grub2/grubenv", environment("saved_entry=0\n"));
+  EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
+  guest.write("/boot/efi/EFI/centos/grubenv", environment(""));
+  EXPECT_EQ(decision(guest), "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/efi/EFI/centos/grub.cfg")
+      << "an environment without a saved entry says that there is none";
 }
 
 TEST(BootDefault, LinksDecideWithoutAMenu) {
@@ -201,6 +314,12 @@ TEST(BootDefault, SurvivesHostileFiles) {
   guest.write("/boot/grub/grub.cfg",
               "menuentry\nmenuentry {\nlinux\n}\n}\n}\nset\nset default\nmenuentry 'a\nlinux \"");
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: the newest kernel: no file of the boot loader decides");
+  guest.write("/boot/grub/grub.cfg", "menuentry a {\n linux (hd0,gpt1)/odd\n}\n");
+  EXPECT_EQ(
+      decision(guest),
+      ": the default of GRUB is '(hd0,gpt1)/odd' (first entry of /boot/grub/grub.cfg), which is no kernel of this "
+      "image");
+  guest.remove("/boot/grub/grub.cfg");
   guest.with_link("/boot/vmlinuz", "vmlinuz");
   guest.with_link("/vmlinuz", "/boot/vmlinuz");
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: the newest kernel: no file of the boot loader decides");

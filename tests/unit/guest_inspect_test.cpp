@@ -197,6 +197,7 @@ TEST(Inspect, Centos77) {
   "default_kernel": "3.10.0-1062.el7.x86_64",
   "default_kernel_how": "grubenv saved_entry",
   "default_kernel_options": "root=/dev/mapper/rootvg-rootlv ro console=ttyS0 rootdelay=300",
+  "default_kernel_warnings": [],
   "kernels": [
     {
       "release": "3.10.0-1062.el7.x86_64",

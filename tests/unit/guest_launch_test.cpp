@@ -25,6 +25,14 @@ TEST(LaunchPlan, TriesKvmBrieflyThenEmulation) {
   EXPECT_EQ(plan_launch({.timeout = "30", .kvm_usable = true})[0].limit, seconds(30));
 }
 
+TEST(LaunchPlan, ALongerLimitIsForTheEmulationAfterKvmToo) {
+  EXPECT_EQ(plan_launch({.timeout = "1200", .kvm_usable = true})[1].limit, seconds(1200));
+  EXPECT_EQ(plan_launch({.timeout = "1200", .kvm_usable = true, .kvm_failed_before = true})[0].limit, seconds(1200));
+  // A short one keeps the wait for a KVM that hangs short; emulation takes its time all the same.
+  EXPECT_EQ(plan_launch({.timeout = "30", .kvm_usable = true})[1].limit, seconds(600));
+  EXPECT_EQ(plan_launch({.timeout = "30", .kvm_usable = true, .kvm_failed_before = true})[0].limit, seconds(600));
+}
+
 TEST(LaunchPlan, LeavesTheUsersSettingsAlone) {
   const auto plan = plan_launch({.backend_settings = "force_tcg", .timeout = "90", .kvm_usable = true});
   ASSERT_EQ(plan.size(), 1U);

@@ -127,8 +127,29 @@ TEST(PackageDatabase, SaysWhatDpkgLeftUnfinished) {
                                              "Package: odd\nStatus: gibberish\n")
       .with_answer("dpkg --audit", {0, "The following packages are only half configured: half\n"});
   EXPECT_EQ(read_package_database(guest, Family::deb).trouble,
-            "half: half-configured\nagain: must be reinstalled\nodd: unknown\n"
-            "The following packages are only half configured: half");
+            "half: half-configured\nagain: must be reinstalled\nodd: unknown");
+}
+
+/// What dpkg 1.21 says of a package whose .deb shipped no md5sums; it ends with 0.
+constexpr const char* no_md5sums =
+    "The following packages are missing the md5sums control file in the\ndatabase, they need to be reinstalled:\n"
+    " held                 held\n\n";
+
+TEST(PackageDatabase, APackageWithoutMd5sumsIsNoTrouble) {
+  MemoryGuest guest;
+  guest.with_file("/var/lib/dpkg/status", status).with_answer("dpkg --audit", {0, no_md5sums});
+  EXPECT_EQ(read_package_database(guest, Family::deb).trouble, "");
+}
+
+TEST(PackageDatabase, ADpkgThatCannotReadItsDatabaseIsTrouble) {
+  MemoryGuest guest;
+  guest.with_file("/var/lib/dpkg/status", status)
+      .with_answer("dpkg --audit", {2, "dpkg: error: parsing file '/var/lib/dpkg/status' near line 9:\n"});
+  EXPECT_EQ(read_package_database(guest, Family::deb).trouble,
+            "dpkg: error: parsing file '/var/lib/dpkg/status' near line 9:");
+  MemoryGuest mute;
+  mute.with_file("/var/lib/dpkg/status", status).with_answer("dpkg --audit", {139, ""});
+  EXPECT_EQ(read_package_database(mute, Family::deb).trouble, "dpkg --audit failed");
 }
 
 }  // namespace

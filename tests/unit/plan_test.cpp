@@ -222,6 +222,30 @@ TEST(Plan, RefusesAKernelThatDoesNotBoot) {
             "saved_entry)");
 }
 
+TEST(Plan, RefusesABaseWhoseDefaultIsNoKernelOfIt) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.default_kernel.clear();
+  inputs.facts.default_kernel_how = "the default of GRUB is '/vmlinuz-1' (grubenv saved_entry), which is no kernel";
+  for (const std::string kernel : {"", ga}) {
+    inputs.recipe.kernel = kernel;
+    inputs.fit.kernel = kernel;
+    const auto outcome = make(inputs);
+    ASSERT_EQ(outcome.refusals.size(), 1U);
+    EXPECT_EQ(outcome.refusals[0].kind, ErrorKind::incompatible);
+    EXPECT_EQ(outcome.refusals[0].problem.message, inputs.facts.default_kernel_how);
+    EXPECT_EQ(
+        outcome.refusals[0].problem.hint,
+        "make a kernel that is there the default in the base image (grubby --set-default, or update-grub); it has "
+        "3.10.0-1062.el7.x86_64");
+  }
+}
+
+TEST(Plan, PassesOnWhatTheBootLoaderMayDoBesides) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.default_kernel_warnings = {"GRUB boots another kernel once"};
+  EXPECT_EQ(make(inputs).plan.warnings, std::vector<std::string>{"GRUB boots another kernel once"});
+}
+
 std::string driver_refusal(const Inputs& inputs) {
   const auto outcome = make(inputs);
   if (outcome.refusals.size() != 1) return std::to_string(outcome.refusals.size()) + " refusals";

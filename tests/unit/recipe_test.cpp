@@ -51,6 +51,26 @@ TEST(Recipe, RefusesANameThatLeavesTheDirectory) {
             "'../x' (it becomes part of file names)");
 }
 
+TEST(Recipe, ANameMadeOfAFileNameIsOneThatReads) {
+  EXPECT_EQ(name_for("base"), "base");
+  EXPECT_EQ(name_for("CentOS_7.7-hpc.2"), "CentOS_7.7-hpc.2");
+  EXPECT_EQ(name_for("CentOS 7.7 (base)"), "CentOS-7.7-base");
+  EXPECT_EQ(name_for("..hidden"), "hidden");
+  EXPECT_EQ(name_for(" .x"), "x");
+  EXPECT_EQ(name_for("größe"), "gr-e") << "two letters of two bytes each";
+  EXPECT_EQ(name_for("a--b"), "a--b");
+  EXPECT_EQ(name_for("(.)"), "image");
+  EXPECT_EQ(name_for(""), "image");
+  for (const std::string stem : {"CentOS 7.7 (base)", "../x", "größe", "a\nb", "-"}) {
+    Recipe recipe;
+    recipe.name = name_for(stem);
+    recipe.base.path = "/images/b.vhd";
+    recipe.os = {"ubuntu", "20.04"};
+    recipe.vm_sizes = {"Standard_HB120rs_v2"};
+    EXPECT_EQ(parse(write(recipe), "/images/r.yaml").name, recipe.name) << stem;
+  }
+}
+
 TEST(Recipe, WrittenAndReadBackIsTheSame) {
   Recipe recipe;
   recipe.name = "hpc";
