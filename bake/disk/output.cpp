@@ -91,8 +91,10 @@ void OutputFile::append_footer(const VhdFooter& footer) {
   write_at(open_file(partial_, O_WRONLY), serialize(footer), size, partial_);
 }
 
+void OutputFile::sync() const { sync_path(partial_); }
+
 void OutputFile::publish() {
-  sync_path(partial_);
+  sync();
   const int result = force_ ? ::rename(partial_.c_str(), final_.c_str()) : rename_without_replacing(partial_, final_);
   if (result != 0 && errno == EEXIST) refuse_existing(final_);
   if (result != 0) throw_errno("writing", final_, errno);

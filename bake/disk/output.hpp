@@ -30,6 +30,9 @@ class OutputFile {
   /// Turns the raw data written so far into a fixed VHD. Throws Error{bug} unless they are footer.current_size bytes.
   void append_footer(const VhdFooter& footer);
 
+  /// Makes what was written durable: what can take minutes or fail is over before anything is replaced.
+  void sync() const;
+
   /// Makes the file durable and gives it its final name. Throws Error{usage} when, without `force`, another file took
   /// that name meanwhile.
   void publish();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 #include "bake/apply/apply.hpp"
 #include "bake/base/error.hpp"
@@ -142,13 +143,35 @@ ofed::PackageSource source_of(const ofed::Extras& extras, std::size_t payload) {
   return {payload, &extras.repository, extras.format, std::move(texts.packages), std::move(texts.filelists)};
 }
 
-/// Names of the packages that come from the bundle, or from the extra packages.
-std::vector<std::string> names_of(const ofed::Closure& closure, bool from_bundle) {
+const ofed::BundlePackage* find_package(const ofed::Repository& repository, const std::string& file) {
+  for (const auto& package : repository.packages)
+    if (package.file == file) return &package;
+  return nullptr;
+}
+
+/// Names of the packages that come from the extra packages.
+std::vector<std::string> names_from_extras(const ofed::Closure& closure) {
   std::vector<std::string> names;
   for (const auto& change : closure.changes)
-    if (change.action != ofed::Change::Action::remove && (change.payload == 0) == from_bundle)
-      names.push_back(change.name);
+    if (change.action != ofed::Change::Action::remove && change.payload != 0) names.push_back(change.name);
   return names;
+}
+
+/// The bundle's packages that the image will have, as name=version: those that the closure installs, and those wanted
+/// ones that it leaves alone because they are there, as on a disk that was baked before.
+std::vector<std::string> specs_from_bundle(const ofed::Closure& closure, const Driver& driver,
+                                           const std::vector<std::string>& wanted) {
+  std::vector<std::string> specs;
+  std::set<std::string> changed;
+  for (const auto& change : closure.changes) {
+    changed.insert(change.name);
+    if (change.action == ofed::Change::Action::remove || change.payload != 0 || !driver.bundle) continue;
+    if (const auto* package = find_package(*driver.packages(), change.file))
+      specs.push_back(package->name + "=" + package->version);
+  }
+  for (const auto& spec : wanted)
+    if (!changed.contains(spec.substr(0, spec.find('=')))) specs.push_back(spec);
+  return specs;
 }
 
 std::vector<std::string> names_of(const std::vector<ofed::Extras>& all) {
@@ -158,7 +181,7 @@ std::vector<std::string> names_of(const std::vector<ofed::Extras>& all) {
   return names;
 }
 
-/// The closure, and the names of what it takes from the bundle and from the extra packages. Without a closure what is
+/// The closure, and what the image gets from the bundle and from the extra packages. Without a closure what is
 /// wanted and what could be taken: so the kernel fit, too, says everything that is missing.
 struct Solved {
   ofed::Closure closure;
@@ -168,8 +191,8 @@ struct Solved {
 Solved solve_for(const std::vector<std::string>& wanted, const Driver& driver, const guest::Facts& facts,
                  const std::vector<ofed::PackageSource>& sources) {
   Solved solved{ofed::solve(facts, sources, wanted, ofed::never_installed()), {}, {}};
-  solved.from_bundle = solved.closure.ok() ? names_of(solved.closure, true) : wanted;
-  solved.from_extras = solved.closure.ok() ? names_of(solved.closure, false) : names_of(driver.extras);
+  solved.from_bundle = solved.closure.ok() ? specs_from_bundle(solved.closure, driver, wanted) : wanted;
+  solved.from_extras = solved.closure.ok() ? names_from_extras(solved.closure) : names_of(driver.extras);
   return solved;
 }
 
@@ -188,12 +211,6 @@ Solved solve_with_build(std::vector<std::string>& wanted, const Driver& driver, 
   return solve_for(wanted, driver, facts, sources);
 }
 
-const ofed::BundlePackage* find_package(const ofed::Repository& repository, const std::string& file) {
-  for (const auto& package : repository.packages)
-    if (package.file == file) return &package;
-  return nullptr;
-}
-
 std::uint64_t bytes_to_install(const Driver& driver, const ofed::Closure& closure) {
   std::uint64_t bytes = 0;
   for (const auto& change : closure.changes) {
@@ -208,12 +225,12 @@ std::uint64_t bytes_to_install(const Driver& driver, const ofed::Closure& closur
 
 /// modinfo version of the module that will drive the card, as the chosen packages carry it; empty when they carry
 /// sources.
-std::string module_version(const Driver& driver, const ofed::Closure& closure) {
+std::string module_version(const Driver& driver, const std::vector<std::string>& specs) {
   if (!driver.bundle) return {};
-  for (const auto& change : closure.changes) {
-    const auto* package = change.payload == 0 ? find_package(*driver.packages(), change.file) : nullptr;
-    if (package == nullptr || change.action == ofed::Change::Action::remove) continue;
-    for (const auto& module : package->modules)
+  for (const auto& package : driver.packages()->packages) {
+    const auto names = [&](const std::string& spec) { return ofed::names_package(spec, package); };
+    if (std::none_of(specs.begin(), specs.end(), names)) continue;
+    for (const auto& module : package.modules)
       if (module.name == driver.choice.driver) return module.version;
   }
   return {};
@@ -319,7 +336,7 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
   } else {
     inputs.fit = ofed::inbox_fit(facts, kernel);
   }
-  inputs.module_version = module_version(driver, inputs.closure);
+  inputs.module_version = module_version(driver, solved.from_bundle);
   inputs.install_bytes = bytes_to_install(driver, inputs.closure);
   inputs.firstboot_sha256 = apply::firstboot_digest();
   if (facts.waagent) {

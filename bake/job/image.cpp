@@ -141,7 +141,8 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
                             environment.launches()};
   BakedImage result{output, fs::path(output.string() + ".manifest.json"),
                     evidence::product_manifest(finished.manifest, product, finished.checks), finished.plan};
-  // These first: an image under its final name always has them.
+  file.sync();
+  // These first: an image under its final name always has them. Their digests tell them from another image's.
   write_evidence(output, result.manifest, finished.plan, driver, private_pem);
   file.publish();
   progress.step("done");

@@ -107,6 +107,21 @@ TEST_F(DriverTest, HeadersAndCompilerComeFromTheExtraPackagesThoughNothingDepend
   EXPECT_EQ(outcome.plan.fit.kind, ofed::FitKind::needs_build);
 }
 
+TEST_F(DriverTest, ADriverThatIsThereAlreadyIsTheDriver) {
+  facts.programs.insert({"dkms", "gcc", "make"});
+  facts.kernels.front().has_headers = true;
+  facts.packages.packages.push_back({"mlnx-ofed-kernel-dkms", "5.5-OFED.5.5.1.0.3.1", "all"});
+  facts.packages.packages.push_back({"libc6-dev", "2.31-0ubuntu9", "amd64"});
+  facts.packages.dump =
+      "Package: mlnx-ofed-kernel-dkms\nStatus: install ok installed\nVersion: 5.5-OFED.5.5.1.0.3.1\nArchitecture: "
+      "all\n\n"
+      "Package: libc6-dev\nStatus: install ok installed\nVersion: 2.31-0ubuntu9\nArchitecture: amd64\n\n";
+  const auto outcome = planned();
+  EXPECT_THAT(changes_of(outcome), ElementsAre());
+  EXPECT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome.plan.fit.kind, ofed::FitKind::needs_build);
+}
+
 TEST_F(DriverTest, TheKernelFitSpeaksAlsoWhereDependenciesAreMissing) {
   recipe.ofed.packages = {"mlnx-ofed-kernel-dkms", "nobody-has-this"};
   const auto outcome = decide(recipe, choose_driver(recipe, environment), facts, guest, environment);
