@@ -15,7 +15,7 @@ PACKAGES = Path(os.environ.get("EL7_RPMS") or next(SOURCE.parent.glob("*/data/el
 
 
 LIST = r"rpm -qa --queryformat '%{NAME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n'"
-NEXT = "----"
+NEXT = "===="
 
 
 def packages_of(listing):
