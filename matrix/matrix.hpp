@@ -96,6 +96,8 @@ class Matrix {
 
   /// Case does not matter, "Standard_" may be left out and a "_Promo" suffix is ignored.
   [[nodiscard]] const SizeRow* find_size(std::string_view name) const;
+  /// Throws Error, with the closest names, as resolve() would, when one of `names` is no VM size of the matrix.
+  void require_sizes(const std::vector<std::string>& names) const;
   /// The version may also be an alias: "focal", "7.7.1908".
   [[nodiscard]] const OsRow* find_os(std::string_view id, std::string_view version) const;
   [[nodiscard]] const OfedRow* find_ofed(std::string_view version) const;

@@ -42,9 +42,9 @@ const OsRow& known_os(const Matrix& matrix, const Query& query) {
   refuse_unknown("release", wanted, near, "os");
 }
 
-Sizes known_sizes(const Matrix& matrix, const Query& query) {
+Sizes known_sizes(const Matrix& matrix, const std::vector<std::string>& wanted) {
   Sizes sizes;
-  for (const auto& name : query.vm_sizes) {
+  for (const auto& name : wanted) {
     const auto* size = matrix.find_size(name);
     if (size == nullptr) {
       std::vector<std::string> names;
@@ -262,9 +262,11 @@ class Resolver {
 
 }  // namespace
 
+void Matrix::require_sizes(const std::vector<std::string>& names) const { known_sizes(*this, names); }
+
 Resolution Matrix::resolve(const Query& query) const {
   const auto& os = known_os(*this, query);
-  return Resolver(*this, os, known_sizes(*this, query), query).run();
+  return Resolver(*this, os, known_sizes(*this, query.vm_sizes), query).run();
 }
 
 }  // namespace bake::matrix

@@ -24,8 +24,11 @@ Bio memory_bio(std::string_view text) {
   return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free};
 }
 
-Key checked(EVP_PKEY* key, std::string_view what) {
+Key checked(EVP_PKEY* key, std::string_view what, std::string_view pem, std::string_view other) {
   Key owned(key, &EVP_PKEY_free);
+  if (!owned && pem.find(fmt::format("-----BEGIN {} KEY-----", other)) != std::string_view::npos)
+    throw Error(ErrorKind::usage, fmt::format("reading a {} key: this is the other half of a pair", what),
+                "'bake key new --out NAME' makes NAME.key, which signs, and NAME.pub, which verifies");
   if (!owned || EVP_PKEY_id(owned.get()) != EVP_PKEY_ED25519)
     throw Error(ErrorKind::usage, fmt::format("reading a {} key: not an Ed25519 key in PEM form", what),
                 "'bake key new' makes a pair");
@@ -36,12 +39,12 @@ Key read_private(std::string_view pem) {
   const auto bio = memory_bio(pem);
   // No pass phrase is ever asked for: a build server has nobody to type one.
   static char nothing[] = "";
-  return checked(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nothing), "private");
+  return checked(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nothing), "private", pem, "PUBLIC");
 }
 
 Key read_public(std::string_view pem) {
   const auto bio = memory_bio(pem);
-  return checked(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr), "public");
+  return checked(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr), "public", pem, "PRIVATE");
 }
 
 std::string contents(BIO* bio) {

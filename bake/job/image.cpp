@@ -25,14 +25,18 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+void check_base_pin(const recipe::Recipe& recipe, const SourceDisk& source, const std::string& digest) {
+  if (!recipe.base.sha256.empty() && recipe.base.sha256 != digest)
+    throw Error(ErrorKind::untrusted, fmt::format("checking base '{}': its sha256 is {}, the recipe pins {}",
+                                                  source.path.string(), digest, recipe.base.sha256));
+}
+
 /// Copies the base and returns its digest. Throws Error{untrusted} when the recipe pins another one.
 std::string copy_base(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& to, Progress& progress) {
   Hasher hasher;
   copy_to_raw(source, to, progress, &hasher);
   auto digest = hasher.hex();
-  if (!recipe.base.sha256.empty() && recipe.base.sha256 != digest)
-    throw Error(ErrorKind::untrusted, fmt::format("checking base '{}': its sha256 is {}, the recipe pins {}",
-                                                  source.path.string(), digest, recipe.base.sha256));
+  check_base_pin(recipe, source, digest);
   return digest;
 }
 
@@ -153,6 +157,10 @@ plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment)
   auto& progress = environment.progress;
   const auto source = open_source(recipe.base.path);
   const auto driver = choose_driver(recipe, environment);
+  if (!recipe.base.sha256.empty()) {
+    progress.step("hash the base");
+    check_base_pin(recipe, source, digest_of_file(source.path));
+  }
   const TemporaryDirectory scratch;
   auto session = open_scratch(source, scratch.path(), driver.payloads(), environment);
   progress.step("inspect");

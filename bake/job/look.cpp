@@ -47,6 +47,7 @@ guest::Facts look_at(const SourceDisk& source, Environment& environment) {
 }
 
 std::string write_recipe_for(const fs::path& disk, const std::vector<std::string>& vm_sizes, Environment& environment) {
+  environment.matrix.require_sizes(vm_sizes);  // before the appliance is started for nothing
   const auto source = open_source(disk);
   const auto facts = look_at(source, environment);
   environment.progress.step("choose a driver");

@@ -42,6 +42,22 @@ TEST(Signing, RefusesWhatIsNoKey) {
   EXPECT_THROW(verify_signature("m", std::string(128, 'a'), rfc_private), Error);
 }
 
+TEST(Signing, TellsTheOtherHalfFromNoKey) {
+  const auto pair = new_key_pair();
+  const auto message_of = [](auto&& action) -> std::string {
+    try {
+      action();
+      return "accepted";
+    } catch (const Error& error) {
+      return error.message();
+    }
+  };
+  EXPECT_EQ(message_of([&] { sign("m", pair.public_pem); }), "reading a private key: this is the other half of a pair");
+  EXPECT_EQ(message_of([&] { key_fingerprint(pair.private_pem); }),
+            "reading a public key: this is the other half of a pair");
+  EXPECT_EQ(message_of([&] { sign("m", "no key"); }), "reading a private key: not an Ed25519 key in PEM form");
+}
+
 TEST(Signing, Base64GoesBothWays) {
   // RFC 4648, section 10.
   EXPECT_EQ(to_base64("foobar"), "Zm9vYmFy");

@@ -33,7 +33,6 @@ TEST(CommandLine, WrongUsageIsADocumentWithJson) {
                                      {"image", "--json"},
                                      {"--json"},
                                      {"image", "--no-such-option", "--json"},
-                                     {"--json", "no-such-command"},
                                      {"--json", "--progress", "sometimes", "doctor"},
                                      {"plan", "a.yaml", "--json", "--log"}};
   for (const auto& arguments : wrong) {
@@ -46,6 +45,21 @@ TEST(CommandLine, WrongUsageIsADocumentWithJson) {
     EXPECT_EQ("bake: error: " + document.at("error").at("message").get<std::string>(),
               result.err.substr(0, result.err.find('\n')));
   }
+}
+
+TEST(CommandLine, AMistypedCommandIsNamedWithTheClosest) {
+  EXPECT_EQ(bake({"--store", "/nowhere", "pln", "image.yaml"}).err,
+            "bake: error: there is no command 'pln'\nbake: hint: did you mean 'plan'?\n");
+  EXPECT_EQ(bake({"bundle", "foo"}).err,
+            "bake: error: there is no command 'foo'\nbake: hint: there are add, list, show, verify, remove, trust\n");
+  const auto result = bake({"--json", "imge"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(Json::parse(result.out).at("error").at("message"), "there is no command 'imge'");
+}
+
+TEST(CommandLine, ASizeThatNobodyKnowsIsRefusedBeforeTheDiskIsLookedAt) {
+  const auto result = bake({"init", "/nowhere/base.vhd", "--vm-size", "HB120rs_v22"});
+  EXPECT_NE(result.err.find("VM size 'HB120rs_v22'"), std::string::npos) << result.err;
 }
 
 TEST(CommandLine, HelpIsNoError) {

@@ -61,6 +61,21 @@ TEST_F(BakeImage, SoundPayloadsReachTheAppliance) {
   EXPECT_EQ(starts, 1U);
 }
 
+TEST_F(BakeImage, APinOfTheBaseIsHeldByThePlanToo) {
+  write("image.yaml", "schema: bake/v1\nname: image\nbase: {path: base.raw, sha256: " + std::string(64, '0') +
+                          "}\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n");
+  Environment environment{matrix, store, progress,
+                          [this](const DiskRequest&) -> std::unique_ptr<Session> {
+                            ++starts;
+                            throw Error(ErrorKind::environment, "there is no appliance");
+                          },
+                          [this] { return starts; }};
+  const auto error = error_of([&] { plan_image(recipe::load(at("image.yaml")), environment); });
+  EXPECT_EQ(error.kind(), ErrorKind::untrusted);
+  EXPECT_THAT(error.message(), HasSubstr("the recipe pins 000000"));
+  EXPECT_EQ(starts, 0U);
+}
+
 TEST_F(BakeImage, ABundleThatRottedInTheStoreIsNotInstalled) {
   spoil(store.list().at(0).payload());
   const auto error = failure();
