@@ -7,9 +7,9 @@
 #include "bake/base/file.hpp"
 #include "bake/base/signing.hpp"
 #include "bake/evidence/manifest.hpp"
+#include "bake/job/content_key.hpp"
 #include "bake/job/driver.hpp"
 #include "bake/job/evidence_files.hpp"
-#include "bake/job/fleet_plan.hpp"
 #include "bake/recipe/fleet.hpp"
 
 namespace bake::job {

@@ -4,7 +4,6 @@
 #include <array>
 #include <fmt/format.h>
 
-#include "bake/apply/apply.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
@@ -15,27 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using recipe::FleetImage;
-
-/// What the recipe says, whatever it looks like and wherever it lies. The base counts by its content; the gallery is
-/// for publishing.
-std::string recipe_digest(recipe::Recipe recipe) {
-  recipe.base = {};
-  recipe.gallery.reset();
-  return digest_of(recipe::write(recipe));
-}
-
-std::string driver_digest(const Driver& driver) {
-  std::string text = fmt::format("{} {} {}\n", driver.choice.inbox ? "inbox" : driver.choice.ofed, driver.choice.distro,
-                                 join(driver.choice.packages, ","));
-  if (driver.bundle) {
-    const auto& trust = driver.bundle->trust;
-    text += fmt::format("{} {} {} pin:{} signer:{} overridden:{}\n", driver.bundle->id(), driver.bundle->payload_sha256,
-                        driver.packages()->directory, trust.pin, trust.signer, join(trust.overridden, ","));
-  }
-  for (const auto& extra : driver.extras)
-    text += fmt::format("{} {} signer:{}\n", extra.id, extra.payload_sha256, extra.signer);
-  return digest_of(text);
-}
 
 /// Whether `file` has the content that `known` says; learns its identity when that was all that changed.
 bool is_still(const fs::path& file, KnownFile& known, bool verify, bool& learned) {
@@ -76,11 +54,6 @@ std::string what_changed(const FleetImage& image, ImageResult& result, const std
 }
 
 }  // namespace
-
-KeyParts key_parts(const recipe::Recipe& recipe, const Driver& driver, const Environment& environment) {
-  return {"", recipe_digest(recipe), driver_digest(driver), environment.matrix.digest(),
-          std::string(BAKE_VERSION) + " " + apply::firstboot_digest()};
-}
 
 std::optional<KeyParts> key_without_base(const FleetImage& image, Environment& environment) {
   try {

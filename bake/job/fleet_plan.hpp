@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "bake/job/driver.hpp"
 #include "bake/job/environment.hpp"
 #include "bake/job/fleet_result.hpp"
 #include "bake/recipe/fleet.hpp"
@@ -17,9 +16,6 @@ struct Standing {
   std::string reason;           ///< why it has to be baked: "not baked yet", "the recipe changed", …
   std::optional<KeyParts> key;  ///< without its base where that is not hashed yet; absent: baking it will say why
 };
-
-/// All of what baking `recipe` with `driver` depends on except the base's content, which is left empty.
-KeyParts key_parts(const recipe::Recipe& recipe, const Driver& driver, const Environment& environment);
 
 /// All of what `image` depends on except the base's content. Empty when no driver can be chosen: then the bake itself
 /// fails and says why.

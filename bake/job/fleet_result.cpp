@@ -1,10 +1,8 @@
 #include "bake/job/fleet_result.hpp"
 
-#include <array>
 #include <sys/stat.h>
 #include <utility>
 
-#include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 
@@ -15,18 +13,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* schema = "bake-result/v1";
-
-/// The parts in the order in which they are compared and hashed, with their names for JSON and for people.
-struct Part {
-  std::string KeyParts::*value;
-  const char* name;
-  const char* words;
-};
-constexpr std::array<Part, 5> parts{{{&KeyParts::base, "base", "the base"},
-                                     {&KeyParts::recipe, "recipe", "the recipe"},
-                                     {&KeyParts::driver, "driver", "the driver bundle"},
-                                     {&KeyParts::matrix, "matrix", "the matrix"},
-                                     {&KeyParts::bake, "bake", "bake itself"}}};
 
 std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
 
@@ -58,18 +44,6 @@ std::optional<FileIdentity> identity_of(const fs::path& file) {
                       info.st_ino};
 }
 
-std::string key_of(const KeyParts& key) {
-  std::string text;
-  for (const auto& part : parts) text += std::string(part.name) + " " + key.*part.value + "\n";
-  return digest_of(text);
-}
-
-std::string first_difference(const KeyParts& before, const KeyParts& now) {
-  for (const auto& part : parts)
-    if (before.*part.value != now.*part.value) return part.words;
-  return {};
-}
-
 Json to_json(const ImageResult& result) {
   Json json{{"schema", schema}, {"status", result.status}};
   if (!result.message.empty()) json["message"] = result.message;
@@ -83,7 +57,7 @@ Json to_json(const ImageResult& result) {
                    {"kernel", result.kernel}});
   if (result.key) {
     json["key"] = key_of(*result.key);
-    for (const auto& part : parts) json["key_parts"][part.name] = *result.key.*part.value;
+    json["key_parts"] = to_json(*result.key);
   }
   json["base"] = to_json(result.base);
   json["output"] = to_json(result.output);
@@ -105,10 +79,7 @@ std::optional<ImageResult> parse_result(const std::string& text) {
     result.ofed = json.at("ofed");
     result.os = json.at("os");
     result.kernel = json.at("kernel");
-    if (json.contains("key_parts")) {
-      result.key.emplace();
-      for (const auto& part : parts) *result.key.*part.value = json["key_parts"].at(part.name);
-    }
+    if (json.contains("key_parts")) result.key = key_parts_from(json["key_parts"]);
     result.base = known_file(json.at("base"));
     result.output = known_file(json.at("output"));
     return result;

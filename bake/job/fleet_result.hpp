@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "bake/job/content_key.hpp"
+
 namespace bake::job {
 
 /// A file as git's index knows one: while these agree, its content is taken to be what was hashed. No device number:
@@ -27,24 +29,6 @@ struct KnownFile {
   std::string sha256;
   std::optional<FileIdentity> identity;  ///< empty: not known for sure, hash it
 };
-
-/// What one image depends on, each part a digest. Equal parts, and there is nothing to do.
-struct KeyParts {
-  std::string base;    ///< sha256 of the base's content
-  std::string recipe;  ///< what the recipe says, without comments, paths and the gallery
-  std::string driver;  ///< bundle with its payload and trust, its repository, extra packages; or inbox
-  std::string matrix;  ///< every row, overlays included
-  std::string bake;    ///< version, and the ib-firstboot it carries
-
-  friend bool operator==(const KeyParts&, const KeyParts&) = default;
-};
-
-/// The content address of an image: one digest over all parts.
-std::string key_of(const KeyParts& parts);
-
-/// The first part that differs, for people: "the base", "the recipe", "the driver bundle", "the matrix", "bake
-/// itself"; empty when none does.
-std::string first_difference(const KeyParts& before, const KeyParts& now);
 
 /// What `bake batch` remembers of one image, beside it as OUT.result.json. Written whole or not at all, and only after
 /// the bake has ended; a missing or torn one means "not done".

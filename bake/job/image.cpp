@@ -15,9 +15,9 @@
 #include "bake/disk/output.hpp"
 #include "bake/disk/source.hpp"
 #include "bake/evidence/manifest.hpp"
+#include "bake/job/content_key.hpp"
 #include "bake/job/driver.hpp"
 #include "bake/job/evidence_files.hpp"
-#include "bake/job/fleet_plan.hpp"
 
 namespace bake::job {
 namespace {

@@ -1,0 +1,77 @@
+#include "bake/job/content_key.hpp"
+
+#include <array>
+#include <fmt/format.h>
+
+#include "bake/apply/apply.hpp"
+#include "bake/base/digest.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake::job {
+namespace {
+
+/// The parts in the order in which they are compared and hashed, with their names for JSON and for people.
+struct Part {
+  std::string KeyParts::*value;
+  const char* name;
+  const char* words;
+};
+constexpr std::array<Part, 5> parts{{{&KeyParts::base, "base", "the base"},
+                                     {&KeyParts::recipe, "recipe", "the recipe"},
+                                     {&KeyParts::driver, "driver", "the driver bundle"},
+                                     {&KeyParts::matrix, "matrix", "the matrix"},
+                                     {&KeyParts::bake, "bake", "bake itself"}}};
+
+/// What the recipe says, whatever it looks like and wherever it lies. The base counts by its content; the gallery is
+/// for publishing.
+std::string recipe_digest(recipe::Recipe recipe) {
+  recipe.base = {};
+  recipe.gallery.reset();
+  return digest_of(recipe::write(recipe));
+}
+
+std::string driver_digest(const Driver& driver) {
+  std::string text = fmt::format("{} {} {}\n", driver.choice.inbox ? "inbox" : driver.choice.ofed, driver.choice.distro,
+                                 join(driver.choice.packages, ","));
+  if (driver.bundle) {
+    const auto& trust = driver.bundle->trust;
+    text += fmt::format("{} {} {} pin:{} signer:{} overridden:{}\n", driver.bundle->id(), driver.bundle->payload_sha256,
+                        driver.packages()->directory, trust.pin, trust.signer, join(trust.overridden, ","));
+  }
+  for (const auto& extra : driver.extras)
+    text += fmt::format("{} {} signer:{}\n", extra.id, extra.payload_sha256, extra.signer);
+  return digest_of(text);
+}
+
+}  // namespace
+
+KeyParts key_parts(const recipe::Recipe& recipe, const Driver& driver, const Environment& environment) {
+  return {"", recipe_digest(recipe), driver_digest(driver), environment.matrix.digest(),
+          std::string(BAKE_VERSION) + " " + apply::firstboot_digest()};
+}
+
+std::string key_of(const KeyParts& key) {
+  std::string text;
+  for (const auto& part : parts) text += std::string(part.name) + " " + key.*part.value + "\n";
+  return digest_of(text);
+}
+
+std::string first_difference(const KeyParts& before, const KeyParts& now) {
+  for (const auto& part : parts)
+    if (before.*part.value != now.*part.value) return part.words;
+  return {};
+}
+
+nlohmann::ordered_json to_json(const KeyParts& key) {
+  nlohmann::ordered_json json;
+  for (const auto& part : parts) json[part.name] = key.*part.value;
+  return json;
+}
+
+KeyParts key_parts_from(const nlohmann::json& json) {
+  KeyParts key;
+  for (const auto& part : parts) key.*part.value = json.at(part.name);
+  return key;
+}
+
+}  // namespace bake::job
