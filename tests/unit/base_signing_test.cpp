@@ -4,6 +4,7 @@
 #include "bake/base/dsse.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/signing.hpp"
+#include "error_of.hpp"
 
 namespace bake {
 namespace {
@@ -44,18 +45,11 @@ TEST(Signing, RefusesWhatIsNoKey) {
 
 TEST(Signing, TellsTheOtherHalfFromNoKey) {
   const auto pair = new_key_pair();
-  const auto message_of = [](auto&& action) -> std::string {
-    try {
-      action();
-      return "accepted";
-    } catch (const Error& error) {
-      return error.message();
-    }
-  };
-  EXPECT_EQ(message_of([&] { sign("m", pair.public_pem); }), "reading a private key: this is the other half of a pair");
-  EXPECT_EQ(message_of([&] { key_fingerprint(pair.private_pem); }),
+  EXPECT_EQ(error_of([&] { sign("m", pair.public_pem); }).message(),
+            "reading a private key: this is the other half of a pair");
+  EXPECT_EQ(error_of([&] { key_fingerprint(pair.private_pem); }).message(),
             "reading a public key: this is the other half of a pair");
-  EXPECT_EQ(message_of([&] { sign("m", "no key"); }), "reading a private key: not an Ed25519 key in PEM form");
+  EXPECT_EQ(error_of([&] { sign("m", "no key"); }).message(), "reading a private key: not an Ed25519 key in PEM form");
 }
 
 TEST(Signing, Base64GoesBothWays) {

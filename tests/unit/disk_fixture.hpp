@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <functional>
 #include <gtest/gtest.h>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/disk/footer.hpp"
+#include "error_of.hpp"
 
 namespace bake {
 
@@ -79,16 +79,5 @@ class DiskTest : public ::testing::Test {
  private:
   TemporaryDirectory directory_;
 };
-
-/// The Error that `action` throws; a failure when it throws none.
-inline Error error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing thrown";
-  return {ErrorKind::bug, "nothing thrown"};
-}
 
 }  // namespace bake

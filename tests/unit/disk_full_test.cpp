@@ -33,28 +33,20 @@ class DiskFull : public DiskTest {
 TEST_F(DiskFull, AScratchCopyAsksForItsRoomFirst) {
   disk_.data_size = std::uint64_t{1} << 60U;
   qemu_img(R"([ "$1" = map ] && echo '[{"length": 1152921504606846976, "data": true, "zero": false}]')");
-  try {
-    make_scratch_disk(disk_, at(""), progress_);
-    ADD_FAILURE() << "an exbibyte fits";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::environment);
-    EXPECT_NE(error.message().find("a raw copy of '" + disk_.path.string() + "' needs 1048576 TiB"), std::string::npos)
-        << error.message();
-  }
+  const auto error = error_of([&] { make_scratch_disk(disk_, at(""), progress_); });
+  EXPECT_EQ(error.kind(), ErrorKind::environment);
+  EXPECT_NE(error.message().find("a raw copy of '" + disk_.path.string() + "' needs 1048576 TiB"), std::string::npos)
+      << error.message();
   EXPECT_FALSE(std::filesystem::exists(at("disk.raw")));
 }
 
 TEST_F(DiskFull, AConversionThatRunsOutOfRoomSaysSo) {
   qemu_img("echo 'qemu-img: error while writing at byte 0: No space left on device' >&2; exit 1\n");
-  try {
-    copy_to_raw(disk_, at("copy.raw"), progress_);
-    ADD_FAILURE() << "converted";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::environment);
-    EXPECT_EQ(error.message(), "converting '" + disk_.path.string() +
-                                   "': qemu-img: error while writing at byte 0: No space left on device");
-    EXPECT_EQ(error.hint(), "free some space on that file system");
-  }
+  const auto error = error_of([&] { copy_to_raw(disk_, at("copy.raw"), progress_); });
+  EXPECT_EQ(error.kind(), ErrorKind::environment);
+  EXPECT_EQ(error.message(), "converting '" + disk_.path.string() +
+                                 "': qemu-img: error while writing at byte 0: No space left on device");
+  EXPECT_EQ(error.hint(), "free some space on that file system");
 }
 
 }  // namespace

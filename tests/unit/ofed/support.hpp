@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "../error_of.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 
@@ -95,15 +96,6 @@ std::string fake_module();
 /// Every path below `directory` with the digest of its content, to see that nothing changed.
 std::map<std::string, std::string> listing(const std::filesystem::path& directory);
 
-/// What `work` throws.
-template <typename Work>
-Error error_of(Work work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error;
-  }
-  return {ErrorKind::bug, "nothing was thrown"};
-}
+using bake::error_of;
 
 }  // namespace bake::ofed::testing
