@@ -152,6 +152,16 @@ void keep(const FleetTask& task, ImageResult& result, Progress& progress) {
   }
 }
 
+/// Slurm's scancel signals every process of a task: the appliance may be gone before its bake hears of the signal,
+/// which then takes it for a failure. What was refused or baked meanwhile stays so.
+void blame_interruption(ImageResult& result) {
+  const auto kind = static_cast<ErrorKind>(result.status);
+  if (!interrupted() || (kind != ErrorKind::failed && kind != ErrorKind::environment)) return;
+  result.status = static_cast<int>(ErrorKind::interrupted);
+  result.message = "interrupted by a signal; last: " + result.message;
+  result.hint = "run it again";
+}
+
 ImageResult record(const FleetTask& task, const Running& child, int wait_status, const FleetOptions& options,
                    Progress& progress) {
   auto result = begin_result(child, options);
@@ -166,6 +176,7 @@ ImageResult record(const FleetTask& task, const Running& child, int wait_status,
   } catch (const std::exception& error) {
     result.message = fmt::format("bake ended with status {}; {}", result.status, error.what());
   }
+  blame_interruption(result);
   keep(task, result, progress);
   return result;
 }

@@ -9,6 +9,7 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/interrupt.hpp"
 #include "bake/base/text.hpp"
 #include "bake/job/fleet_local.hpp"
 #include "bake/job/fleet_plan.hpp"
@@ -255,6 +256,24 @@ TEST_F(FleetRun, WhatRunsIsEndedInGoodOrderWhenTheParentFails) {
   ThrowingProgress progress(top_ / "a.vhd.ready");
   EXPECT_THROW(run_locally(tasks(), options_, progress), std::runtime_error);
   EXPECT_TRUE(fs::exists(top_ / "a.vhd.ended"));
+}
+
+/// What Slurm's scancel does: it signals every process of the task, and the appliance may be gone before its bake
+/// hears.
+TEST_F(FleetRun, WhatFailsBecauseTheRunIsEndedIsInterrupted) {
+  program("bake", "kill -TERM $PPID; echo 'bake: error: the appliance is gone' >&2; exit 6\n");
+  const InterruptWatch watch;
+  const OwnInterruption mine;
+  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(130, std::nullopt, std::nullopt));
+  EXPECT_EQ(result("a.vhd").message, "interrupted by a signal; last: the appliance is gone");
+}
+
+TEST_F(FleetRun, WhatIsRefusedWhileTheRunIsEndedIsRefused) {
+  program("bake", "kill -TERM $PPID; echo 'bake: error: it does not fit' >&2; exit 5\n");
+  const InterruptWatch watch;
+  const OwnInterruption mine;
+  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(5, std::nullopt, std::nullopt));
+  EXPECT_EQ(result("a.vhd").message, "it does not fit");
 }
 
 TEST_F(FleetRun, SbatchCommandLine) {
