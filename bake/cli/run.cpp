@@ -11,6 +11,7 @@
 #include "bake/base/text.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/progress.hpp"
+#include "bake/disk/output.hpp"
 
 namespace bake::cli {
 namespace {
@@ -41,6 +42,13 @@ void add_global_options(CLI::App& app, Context& context) {
                  "a directory of matrix rows that add to or override the built-in ones")
       ->allow_extra_args(false);
   app.set_version_flag("--version", "bake " BAKE_VERSION);
+}
+
+/// A log that cannot be written is found out before the work, also of commands that report no progress.
+void open_log(Context& context) {
+  if (context.log_file.empty()) return;
+  require_parent_directory(context.log_file);
+  context.progress();
 }
 
 /// A log without the error at its end would only say how far it came.
@@ -124,6 +132,7 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   app.fallthrough();
   add_global_options(app, context);
   for (const auto add : commands) add(app, context);
+  app.parse_complete_callback([&context] { open_log(context); });
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     return context.status;
