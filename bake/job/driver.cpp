@@ -344,8 +344,9 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
   if (facts.waagent) {
     const auto verdict = environment.matrix.agent_verdict(facts.waagent->version);
     if (!verdict.message.empty())
-      inputs.agent_problems.push_back(verdict.remedy.empty() ? verdict.message
-                                                             : fmt::format("{} ({})", verdict.message, verdict.remedy));
+      inputs.agent_problems.push_back(fmt::format("the image has waagent {}: {}{}", facts.waagent->version,
+                                                  verdict.message,
+                                                  verdict.remedy.empty() ? "" : fmt::format(" ({})", verdict.remedy)));
   }
   return plan::make(inputs);
 }
