@@ -28,6 +28,11 @@ bool is_disk(const std::string& head, const std::string& tail) {
          head.starts_with("vhdxfile"sv) || head.starts_with("conectix"sv) || tail.starts_with("conectix"sv);
 }
 
+/// Text with zero bytes in it: YAML may be UTF-16 or UTF-32, and then begins with a byte order mark.
+bool is_wide_text(const std::string& head) {
+  return head.starts_with("\xff\xfe"sv) || head.starts_with("\xfe\xff"sv) || head.starts_with("\0\0\xfe\xff"sv);
+}
+
 }  // namespace
 
 std::optional<std::string> read_document(const fs::path& file, std::string_view kind, std::string where,
@@ -42,7 +47,7 @@ std::optional<std::string> read_document(const fs::path& file, std::string_view 
          fmt::format("'bake init {} --vm-size SIZE' writes a recipe for it", shell_quote(file.string()))});
     return std::nullopt;
   }
-  const bool binary = head.find('\0') != std::string::npos;
+  const bool binary = head.find('\0') != std::string::npos && !is_wide_text(head);
   if (!binary && size <= most_bytes) return read_text(file, most_bytes);
   const auto what = binary ? "it is no text" : fmt::format("larger than {} bytes", most_bytes);
   problems.push_back({std::move(where), fmt::format("{}, so no {}", what, kind),

@@ -63,6 +63,16 @@ TEST_F(WrongFile, WhatIsNoTextAtAllIsCalledThat) {
             "SIZE' writes a recipe for a disk)\n");
 }
 
+TEST_F(WrongFile, UtfSixteenIsText) {
+  std::string text("\xff\xfe", 2);
+  for (const char c : std::string_view("schema: bake/v2\nbase: b.vhd\nos: ubuntu 20.04\nvm_sizes: [x]\n"))
+    text += {c, '\0'};
+  const auto recipe = at("recipe.yaml");
+  put(recipe, 0, text);
+  EXPECT_EQ(refusal_of({"plan"}, recipe),
+            "bake: error: reading recipe 'FILE': FILE:1: unknown schema 'bake/v2' (this bake reads bake/v1)\n");
+}
+
 TEST_F(WrongFile, AFleetIsNoRecipe) {
   const auto fleet = at("fleet.yaml");
   put(fleet, 0, "schema: bake/fleet/v1\nimages: [a.yaml]\n");
