@@ -2,6 +2,7 @@
 // are called.
 #include <csignal>
 #include <cstdlib>
+#include <fmt/format.h>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -261,19 +262,19 @@ TEST_F(FleetRun, WhatRunsIsEndedInGoodOrderWhenTheParentFails) {
 /// What Slurm's scancel does: it signals every process of the task, and the appliance may be gone before its bake
 /// hears.
 TEST_F(FleetRun, WhatFailsBecauseTheRunIsEndedIsInterrupted) {
-  program("bake", "kill -TERM $PPID; echo 'bake: error: the appliance is gone' >&2; exit 6\n");
-  const InterruptWatch watch;
-  const OwnInterruption mine;
-  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(130, std::nullopt, std::nullopt));
-  EXPECT_EQ(result("a.vhd").message, "interrupted by a signal; last: the appliance is gone");
-}
-
-TEST_F(FleetRun, WhatIsRefusedWhileTheRunIsEndedIsRefused) {
-  program("bake", "kill -TERM $PPID; echo 'bake: error: it does not fit' >&2; exit 5\n");
-  const InterruptWatch watch;
-  const OwnInterruption mine;
-  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(5, std::nullopt, std::nullopt));
-  EXPECT_EQ(result("a.vhd").message, "it does not fit");
+  struct Case {
+    int ended, status;
+    const char* message;
+  };
+  for (const auto& [ended, status, message] :
+       {Case{6, 130, "interrupted by a signal; last: it is so"},
+        Case{1, 130, "interrupted by a signal; last: it is so"}, Case{130, 130, "it is so"}, Case{5, 5, "it is so"}}) {
+    program("bake", fmt::format("kill -TERM $PPID; echo 'bake: error: it is so' >&2; exit {}\n", ended));
+    const InterruptWatch watch;
+    const OwnInterruption mine;
+    EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(status, std::nullopt, std::nullopt));
+    EXPECT_EQ(result("a.vhd").message, message);
+  }
 }
 
 TEST_F(FleetRun, SbatchCommandLine) {
