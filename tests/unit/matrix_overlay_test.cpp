@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "bake/base/file.hpp"
+#include "error_of.hpp"
 #include "matrix/matrix.hpp"
 
 namespace bake::matrix {
@@ -198,12 +199,7 @@ TEST(MatrixOverlay, RulesThatOverlapOrCannotHold) {
 TEST(MatrixOverlay, ADirectoryThatIsNoneIsWrongUsage) {
   const TemporaryDirectory empty;
   for (const auto& path : {empty.path(), empty.path() / "gone"}) {
-    try {
-      Matrix::load({path});
-      FAIL();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::usage);
-    }
+    EXPECT_EQ(error_of([&] { Matrix::load({path}); }).kind(), ErrorKind::usage);
   }
 }
 
