@@ -31,7 +31,7 @@ std::vector<std::string> closest_few(std::string_view word, std::vector<std::str
 
 const OsRow& known_os(const Matrix& matrix, const Query& query) {
   if (const auto* os = matrix.find_os(query.os_id, query.os_version)) return *os;
-  const auto wanted = query.os_id + " " + query.os_version;
+  const std::string wanted(trim(query.os_id + " " + query.os_version));
   std::vector<std::string> all, same_id;
   for (const auto& os : matrix.operating_systems()) {
     all.push_back(os.id + " " + os.version);
@@ -85,6 +85,7 @@ class Resolver {
       result_.asked_refusals = answer.asked_refusals;
       result_.asked_remedies = answer.asked_remedies;
       if (result_.choices.empty()) refuse(answer);
+      note_kernel();
     }
     return std::move(result_);
   }
@@ -160,7 +161,8 @@ class Resolver {
     result_.nearest = fmt::format("bake one image for {}", join(images, ", and another for "));
   }
 
-  /// What would work instead: the same release with another kernel, else the nearest release, else nothing.
+  /// What would work instead: the same release with another kernel, else the nearest release that somebody confirmed,
+  /// and what the same distribution has before it; else nothing.
   std::string nearest(const Answer& answer) {
     if (!asked_.kernel.empty()) {
       auto other_kernel = asked_;
@@ -168,26 +170,27 @@ class Resolver {
       if (!find_drivers(matrix_, other_kernel).choices.empty() && !answer.remedies.empty())
         return join(answer.remedies, "; ");
     }
-    const Choice* fallback = nullptr;
-    std::vector<std::pair<const OsRow*, Answer>> works;
-    works.reserve(matrix_.operating_systems().size());
+    std::string fallback, first;  // of any distribution, of the one that was asked for: nobody has confirmed them
     for (const auto* os : others_by_nearness()) {
       auto there = asked_;
       there.os = os;
       there.kernel.clear();
       there.ofed.clear();
       there.held.clear();
-      auto found = find_drivers(matrix_, there);
+      const auto found = find_drivers(matrix_, there);
       if (found.choices.empty()) continue;
-      if (only_row_doubts(found.choices.front())) return sentence(*os, found.choices.front());
-      works.emplace_back(os, std::move(found));
-      if (fallback == nullptr) fallback = &works.back().second.choices.front();
+      const auto& choice = found.choices.front();
+      if (only_row_doubts(choice))
+        return "use " + sentence(*os, choice) + (first.empty() || os->id == asked_.os->id ? "" : first);
+      if (first.empty() && os->id == asked_.os->id)
+        first = fmt::format("; or {}, which nobody has confirmed", sentence(*os, choice));
+      if (fallback.empty()) fallback = "use " + sentence(*os, choice);
     }
-    return fallback == nullptr ? std::string() : sentence(*works.front().first, *fallback);
+    return fallback;
   }
 
   static std::string sentence(const OsRow& os, const Choice& choice) {
-    return fmt::format("use {} with {}", os.name, driver_name(choice));
+    return fmt::format("{} with {}", os.name, driver_name(choice));
   }
 
   /// A confirmed archive (its digest is public) that no rule warns about. That the row of the release is unverified
@@ -228,6 +231,20 @@ class Resolver {
         result_.notes.push_back(fmt::format("{}: starts from generation 2 (UEFI) images only", size->name));
     }
     note_doca();
+  }
+
+  /// Modules for a kernel that the vendor does not build for have to come from somewhere.
+  void note_kernel() {
+    const auto& kernel = asked_.kernel;
+    const bool vendor =
+        std::any_of(result_.choices.begin(), result_.choices.end(), [](const Choice& choice) { return !choice.inbox; });
+    if (kernel.empty() || kernel == asked_.os->ga_kernel || !vendor) return;
+    result_.notes.push_back(fmt::format(
+        "{} is not the kernel that MLNX_OFED's modules are built for ({}): {}", kernel, asked_.os->ga_kernel,
+        asked_.os->family == "deb"
+            ? "unless the bundle has some for it, they are compiled in the image, which needs its headers, gcc and "
+              "make; 'bake plan' says what is missing"
+            : "they are taken where every symbol version agrees, which 'bake plan' finds out"));
   }
 
   void note_doca() {

@@ -14,6 +14,7 @@
 #include "bake/job/fleet_plan.hpp"
 #include "bake/job/fleet_report.hpp"
 #include "bake/job/fleet_slurm.hpp"
+#include "bake/job/image.hpp"
 #include "bake/recipe/fleet.hpp"
 
 namespace bake::cli {
@@ -100,20 +101,41 @@ void report(const Fleet& fleet, const std::vector<FleetRow>& rows, Context& cont
   job::require_all(fleet, rows);
 }
 
-void show_plan(const Todo& todo, Context& context) {
+/// What a bake of `image` would end with before it starts the appliance, if anything.
+std::optional<Error> refusal_of(const recipe::FleetImage& image, job::Environment& environment) {
+  try {
+    job::begin(image.recipe, environment);
+    return std::nullopt;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) throw;
+    return error;
+  }
+}
+
+/// Prints what would be done; ends as the worst of what is refused.
+void show_plan(const Todo& todo, Context& context, job::Environment& environment) {
   auto images = Json::array();
+  std::vector<int> statuses;
   std::size_t next = 0;
   for (std::size_t i = 0; i < todo.rows.size(); ++i) {
     const bool bake = next < todo.indices.size() && todo.indices[next] == i;
+    const auto refusal = bake ? refusal_of(todo.tasks[next].image, environment) : std::nullopt;
     const auto reason = bake ? todo.reasons[next++] : std::string();
     const auto& row = todo.rows[i];
-    if (context.json)
+    if (refusal) statuses.push_back(static_cast<int>(refusal->kind()));
+    if (context.json) {
       images.push_back(
           {{"image", row.name}, {"recipe", row.recipe}, {"output", row.output}, {"bake", bake}, {"reason", reason}});
-    else
-      context.out << fmt::format("{}  {}{}\n", bake ? "bake" : "done", row.name, bake ? "  (" + reason + ")" : "");
+      if (refusal) images.back()["refusal"] = as_json(*refusal);
+      continue;
+    }
+    context.out << fmt::format("{}  {}{}\n", bake ? "bake" : "done", row.name, bake ? "  (" + reason + ")" : "");
+    if (refusal)
+      context.out << fmt::format("      refused: {}\n", refusal->message())
+                  << (refusal->hint().empty() ? "" : fmt::format("      hint: {}\n", refusal->hint()));
   }
-  if (context.json) context.print({{"to_bake", todo.indices.size()}, {"images", images}});
+  if (context.json) context.print({{"to_bake", todo.indices.size()}, {"refused", statuses.size()}, {"images", images}});
+  context.status = job::worst_of(statuses);
 }
 
 void make_directories(const Todo& todo) {
@@ -147,7 +169,7 @@ void bake_fleet(const BatchOptions& options, Context& context) {
   const auto fleet = recipe::load_fleet(options.fleet);
   RealEnvironment environment(context);
   auto todo = examine_fleet(fleet, options, environment.get());
-  if (options.dry_run) return show_plan(todo, context);
+  if (options.dry_run) return show_plan(todo, context, environment.get());
   auto rows = todo.rows;
   const OwnInterruption mine;
   if (!todo.tasks.empty()) {

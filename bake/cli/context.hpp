@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bake/base/error.hpp"
 #include "bake/base/progress.hpp"
 
 namespace CLI {
@@ -41,6 +42,9 @@ struct Context {
  private:
   std::unique_ptr<Progress> progress_;
 };
+
+/// What programs get of an error: kind, message, hint.
+Json as_json(const Error& error);
 
 /// Adds one command with its options to the program; its callback runs the command. One file per command.
 using AddCommand = void (*)(CLI::App& app, Context& context);

@@ -7,6 +7,7 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/cli/context.hpp"
+#include "bake/cli/matrix_resolve.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/disk/output.hpp"
 #include "matrix/manifest.hpp"
@@ -122,50 +123,6 @@ void show(Context& context, const std::string& name) {
     }
   }
   if (context.json) context.print({{"rows", document}});
-}
-
-struct ResolveOptions {
-  std::string os, kernel, ofed;
-  std::vector<std::string> sizes;
-};
-
-void print_choices(Context& context, const matrix::Resolution& resolution, const std::string& asked) {
-  std::size_t number = 0;
-  for (const auto& choice : resolution.choices) {
-    context.out << fmt::format("{}. {}\n", ++number, choice.inbox ? "inbox" : "MLNX_OFED " + choice.ofed);
-    if (choice.inbox)
-      context.out << fmt::format("   packages  {}\n", join(choice.packages, " "));
-    else
-      context.out << fmt::format("   archive   {}\n   sha256    {}\n", choice.file_name,
-                                 choice.sha256.empty() ? "not public: pin the archive you trust" : choice.sha256);
-    context.out << fmt::format("   module    {}{}\n", choice.driver, choice.libs.empty() ? "" : ", " + choice.libs);
-    for (const auto& reason : choice.reasons) context.out << fmt::format("   why       {}\n", reason);
-    for (const auto& warning : choice.warnings) context.out << fmt::format("   warning   {}\n", warning);
-  }
-  for (const auto& refusal : resolution.asked_refusals) context.out << fmt::format("not {}: {}\n", asked, refusal);
-  for (const auto& note : resolution.notes) context.out << fmt::format("note: {}\n", note);
-}
-
-void resolve(Context& context, const ResolveOptions& options) {
-  const auto matrix = Matrix::load(context.matrix_overlays);
-  const auto [id, version] = split_os(options.os);
-  const auto resolution = matrix.resolve({id, version, options.kernel, options.sizes, options.ofed});
-  if (context.json) {
-    auto choices = Json::array();
-    for (const auto& choice : resolution.choices) choices.push_back(as_json(choice));
-    context.print({{"choices", choices},
-                   {"refusals", resolution.refusals},
-                   {"nearest", resolution.nearest},
-                   {"asked_refusals", resolution.asked_refusals},
-                   {"notes", resolution.notes},
-                   {"matrix", matrix.digest()}});
-    if (resolution.choices.empty()) context.status = static_cast<int>(ErrorKind::incompatible);
-    return;
-  }
-  if (resolution.choices.empty())
-    throw Error(ErrorKind::incompatible, fmt::format("resolving '{}': {}", options.os, join(resolution.refusals, "; ")),
-                resolution.nearest);
-  print_choices(context, resolution, options.ofed);
 }
 
 void check(Context& context) {
@@ -304,14 +261,7 @@ void add_reading_commands(CLI::App& app, Context& context) {
   show_command->add_option("name", *name, "Standard_HB120rs_v2, centos7.7, 5.5-1.0.3.2, 15b3:101c, …")->required();
   show_command->callback([&context, name] { show(context, *name); });
 
-  auto* resolve_command = app.add_subcommand("resolve", "which driver serves these VM sizes, best first, and why");
-  auto options = std::make_shared<ResolveOptions>();
-  resolve_command->add_option("os", options->os, "the release: ubuntu20.04, centos7.7, rhel8.2, …")->required();
-  resolve_command->add_option("sizes,--vm-size", options->sizes, "the VM sizes that one image must serve");
-  resolve_command->add_option("--kernel", options->kernel, "the kernel that boots");
-  resolve_command->add_option("--ofed", options->ofed,
-                              "also judge this release (or inbox), even if the matrix does not list it");
-  resolve_command->callback([&context, options] { resolve(context, *options); });
+  add_matrix_resolve(app, context);
 
   app.add_subcommand("check", "everything that is wrong with the matrix and the overlays, with file and line")
       ->callback([&context] { check(context); });

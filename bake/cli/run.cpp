@@ -59,8 +59,7 @@ void log_error(Context& context, const Error& error) {
 }
 
 void print_error(Context& context, const Error& error) {
-  if (context.json && !context.document_printed)
-    context.print({{"error", {{"kind", name_of(error.kind())}, {"message", error.message()}, {"hint", error.hint()}}}});
+  if (context.json && !context.document_printed) context.print({{"error", as_json(error)}});
   context.err << "bake: error: " << error.message() << '\n';
   if (!error.hint().empty()) context.err << "bake: hint: " << error.hint() << '\n';
   log_error(context, error);
@@ -91,6 +90,10 @@ int usage_error(const CLI::App& app, Context& context, const CLI::ParseError& er
 }
 
 }  // namespace
+
+Json as_json(const Error& error) {
+  return {{"kind", name_of(error.kind())}, {"message", error.message()}, {"hint", error.hint()}};
+}
 
 int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
   Context context(out, err);

@@ -13,10 +13,8 @@
 #include "bake/disk/copy.hpp"
 #include "bake/disk/footer.hpp"
 #include "bake/disk/output.hpp"
-#include "bake/disk/source.hpp"
 #include "bake/evidence/manifest.hpp"
 #include "bake/job/content_key.hpp"
-#include "bake/job/driver.hpp"
 #include "bake/job/evidence_files.hpp"
 
 namespace bake::job {
@@ -114,7 +112,31 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   return {outcome.plan, std::move(manifest), apply::to_json(checks)};
 }
 
+/// One error for two refusals: whoever mends one wants to know of the other.
+Error joined(const Error& first, const Error& second) {
+  std::vector<std::string> hints;
+  for (const auto* error : {&first, &second})
+    if (!error->hint().empty()) hints.push_back(error->hint());
+  return {first.kind(), fmt::format("{}; {}", first.message(), second.message()), join(hints, "; ")};
+}
+
 }  // namespace
+
+Beginning begin(const recipe::Recipe& recipe, Environment& environment) {
+  std::optional<SourceDisk> source;
+  try {
+    source = open_source(recipe.base.path);
+    return {*source, choose_driver(recipe, environment)};
+  } catch (const Error& error) {
+    if (source || error.kind() == ErrorKind::interrupted) throw;
+    try {
+      choose_driver(recipe, environment);
+    } catch (const Error& another) {
+      throw joined(error, another);
+    }
+    throw;
+  }
+}
 
 void require_room(const plan::Plan& plan, const fs::path& disk) {
   std::uint64_t bytes = 0;
@@ -126,8 +148,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
                       const std::string& private_pem) {
   auto& progress = environment.progress;
   if (!private_pem.empty()) public_half(private_pem);  // throws now rather than after the work
-  const auto source = open_source(recipe.base.path);
-  const auto driver = choose_driver(recipe, environment);
+  const auto [source, driver] = begin(recipe, environment);
   OutputFile file(output, force, {recipe.base.path, recipe.file});
   // Room for what the packages add to the copy of the base.
   constexpr std::uint64_t growth = std::uint64_t{1} << 30U;
@@ -155,8 +176,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
 
 plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment) {
   auto& progress = environment.progress;
-  const auto source = open_source(recipe.base.path);
-  const auto driver = choose_driver(recipe, environment);
+  const auto [source, driver] = begin(recipe, environment);
   if (!recipe.base.sha256.empty()) {
     progress.step("hash the base");
     check_base_pin(recipe, source, digest_of_file(source.path));

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "bake/disk/source.hpp"
+#include "bake/job/driver.hpp"
 #include "bake/job/environment.hpp"
 #include "bake/plan/plan.hpp"
 #include "bake/recipe/recipe.hpp"
@@ -16,6 +18,15 @@ struct BakedImage {
   nlohmann::ordered_json manifest;
   plan::Plan plan;
 };
+
+/// What a bake begins with: all that can be known without the appliance and without reading the whole base.
+struct Beginning {
+  SourceDisk source;
+  Driver driver;
+};
+
+/// Throws the Error of the base or of choosing the driver; when both are refused, one that says both.
+Beginning begin(const recipe::Recipe& recipe, Environment& environment);
 
 /// The main job: copies the base, starts the appliance once, inspects, decides, applies, inspects again, verifies, adds
 /// a VHD footer, and only then gives the output its name. Whatever fails before that leaves nothing behind. Manifest,

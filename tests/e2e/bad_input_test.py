@@ -7,7 +7,7 @@ import struct
 import subprocess
 import unittest
 
-from e2e import BINARY, BakeCase, run, sha256, standin
+from e2e import BINARY, UbuntuCase, run, sha256, standin
 
 RECIPE = """schema: bake/v1
 base: {base}
@@ -30,14 +30,11 @@ def rewrite_footer(path, offset, data, fix_checksum=True):
         file.write(footer)
 
 
-class BadInput(BakeCase):
+class BadInput(UbuntuCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.base = standin("deb-guest.sh")
         cls.base_digest = sha256(cls.base)
-        cls.bundle = standin("bundle.sh", "5.5-1.0.3.2-ubuntu20.04")
-        cls.add_bundle(cls.bundle)
 
     def tearDown(self):
         self.assertEqual([p.name for p in self.scratch.glob("out*") if not p.name.startswith("out-exists")], [])

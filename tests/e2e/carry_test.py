@@ -4,18 +4,14 @@ import json
 import shutil
 import unittest
 
-from e2e import BINARY, BakeCase, run, sha256, standin
+from e2e import BINARY, UbuntuCase, run, sha256
 
 
-class Carry(BakeCase):
+class Carry(UbuntuCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.base = standin("deb-guest.sh")
-        cls.add_bundle(standin("bundle.sh", "5.5-1.0.3.2-ubuntu20.04"))
-        recipe = cls.scratch / "image.yaml"
-        recipe.write_text(f"schema: bake/v1\nbase: {cls.base}\nos: ubuntu 20.04\n"
-                          "vm_sizes: [Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n")
+        recipe = cls.write_recipe()
         cls.bake("key", "new", "--out", cls.scratch / "site")
         cls.archive = cls.scratch / "carry.tar.zst"
         cls.exported = json.loads(cls.bake("export", "--recipe", recipe, "--key", cls.scratch / "site.key", "--out", cls.archive,

@@ -83,3 +83,22 @@ class BakeCase(unittest.TestCase):
         document = ElementTree.fromstring(run("virt-inspector", "--format=qcow2", "-a", overlay).stdout)
         overlay.unlink()
         return {item.findtext("name"): item.findtext("version") for item in document.iter("application")}
+
+
+class UbuntuCase(BakeCase):
+    """A BakeCase with the stand-in Ubuntu 20.04 guest as `base`, and the bundle for it in the store."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.base = standin("deb-guest.sh")
+        cls.bundle = standin("bundle.sh", "5.5-1.0.3.2-ubuntu20.04")
+        cls.add_bundle(cls.bundle)
+
+    @classmethod
+    def write_recipe(cls):
+        """Writes a recipe for that guest and that bundle and gives its path."""
+        recipe = cls.scratch / "image.yaml"
+        recipe.write_text(f"schema: bake/v1\nbase: {cls.base}\nos: ubuntu 20.04\n"
+                          "vm_sizes: [Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n")
+        return recipe

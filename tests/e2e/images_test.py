@@ -105,14 +105,16 @@ class KnownToBake(unittest.TestCase):
                     self.assertEqual(document["choices"][0]["ofed"], ofed)
 
     def test_recipes_parse(self):
-        """Without the base, planning a good recipe fails for want of the base and of nothing else."""
+        """With neither base nor bundle, planning a good recipe fails for want of them and of nothing else."""
         with tempfile.TemporaryDirectory() as store:
             for path in sorted(RECIPES.iterdir()):
                 with self.subTest(path.name):
                     result = self.bake("--store", store, "plan", str(path))
                     base = SOURCE / "images/base" / f"{path.stem.rsplit('-', 1)[0]}.vhd"
                     self.assertNotEqual(result.returncode, 0)
-                    self.assertEqual(result.stderr.splitlines()[0], f"bake: error: opening '{base}': no such file")
+                    self.assertEqual(result.stderr.splitlines()[0],
+                                     f"bake: error: opening '{base}': no such file; choosing a driver for '{path.stem}': "
+                                     f"the store '{store}' has none of the bundles that fit")
 
     def test_the_fleet_has_every_recipe_once(self):
         document = load(SOURCE / "images/fleet.yaml")
@@ -135,8 +137,13 @@ class KnownToBake(unittest.TestCase):
             for name in paths:
                 (images / "base" / f"{name.rsplit('-', 1)[0]}.vhd").touch()
             result = self.bake("--store", directory, "batch", str(fleet), "--dry-run")
-            self.assertEqual(result.returncode, 0, result.stderr)
-            self.assertEqual(result.stdout.splitlines(), [f"bake  out/{name}.vhd  (not baked yet)" for name in paths])
+            self.assertEqual(result.returncode, 1, result.stderr)  # these bases are no disks, and the store is empty
+            lines = result.stdout.splitlines()
+            self.assertEqual(lines[::3], [f"bake  out/{name}.vhd  (not baked yet)" for name in paths])
+            for name, refusal, hint in zip(paths, lines[1::3], lines[2::3], strict=True):
+                self.assertIn(f"choosing a driver for '{name}': the store '{directory}' has none of the bundles that fit",
+                              refusal)
+                self.assertIn("hint: add one with 'bake bundle add MLNX_OFED_LINUX-", hint)
             self.assertEqual(sorted(path.name for path in images.iterdir()), ["base", "fleet.yaml", "recipes"])
 
 

@@ -7,18 +7,14 @@ import subprocess
 import time
 import unittest
 
-from e2e import BINARY, BakeCase, run, sha256, standin
+from e2e import BINARY, UbuntuCase, run, sha256
 
 
-class Killed(BakeCase):
+class Killed(UbuntuCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.base = standin("deb-guest.sh")
-        cls.add_bundle(standin("bundle.sh", "5.5-1.0.3.2-ubuntu20.04"))
-        cls.recipe = cls.scratch / "image.yaml"
-        cls.recipe.write_text(
-            f"schema: bake/v1\nbase: {cls.base}\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n")
+        cls.recipe = cls.write_recipe()
         cls.output = cls.scratch / "out.vhd"
 
     def qemu_of_this_test(self):

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Both Packer templates, run by the real Packer. bake is a stand-in, so that this takes seconds; pipeline_test.py runs them with
 the real one."""
+import functools
 import json
 import os
 import shutil
@@ -14,6 +15,17 @@ STANDINS = SOURCE / "tests/standins"
 NAMES = ["centos-7.7-cx6", "ubuntu-20.04-cx6"]  # the builders of the JSON template
 
 
+def for_each_template(test):
+    """Calls `test(self, kind)` for the HCL2 and for the JSON template, each in a subtest and after a reset."""
+    @functools.wraps(test)
+    def both(self):
+        for kind in ("hcl", "json"):
+            with self.subTest(kind):
+                self.reset()
+                test(self, kind)
+    return both
+
+
 class PackerCase(unittest.TestCase):
     maxDiff = None
     bake = str(STANDINS / "pipeline/bake")
@@ -24,9 +36,6 @@ class PackerCase(unittest.TestCase):
         self.scratch = Path(directory.name)
         self.output = self.scratch / "images"
         self.recipes = self.scratch / "recipes"
-        self.recipes.mkdir()
-        for name in NAMES:
-            shutil.copy(SOURCE / f"images/recipes/{name}.yaml", self.recipes)
         self.state = self.scratch / "state.json"
         self.reset()
         self.environment = dict(os.environ, AZURE_STANDIN_STATE=str(self.state), CHECKPOINT_DISABLE="1",
@@ -34,7 +43,12 @@ class PackerCase(unittest.TestCase):
         self.environment.pop("BAKE_STANDIN", None)
 
     def reset(self):
-        """An empty gallery and no image: what one template did must not pass for what the other did."""
+        """Recipes as they are, an empty gallery and no image: what one template did must not pass for what the other
+        did."""
+        shutil.rmtree(self.recipes, ignore_errors=True)
+        self.recipes.mkdir()
+        for name in NAMES:
+            shutil.copy(SOURCE / f"images/recipes/{name}.yaml", self.recipes)
         self.state.write_text(json.dumps({"galleries": {"hpcgallery": {}}, "disks": {}, "changes": 0,
                                           "creating_looks": 0}))
         shutil.rmtree(self.output, ignore_errors=True)
@@ -50,7 +64,7 @@ class PackerCase(unittest.TestCase):
         template, recipes = self.template(kind)
         values = dict(recipes, **variables)
         if command == "build":
-            values = dict(output_dir=str(self.output), bake_bin=self.bake, **values)
+            values = {"output_dir": str(self.output), "bake_bin": self.bake, **values}
         arguments = [f"-var={name}={value}" for name, value in values.items() if value is not None]
         color = ["-color=false"] if command == "build" else []
         result = subprocess.run(["packer", command, *color, *arguments, *template], env=self.environment, text=True,
@@ -65,11 +79,10 @@ class PackerCase(unittest.TestCase):
 
 
 class Validate(PackerCase):
-    def test_both_templates(self):
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                out = self.packer("validate", kind)
-                self.assertNotIn("Error", out)
+    @for_each_template
+    def test_both_templates(self, kind):
+        out = self.packer("validate", kind)
+        self.assertNotIn("Error", out)
 
     def test_examples(self):
         for example in sorted((SOURCE / "packer/examples").iterdir()):
@@ -111,22 +124,20 @@ class Validate(PackerCase):
 
 
 class Build(PackerCase):
-    def test_two_images_in_parallel(self):
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                self.reset()
-                out = self.packer("build", kind)
-                self.assertIn("Builds finished. The artifacts of successful builds are:", out)
-                self.assertNotIn("\r", out)
-                self.assertNotIn("Some builds didn't complete", out)
-                for name in NAMES:
-                    record = json.loads((self.output / f"{name}.packer.json").read_text())
-                    image = self.output / f"{name}.vhd"
-                    self.assertEqual(len(record["builds"]), 1)
-                    build = record["builds"][0]
-                    self.assertEqual({file["name"]: file["size"] for file in build["files"]},
-                                     {str(path): path.stat().st_size for path in (image, Path(f"{image}.manifest.json"))})
-                    self.assertEqual(build["custom_data"], {"recipe": f"{self.recipes}/{name}.yaml"})
+    @for_each_template
+    def test_two_images_in_parallel(self, kind):
+        out = self.packer("build", kind)
+        self.assertIn("Builds finished. The artifacts of successful builds are:", out)
+        self.assertNotIn("\r", out)
+        self.assertNotIn("Some builds didn't complete", out)
+        for name in NAMES:
+            record = json.loads((self.output / f"{name}.packer.json").read_text())
+            image = self.output / f"{name}.vhd"
+            self.assertEqual(len(record["builds"]), 1)
+            build = record["builds"][0]
+            self.assertEqual({file["name"]: file["size"] for file in build["files"]},
+                             {str(path): path.stat().st_size for path in (image, Path(f"{image}.manifest.json"))})
+            self.assertEqual(build["custom_data"], {"recipe": f"{self.recipes}/{name}.yaml"})
 
     def test_a_second_build_replaces_the_record(self):
         self.packer("build", "hcl")
@@ -134,49 +145,37 @@ class Build(PackerCase):
         for name in NAMES:
             self.assertEqual(len(json.loads((self.output / f"{name}.packer.json").read_text())["builds"]), 1)
 
-    def test_broken_recipe_fails_and_leaves_the_other_image(self):
+    @for_each_template
+    def test_broken_recipe_fails_and_leaves_the_other_image(self, kind):
         broken = self.recipes / f"{NAMES[0]}.yaml"
         broken.unlink()
         broken.write_text("schema: bake/v1\nos: centos 7.7\n")
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                self.reset()
-                out = self.packer("build", kind, status=1)
-                self.assertIn("recipe has no 'vm_sizes'", out)
-                self.assertIn("Some builds didn't complete successfully and had errors:", out)
-                self.assertEqual(sorted(path.name for path in self.output.iterdir()),
-                                 [f"{NAMES[1]}{ending}" for ending in (".packer.json", ".vhd", ".vhd.manifest.json")])
+        out = self.packer("build", kind, status=1)
+        self.assertIn("recipe has no 'vm_sizes'", out)
+        self.assertIn("Some builds didn't complete successfully and had errors:", out)
+        self.assertEqual(sorted(path.name for path in self.output.iterdir()),
+                         [f"{NAMES[1]}{ending}" for ending in (".packer.json", ".vhd", ".vhd.manifest.json")])
 
-    def test_missing_recipe(self):
+    @for_each_template
+    def test_missing_recipe(self, kind):
         (self.recipes / f"{NAMES[0]}.yaml").unlink()
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                self.reset()
-                self.assertIn(f"{NAMES[0]}.yaml", self.packer("build", kind, status=1))
+        self.assertIn(f"{NAMES[0]}.yaml", self.packer("build", kind, status=1))
 
-    def test_missing_program(self):
-        for kind in ("hcl", "json"):
-            template, recipes = self.template(kind)
-            result = subprocess.run(
-                ["packer", "build", *[f"-var={n}={v}" for n, v in recipes.items()], "-var=bake_bin=/no/bake",
-                 f"-var=output_dir={self.output}", *template], env=self.environment, capture_output=True, check=False)
-            self.assertEqual(result.returncode, 1)
+    @for_each_template
+    def test_missing_program(self, kind):
+        self.packer("build", kind, status=1, bake_bin="/no/bake")
 
-    def test_publish_dry_run(self):
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                self.reset()
-                out = self.packer("build", kind, publish="dry-run", image_version="3.1.+1")
-                self.assertEqual(out.count("az sig image-version create"), 2)
-                self.assertEqual(out.count("--gallery-image-version 3.1.0 --location"), 2)
-                self.assertEqual(json.loads(self.state.read_text())["changes"], 0)
+    @for_each_template
+    def test_publish_dry_run(self, kind):
+        out = self.packer("build", kind, publish="dry-run", image_version="3.1.+1")
+        self.assertEqual(out.count("az sig image-version create"), 2)
+        self.assertEqual(out.count("--gallery-image-version 3.1.0 --location"), 2)
+        self.assertEqual(json.loads(self.state.read_text())["changes"], 0)
 
-    def test_publish(self):
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                self.reset()
-                self.packer("build", kind, publish="yes")
-                self.assert_published_once()
+    @for_each_template
+    def test_publish(self, kind):
+        self.packer("build", kind, publish="yes")
+        self.assert_published_once()
 
     def assert_published_once(self):
         self.assertEqual(self.versions(), {name: {"1.0.0": "Succeeded"} for name in NAMES})
@@ -186,49 +185,41 @@ class Build(PackerCase):
         return {name: json.loads((self.output / f"{name}.vhd.manifest.json").read_text())["product"]["sha256"]
                 for name in NAMES}
 
-    def test_a_second_build_bakes_nothing_again_and_publishes_nothing_again(self):
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                self.reset()
-                self.packer("build", kind)
-                before = self.digests()
-                self.packer("build", kind, publish="yes")
-                self.assertEqual(self.digests(), before)
-                self.packer("build", kind, publish="yes")
-                self.assert_published_once()
+    @for_each_template
+    def test_a_second_build_bakes_nothing_again_and_publishes_nothing_again(self, kind):
+        self.packer("build", kind)
+        before = self.digests()
+        self.packer("build", kind, publish="yes")
+        self.assertEqual(self.digests(), before)
+        self.packer("build", kind, publish="yes")
+        self.assert_published_once()
 
-    def test_images_that_were_lost_are_baked_again_and_are_the_published_ones(self):
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                self.reset()
-                self.packer("build", kind, publish="yes")
-                before = self.digests()
-                shutil.rmtree(self.output)
-                out = self.packer("build", kind, publish="yes")
-                self.assertNotEqual(self.digests(), before)
-                self.assertEqual(out.count("already published as version 1.0.0"), 2)
-                self.assert_published_once()
+    @for_each_template
+    def test_images_that_were_lost_are_baked_again_and_are_the_published_ones(self, kind):
+        self.packer("build", kind, publish="yes")
+        before = self.digests()
+        shutil.rmtree(self.output)
+        out = self.packer("build", kind, publish="yes")
+        self.assertNotEqual(self.digests(), before)
+        self.assertEqual(out.count("already published as version 1.0.0"), 2)
+        self.assert_published_once()
 
-    def test_a_changed_recipe_is_baked_and_published_as_the_next_version(self):
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                self.reset()
-                self.packer("build", kind, publish="yes")
-                recipe = self.recipes / f"{NAMES[0]}.yaml"
-                text = recipe.read_text()
-                self.assertIn("profile: ib-minimal", text)
-                recipe.write_text(text.replace("profile: ib-minimal", "profile: hpc"))
-                self.packer("build", kind, publish="yes")
-                recipe.write_text(text)
-                self.assertEqual(self.versions(), {NAMES[0]: {"1.0.0": "Succeeded", "1.0.1": "Succeeded"},
-                                                   NAMES[1]: {"1.0.0": "Succeeded"}})
+    @for_each_template
+    def test_a_changed_recipe_is_baked_and_published_as_the_next_version(self, kind):
+        self.packer("build", kind, publish="yes")
+        recipe = self.recipes / f"{NAMES[0]}.yaml"
+        text = recipe.read_text()
+        self.assertIn("profile: ib-minimal", text)
+        recipe.write_text(text.replace("profile: ib-minimal", "profile: hpc"))
+        self.packer("build", kind, publish="yes")
+        self.assertEqual(self.versions(), {NAMES[0]: {"1.0.0": "Succeeded", "1.0.1": "Succeeded"},
+                                           NAMES[1]: {"1.0.0": "Succeeded"}})
 
-    def test_failed_publish_fails_the_build(self):
+    @for_each_template
+    def test_failed_publish_fails_the_build(self, kind):
         self.state.write_text(json.dumps({"galleries": {}, "disks": {}, "changes": 0}))
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                out = self.packer("build", kind, status=1, publish="yes")
-                self.assertIn("'Microsoft.Compute/galleries/hpcgallery' was not found", out)
+        out = self.packer("build", kind, status=1, publish="yes")
+        self.assertIn("'Microsoft.Compute/galleries/hpcgallery' was not found", out)
 
     def test_wrong_publish_in_json_fails_before_baking(self):
         out = self.packer("build", "json", status=1, publish="maybe")
@@ -237,21 +228,17 @@ class Build(PackerCase):
 
 
 class Misbehaving(PackerCase):
-    def test_a_bake_that_leaves_no_image_fails_the_build(self):
+    @for_each_template
+    def test_a_bake_that_leaves_no_image_fails_the_build(self, kind):
         self.environment["BAKE_STANDIN"] = "nothing"
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                self.reset()
-                self.assertIn("bake left no image", self.packer("build", kind, status=1))
+        self.assertIn("bake left no image", self.packer("build", kind, status=1))
 
-    def test_an_image_that_fails_verification_fails_the_build(self):
+    @for_each_template
+    def test_an_image_that_fails_verification_fails_the_build(self, kind):
         self.environment["BAKE_STANDIN"] = "damaged"
-        for kind in ("hcl", "json"):
-            with self.subTest(kind):
-                self.reset()
-                out = self.packer("build", kind, status=1, publish="yes")
-                self.assertIn("it is not the image of its manifest", out)
-                self.assertEqual(self.versions(), {})
+        out = self.packer("build", kind, status=1, publish="yes")
+        self.assertIn("it is not the image of its manifest", out)
+        self.assertEqual(self.versions(), {})
 
 
 if __name__ == "__main__":

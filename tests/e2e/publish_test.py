@@ -1,99 +1,17 @@
 #!/usr/bin/python3
-"""packer/publish against stand-ins for az and azcopy: what it does, what it refuses, and that an interruption at any of
-its steps, followed by a second run, ends with exactly one version and no staging disk."""
+"""packer/publish against stand-ins for az and azcopy: what it does, and what it refuses."""
 import fcntl
 import json
 import os
 import shutil
-import signal
 import subprocess
-import tempfile
 import unittest
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[2]
-PUBLISH = SOURCE / "packer/publish"
-STANDINS = SOURCE / "tests/standins"
+from e2e import SOURCE, sha256
+from publishing import PUBLISH, RECIPE, PublishCase
+
 GOLDEN = SOURCE / "tests/e2e/golden/publish-dry-run.txt"
-CHANGES = 8  # of a publish into an empty gallery: definition, disk, SAS, upload, revoke, mark, version, delete disk
-
-RECIPE = """\
-schema: bake/v1
-os: centos 7.7
-vm_sizes: [Standard_HB120rs_v2, Standard_HC44rs]
-generalize: true
-gallery:
-  resource_group: images
-  name: hpcgallery
-  definition: centos-7.7-hpc
-  publisher: contoso
-  offer: hpc
-  sku: 7.7
-  location: westeurope
-  hyper_v_generation: V2
-  target_regions: [northeurope=2, westeurope]
-"""
-
-
-class PublishCase(unittest.TestCase):
-    maxDiff = None
-
-    def setUp(self):
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        self.scratch = Path(directory.name)
-        self.state_file = self.scratch / "state.json"
-        self.log_file = self.scratch / "log"
-        self.set_state()
-        self.recipe = self.scratch / "image.yaml"
-        self.recipe.write_text(RECIPE)
-        self.vhd = self.scratch / "image.vhd"
-        self.bake(self.recipe, self.vhd)
-        self.machine = "one"
-
-    def bake(self, recipe, vhd):
-        subprocess.run([STANDINS / "pipeline/bake", "--progress", "plain", "image", recipe, "-o", vhd, "--force"],
-                       check=True, capture_output=True)
-
-    def bake_another(self, name):
-        """Bakes an image of another content address, to publish next."""
-        self.recipe.write_text(RECIPE + f"name: {name}\n")
-        self.vhd = self.scratch / f"{name}.vhd"
-        self.bake(self.recipe, self.vhd)
-        return self.vhd
-
-    def set_state(self, **values):
-        self.state_file.write_text(json.dumps(
-            dict({"galleries": {"hpcgallery": {}}, "disks": {}, "changes": 0, "creating_looks": 1}, **values)))
-
-    def state(self):
-        return json.loads(self.state_file.read_text())
-
-    def definition(self):
-        return self.state()["galleries"]["hpcgallery"]["centos-7.7-hpc"]
-
-    def versions(self):
-        return {name: version["provisioningState"] for name, version in self.definition()["versions"].items()}
-
-    def publish(self, *arguments, status=0, fault="", path=f"{STANDINS}/azure:{os.environ['PATH']}", image=None):
-        """Runs publish in a process group of its own, which the stand-ins may kill."""
-        image = ["--recipe", self.recipe, "--vhd", self.vhd] if image is None else image
-        environment = dict(os.environ, PATH=path, XDG_STATE_HOME=str(self.scratch / self.machine), AZURE_STANDIN_STATE=str(self.state_file),
-                           AZURE_STANDIN_LOG=str(self.log_file), AZURE_STANDIN_FAULT=fault)
-        process = subprocess.Popen([PUBLISH, *image, "--poll", "0", *arguments], env=environment, text=True,
-                                   start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   # A test run in the background has it ignored, which bash cannot undo.
-                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-        out, err = process.communicate(timeout=120)
-        self.assertEqual(process.returncode, status, err)
-        return out, err
-
-    def calls(self):
-        return [json.loads(line) for line in self.log_file.read_text().splitlines()]
-
-    def assert_published_once(self, version="1.0.0"):
-        self.assertEqual(self.versions(), {version: "Succeeded"})
-        self.assertEqual(self.state()["disks"], {})
 
 
 class Publishing(PublishCase):
@@ -101,12 +19,10 @@ class Publishing(PublishCase):
         os.utime(self.vhd)
         out, err = self.publish("--dry-run", "--feature", "DiskControllerTypes=SCSI,NVMe", "--subscription", "sub 1",
                                 path="/usr/bin:/bin")
-        digest = subprocess.run(["sha256sum", f"{self.vhd}.manifest.json"], capture_output=True, text=True).stdout[:64]
-        out = out.replace(digest, "MANIFEST-SHA256")
-        key = json.loads(Path(f"{self.vhd}.manifest.json").read_text())["key"]
+        out = out.replace(sha256(f"{self.vhd}.manifest.json"), "MANIFEST-SHA256")
+        key = self.manifest()["key"]
         out = out.replace(key, "KEY").replace(key[:32], "KEY-32")
-        image = subprocess.run(["sha256sum", self.vhd], capture_output=True, text=True).stdout[:64]
-        out = out.replace(image, "IMAGE-SHA256").replace(str(self.scratch), "DIR")
+        out = out.replace(sha256(self.vhd), "IMAGE-SHA256").replace(str(self.scratch), "DIR")
         self.assertEqual(err, "")
         if os.environ.get("BAKE_ACCEPT_GOLDEN") == "1":
             GOLDEN.write_text(out)
@@ -126,8 +42,7 @@ class Publishing(PublishCase):
         version = definition["versions"]["1.0.0"]
         self.assertEqual(version["regions"], ["northeurope=2", "westeurope"])
         tags = version["tags"]
-        manifest = json.loads(Path(f"{self.vhd}.manifest.json").read_text())
-        self.assertEqual(tags.pop("bake_key"), manifest["key"])
+        self.assertEqual(tags.pop("bake_key"), self.manifest()["key"])
         self.assertEqual(len(tags.pop("bake_manifest_sha256")), 64)
         self.assertEqual(len(tags.pop("bake_image_sha256")), 64)
         self.assertEqual(tags, {"bake_version": "0.0-standin", "bake_os": "centos 7.7", "bake_ofed": "5.5-1.0.3.2",
@@ -169,159 +84,13 @@ class Publishing(PublishCase):
         self.assertEqual(self.state()["disks"], {})
 
     def test_two_publishers_at_once_take_two_numbers(self):
-        environment = dict(os.environ, PATH=f"{STANDINS}/azure:{os.environ['PATH']}",
-                           XDG_STATE_HOME=str(self.scratch / self.machine), AZURE_STANDIN_STATE=str(self.state_file))
         self.publish("--version", "3.0.0")  # the definition is there
         images = [self.bake_another(name) for name in ("one", "other")]
-        processes = [subprocess.Popen([PUBLISH, "--recipe", self.recipe, "--vhd", vhd, "--poll", "0"], env=environment,
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for vhd in images]
+        processes = [subprocess.Popen([PUBLISH, "--recipe", self.recipe, "--vhd", vhd, "--poll", "0"],
+                                      env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                     for vhd in images]
         self.assertEqual([process.wait(timeout=60) for process in processes], [0, 0])
         self.assertEqual(sorted(self.versions()), ["3.0.0", "3.0.1", "3.0.2"])
-
-
-class Interrupted(PublishCase):
-    """Interrupted after each of its changes in turn, then run again."""
-
-    def interrupt(self, kind, status):
-        for number in range(1, CHANGES + 1):
-            with self.subTest(fault=f"{kind}:{number}"):
-                self.set_state()
-                self.publish(fault=f"{kind}:{number}", status=status)
-                if kind != "kill" and not self.any_versions():
-                    self.assertEqual(self.state()["disks"], {}, "a failed run leaves no staging disk")
-                self.publish()
-                self.assert_published_once()
-
-    def any_versions(self):
-        return "centos-7.7-hpc" in self.state()["galleries"]["hpcgallery"] and self.versions()
-
-    def test_the_number_of_changes(self):
-        self.publish()
-        self.assertEqual(self.state()["changes"], CHANGES)
-
-    def test_killed(self):
-        self.interrupt("kill", -9)
-
-    def test_interrupted_by_ctrl_c(self):
-        self.interrupt("int", 130)
-
-    def test_terminated(self):
-        """130 as after Ctrl-C, and as bake itself ends: what build servers send is SIGTERM or SIGHUP."""
-        self.interrupt("term", 130)
-
-    def test_hung_up(self):
-        self.publish(fault="hup:4", status=130)
-        self.assertEqual(self.state()["disks"], {})
-
-    def test_command_fails_before_it_acts(self):
-        self.interrupt("fail-before", 1)
-
-    def test_command_fails_after_it_acted(self):
-        self.interrupt("fail-after", 1)
-
-    def test_version_fails_in_azure(self):
-        self.set_state(ends_as="Failed")
-        _, err = self.publish(status=1)
-        self.assertIn("Azure ended version 1.0.0 in state 'Failed'; run again to replace it", err)
-        self.assertEqual(self.versions(), {"1.0.0": "Failed"})
-        self.assertEqual(self.state()["disks"], {})
-        state = self.state()
-        del state["ends_as"]
-        self.state_file.write_text(json.dumps(state))
-        self.publish()
-        self.assert_published_once()
-
-    def test_baked_again_while_azure_makes_the_version(self):
-        """A job that was cancelled then, on a machine that cleared its workspace."""
-        self.set_state(creating_looks=5)
-        _, err = self.publish("--timeout", "0", status=1)
-        self.assertIn("kept staging disk", err)
-        self.bake(self.recipe, self.vhd)
-        self.publish()
-        self.assert_published_once()
-
-    def test_baked_again_after_the_upload(self):
-        """The disk holds other bytes than the image of now: the version must be what its tags say."""
-        self.publish(fault="kill:6", status=-9)
-        disk, = self.state()["disks"].values()
-        self.assertEqual(disk["tags"]["bake_upload"], "complete")
-        self.bake(self.recipe, self.vhd)
-        self.publish()
-        self.assert_published_once()
-        image, = self.definition()["versions"].values()
-        digest = subprocess.run(["sha256sum", self.vhd], capture_output=True, text=True).stdout[:64]
-        self.assertEqual(image["tags"]["bake_image_sha256"], digest)
-        self.assertEqual(image["content"], digest)
-
-    def test_timeout_keeps_the_disk_that_azure_reads_and_goes_on_later(self):
-        self.set_state(creating_looks=5)
-        _, err = self.publish("--timeout", "0", status=1)
-        self.assertIn("is still in state 'Creating' after 0 s; run again to go on waiting", err)
-        self.assertIn("kept staging disk", err)
-        self.assertEqual(len(self.state()["disks"]), 1)
-        self.publish()
-        self.assert_published_once()
-
-
-class TwoMachines(PublishCase):
-    """The same image from two machines: `machine` is where the lock and the id of a machine's runs lie."""
-
-    def leave_disk(self, after):
-        """Kills a publish on the other machine after its change of that number."""
-        self.machine = "other"
-        self.publish(fault=f"kill:{after}", status=-9)
-        self.machine = "one"
-        disk, = self.state()["disks"].values()
-        return disk
-
-    def test_an_unfinished_upload_of_another_machine_is_left_alone(self):
-        for after, state in ((2, "ReadyToUpload"), (3, "ActiveUpload"), (4, "ActiveUpload"), (5, "Unattached")):
-            with self.subTest(state=state, after=after):
-                self.set_state()
-                disk = self.leave_disk(after)
-                self.assertEqual(disk["diskState"], state)
-                _, err = self.publish(status=1)
-                self.assertIn(f"another machine is uploading this image to staging disk '{disk['name']}'", err)
-                self.assertIn("--take-over", err)
-                self.assertEqual(list(self.state()["disks"].values()), [disk])
-                self.publish("--take-over")
-                self.assert_published_once()
-
-    def test_its_own_machine_goes_on_by_itself(self):
-        self.leave_disk(4)
-        self.machine = "other"
-        self.publish()
-        self.assert_published_once()
-
-    def test_a_finished_upload_of_another_machine_is_used_and_removed(self):
-        self.leave_disk(6)
-        _, err = self.publish()
-        self.assertIn("holds the image already", err)
-        self.assert_published_once()
-
-    def test_a_failure_leaves_the_disk_of_another_machine(self):
-        disk = self.leave_disk(6)
-        self.publish(fault="fail-before:7", status=1)
-        self.assertEqual(list(self.state()["disks"].values()), [disk])
-
-    def test_a_version_that_another_made_in_the_meantime_is_taken(self):
-        """Looked for once more when the upload is done: it took hours."""
-        out, _ = self.publish(fault="rival:6")
-        self.assertEqual(out.strip().rsplit("/", 1)[1], "1.0.0")
-        self.assert_published_once()
-
-    def test_a_failure_leaves_the_disk_that_another_makes_its_version_of(self):
-        """Another publish found the finished upload and began its version; then this one fails."""
-        _, err = self.publish(fault="rival-first:7", status=1)
-        self.assertIn("kept staging disk", err)
-        self.publish()
-        self.assert_published_once()
-
-    def test_an_upload_that_was_taken_over_is_given_up(self):
-        """The disk is another's when azcopy comes back: its access is not revoked, and it is not removed."""
-        self.publish(fault="robbed:4", status=1)
-        disk, = self.state()["disks"].values()
-        self.assertEqual((disk["diskState"], disk["tags"]["bake_run"]), ("ActiveUpload", "another"))
 
 
 class Refused(PublishCase):
@@ -388,21 +157,19 @@ class Refused(PublishCase):
         self.refuse(4, "not the image of this manifest")
 
     def test_generation_2_without_efi_partition(self):
-        manifest = Path(f"{self.vhd}.manifest.json")
-        document = json.loads(manifest.read_text())
         with open(self.vhd, "r+b") as file:
             file.seek(1024)
             file.write(b"\x11" * 16)
-        document["product"]["sha256"] = subprocess.run(["sha256sum", self.vhd], capture_output=True,
-                                                       text=True).stdout[:64]
-        manifest.write_text(json.dumps(document))
+        document = self.manifest()
+        document["product"]["sha256"] = sha256(self.vhd)
+        Path(f"{self.vhd}.manifest.json").write_text(json.dumps(document))
         self.refuse(3, "the disk has no EFI system partition")
         self.recipe.write_text(RECIPE.replace("  hyper_v_generation: V2\n", ""))
         self.publish()
         self.assertEqual(self.definition()["hyperVGeneration"], "V1")
 
     def test_another_publish_of_the_same_image(self):
-        key = json.loads(Path(f"{self.vhd}.manifest.json").read_text())["key"]
+        key = self.manifest()["key"]
         directory = self.scratch / self.machine / "bake/publish"
         directory.mkdir(parents=True)
         with open(directory / f"bake-{key[:32]}", "w", encoding="utf-8") as lock:

@@ -4,26 +4,12 @@
 
 #include "bake/base/error.hpp"
 #include "bake/ofed/openpgp.hpp"
-
-namespace {
-
-constexpr std::string_view key = R"(-----BEGIN PGP PUBLIC KEY BLOCK-----
-
-mDMEawEUkxYJKwYBBAHaRw8BAQdAXw5CFUQYsYTFfZoQZoQPE7EJYb0hZmMTtR1b
-t6QRmXW0DVNob3J0IE51bWJlcnOIjwQTFggAOBYhBGpt0/ArWKe7FVNLvlN5aE8r
-TBpNBQJrARSTAhsDBQsJCAcCBhUKCQgLAgQWAgMBAh4BAheAAAoJEFN5aE8rTBpN
-kcYA/29rT8qi6mztb43y5CSghH5Wx9LlfCLd3PaFEtvU3S+FAPdNdzHOEZaPxJbs
-GEhCPqQ2l9ADLILl6N6hVPp+qdUF
-=VY3t
------END PGP PUBLIC KEY BLOCK-----
-)";
-
-}  // namespace
+#include "tests/unit/fixtures/short_numbers_key.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const bake::ofed::KeyRing ring = [] {
     bake::ofed::KeyRing made;
-    made.add(key, "key");
+    made.add(bake::ofed::fixtures::short_numbers_key, "key");
     return made;
   }();
   const std::string_view text(reinterpret_cast<const char*>(data), size);

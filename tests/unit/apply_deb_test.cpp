@@ -10,6 +10,7 @@
 #include "bake/base/process.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/memory.hpp"
+#include "error_of.hpp"
 
 namespace bake::apply {
 namespace {
@@ -101,13 +102,9 @@ TEST_F(DebPackages, TakeOverFilesOfPackagesThatGo) {
 
 TEST_F(DebPackages, AMissingDependencyIsAnError) {
   plan_package("libibverbs1", "55", "Depends: nothing-has-this\n", "usr/lib/libibverbs.so.1");
-  try {
-    change_deb_packages(plan, guest);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_THAT(error.message(), HasSubstr("installing packages in the guest: exit status 1: "));
-    EXPECT_THAT(error.message(), HasSubstr("libibverbs1"));
-  }
+  const auto error = error_of([&] { change_deb_packages(plan, guest); });
+  EXPECT_THAT(error.message(), HasSubstr("installing packages in the guest: exit status 1: "));
+  EXPECT_THAT(error.message(), HasSubstr("libibverbs1"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "bake/apply/packages.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
+#include "error_of.hpp"
 #include "host_shell.hpp"
 
 namespace bake::apply {
@@ -49,12 +50,8 @@ TEST(RpmPackages, AWeakModulesThatAPackageBroughtStays) {
 TEST(RpmPackages, AFailureOfRpmIsToldAndLeavesWeakModulesInPlace) {
   RpmGuest image;
   image.shell.with_program("rpm", "echo 'error: x conflicts with y'; exit 2\n");
-  try {
-    change_rpm_packages(plan_of(ofed::Change::Action::install), image.guest);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.message(), "installing packages in the guest: exit status 2: error: x conflicts with y");
-  }
+  EXPECT_EQ(error_of([&] { change_rpm_packages(plan_of(ofed::Change::Action::install), image.guest); }).message(),
+            "installing packages in the guest: exit status 2: error: x conflicts with y");
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("weak-modules.bake-aside")));
 }
 

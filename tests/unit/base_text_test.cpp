@@ -5,6 +5,7 @@
 #include "bake/base/process.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
+#include "error_of.hpp"
 
 namespace bake {
 namespace {
@@ -48,16 +49,14 @@ TEST(Digest, MatchesPublishedVectors) {
 }
 
 TEST(Error, ListsEveryProblem) {
-  try {
+  const auto error = error_of([&] {
     throw_if_any(ErrorKind::config, "reading recipe 'r.yaml'",
                  {{"r.yaml:1", "unknown key 'bse'", "did you mean 'base'?"}, {"r.yaml:3", "no 'os'", ""}});
-    FAIL() << "nothing thrown";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.message(),
-              "reading recipe 'r.yaml': 2 problems\n  r.yaml:1: unknown key 'bse' (did you mean 'base'?)\n  r.yaml:3: "
-              "no 'os'");
-    EXPECT_EQ(static_cast<int>(error.kind()), 5);
-  }
+  });
+  EXPECT_EQ(error.message(),
+            "reading recipe 'r.yaml': 2 problems\n  r.yaml:1: unknown key 'bse' (did you mean 'base'?)\n  r.yaml:3: "
+            "no 'os'");
+  EXPECT_EQ(static_cast<int>(error.kind()), 5);
 }
 
 TEST(Process, KeepsStatusAndBothStreams) {
@@ -68,13 +67,9 @@ TEST(Process, KeepsStatusAndBothStreams) {
 }
 
 TEST(Process, NamesAMissingProgram) {
-  try {
-    run_program({"no-such-program-here"});
-    FAIL() << "nothing thrown";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::environment);
-    EXPECT_EQ(error.message(), "starting 'no-such-program-here': No such file or directory");
-  }
+  const auto error = error_of([&] { run_program({"no-such-program-here"}); });
+  EXPECT_EQ(error.kind(), ErrorKind::environment);
+  EXPECT_EQ(error.message(), "starting 'no-such-program-here': No such file or directory");
 }
 
 TEST(Time, FormatsIso) { EXPECT_EQ(iso_time(1700000000), "2023-11-14T22:13:20Z"); }

@@ -36,6 +36,19 @@ const char* const shared_config =
     R"(<SharedConfig><Instances><Instance id="a" address="10.0.0.4" rdmaMacAddress="00155D340044" )"
     R"(rdmaIPv4Address="172.16.2.59"/></Instances></SharedConfig>)";
 
+void one_hca(FakeVm& vm) { vm.hca("0101:00:00.0"); }
+
+// A ConnectX-3 function that is Accelerated Networking: mlx4_ib says that its link is Ethernet, or only the network
+// interface does, or nobody.
+void connectx3_accelerated_networking(FakeVm& vm) {
+  vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
+  vm.infiniband("mlx4_0", "afb6:00:02.0", {{"Ethernet"}});
+}
+void connectx3_without_mlx4_ib(FakeVm& vm) {
+  vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core").network("afb6:00:02.0", "eth1", 1);
+}
+void connectx3_without_driver(FakeVm& vm) { vm.function("afb6:00:02.0", "0x1004", class_network, ""); }
+
 const std::vector<Row> rows{
     // 10: Hyper-V and its integration services
     {"NotHyperV", "Standard_HB120rs_v3",
@@ -106,34 +119,20 @@ const std::vector<Row> rows{
      [](FakeVm& vm) { vm.function("7870:00:00.0", "0x00ba", class_ethernet, "mana", "0x1414"); }, 13, "vm-size",
      "has no InfiniBand"},
     {"ListedWithoutRdma", "Standard_A10", [](FakeVm&) {}, 13, "vm-size", "Standard_A10 (from IMDS) has no InfiniBand"},
-    {"ListedWithoutRdmaButThere", "Standard_NC24", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version",
-     "baked"},
+    {"ListedWithoutRdmaButThere", "Standard_NC24", one_hca, 0, "module-version", "baked"},
     // A ConnectX-3 function of class 0280 may be Accelerated Networking: alone it makes no size RDMA-capable.
-    {"OrdinaryWithConnectX3AcceleratedNetworking", "Standard_D16s_v3",
-     [](FakeVm& vm) {
-       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
-       vm.infiniband("mlx4_0", "afb6:00:02.0", {{"Ethernet"}});
-     },
-     13, "vm-size", "Standard_D16s_v3 (from IMDS) has no InfiniBand"},
-    {"OrdinaryWithConnectX3WithoutDriver", "Standard_NC24",
-     [](FakeVm& vm) { vm.function("afb6:00:02.0", "0x1004", class_network, ""); }, 13, "vm-size",
+    {"OrdinaryWithConnectX3AcceleratedNetworking", "Standard_D16s_v3", connectx3_accelerated_networking, 13, "vm-size",
+     "Standard_D16s_v3 (from IMDS) has no InfiniBand"},
+    {"OrdinaryWithConnectX3WithoutDriver", "Standard_NC24", connectx3_without_driver, 13, "vm-size",
      "Standard_NC24 (from IMDS) has no InfiniBand"},
-    {"UnlistedWithConnectX3WithoutMlx4Ib", "Standard_Z64_v9",
-     [](FakeVm& vm) {
-       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core").network("afb6:00:02.0", "eth1", 1);
-     },
-     13, "vm-size", "has no InfiniBand: RDMA-capable sizes carry an 'r'"},
-    {"UnlistedWithConnectX3AcceleratedNetworking", "Standard_Z64_v9",
-     [](FakeVm& vm) {
-       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
-       vm.infiniband("mlx4_0", "afb6:00:02.0", {{"Ethernet"}});
-     },
-     13, "vm-size", "has no InfiniBand: RDMA-capable sizes carry an 'r'"},
-    {"UnknownWithR", "Standard_HB999rs_v9", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version", "baked"},
+    {"UnlistedWithConnectX3WithoutMlx4Ib", "Standard_Z64_v9", connectx3_without_mlx4_ib, 13, "vm-size",
+     "has no InfiniBand: RDMA-capable sizes carry an 'r'"},
+    {"UnlistedWithConnectX3AcceleratedNetworking", "Standard_Z64_v9", connectx3_accelerated_networking, 13, "vm-size",
+     "has no InfiniBand: RDMA-capable sizes carry an 'r'"},
+    {"UnknownWithR", "Standard_HB999rs_v9", one_hca, 0, "module-version", "baked"},
     {"UnknownWithRAndNoFunction", "Standard_HB999rs_v9", [](FakeVm&) {}, 11, "pci-function",
      "no function of vendor 15b3 and class 0207 or 0280"},
-    {"UnknownWithoutRButThere", "Standard_Z64_v9", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version",
-     "baked"},
+    {"UnknownWithoutRButThere", "Standard_Z64_v9", one_hca, 0, "module-version", "baked"},
 
     // 13 or on: IMDS silent
     {"SilentAndNothing", "", [](FakeVm&) {}, 13, "vm-size", "nothing here is RDMA-capable"},
@@ -183,17 +182,9 @@ const std::vector<Row> rows{
        vm.kvp({{"NdDriverVersion", "144.0"}});
      },
      13, "vm-size", "NetworkDirect only"},
-    {"SilentWithConnectX3AcceleratedNetworking", "",
-     [](FakeVm& vm) {
-       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
-       vm.infiniband("mlx4_0", "afb6:00:02.0", {{"Ethernet"}});
-     },
-     13, "vm-size", "nothing here is RDMA-capable"},
-    {"SilentWithConnectX3WithoutMlx4Ib", "",
-     [](FakeVm& vm) {
-       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core").network("afb6:00:02.0", "eth1", 1);
-     },
-     13, "vm-size", "nothing here is RDMA-capable"},
+    {"SilentWithConnectX3AcceleratedNetworking", "", connectx3_accelerated_networking, 13, "vm-size",
+     "nothing here is RDMA-capable"},
+    {"SilentWithConnectX3WithoutMlx4Ib", "", connectx3_without_mlx4_ib, 13, "vm-size", "nothing here is RDMA-capable"},
     {"SilentButConnectX3WithIpoib", "",
      [](FakeVm& vm) {
        vm.function("225e:00:02.0", "0x1004", class_network, "mlx4_core");
@@ -203,7 +194,7 @@ const std::vector<Row> rows{
     {"SilentButConnectX3WithoutDriver", "",
      [](FakeVm& vm) { vm.function("225e:00:02.0", "0x1004", class_network, ""); }, 14, "driver",
      "225e:00:02.0 has no driver bound, needs mlx4_core, but this image was baked for mlx5_core"},
-    {"SilentButFunction", "", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version", "baked"},
+    {"SilentButFunction", "", one_hca, 0, "module-version", "baked"},
 
     // 11: InfiniBand function
     {"NoFunction", "Standard_HB120rs_v3", [](FakeVm&) {}, 11, "pci-function",
@@ -231,13 +222,12 @@ const std::vector<Row> rows{
      "225e:00:02.0 has no driver bound, needs mlx4_core, but this image was baked for mlx5_core"},
     {"ND96WithSeven", "Standard_ND96asr_v4", [](FakeVm& vm) { eight(vm, 7); }, 14, "hca-count",
      "7 HCAs of 8 that this VM should have"},
-    {"ND40WithoutItsHcaButConnectX3", "Standard_ND40rs_v2",
-     [](FakeVm& vm) { vm.function("afb6:00:02.0", "0x1004", class_network, ""); }, 14, "driver",
+    {"ND40WithoutItsHcaButConnectX3", "Standard_ND40rs_v2", connectx3_without_driver, 14, "driver",
      "afb6:00:02.0 has no driver bound, needs mlx4_core, but this image was baked for mlx5_core"},
     {"ND96WithSevenAndConnectX3", "Standard_ND96asr_v4",
      [](FakeVm& vm) {
        eight(vm, 7);
-       vm.function("afb6:00:02.0", "0x1004", class_network, "");
+       connectx3_without_driver(vm);
      },
      14, "hca-count", "7 HCAs of 8 that this VM should have"},
     {"NC24rs_v3WithTwoInfiniBandFunctions", "Standard_NC24rs_v3",
@@ -283,11 +273,9 @@ const std::vector<Row> rows{
 
     // 0
     {"HB60rs", "Standard_HB60rs", [](FakeVm& vm) { vm.hca("1421:00:02.0", "0x1018"); }, 0, "module-version", "baked"},
-    {"HB120rs_v3", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version", "baked"},
-    {"HB120rs_v3LowerCase", "standard_hb120rs_v3", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0, "module-version",
-     "baked"},
-    {"ConstrainedHB120_16rs_v3", "Standard_HB120-16rs_v3", [](FakeVm& vm) { vm.hca("0101:00:00.0"); }, 0,
-     "module-version", "baked"},
+    {"HB120rs_v3", "Standard_HB120rs_v3", one_hca, 0, "module-version", "baked"},
+    {"HB120rs_v3LowerCase", "standard_hb120rs_v3", one_hca, 0, "module-version", "baked"},
+    {"ConstrainedHB120_16rs_v3", "Standard_HB120-16rs_v3", one_hca, 0, "module-version", "baked"},
     {"HB176rs_v4", "Standard_HB176rs_v4", [](FakeVm& vm) { vm.hca("0101:00:00.0", "0x101e"); }, 0, "module-version",
      "baked"},
     {"NC24rs_v3", "Standard_NC24rs_v3",
@@ -304,30 +292,21 @@ const std::vector<Row> rows{
      0, "module-version", "mlx5_core 4.9-4.1.7, baked 4.9-4.1.7 of 4.9-4.1.7.0"},
     {"ND96WithEight", "Standard_ND96asr_v4", [](FakeVm& vm) { eight(vm, 8); }, 0, "module-version", "baked"},
     {"ND40WithConnectX3AcceleratedNetworking", "Standard_ND40rs_v2",
-     [](FakeVm& vm) {
-       vm.hca("0101:00:00.0", "0x1018").function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
-       vm.infiniband("mlx4_0", "afb6:00:02.0", {{"Ethernet"}});
-     },
-     0, "module-version", "baked"},
+     [](FakeVm& vm) { connectx3_accelerated_networking(vm.hca("0101:00:00.0", "0x1018")); }, 0, "module-version",
+     "baked"},
     // OFED 5.5 does not drive ConnectX-3: no mlx4_ib tells the link layer of Accelerated Networking, maybe no driver is
     // bound at all.
     {"ND40WithConnectX3WithoutDriver", "Standard_ND40rs_v2",
-     [](FakeVm& vm) { vm.hca("0101:00:00.0", "0x1018").function("afb6:00:02.0", "0x1004", class_network, ""); }, 0,
-     "module-version", "baked"},
+     [](FakeVm& vm) { connectx3_without_driver(vm.hca("0101:00:00.0", "0x1018")); }, 0, "module-version", "baked"},
     {"ND40WithConnectX3WithoutMlx4Ib", "Standard_ND40rs_v2",
-     [](FakeVm& vm) {
-       vm.hca("0101:00:00.0", "0x1018").function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
-       vm.network("afb6:00:02.0", "eth1", 1);
-     },
-     0, "module-version", "baked"},
+     [](FakeVm& vm) { connectx3_without_mlx4_ib(vm.hca("0101:00:00.0", "0x1018")); }, 0, "module-version", "baked"},
     {"SilentND40WithConnectX3WithoutDriver", "",
-     [](FakeVm& vm) { vm.hca("0101:00:00.0", "0x1018").function("afb6:00:02.0", "0x1004", class_network, ""); }, 0,
-     "module-version", "baked"},
+     [](FakeVm& vm) { connectx3_without_driver(vm.hca("0101:00:00.0", "0x1018")); }, 0, "module-version", "baked"},
     {"NC24rs_v3WithConnectX3WithoutMlx4Ib", "Standard_NC24rs_v3",
      [](FakeVm& vm) {
        vm.baked(mlx4_conf).write("/sys/module/mlx4_core/version", "4.9-4.1.7\n");
        vm.function("225e:00:02.0", "0x1004", class_network, "mlx4_core").infiniband("mlx4_0", "225e:00:02.0");
-       vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core").network("afb6:00:02.0", "eth1", 1);
+       connectx3_without_mlx4_ib(vm);
      },
      0, "module-version", "mlx4_core 4.9-4.1.7, baked 4.9-4.1.7 of 4.9-4.1.7.0"},
     {"UnknownDeviceId", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.hca("0101:00:00.0", "0x1fff"); }, 0,

@@ -31,25 +31,26 @@ std::string decision(MemoryGuest& guest) {
   return found.release + ": " + found.how;
 }
 
+std::string options(MemoryGuest& guest) { return find_boot_default(guest, find_kernels(guest)).options; }
+
 std::vector<std::string> warnings(MemoryGuest& guest) { return find_boot_default(guest, find_kernels(guest)).warnings; }
 
-MemoryGuest centos7() {
+/// GRUB's menu of EL7, and its environment when there are `variables`.
+MemoryGuest centos7(const std::string& variables = {}) {
   auto guest = guest_with({"3.10.0-1062.el7.x86_64", "3.10.0-1062.12.1.el7.x86_64"});
   guest.with_file("/boot/grub2/grub.cfg", centos7_grub_cfg);
+  if (!variables.empty()) guest.with_file("/boot/grub2/grubenv", environment(variables));
   return guest;
 }
 
 TEST(BootDefault, El7TakesTheSavedTitle) {
-  auto guest = centos7();
-  guest.with_file("/boot/grub2/grubenv", environment("saved_entry=CentOS Linux (3.10.0-1062.el7.x86_64) 7 (Core)\n"));
+  auto guest = centos7("saved_entry=CentOS Linux (3.10.0-1062.el7.x86_64) 7 (Core)\n");
   EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
-  EXPECT_EQ(find_boot_default(guest, find_kernels(guest)).options,
-            "root=/dev/mapper/rootvg-rootlv ro console=ttyS0 rootdelay=300");
+  EXPECT_EQ(options(guest), "root=/dev/mapper/rootvg-rootlv ro console=ttyS0 rootdelay=300");
 }
 
 TEST(BootDefault, El7TakesTheSavedIndex) {
-  auto guest = centos7();
-  guest.with_file("/boot/grub2/grubenv", environment("saved_entry=1\n"));
+  auto guest = centos7("saved_entry=1\n");
   EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
 }
 
@@ -63,8 +64,7 @@ TEST(BootDefault, El7WithoutASavedEntryTakesTheFirst) {
 }
 
 TEST(BootDefault, RescueEntriesAreNeverTheDefault) {
-  auto guest = centos7();
-  guest.with_file("/boot/grub2/grubenv", environment("saved_entry=2\n"));
+  auto guest = centos7("saved_entry=2\n");
   EXPECT_EQ(decision(guest),
             "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/grub2/grub.cfg (grubenv saved_entry '2' names none)");
 }
@@ -108,7 +108,7 @@ MemoryGuest rhel8() {
 TEST(BootDefault, El8TakesTheSavedBlsEntryAndKernelopts) {
   auto guest = rhel8();
   EXPECT_EQ(decision(guest), "4.18.0-193.el8.x86_64: grubenv saved_entry");
-  EXPECT_EQ(find_boot_default(guest, find_kernels(guest)).options,
+  EXPECT_EQ(options(guest),
             "root=/dev/mapper/rootvg-rootlv ro loglevel=3 crashkernel=auto console=tty1 console=ttyS0 rootdelay=300");
 }
 
@@ -116,8 +116,7 @@ TEST(BootDefault, El8WithoutASavedEntryTakesTheNewestBlsEntry) {
   auto guest = rhel8();
   guest.write("/boot/grub2/grubenv", environment("boot_success=0\n"));
   EXPECT_EQ(decision(guest), "4.18.0-193.14.3.el8_2.x86_64: newest entry of /boot/loader/entries");
-  EXPECT_EQ(find_boot_default(guest, find_kernels(guest)).options,
-            "root=/dev/mapper/rootvg-rootlv ro loglevel=3 from=grub.cfg");
+  EXPECT_EQ(options(guest), "root=/dev/mapper/rootvg-rootlv ro loglevel=3 from=grub.cfg");
 }
 
 TEST(BootDefault, El8CountsBlsEntriesFromTheNewest) {
@@ -130,17 +129,18 @@ TEST(BootDefault, El8CountsBlsEntriesFromTheNewest) {
             "'1b2c3d4e5f60718293a4b5c6d7e8f901-0-rescue' names none)");
 }
 
-MemoryGuest ubuntu() {
+/// GRUB's menu of Ubuntu, and its environment when there are `variables`.
+MemoryGuest ubuntu(const std::string& variables = {}) {
   auto guest = guest_with({"5.4.0-26-generic", "5.4.0-1010-azure"});
   guest.with_file("/boot/grub/grub.cfg", ubuntu2004_grub_cfg);
+  if (!variables.empty()) guest.with_file("/boot/grub/grubenv", environment(variables));
   return guest;
 }
 
 TEST(BootDefault, UbuntuTakesTheFirstEntry) {
-  auto guest = ubuntu();
-  guest.with_file("/boot/grub/grubenv", environment("next_entry=\nprev_entry=\n"));
+  auto guest = ubuntu("next_entry=\nprev_entry=\n");
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
-  EXPECT_EQ(find_boot_default(guest, find_kernels(guest)).options,
+  EXPECT_EQ(options(guest),
             "root=PARTUUID=1d8f3d2f-6a0e-4b52-9d8c-c5b2f0b7a111 ro console=tty1 console=ttyS0 earlyprintk=ttyS0");
 }
 
@@ -166,8 +166,7 @@ TEST(BootDefault, UbuntuFollowsSubmenus) {
 }
 
 TEST(BootDefault, AOneTimeEntryIsNotTheDefault) {
-  auto guest = ubuntu();
-  guest.with_file("/boot/grub/grubenv", environment("next_entry=1>2\n"));
+  auto guest = ubuntu("next_entry=1>2\n");
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
   EXPECT_EQ(warnings(guest),
             std::vector<std::string>{"GRUB boots kernel 5.4.0-26-generic once before it boots 5.4.0-1010-azure again "
@@ -175,8 +174,7 @@ TEST(BootDefault, AOneTimeEntryIsNotTheDefault) {
 }
 
 TEST(BootDefault, AOneTimeEntryBesideASavedOne) {
-  auto guest = centos7();
-  guest.with_file("/boot/grub2/grubenv", environment("saved_entry=1\nnext_entry=0\n"));
+  auto guest = centos7("saved_entry=1\nnext_entry=0\n");
   EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
   EXPECT_EQ(warnings(guest),
             std::vector<std::string>{
@@ -185,8 +183,7 @@ TEST(BootDefault, AOneTimeEntryBesideASavedOne) {
 }
 
 TEST(BootDefault, AOneTimeEntryOfTheSameKernelIsNoNews) {
-  auto guest = ubuntu();
-  guest.with_file("/boot/grub/grubenv", environment("next_entry=0\n"));
+  auto guest = ubuntu("next_entry=0\n");
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
   EXPECT_EQ(warnings(guest), std::vector<std::string>{});
   guest.write("/boot/grub/grubenv", environment("next_entry=no such entry\n"));
@@ -194,9 +191,8 @@ TEST(BootDefault, AOneTimeEntryOfTheSameKernelIsNoNews) {
 }
 
 TEST(BootDefault, AOneTimeEntryOfAKernelThatIsNotThere) {
-  auto guest = ubuntu();
+  auto guest = ubuntu("next_entry=1>2\n");
   guest.remove("/lib/modules/5.4.0-26-generic");
-  guest.with_file("/boot/grub/grubenv", environment("next_entry=1>2\n"));
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
   EXPECT_EQ(warnings(guest),
             std::vector<std::string>{
@@ -241,9 +237,8 @@ TEST(BootDefault, ASignedImageIsItsKernel) {
 
 /// EL7 that boots both ways: a menu and an environment for BIOS, and others for EFI.
 MemoryGuest hybrid(const std::string& bios, const std::string& efi) {
-  auto guest = centos7();
+  auto guest = centos7(bios);
   guest.with_file("/boot/efi/EFI/centos/grub.cfg", replace_all(centos7_grub_cfg, "linux16", "linuxefi"))
-      .with_file("/boot/grub2/grubenv", environment(bios))
       .with_file("/boot/efi/EFI/centos/grubenv", environment(efi));
   return guest;
 }
@@ -344,70 +339,6 @@ TEST(Grub, UnderstandsAngleBracketsInTitles) {
   EXPECT_EQ(choose_entry(entries, "p")->image, "x");
   EXPECT_EQ(choose_entry(entries, "0>7"), nullptr);
   EXPECT_EQ(choose_entry(entries, "99999999999999999999"), nullptr);
-}
-
-TEST(Kernels, ComparesReleasesAsRpmDoes) {
-  EXPECT_EQ(compare_kernel_releases("3.10.0-957.27.2.el7.x86_64", "3.10.0-957.el7.x86_64"), 1);
-  EXPECT_EQ(compare_kernel_releases("4.18.0-80.el8", "4.18.0-193.el8"), -1);
-  EXPECT_EQ(compare_kernel_releases("5.4.0-1010-azure", "5.4.0-26-generic"), 1);
-  EXPECT_EQ(compare_kernel_releases("5.4.0-026", "5.4.0-26"), 0);
-  EXPECT_EQ(compare_kernel_releases("", "1"), -1);
-}
-
-TEST(Kernels, FindsEveryKernelThatCanBoot) {
-  auto guest = guest_with({"4.18.0-240.1.1.el8_3.x86_64"});
-  const std::string modern = "4.18.0-240.15.1.el8_3.x86_64";
-  guest.with_file("/lib/modules/" + modern + "/vmlinuz")
-      .with_file("/lib/modules/" + modern + "/symvers.gz")
-      .with_file("/lib/modules/" + modern + "/System.map")
-      .with_file("/lib/modules/" + modern + "/config", "CONFIG_MLX5_CORE=m\n")
-      .with_file("/boot/initramfs-" + modern + ".img")
-      .with_file("/boot/symvers-4.18.0-240.1.1.el8_3.x86_64.gz")
-      .with_file("/boot/config-4.18.0-240.1.1.el8_3.x86_64", "CONFIG_MLX4_CORE=y\n# CONFIG_MLX5_CORE is not set\n")
-      .with_file("/usr/src/kernels/" + modern + "/Makefile")
-      .with_link("/lib/modules/" + modern + "/build", "/usr/src/kernels/" + modern)
-      .with_link("/lib/modules/4.18.0-240.1.1.el8_3.x86_64/build", "/usr/src/kernels/gone")
-      .with_directory("/lib/modules/removed-kernel")
-      .with_file("/lib/modules/a-file");
-  const auto kernels = find_kernels(guest);
-  ASSERT_EQ(kernels.size(), 2U);
-  EXPECT_EQ(kernels[0].release, "4.18.0-240.1.1.el8_3.x86_64");
-  EXPECT_EQ(kernels[0].symvers, "/boot/symvers-4.18.0-240.1.1.el8_3.x86_64.gz");
-  EXPECT_EQ(kernels[0].builtin_rdma, std::vector<std::string>{"mlx4_core"});
-  EXPECT_EQ(kernels[0].initramfs, std::nullopt);
-  EXPECT_FALSE(kernels[0].has_headers);
-  EXPECT_EQ(kernels[1].image, "/lib/modules/" + modern + "/vmlinuz");
-  EXPECT_EQ(kernels[1].symvers, "/lib/modules/" + modern + "/symvers.gz");
-  EXPECT_EQ(kernels[1].system_map, "/lib/modules/" + modern + "/System.map");
-  EXPECT_EQ(kernels[1].initramfs, "/boot/initramfs-" + modern + ".img");
-  EXPECT_TRUE(kernels[1].has_headers);
-}
-
-TEST(Kernels, FindsBuiltInRdmaByBothSources) {
-  // linux-azure 4.15.0-1041 (microsoft/azure-linux-kernel issue 28).
-  EXPECT_EQ(builtin_rdma_modules("kernel/drivers/net/ethernet/mellanox/mlx5/core/mlx5_core.ko\n"
-                                 "kernel/drivers/infiniband/core/ib_core.ko\nkernel/fs/ext4/ext4.ko\n",
-                                 ""),
-            (std::vector<std::string>{"ib_core", "mlx5_core"}));
-  EXPECT_EQ(builtin_rdma_modules("",
-                                 "CONFIG_MLX4_CORE=y\nCONFIG_MLX5_CORE=y\nCONFIG_INFINIBAND=m\n"
-                                 "CONFIG_INFINIBAND_ADDR_TRANS=y\nCONFIG_INFINIBAND_USER_MAD=m\n"),
-            (std::vector<std::string>{"mlx4_core", "mlx5_core"}));
-  EXPECT_EQ(builtin_rdma_modules("", "CONFIG_INFINIBAND=y\nCONFIG_INFINIBAND_ADDR_TRANS=y\n"),
-            (std::vector<std::string>{"ib_cm", "ib_core", "rdma_cm"}));
-  EXPECT_TRUE(builtin_rdma_modules("", "#CONFIG_MLX5_CORE=y\nCONFIG_MLX5_CORE=m\nCONFIG_MLX5_CORE_EN=y\n").empty());
-}
-
-TEST(Kernels, ModulesFromOutsideThatUseTheKernelsRdmaModules) {
-  EXPECT_EQ(
-      outside_rdma_users("kernel/net/sunrpc/xprtrdma/rpcrdma.ko.xz: kernel/drivers/infiniband/core/rdma_cm.ko.xz\n"
-                         "weak-updates/lustre-client/net/ko2iblnd.ko: weak-updates/lustre-client/net/lnet.ko "
-                         "kernel/drivers/infiniband/core/rdma_cm.ko.xz kernel/drivers/infiniband/core/ib_core.ko.xz\n"
-                         "weak-updates/lustre-client/net/lnet.ko:\n"
-                         "extra/mst-pci.ko.xz: kernel/drivers/net/ethernet/mellanox/mlx5/core/mlx5_core.ko.xz\n"
-                         "updates/dkms/nvidia-peermem.ko: updates/dkms/nvidia.ko extra/mlnx-ofa_kernel/ib_core.ko\n"
-                         "no colon\n"),
-      (std::vector<std::string>{"ko2iblnd", "mst_pci"}));
 }
 
 }  // namespace

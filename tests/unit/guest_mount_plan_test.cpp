@@ -2,6 +2,7 @@
 
 #include "bake/base/error.hpp"
 #include "bake/guest/mount_plan.hpp"
+#include "error_of.hpp"
 
 namespace bake::guest {
 namespace {
@@ -104,13 +105,11 @@ TEST(MountPlan, SkipsWhatIsNotOfThisDisk) {
 
 TEST(MountPlan, RefusesASystemThatIsNotAllHere) {
   const std::vector<FileSystem> all{file_system("/dev/sda1", "ext4", "root")};
-  try {
+  const auto error = error_of([&] {
     plan_mounts(all[0], parse_fstab("UUID=root / ext4 defaults 0 1\nUUID=gone /usr ext4 defaults 0 1\n"), all);
-    FAIL() << "nothing thrown";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::failed);
-    EXPECT_EQ(error.message(), "mounting '/usr': the guest's /etc/fstab wants 'UUID=gone', which is not on this disk");
-  }
+  });
+  EXPECT_EQ(error.kind(), ErrorKind::failed);
+  EXPECT_EQ(error.message(), "mounting '/usr': the guest's /etc/fstab wants 'UUID=gone', which is not on this disk");
 }
 
 TEST(MountPlan, DistrustsMountPoints) {

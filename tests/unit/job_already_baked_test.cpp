@@ -1,14 +1,11 @@
 // What `bake image --if-needed` takes for done: nothing here is baked, the files are as a bake would leave them.
-#include <fstream>
 #include <gtest/gtest.h>
 
-#include "bake/base/digest.hpp"
-#include "bake/base/file.hpp"
 #include "bake/base/signing.hpp"
 #include "bake/base/text.hpp"
 #include "bake/evidence/manifest.hpp"
 #include "bake/job/already_baked.hpp"
-#include "bake/job/fleet_plan.hpp"
+#include "job_baked_fixture.hpp"
 
 namespace bake::job {
 namespace {
@@ -16,19 +13,9 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr const char* recipe_text =
-    "schema: bake/v1\nbase: base.vhd\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: inbox\n";
-
-class AlreadyBakedImage : public testing::Test {
+class AlreadyBakedImage : public BakedTest {
  protected:
-  AlreadyBakedImage() {
-    write("base.vhd", "the base");
-    write("out.vhd", "the output");
-    write("r.yaml", recipe_text);
-    write_manifest();
-  }
-
-  void write(const std::string& name, const std::string& text) { std::ofstream(top_ / name) << text; }
+  AlreadyBakedImage() { write_manifest(); }
 
   recipe::Recipe recipe() { return recipe::load(top_ / "r.yaml"); }
 
@@ -49,13 +36,6 @@ class AlreadyBakedImage : public testing::Test {
     EXPECT_EQ(found.manifest.has_value(), found.reason.empty());
     return found.reason;
   }
-
-  TemporaryDirectory directory_;
-  fs::path top_ = fs::canonical(directory_.path());
-  SilentProgress silent_;
-  matrix::Matrix matrix_ = matrix::Matrix::built_in();
-  ofed::Store store_{top_ / "store"};
-  Environment environment_{matrix_, store_, silent_, {}, {}};
 };
 
 TEST_F(AlreadyBakedImage, IsWhatTheRecipeMakes) {

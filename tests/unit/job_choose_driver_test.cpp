@@ -134,7 +134,10 @@ TEST_F(ChooseDriver, WhereNothingFitsSaysWhatTheSizeNeeds) {
   EXPECT_EQ(error.message(),
             "choosing a driver for centos 7.6 on Standard_HB176rs_v4: Standard_HB176rs_v4 (CX7) needs MLNX_OFED >= "
             "5.6-1.0.3.3, which has no bundle for CentOS 7.6; its inbox driver does not drive CX7");
-  EXPECT_EQ(error.hint(), "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1");
+  EXPECT_EQ(
+      error.hint(),
+      "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which nobody has "
+      "confirmed");
 }
 
 TEST_F(ChooseDriver, TakesABundleInTheStoreThatTheMatrixListsForOtherReleasesOnly) {

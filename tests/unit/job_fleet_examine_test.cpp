@@ -1,32 +1,21 @@
 // What bake batch skips: nothing here is baked, the results are as a bake would leave them.
-#include <fstream>
 #include <gtest/gtest.h>
 
-#include "bake/base/digest.hpp"
-#include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
-#include "bake/job/fleet_plan.hpp"
+#include "job_baked_fixture.hpp"
 
 namespace bake::job {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* recipe_text =
-    "schema: bake/v1\nbase: base.vhd\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: inbox\n";
-
-class FleetExamine : public testing::Test {
+class FleetExamine : public BakedTest {
  protected:
   FleetExamine() {
-    write("base.vhd", "the base");
-    write("out.vhd", "the output");
-    write("r.yaml", recipe_text);
     write("fleet.yaml", "schema: bake/fleet/v1\nimages: [{recipe: r.yaml, output: out.vhd}]\n");
     write("out.vhd.manifest.json", R"({"product": {"sha256": ")" + digest_of("the output") + R"("}})");
     remember();
   }
-
-  void write(const std::string& name, const std::string& text) { std::ofstream(top_ / name) << text; }
 
   recipe::FleetImage image() { return recipe::load_fleet(top_ / "fleet.yaml").images.front(); }
 
@@ -55,13 +44,6 @@ class FleetExamine : public testing::Test {
     write(name, text);
     fs::last_write_time(top_ / name, time);
   }
-
-  TemporaryDirectory directory_;
-  fs::path top_ = fs::canonical(directory_.path());
-  SilentProgress silent_;
-  matrix::Matrix matrix_ = matrix::Matrix::built_in();
-  ofed::Store store_{top_ / "store"};
-  Environment environment_{matrix_, store_, silent_, {}, {}};
 };
 
 TEST_F(FleetExamine, NothingChangedIsDone) { EXPECT_EQ(reason(), ""); }

@@ -2,6 +2,7 @@
 // are called.
 #include <csignal>
 #include <cstdlib>
+#include <fmt/format.h>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,6 +16,7 @@
 #include "bake/job/fleet_plan.hpp"
 #include "bake/job/fleet_report.hpp"
 #include "bake/job/fleet_slurm.hpp"
+#include "error_of.hpp"
 
 namespace bake::job {
 namespace {
@@ -24,54 +26,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 const KeyParts parts{"b", "r", "d", "m", "v"};
-
-TEST(FleetKey, DependsOnEveryPart) {
-  EXPECT_EQ(key_of(parts), key_of(parts));
-  for (auto member : {&KeyParts::base, &KeyParts::recipe, &KeyParts::driver, &KeyParts::matrix, &KeyParts::bake}) {
-    auto other = parts;
-    other.*member = "x";
-    EXPECT_NE(key_of(other), key_of(parts));
-  }
-}
-
-TEST(FleetKey, NamesTheFirstDifference) {
-  EXPECT_EQ(first_difference(parts, parts), "");
-  EXPECT_EQ(first_difference(parts, {"b", "x", "d", "x", "v"}), "the recipe");
-  EXPECT_EQ(first_difference(parts, {"b", "r", "d", "m", "w"}), "bake itself");
-}
-
-TEST(FleetResult, WrittenAndReadBackIsTheSame) {
-  ImageResult result;
-  result.seconds = 12.5;
-  result.run = "run";
-  result.ofed = "5.5";
-  result.key = parts;
-  result.base = {"b", FileIdentity{1, 2, 3, 4}};
-  result.output = {"o", {}};
-  const auto again = parse_result(to_json(result).dump());
-  ASSERT_TRUE(again);
-  EXPECT_EQ(to_json(*again), to_json(result));
-  EXPECT_EQ(again->base.identity, result.base.identity);
-}
-
-TEST(FleetResult, ATornOneIsNone) {
-  const auto whole = to_json(ImageResult{}).dump();
-  EXPECT_TRUE(parse_result(whole));
-  EXPECT_FALSE(parse_result(whole.substr(0, whole.size() - 5)));
-  EXPECT_FALSE(parse_result("{}"));
-  EXPECT_FALSE(parse_result(replace_all(whole, "bake-result/v1", "bake-result/v2")));
-}
-
-TEST(FleetWorst, IsWhatAPersonMustLookAtFirst) {
-  EXPECT_EQ(worst_of(std::vector<int>{}), 0);
-  EXPECT_EQ(worst_of(std::vector<int>{0, 0}), 0);
-  EXPECT_EQ(worst_of(std::vector<int>{0, 2, 5, 3}), 3);
-  EXPECT_EQ(worst_of(std::vector<int>{3, 1, 6}), 6);
-  EXPECT_EQ(worst_of(std::vector<int>{6, 7, 4, 1}), 4);
-  EXPECT_EQ(worst_of(std::vector<int>{4, 70, 0}), 70);
-  EXPECT_EQ(worst_of(std::vector<int>{70, 130}), 130);
-  EXPECT_EQ(worst_of(std::vector<int>{99, 3}), 1);  // not one of bake's: failed
-}
 
 TEST(FleetArray, WritesIndicesAsRanges) {
   EXPECT_EQ(index_ranges({0, 1, 2, 3, 4, 5}), "0-5");
@@ -261,19 +215,19 @@ TEST_F(FleetRun, WhatRunsIsEndedInGoodOrderWhenTheParentFails) {
 /// What Slurm's scancel does: it signals every process of the task, and the appliance may be gone before its bake
 /// hears.
 TEST_F(FleetRun, WhatFailsBecauseTheRunIsEndedIsInterrupted) {
-  program("bake", "kill -TERM $PPID; echo 'bake: error: the appliance is gone' >&2; exit 6\n");
-  const InterruptWatch watch;
-  const OwnInterruption mine;
-  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(130, std::nullopt, std::nullopt));
-  EXPECT_EQ(result("a.vhd").message, "interrupted by a signal; last: the appliance is gone");
-}
-
-TEST_F(FleetRun, WhatIsRefusedWhileTheRunIsEndedIsRefused) {
-  program("bake", "kill -TERM $PPID; echo 'bake: error: it does not fit' >&2; exit 5\n");
-  const InterruptWatch watch;
-  const OwnInterruption mine;
-  EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(5, std::nullopt, std::nullopt));
-  EXPECT_EQ(result("a.vhd").message, "it does not fit");
+  struct Case {
+    int ended, status;
+    const char* message;
+  };
+  for (const auto& [ended, status, message] :
+       {Case{6, 130, "interrupted by a signal; last: it is so"},
+        Case{1, 130, "interrupted by a signal; last: it is so"}, Case{130, 130, "it is so"}, Case{5, 5, "it is so"}}) {
+    program("bake", fmt::format("kill -TERM $PPID; echo 'bake: error: it is so' >&2; exit {}\n", ended));
+    const InterruptWatch watch;
+    const OwnInterruption mine;
+    EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(status, std::nullopt, std::nullopt));
+    EXPECT_EQ(result("a.vhd").message, message);
+  }
 }
 
 TEST_F(FleetRun, SbatchCommandLine) {
@@ -306,13 +260,9 @@ TEST_F(FleetRun, ASecondSubmissionWaitsForTheFirst) {
   program("sbatch", "echo 17\n");
   program("squeue", "echo '17_1 RUNNING'\n");
   submit(fleet_, {1, 2}, options_, {});
-  try {
-    submit(fleet_, {1, 2}, options_, {});
-    FAIL() << "submitted twice";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::environment);
-    EXPECT_THAT(error.message(), HasSubstr("its job 17 still has 1 tasks in the queue"));
-  }
+  const auto error = error_of([&] { submit(fleet_, {1, 2}, options_, {}); });
+  EXPECT_EQ(error.kind(), ErrorKind::environment);
+  EXPECT_THAT(error.message(), HasSubstr("its job 17 still has 1 tasks in the queue"));
 }
 
 TEST_F(FleetRun, AnEditedFleetWaitsForItsJobToo) {
@@ -321,16 +271,12 @@ TEST_F(FleetRun, AnEditedFleetWaitsForItsJobToo) {
   submit(fleet_, {1, 2}, options_, {});
   fleet_.images.pop_back();
   program("sbatch", "echo 18\n");
-  try {
-    submit(fleet_, {0, 1}, options_, {});
-    FAIL() << "submitted twice";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::environment);
-    EXPECT_THAT(error.message(), HasSubstr("its job 17 still has 1 tasks in the queue"));
-    EXPECT_EQ(error.hint(),
-              "the fleet was edited since: 'squeue --jobs=17' "
-              "shows them; 'scancel 17' gives them up");
-  }
+  const auto error = error_of([&] { submit(fleet_, {0, 1}, options_, {}); });
+  EXPECT_EQ(error.kind(), ErrorKind::environment);
+  EXPECT_THAT(error.message(), HasSubstr("its job 17 still has 1 tasks in the queue"));
+  EXPECT_EQ(error.hint(),
+            "the fleet was edited since: 'squeue --jobs=17' "
+            "shows them; 'scancel 17' gives them up");
   EXPECT_EQ(nlohmann::json::parse(read_text(top_ / "fleet.yaml.slurm/job.json")).at("job"), "17");
 }
 

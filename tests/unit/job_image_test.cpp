@@ -33,15 +33,20 @@ class BakeImage : public DiskTest {
     return at(name);
   }
 
-  /// Bakes where there is no appliance.
+  /// Where there is no appliance: `starts` counts how often one was asked for.
+  Environment environment() {
+    return {matrix, store, progress,
+            [this](const DiskRequest&) -> std::unique_ptr<Session> {
+              ++starts;
+              throw Error(ErrorKind::environment, "there is no appliance");
+            },
+            [this] { return starts; }};
+  }
+
+  /// Bakes there.
   Error failure() {
-    Environment environment{matrix, store, progress,
-                            [this](const DiskRequest&) -> std::unique_ptr<Session> {
-                              ++starts;
-                              throw Error(ErrorKind::environment, "there is no appliance");
-                            },
-                            [this] { return starts; }};
-    return error_of([&] { bake_image(recipe::load(at("image.yaml")), at("out.vhd"), false, environment, ""); });
+    auto nowhere = environment();
+    return error_of([&] { bake_image(recipe::load(at("image.yaml")), at("out.vhd"), false, nowhere, ""); });
   }
 
   void spoil(const fs::path& file) {
@@ -64,15 +69,24 @@ TEST_F(BakeImage, SoundPayloadsReachTheAppliance) {
 TEST_F(BakeImage, APinOfTheBaseIsHeldByThePlanToo) {
   write("image.yaml", "schema: bake/v1\nname: image\nbase: {path: base.raw, sha256: " + std::string(64, '0') +
                           "}\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n");
-  Environment environment{matrix, store, progress,
-                          [this](const DiskRequest&) -> std::unique_ptr<Session> {
-                            ++starts;
-                            throw Error(ErrorKind::environment, "there is no appliance");
-                          },
-                          [this] { return starts; }};
-  const auto error = error_of([&] { plan_image(recipe::load(at("image.yaml")), environment); });
+  auto nowhere = environment();
+  const auto error = error_of([&] { plan_image(recipe::load(at("image.yaml")), nowhere); });
   EXPECT_EQ(error.kind(), ErrorKind::untrusted);
   EXPECT_THAT(error.message(), HasSubstr("the recipe pins 000000"));
+  EXPECT_EQ(starts, 0U);
+}
+
+TEST_F(BakeImage, SaysWhatIsWrongWithBaseAndDriverAtOnce) {
+  write("base.raw", "no disk");
+  write("image.yaml",
+        "schema: bake/v1\nname: image\nbase: base.raw\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\n"
+        "ofed: 5.4-3.0.0.0\n");
+  const auto error = failure();
+  EXPECT_EQ(error.message(), "opening disk '" + at("base.raw").string() +
+                                 "': not a disk image: no VHD footer, partition table or file system in it; choosing a "
+                                 "driver for 'image': the store '" +
+                                 store.directory().string() + "' has none of the bundles that fit");
+  EXPECT_EQ(error.hint(), "add one with 'bake bundle add MLNX_OFED_LINUX-5.4-3.0.0.0-ubuntu20.04-x86_64.tgz'");
   EXPECT_EQ(starts, 0U);
 }
 

@@ -1,4 +1,5 @@
 // `bake matrix …` as a person or a program runs it, in this process.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <regex>
 #include <sstream>
@@ -9,6 +10,9 @@
 
 namespace bake::cli {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Result {
   int status = 0;
@@ -84,19 +88,53 @@ TEST(MatrixCommand, ResolvesForPeopleAndPrograms) {
   EXPECT_EQ(json.json().at("choices").at(0).at("module"), "mlx4_core");
 }
 
-TEST(MatrixCommand, ResolveAnswersForTheReleaseThatWasAskedFor) {
-  const auto text = bake({"resolve", "ubuntu20.04", "HB176rs_v4", "--ofed", "5.5-1.0.3.2"});
-  EXPECT_EQ(text.status, 0);
-  EXPECT_NE(text.out.find("not 5.5-1.0.3.2: MLNX_OFED 5.5-1.0.3.2 drives CX4, CX5, CX6, not CX7 (Standard_HB176rs_v4)\n"
-                          "not 5.5-1.0.3.2: ConnectX-7 (NDR) needs MLNX_OFED 5.6-1.0.3.3 or newer; with an older one "
-                          "the link comes up as SDR\n"),
-            std::string::npos)
-      << text.out;
-  const auto json = bake({"--json", "resolve", "ubuntu20.04", "HB176rs_v4", "--ofed", "5.5-1.0.3.2"}).json();
-  EXPECT_EQ(json.at("asked_refusals").size(), 2U);
-  EXPECT_NE(
-      bake({"resolve", "ubuntu20.04", "HB176rs_v4", "--ofed", "inbox"}).out.find("not inbox: the inbox driver of"),
-      std::string::npos);
+TEST(MatrixCommand, ResolveShowsTheBestInFullAndNamesTheRest) {
+  const auto text = bake({"resolve", "ubuntu20.04", "Standard_HB120rs_v2"}).out;
+  EXPECT_THAT(text, HasSubstr("\n3. MLNX_OFED 5.8-1.0.1.1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\n4. ")));
+  EXPECT_THAT(text, HasSubstr("\nthen 5.4-3.0.0.0, 5.4-1.0.3.0, 4.9-6.0.6.0, "));
+  EXPECT_THAT(text, HasSubstr(", inbox ('--all' shows why)\n"));
+  const auto all = bake({"resolve", "ubuntu20.04", "Standard_HB120rs_v2", "--all"}).out;
+  EXPECT_THAT(all, HasSubstr("\n4. MLNX_OFED 5.4-3.0.0.0\n   archive "));
+  EXPECT_THAT(all, Not(HasSubstr("--all")));
+}
+
+TEST(MatrixCommand, ResolveJudgesTheReleaseThatWasAskedFor) {
+  const auto fits = bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", "5.4-3.0.0.0"});
+  EXPECT_EQ(fits.status, 0);
+  EXPECT_TRUE(fits.out.starts_with("MLNX_OFED 5.4-3.0.0.0: fits, choice 4 of ")) << fits.out;
+  EXPECT_THAT(fits.out, HasSubstr("\n   archive   MLNX_OFED_LINUX-5.4-3.0.0.0-ubuntu20.04-x86_64.tgz\n"));
+  EXPECT_THAT(fits.out, Not(HasSubstr("5.5-1.0.3.2")));
+
+  const auto not_it = bake({"resolve", "ubuntu20.04", "HB176rs_v4", "--ofed", "5.5-1.0.3.2"});
+  EXPECT_EQ(not_it.status, 3);
+  EXPECT_EQ(not_it.out, "");
+  EXPECT_TRUE(not_it.err.starts_with(
+      "bake: error: resolving 'ubuntu20.04': not MLNX_OFED 5.5-1.0.3.2: MLNX_OFED 5.5-1.0.3.2 drives CX4, CX5, CX6, "
+      "not CX7 (Standard_HB176rs_v4); ConnectX-7 (NDR) needs MLNX_OFED 5.6-1.0.3.3 or newer; with an older one the "
+      "link comes up as SDR\nbake: hint: "))
+      << not_it.err;
+  EXPECT_THAT(not_it.err, HasSubstr("these fit: 5.8-2.0.3.0, "));
+
+  const auto json = bake({"--json", "resolve", "ubuntu20.04", "HB176rs_v4", "--ofed", "inbox"});
+  EXPECT_EQ(json.status, 3);
+  EXPECT_EQ(json.json().at("asked").dump(), R"({"driver":"inbox","fits":false})");
+  EXPECT_EQ(json.json().at("asked_refusals").size(), 1U);
+  EXPECT_FALSE(json.json().at("choices").empty());
+}
+
+TEST(MatrixCommand, ResolveRefusesWordsThatCannotBe) {
+  const auto kernel = bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", "banana"});
+  EXPECT_EQ(kernel.status, 2);
+  EXPECT_EQ(kernel.err,
+            "bake: error: resolving kernel 'banana': that is no kernel release\n"
+            "bake: hint: write it as 'uname -r' does: 3.10.0-1062.el7.x86_64, 5.4.0-1046-azure\n");
+  const auto swapped = bake({"resolve", "Standard_HB120rs_v2", "ubuntu20.04"});
+  EXPECT_EQ(swapped.status, 2);
+  EXPECT_EQ(swapped.err,
+            "bake: error: resolving 'Standard_HB120rs_v2': this is a VM size; the release comes first\n"
+            "bake: hint: bake matrix resolve ubuntu20.04 Standard_HB120rs_v2\n");
+  EXPECT_THAT(bake({"resolve", "ubuntu", "HB120rs_v2"}).err, HasSubstr("resolving release 'ubuntu': the matrix does"));
 }
 
 TEST(MatrixCommand, RefusalsExitWithThree) {
@@ -107,10 +145,13 @@ TEST(MatrixCommand, RefusalsExitWithThree) {
       text.err,
       "bake: error: resolving 'centos7.6': Standard_HB176rs_v4 (CX7) needs MLNX_OFED >= 5.6-1.0.3.3, which has no "
       "bundle for CentOS 7.6; its inbox driver does not drive CX7\n"
-      "bake: hint: use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1\n");
+      "bake: hint: use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which "
+      "nobody has confirmed\n");
   const auto json = bake({"--json", "resolve", "centos7.6", "Standard_HB176rs_v4"});
   EXPECT_EQ(json.status, 3);
-  EXPECT_EQ(json.json().at("nearest"), "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1");
+  EXPECT_EQ(json.json().at("nearest"),
+            "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which nobody "
+            "has confirmed");
   EXPECT_EQ(bake({"resolve", "windows2019", "Standard_HB60rs"}).status, 3);
 }
 

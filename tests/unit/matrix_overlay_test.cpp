@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "bake/base/file.hpp"
+#include "error_of.hpp"
 #include "matrix/matrix.hpp"
 
 namespace bake::matrix {
@@ -164,28 +165,23 @@ ofed_releases:
 }
 
 TEST(MatrixOverlay, RulesThatOverlapOrCannotHold) {
-  const Overlay overlay(R"(rules:
+  const std::string rules = R"(rules:
   - {id: a, generations: [CX5], kernel_at_least: "5.4", kernel_below: "5.10", effect: warn, message: m, source: x}
   - {id: b, generations: [CX5, CX6], kernel_at_least: "5.9", kernel_below: "6.0", effect: refuse, message: m, source: x}
   - {id: c, generations: [CX5], kernel_at_least: "6.0", kernel_below: "6.1", effect: warn, message: m, source: x}
   - {id: d, ofed_at_least: "5.9", ofed_below: "5.8", effect: warn, message: m, source: x}
   - {id: e, effect: warn, message: m, source: x}
   - {id: f, families: [HBv8], ofed: [1.0-1.0.0.0], effect: warn, message: m, source: x}
-  - {id: g, os: ["ubuntu ~18"], agent_below: "2.0", effect: deny, message: m, source: x}
+)";
+  const Overlay overlay(rules +
+                        R"(  - {id: g, os: ["ubuntu ~18"], agent_below: "2.0", effect: deny, message: m, source: x}
 )");
   EXPECT_EQ(overlay.problems(), (Lines{
                                     "o.yaml:8: 'effect' must be one of refuse, warn, not 'deny'",
                                     "o.yaml:8: 'os' must look like 'ubuntu', 'ubuntu 18.04' or 'el <8.6', not 'ubuntu "
                                     "~18'",
                                 }));
-  const Overlay readable(R"(rules:
-  - {id: a, generations: [CX5], kernel_at_least: "5.4", kernel_below: "5.10", effect: warn, message: m, source: x}
-  - {id: b, generations: [CX5, CX6], kernel_at_least: "5.9", kernel_below: "6.0", effect: refuse, message: m, source: x}
-  - {id: c, generations: [CX5], kernel_at_least: "6.0", kernel_below: "6.1", effect: warn, message: m, source: x}
-  - {id: d, ofed_at_least: "5.9", ofed_below: "5.8", effect: warn, message: m, source: x}
-  - {id: e, effect: warn, message: m, source: x}
-  - {id: f, families: [HBv8], ofed: [1.0-1.0.0.0], effect: warn, message: m, source: x}
-  - {id: g, os: [ubuntu], agent_below: "2.0", effect: warn, message: m, source: x}
+  const Overlay readable(rules + R"(  - {id: g, os: [ubuntu], agent_below: "2.0", effect: warn, message: m, source: x}
 )");
   EXPECT_EQ(readable.problems(),
             (Lines{
@@ -203,12 +199,7 @@ TEST(MatrixOverlay, RulesThatOverlapOrCannotHold) {
 TEST(MatrixOverlay, ADirectoryThatIsNoneIsWrongUsage) {
   const TemporaryDirectory empty;
   for (const auto& path : {empty.path(), empty.path() / "gone"}) {
-    try {
-      Matrix::load({path});
-      FAIL();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::usage);
-    }
+    EXPECT_EQ(error_of([&] { Matrix::load({path}); }).kind(), ErrorKind::usage);
   }
 }
 

@@ -131,7 +131,10 @@ TEST(MatrixResolve, RefusesNdrOnOldReleasesAndNamesWhatWorks) {
       resolution.refusals,
       (std::vector<std::string>{"Standard_HB176rs_v4 (CX7) needs MLNX_OFED >= 5.6-1.0.3.3, which has no bundle for "
                                 "CentOS 7.6; its inbox driver does not drive CX7"}));
-  EXPECT_EQ(resolution.nearest, "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1");
+  EXPECT_EQ(
+      resolution.nearest,
+      "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which nobody has "
+      "confirmed");
   EXPECT_EQ(resolve("rhel", "7.6", {"Standard_HX176rs"}).nearest,
             "use Red Hat Enterprise Linux 8.6 with MLNX_OFED 5.8-1.0.1.1");
   EXPECT_EQ(
@@ -178,6 +181,26 @@ TEST(MatrixResolve, Cx3ProNeedsAnOldKernel) {
                                  "Standard_NC24rs_v3 (CX3-Pro) on Ubuntu 16.04 LTS with kernel 5.15.0-1053-azure: the "
                                  "MLNX_OFED releases that drive ConnectX-3 Pro do not work on kernel 5.6 and newer"}));
   EXPECT_EQ(xenial.nearest, "boot a kernel older than 5.6, or take the inbox driver");
+}
+
+TEST(MatrixResolve, SaysWhereModulesForAnotherKernelComeFrom) {
+  const auto notes = [](const std::string& id, const std::string& version, const std::string& kernel) {
+    auto all = resolve(id, version, {"Standard_HB60rs"}, kernel).notes;
+    std::erase_if(all, [](const auto& note) { return note.find("modules") == std::string::npos; });
+    return all;
+  };
+  EXPECT_EQ(notes("ubuntu", "20.04", "5.4.0-1046-azure"),
+            std::vector<std::string>{
+                "5.4.0-1046-azure is not the kernel that MLNX_OFED's modules are built for (5.4.0-26-generic): unless "
+                "the bundle has some for it, they are compiled in the image, which needs its headers, gcc and make; "
+                "'bake plan' says what is missing"});
+  EXPECT_EQ(notes("centos", "7.7", "3.10.0-1062.12.1.el7.x86_64"),
+            std::vector<std::string>{
+                "3.10.0-1062.12.1.el7.x86_64 is not the kernel that MLNX_OFED's modules are built for "
+                "(3.10.0-1062.el7.x86_64): they are taken where every symbol version agrees, which 'bake plan' finds "
+                "out"});
+  EXPECT_EQ(notes("centos", "7.7", "3.10.0-1062.el7.x86_64"), std::vector<std::string>{});
+  EXPECT_EQ(notes("centos", "7.7", ""), std::vector<std::string>{});
 }
 
 TEST(MatrixResolve, KernelsWithBuiltInMlxTakeTheInboxDriver) {

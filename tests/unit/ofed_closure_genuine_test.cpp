@@ -63,13 +63,16 @@ TEST(GenuineIndex, NamesWhatAMinimalImageLacks) {
           "! rdma-core: nothing provides libnl-3-200 >= 3.2.7, needed by rdma-core 50mlnx1-1.49710"));
 }
 
+/// What the minimal profile of the legacy stack asks of the distribution.
+const std::string legacy_needs =
+    status({"adduser 3.118", "coreutils 8.30", "dkms 2.8.1", "grep 3.4", "kmod 27", "libc6 2.31", "libglib2.0-0 2.64",
+            "libnl-3-200 3.4.0", "libnl-route-3-200 3.4.0", "libnuma1 2.0.12", "lsof 4.93.2", "make 4.2.1",
+            "pciutils 3.6.4", "procps 3.3.16"});
+
 TEST(GenuineIndex, InstallsTheMinimalProfileOfTheLegacyStack) {
   const auto index = genuine_index("MLNX_LIBS");
   if (!index) return;
-  const auto image =
-      status({"adduser 3.118", "coreutils 8.30", "dkms 2.8.1", "grep 3.4", "kmod 27", "libc6 2.31", "libglib2.0-0 2.64",
-              "libnl-3-200 3.4.0", "libnl-route-3-200 3.4.0", "libnuma1 2.0.12", "lsof 4.93.2", "make 4.2.1",
-              "pciutils 3.6.4", "procps 3.3.16", "libibverbs1 28.0-1ubuntu1", "librdmacm1 28.0-1ubuntu1"});
+  const auto image = legacy_needs + status({"libibverbs1 28.0-1ubuntu1", "librdmacm1 28.0-1ubuntu1"});
   const auto closure = ask_deb(image, *index, minimal_profile(*index, "DEBS/MLNX_LIBS"), "", "DEBS/MLNX_LIBS");
   EXPECT_THAT(closure.problems, IsEmpty());
   std::vector<std::string> changes;
@@ -91,10 +94,8 @@ TEST(GenuineIndex, TheLegacyStackTakesThePlaceOfTheDistributionsStack) {
   if (!index) return;
   // Nothing in the vendor's index conflicts with or replaces any of these, yet they share files.
   const auto image =
-      status({"adduser 3.118", "coreutils 8.30", "dkms 2.8.1", "grep 3.4", "kmod 27", "libc6 2.31", "libglib2.0-0 2.64",
-              "libnl-3-200 3.4.0", "libnl-route-3-200 3.4.0", "libnuma1 2.0.12", "lsof 4.93.2", "make 4.2.1",
-              "pciutils 3.6.4", "procps 3.3.16", "libibverbs1 28.0-1ubuntu1", "ibverbs-providers 28.0-1ubuntu1",
-              "rdma-core 28.0-1ubuntu1", "libibumad3 28.0-1ubuntu1", "librdmacm1 28.0-1ubuntu1"});
+      legacy_needs + status({"libibverbs1 28.0-1ubuntu1", "ibverbs-providers 28.0-1ubuntu1", "rdma-core 28.0-1ubuntu1",
+                             "libibumad3 28.0-1ubuntu1", "librdmacm1 28.0-1ubuntu1"});
   const auto closure = ask_deb(image, *index, minimal_profile(*index, "DEBS/MLNX_LIBS"), "", "DEBS/MLNX_LIBS");
   EXPECT_THAT(closure.problems, IsEmpty());
   std::vector<std::string> removed;

@@ -10,6 +10,7 @@
 #include "bake/ofed/openpgp_packets.hpp"
 #include "bake/ofed/store.hpp"
 #include "ofed/support.hpp"
+#include "tests/unit/fixtures/short_numbers_key.hpp"
 
 namespace bake::ofed {
 namespace {
@@ -42,16 +43,7 @@ TEST(Signature, IsGoodForTheVeryBytesOnly) {
 /// One Ed25519 signature in 128 has a number that begins with a zero byte, which OpenPGP leaves out; in this one, and
 /// in the key's own signature, the second number is the shorter one (made with gpg 2.2.40).
 TEST(Signature, Ed25519NumbersMayBeShort) {
-  const auto ring = ring_of(R"(-----BEGIN PGP PUBLIC KEY BLOCK-----
-
-mDMEawEUkxYJKwYBBAHaRw8BAQdAXw5CFUQYsYTFfZoQZoQPE7EJYb0hZmMTtR1b
-t6QRmXW0DVNob3J0IE51bWJlcnOIjwQTFggAOBYhBGpt0/ArWKe7FVNLvlN5aE8r
-TBpNBQJrARSTAhsDBQsJCAcCBhUKCQgLAgQWAgMBAh4BAheAAAoJEFN5aE8rTBpN
-kcYA/29rT8qi6mztb43y5CSghH5Wx9LlfCLd3PaFEtvU3S+FAPdNdzHOEZaPxJbs
-GEhCPqQ2l9ADLILl6N6hVPp+qdUF
-=VY3t
------END PGP PUBLIC KEY BLOCK-----
-)");
+  const auto ring = ring_of(fixtures::short_numbers_key);
   const auto result = check_signature(ring, R"(-----BEGIN PGP SIGNATURE-----
 
 iHQEABYIAB0WIQRqbdPwK1inuxVTS75TeWhPK0waTQUCawEUlAAKCRBTeWhPK0wa
