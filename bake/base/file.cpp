@@ -106,9 +106,11 @@ std::string read_text(const fs::path& file, std::size_t limit) {
 void write_text_atomically(const fs::path& file, std::string_view content, unsigned mode) {
   const fs::path aside = fmt::format("{}.{}.new", file.string(), ::getpid());
   try {
-    const auto fd = open_file(aside, O_WRONLY | O_CREAT | O_TRUNC, mode);
-    write_all(fd, std::as_bytes(std::span(content.data(), content.size())), aside);
-    if (::fsync(fd.get()) != 0) throw_errno("syncing", aside, errno);
+    // Messages name what the caller asked for, not the name it has meanwhile.
+    const FileDescriptor fd(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+    if (!fd.valid()) throw_errno("writing", file, errno);
+    write_all(fd, std::as_bytes(std::span(content.data(), content.size())), file);
+    if (::fsync(fd.get()) != 0) throw_errno("syncing", file, errno);
     if (::rename(aside.c_str(), file.c_str()) != 0) throw_errno("writing", file, errno);
   } catch (...) {
     ::unlink(aside.c_str());

@@ -15,6 +15,7 @@
 #include "bake/base/signing.hpp"
 #include "bake/base/text.hpp"
 #include "bake/disk/copy.hpp"
+#include "bake/disk/output.hpp"
 #include "bake/ofed/archive.hpp"
 #include "bake/ofed/entry_policy.hpp"
 
@@ -64,9 +65,7 @@ void check_target(const fs::path& to) {
   if (fs::exists(fs::symlink_status(to)))
     throw Error(ErrorKind::usage, fmt::format("importing to '{}': it exists", to.string()),
                 "--to DIR names a directory that is to be made");
-  if (!fs::is_directory(to.parent_path()))
-    throw Error(ErrorKind::usage,
-                fmt::format("importing to '{}': there is no directory '{}'", to.string(), to.parent_path().string()));
+  require_parent_directory(to);
 }
 
 void check_archive_digest(const UnpackRequest& request, Progress& progress) {

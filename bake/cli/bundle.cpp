@@ -6,6 +6,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/cli/bundle_trust.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/ofed/bundle_json.hpp"
@@ -21,7 +22,7 @@ using ofed::Store;
 
 /// What the options of one bundle command fill.
 struct BundleArguments {
-  std::string subject;  ///< archive, directory, name or key file
+  std::string subject;  ///< archive or name
   std::vector<std::string> names;
   std::string extra, extra_name, extra_distro;
   ofed::AddOptions add;
@@ -150,7 +151,7 @@ void list(Context& context) {
   for (const auto& bundle : bundles) print_row(context, bundle);
   for (const auto& extra : extras) print_row(context, extra);
   if (bundles.empty() && extras.empty())
-    context.out << fmt::format("the store '{}' is empty\n", store.directory().string());
+    context.out << fmt::format("the store '{}' is empty{}\n", store.directory().string(), store.absence());
 }
 
 void show(Context& context, const BundleArguments& arguments) {
@@ -231,16 +232,6 @@ void remove(Context& context, const BundleArguments& arguments) {
   if (context.json) context.print({{"removed", removed}});
 }
 
-void trust(Context& context, const BundleArguments& arguments) {
-  const auto keys = Store(context.store).trust(arguments.subject);
-  auto json = Json::array();
-  for (const auto& key : keys) {
-    json.push_back({{"fingerprint", key.fingerprint}, {"user_id", key.user_id}});
-    if (!context.json) context.out << fmt::format("trusted {}  {}\n", key.fingerprint, key.user_id);
-  }
-  if (context.json) context.print({{"trusted", json}});
-}
-
 void add_trust_options(CLI::App& command, BundleArguments& arguments) {
   auto& policy = arguments.add.policy;
   command.add_option("--sha256", arguments.add.pin, "the archive must have this sha256");
@@ -290,9 +281,7 @@ void add_bundle(CLI::App& app, Context& context) {
   command("remove", "take bundles or extra packages out of the store", remove)
       ->add_option("bundle", arguments->names, "names or ids")
       ->required();
-  command("trust", "add public keys to the store's key ring", trust)
-      ->add_option("keyfile", arguments->subject, "OpenPGP public keys, armoured or binary")
-      ->required();
+  add_bundle_trust(*bundle, context);
 }
 
 }  // namespace bake::cli

@@ -68,7 +68,7 @@ std::string_view word(ofed::ImportedObject::Kind kind) {
   return "";
 }
 
-void print(Context& context, const ImportOptions& options, const carry::Unpacked& unpacked) {
+void print(Context& context, const ImportOptions& options, const carry::Unpacked& unpacked, bool store_named) {
   const auto& to = options.request.to;
   if (context.json) {
     auto objects = Json::array();
@@ -87,21 +87,22 @@ void print(Context& context, const ImportOptions& options, const carry::Unpacked
   for (const auto& object : unpacked.objects)
     context.out << fmt::format("{:8} {}{}\n", word(object.kind), object.name,
                                object.is_new ? "" : "  (was in the store)");
-  std::string overlays;
-  for (const auto& overlay : unpacked.index.overlays) overlays += " --matrix " + shell_quote((to / overlay).string());
+  std::string needed;
+  if (store_named) needed += " --store " + shell_quote(options.request.store.string());
+  for (const auto& overlay : unpacked.index.overlays) needed += " --matrix " + shell_quote((to / overlay).string());
   for (const auto& recipe : unpacked.recipes)
     context.out << fmt::format("recipe   {}  next: bake plan {}{}\n", recipe.string(), shell_quote(recipe.string()),
-                               overlays);
+                               needed);
 }
 
-void import_carry(ImportOptions& options, Context& context) {
+void import_carry(ImportOptions& options, Context& context, bool store_named) {
   auto& request = options.request;
   if (!request.sha256.empty() && !is_sha256(request.sha256))
     throw Error(ErrorKind::usage, fmt::format("reading --sha256 '{}': not 64 hexadecimal digits", request.sha256));
   if (!options.trust.empty()) request.public_pem = read_text(options.trust, most_key);
   if (request.to.empty()) request.to = default_target(request.archive);
   request.store = context.store;
-  print(context, options, carry::unpack(request, context.progress()));
+  print(context, options, carry::unpack(request, context.progress()), store_named);
 }
 
 }  // namespace
@@ -124,7 +125,8 @@ void add_import(CLI::App& app, Context& context) {
   command->add_option("--sha256", options->request.sha256, "the archive must have this sha256");
   command->add_option("--to", options->request.to,
                       "directory to make for recipes, bases and matrix rows (default: the archive's name)");
-  command->callback([options, &context] { import_carry(*options, context); });
+  const auto* store = app.get_option("--store");
+  command->callback([options, store, &context] { import_carry(*options, context, store->count() > 0); });
 }
 
 }  // namespace bake::cli

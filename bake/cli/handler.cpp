@@ -6,6 +6,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/cli/context.hpp"
+#include "bake/disk/output.hpp"
 #include "bake/ofed/archive.hpp"
 
 namespace bake::cli {
@@ -17,6 +18,7 @@ struct PackOptions {
 };
 
 void pack(const PackOptions& options, Context& context) {
+  require_parent_directory(options.output);
   if (std::filesystem::exists(options.output) && !options.force)
     throw Error(ErrorKind::usage, fmt::format("writing handler package '{}': it exists", options.output.string()),
                 "--force replaces it");

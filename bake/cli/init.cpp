@@ -17,7 +17,7 @@ struct InitOptions {
 void add_init(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("init", "write a recipe for a disk");
   auto options = std::make_shared<InitOptions>();
-  command->add_option("disk", options->disk, "a fixed VHD, raw, dynamic VHD or qcow2 image")->required();
+  command->add_option("disk", options->disk, "a fixed VHD, raw, dynamic VHD, VHDX or qcow2 disk")->required();
   command->add_option("--vm-size", options->vm_sizes, "a VM size the image must serve; repeat for several")
       ->required()
       ->expected(1)

@@ -40,7 +40,7 @@ void print_facts(const SourceDisk& source, const guest::Facts& facts, std::ostre
 void add_inspect(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("inspect", "facts about a disk: system, kernels, packages, agent, layout");
   auto disk = std::make_shared<std::filesystem::path>();
-  command->add_option("disk", *disk, "a fixed VHD, raw, dynamic VHD or qcow2 image")->required();
+  command->add_option("disk", *disk, "a fixed VHD, raw, dynamic VHD, VHDX or qcow2 disk")->required();
   command->callback([disk, &context] {
     RealEnvironment environment(context);
     const auto source = probe_source(*disk);

@@ -6,6 +6,7 @@
 #include "bake/base/file.hpp"
 #include "bake/base/signing.hpp"
 #include "bake/cli/context.hpp"
+#include "bake/disk/output.hpp"
 
 namespace bake::cli {
 namespace {
@@ -23,6 +24,7 @@ void refuse_existing(const fs::path& file) {
 void make_key(const std::string& prefix, Context& context) {
   const fs::path private_file = prefix + ".key";
   const fs::path public_file = prefix + ".pub";
+  require_parent_directory(private_file);
   refuse_existing(private_file);
   refuse_existing(public_file);
   const auto pair = new_key_pair();

@@ -9,6 +9,7 @@
 #include "bake/cli/context.hpp"
 #include "bake/cli/matrix_resolve.hpp"
 #include "bake/cli/matrix_rows.hpp"
+#include "bake/disk/output.hpp"
 #include "matrix/manifest.hpp"
 #include "matrix/page.hpp"
 
@@ -82,6 +83,9 @@ void list_overview(Context& context, const Matrix& matrix, bool only_extension) 
 }
 
 void list(Context& context, const std::string& topic, bool only_extension) {
+  if (only_extension && !topic.empty())
+    throw Error(ErrorKind::usage, fmt::format("listing '{}': --extension is for the overview of the releases", topic),
+                "'bake matrix list --extension'");
   const auto matrix = Matrix::load(context.matrix_overlays);
   if (topic.empty()) return list_overview(context, matrix, only_extension);
   if (context.json)
@@ -170,6 +174,7 @@ void deliver(Context& context, std::string_view text, const OutputOptions& optio
     context.out << text;
     return;
   }
+  require_parent_directory(options.file);
   refuse_to_replace(options.file, options.force);
   write_text_atomically(options.file, text);
   if (context.json)
@@ -246,7 +251,8 @@ void add_reading_commands(CLI::App& app, Context& context) {
   auto only_extension = std::make_shared<bool>(false);
   list_command->add_option("topic", *topic, "what to list (default: an overview)")
       ->check(CLI::IsMember(matrix_topics()));
-  list_command->add_flag("--extension", *only_extension, "only the releases the VM extension supports");
+  list_command->add_flag("--extension", *only_extension,
+                         "in the overview: only the releases the VM extension supports");
   list_command->callback([&context, topic, only_extension] { list(context, *topic, *only_extension); });
 
   auto* show_command =

@@ -4,13 +4,13 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <optional>
 
 #include "bake/base/error.hpp"
 #include "bake/base/interrupt.hpp"
-#include "bake/base/text.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/progress.hpp"
+#include "bake/cli/usage.hpp"
+#include "bake/disk/output.hpp"
 
 namespace bake::cli {
 namespace {
@@ -43,6 +43,13 @@ void add_global_options(CLI::App& app, Context& context) {
   app.set_version_flag("--version", "bake " BAKE_VERSION);
 }
 
+/// A log that cannot be written is found out before the work, also of commands that report no progress.
+void open_log(Context& context) {
+  if (context.log_file.empty()) return;
+  require_parent_directory(context.log_file);
+  context.progress();
+}
+
 /// A log without the error at its end would only say how far it came.
 void log_error(Context& context, const Error& error) {
   if (context.log_file.empty()) return;
@@ -73,43 +80,12 @@ bool asks_for_json(const std::vector<std::string>& arguments) {
   return std::find(arguments.begin(), end, "--json") != end;
 }
 
-/// The word that stands where a command should and is none, and the commands that may stand there.
-std::optional<std::pair<std::string, std::vector<std::string>>> unknown_command(
-    const CLI::App& app, const std::vector<std::string>& arguments) {
-  const auto* at = &app;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const auto& word = arguments[i];
-    if (word.starts_with("-")) {
-      const auto* option = app.get_option_no_throw(word);
-      if (option != nullptr && option->get_expected_max() > 0 && word.find('=') == std::string::npos) ++i;
-      continue;
-    }
-    const auto commands_here = at->get_subcommands([](const CLI::App*) { return true; });
-    if (commands_here.empty()) return std::nullopt;
-    const auto found = std::find_if(commands_here.begin(), commands_here.end(),
-                                    [&](const CLI::App* command) { return command->get_name() == word; });
-    if (found == commands_here.end()) {
-      std::vector<std::string> names;
-      for (const auto* command : commands_here) names.push_back(command->get_name());
-      return std::pair(word, std::move(names));
-    }
-    at = *found;
-  }
-  return std::nullopt;
-}
-
 int usage_error(const CLI::App& app, Context& context, const CLI::ParseError& error,
                 const std::vector<std::string>& arguments) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
     return app.exit(error, context.out, context.err);
-  if (const auto unknown = unknown_command(app, arguments)) {
-    const auto near = did_you_mean(unknown->first, unknown->second);
-    print_error(context, Error(ErrorKind::usage, fmt::format("there is no command '{}'", unknown->first),
-                               near.empty() ? "there are " + join(unknown->second, ", ") : near));
-    return static_cast<int>(ErrorKind::usage);
-  }
-  print_error(context,
-              Error(ErrorKind::usage, error.what(), "'bake --help' and 'bake COMMAND --help' list what there is"));
+  const auto unknown = mistyped(app, arguments);
+  print_error(context, unknown ? *unknown : Error(ErrorKind::usage, error.what(), usage_hint));
   return static_cast<int>(ErrorKind::usage);
 }
 
@@ -126,7 +102,10 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   app.require_subcommand(1);
   app.fallthrough();
   add_global_options(app, context);
+  set_help_format(app);
   for (const auto add : commands) add(app, context);
+  app.footer("");  // it has these options itself
+  app.parse_complete_callback([&context] { open_log(context); });
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     return context.status;

@@ -60,10 +60,8 @@ OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::pa
       partial_(with_suffix(final_, ".partial")),
       lock_file_(with_suffix(final_, ".partial.lock")),
       force_(force) {
-  const auto parent = final_.has_parent_path() ? final_.parent_path() : fs::path(".");
+  require_parent_directory(final_);
   std::error_code not_there;
-  if (!fs::is_directory(parent, not_there))
-    refuse(final_, fmt::format("there is no directory '{}'", parent.string()), "make it first: mkdir -p");
   if (fs::is_directory(final_, not_there)) refuse(final_, "a directory stands there", "name a file inside it");
   for (const auto& input : inputs) {
     for (const auto& own : {final_, partial_, lock_file_})
@@ -101,6 +99,13 @@ void OutputFile::publish() {
   ::unlink(lock_file_.c_str());
   lock_.reset();
   sync_path(final_.has_parent_path() ? final_.parent_path() : fs::path("."));
+}
+
+void require_parent_directory(const fs::path& output) {
+  const auto parent = output.has_parent_path() ? output.parent_path() : fs::path(".");
+  std::error_code not_there;
+  if (!fs::is_directory(parent, not_there))
+    refuse(output, fmt::format("there is no directory '{}'", parent.string()), "make it first: mkdir -p");
 }
 
 void require_free_space(const fs::path& path, std::uint64_t bytes, std::string_view what) {

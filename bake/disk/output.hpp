@@ -45,6 +45,10 @@ class OutputFile {
   FileDescriptor lock_;
 };
 
+/// Throws Error{usage} unless the directory is there in which `output` is to be written. For whoever writes a file that
+/// the user named, before the work.
+void require_parent_directory(const std::filesystem::path& output);
+
 /// Throws Error{environment}, naming both numbers, unless the file system of `path` has `bytes` free. `what` says what
 /// they are for: "the copy of 'base.vhd'".
 void require_free_space(const std::filesystem::path& path, std::uint64_t bytes, std::string_view what);

@@ -109,7 +109,8 @@ std::optional<Driver> best_in_hand(const Recipe& recipe, const std::vector<Choic
   return std::nullopt;
 }
 
-[[noreturn]] void refuse_missing_bundle(const Recipe& recipe, const std::vector<Choice>& choices) {
+[[noreturn]] void refuse_missing_bundle(const Recipe& recipe, const std::vector<Choice>& choices,
+                                        const ofed::Store& store) {
   const auto wanted = std::find_if(choices.begin(), choices.end(), [](const Choice& choice) { return !choice.inbox; });
   const bool inbox = std::any_of(choices.begin(), choices.end(), [](const Choice& choice) { return choice.inbox; });
   if (wanted == choices.end())
@@ -119,7 +120,8 @@ std::optional<Driver> best_in_hand(const Recipe& recipe, const std::vector<Choic
                             recipe.kernel.empty() ? "" : " with kernel " + recipe.kernel),
                 "say 'ofed: inbox' in the recipe");
   throw Error(ErrorKind::incompatible,
-              fmt::format("choosing a driver for '{}': the store has none of the bundles that fit", recipe.name),
+              fmt::format("choosing a driver for '{}': the store '{}' has none of the bundles that fit{}", recipe.name,
+                          store.directory().string(), store.absence()),
               fmt::format("add one with 'bake bundle add {}'{}", wanted->file_name,
                           inbox ? ", or say 'ofed: inbox' in the recipe" : ""));
 }
@@ -295,7 +297,7 @@ Driver choose_driver(const Recipe& recipe, Environment& environment) {
     driver = best_in_hand(recipe, allowed_choices(recipe, environment.matrix.resolve(query)), environment);
   }
   if (!driver && choices.empty()) refuse_choice(recipe, resolution);
-  if (!driver) refuse_missing_bundle(recipe, choices);
+  if (!driver) refuse_missing_bundle(recipe, choices, environment.store);
   driver->extras = environment.store.extras(os.distro);
   // Extra packages for every release are of one kind all the same.
   const auto format = os.family == "deb" ? ofed::PackageFormat::deb : ofed::PackageFormat::rpm;
@@ -342,8 +344,9 @@ plan::Outcome decide(const Recipe& recipe, const Driver& driver, const guest::Fa
   if (facts.waagent) {
     const auto verdict = environment.matrix.agent_verdict(facts.waagent->version);
     if (!verdict.message.empty())
-      inputs.agent_problems.push_back(verdict.remedy.empty() ? verdict.message
-                                                             : fmt::format("{} ({})", verdict.message, verdict.remedy));
+      inputs.agent_problems.push_back(fmt::format("the image has waagent {}: {}{}", facts.waagent->version,
+                                                  verdict.message,
+                                                  verdict.remedy.empty() ? "" : fmt::format(" ({})", verdict.remedy)));
   }
   return plan::make(inputs);
 }

@@ -128,7 +128,8 @@ void require_all(const recipe::Fleet& fleet, const std::vector<FleetRow>& rows) 
   throw Error(static_cast<ErrorKind>(worst),
               fmt::format("baking fleet '{}': {} of {} images are not done: {}", fleet.file.string(), missing.size(),
                           rows.size(), join(missing, ", ")),
-              "the log of each lies beside its output: OUT.log; the same command does what is left");
+              fmt::format("the log of each lies beside its output: OUT.log; 'bake batch {}' does what is left",
+                          shell_quote(fleet.file.string())));
 }
 
 }  // namespace bake::job

@@ -123,6 +123,15 @@ Verification read_again(const Bundle& bundle, const KeyRing& ring, const TrustPo
   return result;
 }
 
+/// Which of `names` may have been meant by `name`, which is none of them: a misspelling, or a part of one.
+std::string similar(const std::string& name, const std::vector<std::string>& names) {
+  if (auto near = did_you_mean(name, names); !near.empty() || names.empty()) return near;
+  const auto part = std::find_if(names.begin(), names.end(), [&](const std::string& whole) {
+    return to_lower(whole).find(to_lower(name)) != std::string::npos;
+  });
+  return part == names.end() ? "'bake bundle list' shows what is there" : fmt::format("did you mean '{}'?", *part);
+}
+
 fs::path index_directory(const Bundle& bundle, const std::string& flavour) {
   return bundle.directory / "index" / flavour;
 }
@@ -247,9 +256,12 @@ std::optional<Bundle> Store::find(const std::string& version, const std::string&
   return rebuilt;
 }
 
-Bundle Store::get(const std::string& name) const {
+std::string Store::absence() const { return fs::exists(directory_) ? "" : ": there is no such directory"; }
+
+Bundle Store::get(const std::string& name) const { return get(name, {}); }
+
+Bundle Store::get(const std::string& name, std::vector<std::string> names) const {
   auto bundles = list();
-  std::vector<std::string> names;
   std::vector<Bundle> matches;
   for (auto& bundle : bundles) {
     names.push_back(bundle.name);
@@ -259,8 +271,8 @@ Bundle Store::get(const std::string& name) const {
   if (matches.size() == 1) return std::move(matches.front());
   if (matches.empty())
     throw Error(ErrorKind::usage,
-                fmt::format("looking for bundle '{}': not in the store '{}'", name, directory_.string()),
-                did_you_mean(name, names));
+                fmt::format("looking for bundle '{}': not in the store '{}'{}", name, directory_.string(), absence()),
+                similar(name, names));
   std::vector<std::string> ids;
   for (const auto& match : matches) ids.push_back(match.id().substr(0, 12));
   throw Error(ErrorKind::usage, fmt::format("looking for bundle '{}': it means {} bundles", name, matches.size()),
@@ -268,14 +280,17 @@ Bundle Store::get(const std::string& name) const {
 }
 
 std::string Store::remove(const std::string& name) {
+  if (!fs::exists(directory_)) return get(name).name;  // throws, and makes no store
   SilentProgress silent;
   StoreTransaction transaction(directory_, silent);
+  std::vector<std::string> names_of_extras;
   for (const auto& extras : all_extras()) {
+    names_of_extras.push_back(extras.name);
     if (extras.name != name && !(name.size() >= 4 && extras.id.starts_with(to_lower(name)))) continue;
     transaction.remove("extras", extras.id);
     return extras.name;
   }
-  const auto bundle = get(name);
+  const auto bundle = get(name, std::move(names_of_extras));
   transaction.remove("bundles", bundle.id());
   return bundle.name;
 }

@@ -44,6 +44,12 @@ struct Verification {
   std::optional<Problem> payload_problem;  ///< of a stored bundle: its payload is not what was stored
 };
 
+/// A key of the store's ring, and the file it came in.
+struct TrustedKey {
+  PublicKey key;
+  std::filesystem::path file;
+};
+
 /// The store of bundles and extra packages: <dir>/bundles/<archive sha256>/{bundle.json,tree.json,payload.iso,index/…},
 /// <dir>/extras/<id>/…, <dir>/keyring/*. Everything in it arrives by one rename of a complete, synced directory, so a
 /// reader sees a whole bundle or none. One process changes it at a time (lock file); reading needs no lock.
@@ -86,12 +92,21 @@ class Store {
 
   /// Adds the keys of a file to the store's key ring; gives them.
   std::vector<PublicKey> trust(const std::filesystem::path& key_file);
+  /// The keys of the store's ring, file by file.
+  [[nodiscard]] std::vector<TrustedKey> trusted_keys() const;
+  /// Takes the key out of the ring whose fingerprint ends with `fingerprint` (8 digits or more), together with the keys
+  /// that came in the same file; gives all that are trusted no more. What the store took in while they were trusted
+  /// stays. Throws Error{usage}, naming the keys that are there, unless it means exactly one.
+  std::vector<PublicKey> withdraw(const std::string& fingerprint);
   /// The store's key ring with `more` files added.
   [[nodiscard]] KeyRing key_ring(const std::vector<std::filesystem::path>& more = {}) const;
 
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
+  /// For the end of a message that something is not in the store: ": there is no such directory", or empty.
+  [[nodiscard]] std::string absence() const;
 
  private:
+  [[nodiscard]] Bundle get(const std::string& name, std::vector<std::string> other_names) const;
   AddResult add_again(Bundle bundle, const std::string& pin, const AddOptions& options, Progress& progress);
 
   std::filesystem::path directory_;

@@ -195,27 +195,4 @@ IndexTexts Store::index_texts(const Extras& extras) {
   return {read_text(extras.directory / "index/packages", most_json), ""};
 }
 
-std::vector<PublicKey> Store::trust(const fs::path& key_file) {
-  const auto content = read_text(key_file, std::size_t{16} << 20U);
-  KeyRing ring;
-  ring.add(content, key_file.string());
-  auto keys = ring.keys();
-  const auto home = directory_ / "keyring";
-  std::error_code error;
-  fs::create_directories(home, error);
-  if (error) throw Error(ErrorKind::failed, fmt::format("making directory '{}': {}", home.string(), error.message()));
-  write_text_atomically(home / (keys.front().fingerprint + ".gpg"), content);
-  return keys;
-}
-
-KeyRing Store::key_ring(const std::vector<fs::path>& more) const {
-  std::set<fs::path> files;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(directory_ / "keyring", absent)) files.insert(entry.path());
-  KeyRing ring;
-  for (const auto& file : files) ring.add_file(file);
-  for (const auto& file : more) ring.add_file(file);
-  return ring;
-}
-
 }  // namespace bake::ofed

@@ -8,6 +8,7 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/yaml.hpp"
+#include "bake/recipe/document.hpp"
 
 namespace bake::recipe {
 namespace {
@@ -65,18 +66,28 @@ class FleetReader {
     files_.insert(identity);
     open_.push_back(identity);
     const auto before = problems_.size();
-    const auto root = yaml::parse(read_text(file, most_bytes), file, problems_);
-    if (problems_.size() == before) {
-      MapReader reader(root, "fleet", file, problems_);
-      const auto schema = reader.required_text("schema");
-      if (!schema.empty() && schema != "bake/fleet/v1")
-        reader.problem("schema", fmt::format("unknown schema '{}'", schema), "this bake reads bake/fleet/v1");
-      read_includes(reader, file, fleet);
-      const auto directory = read_defaults(reader, file);
-      read_images(reader, file, directory, fleet);
-      reader.finish();
-    }
+    const bool is_top = open_.size() == 1;  // then the message names it anyway
+    const auto text = read_document(file, "fleet", is_top ? "" : file.string(), problems_);
+    const auto root = text ? yaml::parse(*text, file, problems_) : Node{};
+    if (problems_.size() == before) read_map(root, file, fleet);
     open_.pop_back();
+  }
+
+  void read_map(const Node& root, const fs::path& file, Fleet& fleet) {
+    MapReader reader(root, "fleet", file, problems_);
+    const auto schema = reader.required_text("schema");
+    if (schema == recipe_schema) {
+      const auto quoted = shell_quote(file.string());
+      return reader.problem(
+          "schema", "it is a recipe, not a fleet",
+          fmt::format("'bake image {}' bakes it, 'bake plan {}' shows what that changes", quoted, quoted));
+    }
+    if (!schema.empty() && schema != fleet_schema)
+      reader.problem("schema", fmt::format("unknown schema '{}'", schema), "this bake reads bake/fleet/v1");
+    read_includes(reader, file, fleet);
+    const auto directory = read_defaults(reader, file);
+    read_images(reader, file, directory, fleet);
+    reader.finish();
   }
 
   void read_includes(MapReader& reader, const fs::path& file, Fleet& fleet) {
@@ -160,7 +171,9 @@ class FleetReader {
       return nullptr;
     }
     const auto before = problems_.size();
-    auto read = parse(read_text(path, most_bytes), path, problems_);
+    const auto text = read_document(path, "recipe", path.string(), problems_);
+    if (!text) return nullptr;
+    auto read = parse(*text, path, problems_);
     if (problems_.size() != before) return nullptr;
     read.file = fs::absolute(path);
     read.base.path = fs::absolute(read.base.path);

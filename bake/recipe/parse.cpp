@@ -5,6 +5,7 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/yaml.hpp"
+#include "bake/recipe/document.hpp"
 #include "bake/recipe/recipe.hpp"
 
 namespace bake::recipe {
@@ -176,9 +177,19 @@ void check_vm_sizes(MapReader& reader, const std::vector<std::string>& sizes) {
   if (twice != sorted.end()) reader.problem("vm_sizes", fmt::format("VM size '{}' stands twice", *twice));
 }
 
+/// Whether this is a fleet: then nothing else that is wrong with it is worth a word.
+bool is_fleet(Input& input, MapReader& reader) {
+  const Node* schema = reader.find("schema");
+  if (schema == nullptr || schema->scalar != fleet_schema) return false;
+  reader.problem(
+      "schema", "it is a fleet, not a recipe",
+      fmt::format("'bake batch {}' bakes its images, with --dry-run it shows which", shell_quote(input.file.string())));
+  return true;
+}
+
 void check_schema(MapReader& reader) {
   const auto schema = reader.required_text("schema");
-  if (!schema.empty() && schema != "bake/v1")
+  if (!schema.empty() && schema != recipe_schema)
     reader.problem("schema", fmt::format("unknown schema '{}'", schema), "this bake reads bake/v1");
 }
 
@@ -190,6 +201,24 @@ void check_name(MapReader& reader, const std::string& name) {
                    "it becomes part of file names");
 }
 
+void read(Input& input, MapReader& reader, Recipe& recipe) {
+  check_schema(reader);
+  recipe.name = reader.text_or("name", input.file.stem().string());
+  check_name(reader, recipe.name);
+  recipe.base = read_base(input, reader);
+  recipe.os = read_os(reader);
+  recipe.vm_sizes = reader.texts("vm_sizes");
+  check_vm_sizes(reader, recipe.vm_sizes);
+  recipe.kernel = reader.text_or("kernel", "");
+  if (recipe.kernel == "default") recipe.kernel.clear();
+  recipe.ofed = read_ofed(input, reader);
+  recipe.configure = read_configure(input, reader);
+  recipe.firstboot = read_firstboot(input, reader);
+  recipe.generalize = reader.flag_or("generalize", false);
+  recipe.gallery = read_gallery(input, reader);
+  reader.finish();
+}
+
 }  // namespace
 
 Recipe parse(std::string_view text, const fs::path& file, std::vector<Problem>& problems) {
@@ -199,21 +228,7 @@ Recipe parse(std::string_view text, const fs::path& file, std::vector<Problem>& 
   recipe.file = file;
   if (input.problems.empty()) {
     auto reader = input.map(root, "recipe");
-    check_schema(reader);
-    recipe.name = reader.text_or("name", file.stem().string());
-    check_name(reader, recipe.name);
-    recipe.base = read_base(input, reader);
-    recipe.os = read_os(reader);
-    recipe.vm_sizes = reader.texts("vm_sizes");
-    check_vm_sizes(reader, recipe.vm_sizes);
-    recipe.kernel = reader.text_or("kernel", "");
-    if (recipe.kernel == "default") recipe.kernel.clear();
-    recipe.ofed = read_ofed(input, reader);
-    recipe.configure = read_configure(input, reader);
-    recipe.firstboot = read_firstboot(input, reader);
-    recipe.generalize = reader.flag_or("generalize", false);
-    recipe.gallery = read_gallery(input, reader);
-    reader.finish();
+    if (!is_fleet(input, reader)) read(input, reader, recipe);
   }
   problems.insert(problems.end(), input.problems.begin(), input.problems.end());
   return recipe;
@@ -239,6 +254,11 @@ std::string name_for(std::string_view file_name) {
   return name.empty() ? "image" : name;
 }
 
-Recipe load(const fs::path& file) { return parse(read_text(file, most_bytes), file); }
+Recipe load(const fs::path& file) {
+  std::vector<Problem> problems;
+  const auto text = read_document(file, "recipe", {}, problems);
+  throw_if_any(ErrorKind::config, fmt::format("reading recipe '{}'", file.string()), problems);
+  return parse(*text, file);
+}
 
 }  // namespace bake::recipe

@@ -114,7 +114,7 @@ class KnownToBake(unittest.TestCase):
                     self.assertNotEqual(result.returncode, 0)
                     self.assertEqual(result.stderr.splitlines()[0],
                                      f"bake: error: opening '{base}': no such file; choosing a driver for '{path.stem}': "
-                                     "the store has none of the bundles that fit")
+                                     f"the store '{store}' has none of the bundles that fit")
 
     def test_the_fleet_has_every_recipe_once(self):
         document = load(SOURCE / "images/fleet.yaml")
@@ -141,7 +141,8 @@ class KnownToBake(unittest.TestCase):
             lines = result.stdout.splitlines()
             self.assertEqual(lines[::3], [f"bake  out/{name}.vhd  (not baked yet)" for name in paths])
             for name, refusal, hint in zip(paths, lines[1::3], lines[2::3], strict=True):
-                self.assertIn(f"choosing a driver for '{name}': the store has none of the bundles that fit", refusal)
+                self.assertIn(f"choosing a driver for '{name}': the store '{directory}' has none of the bundles that fit",
+                              refusal)
                 self.assertIn("hint: add one with 'bake bundle add MLNX_OFED_LINUX-", hint)
             self.assertEqual(sorted(path.name for path in images.iterdir()), ["base", "fleet.yaml", "recipes"])
 

@@ -130,6 +130,28 @@ TEST_F(CarryTest, ArrivesWhole) {
   EXPECT_EQ(pack("again.tar.zst", "carried/recipes/image.yaml", "other"), read_text(at("carry.tar.zst")));
 }
 
+TEST_F(CarryTest, TheNextCommandNamesTheStoreThatWasNamed) {
+  pack("carry.tar.zst");
+  const auto recipe = at("carried/recipes/image.yaml").string();
+  EXPECT_THAT(
+      bake(import_arguments("carry.tar.zst"), 0),
+      HasSubstr("recipe   " + recipe + "  next: bake plan " + recipe + " --store " + at("other").string() + "\n"));
+  fs::remove_all(at("carried"));
+  ::setenv("BAKE_STORE", at("other").c_str(), 1);  // whose next command finds it, too
+  auto arguments = import_arguments("carry.tar.zst");
+  arguments.resize(arguments.size() - 2);
+  EXPECT_THAT(bake(arguments, 0), HasSubstr("  next: bake plan " + recipe + "\n"));
+  ::unsetenv("BAKE_STORE");
+}
+
+TEST_F(CarryTest, WhereToImportMustHaveADirectory) {
+  pack("carry.tar.zst");
+  auto arguments = import_arguments("carry.tar.zst");
+  arguments[5] = at("no/where");
+  EXPECT_EQ(bake(arguments, 2), "bake: error: writing '" + at("no/where").string() + "': there is no directory '" +
+                                    at("no").string() + "'\nbake: hint: make it first: mkdir -p\n");
+}
+
 TEST_F(CarryTest, SameInputsGiveTheSameBytes) {
   const auto first = pack("first.tar.zst");
   // The same content, differently laid out on disk: no holes in the base.

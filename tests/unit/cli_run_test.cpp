@@ -57,6 +57,92 @@ TEST(CommandLine, AMistypedCommandIsNamedWithTheClosest) {
   EXPECT_EQ(Json::parse(result.out).at("error").at("message"), "there is no command 'imge'");
 }
 
+TEST(CommandLine, AFileIsNoMistypedCommand) {
+  EXPECT_EQ(bake({"batch", "colect", "fleet.yaml"}).err,
+            "bake: error: there is no command 'colect'\nbake: hint: did you mean 'collect'?\n");
+  EXPECT_EQ(bake({"batch", "fleet.yaml", "--jobs", "0"}).err,
+            "bake: error: --jobs: Value 0 not in range 1 to 10000\n"
+            "bake: hint: 'bake --help' and 'bake COMMAND --help' list what there is\n");
+}
+
+TEST(CommandLine, AMistypedOptionIsNamedWithTheClosestOfItsCommand) {
+  EXPECT_EQ(bake({"image", "--frce", "r.yaml"}).err,
+            "bake: error: 'bake image' has no option '--frce'\nbake: hint: did you mean '--force'?\n");
+  EXPECT_EQ(bake({"bundle", "add", "--sha265=00", "x.tgz"}).err,
+            "bake: error: 'bake bundle add' has no option '--sha265'\nbake: hint: did you mean '--sha256'?\n");
+  EXPECT_EQ(bake({"plan", "r.yaml", "--sotre", "s"}).err,
+            "bake: error: 'bake plan' has no option '--sotre'\nbake: hint: did you mean '--store'?\n");
+  EXPECT_EQ(bake({"--jsn", "plan", "r.yaml"}).err,
+            "bake: error: 'bake' has no option '--jsn'\nbake: hint: did you mean '--json'?\n");
+  // What follows an option is its value, whatever it looks like.
+  EXPECT_EQ(bake({"image", "--sign-key", "--frce"}).err,
+            "bake: error: recipe is required\n"
+            "bake: hint: 'bake --help' and 'bake COMMAND --help' list what there is\n");
+  EXPECT_EQ(bake({"image", "--frce", "r.yaml"}).status, 2);
+}
+
+TEST(CommandLine, HelpSaysInWordsWhatGoesWithWhat) {
+  const auto help = bake({"bundle", "add", "--help"});
+  EXPECT_EQ(help.status, 0);
+  EXPECT_EQ(
+      help.out,
+      "verify an archive and keep it\n"
+      "Usage: bake bundle add [OPTIONS] [archive]\n"
+      "\n"
+      "Positionals:\n"
+      "  archive                     MLNX_OFED_LINUX-….tgz or .iso\n"
+      "\n"
+      "Options:\n"
+      "  -h,--help                   Print this help message and exit\n"
+      "  --extra TEXT                a directory of base-system packages that images lack\n"
+      "  --name TEXT                 name of the extra packages (default: the directory's) (only with --extra)\n"
+      "  --for TEXT                  release the extra packages are for: rhel7.7, ubuntu20.04 (only with --extra)\n"
+      "  --sha256 TEXT               the archive must have this sha256 (not with --extra)\n"
+      "  --keyring FILE ...          OpenPGP public keys that may vouch, besides the store's own\n"
+      "  --allow-rebuilt             accept an -ext bundle, which nobody signed (not with --extra)\n"
+      "  --refuse-weak               refuse DSA, SHA1, MD5 and short keys instead of naming them (not with "
+      "--extra)\n"
+      "  --insecure-no-pin           accept what neither a pin nor a signature vouches for (not with --extra)\n"
+      "  --insecure-no-signature     do not ask for a signature (not with --extra)\n"
+      "  --insecure-no-index         do not hold packages against the bundle's index (not with --extra)\n"
+      "\n"
+      "Global options: --json --progress -q -v --log --store --matrix (see 'bake --help')\n");
+}
+
+TEST(CommandLine, HelpNamesTheDiskFormatsAndWhatIsRequired) {
+  EXPECT_EQ(bake({"init", "--help"}).out,
+            "write a recipe for a disk\n"
+            "Usage: bake init [OPTIONS] disk\n"
+            "\n"
+            "Positionals:\n"
+            "  disk                        a fixed VHD, raw, dynamic VHD, VHDX or qcow2 disk\n"
+            "\n"
+            "Options:\n"
+            "  -h,--help                   Print this help message and exit\n"
+            "  --vm-size TEXT              a VM size the image must serve; repeat for several (required)\n"
+            "\n"
+            "Global options: --json --progress -q -v --log --store --matrix (see 'bake --help')\n");
+  EXPECT_NE(bake({"inspect", "--help"})
+                .out.find("  disk                        a fixed VHD, raw, dynamic VHD, VHDX or qcow2 disk\n"),
+            std::string::npos);
+}
+
+TEST(CommandLine, HelpShowsValuesAndDefaults) {
+  const auto batch = bake({"batch", "--help"}).out;
+  EXPECT_NE(batch.find("  --executor local|slurm      local: child processes; slurm: one job array\n"),
+            std::string::npos)
+      << batch;
+  EXPECT_NE(batch.find("  --jobs NUMBER               images at once (local: half the processors; slurm: no limit)\n"),
+            std::string::npos)
+      << batch;
+  EXPECT_NE(
+      bake({"key", "new", "--help"}).out.find("  --out PREFIX                where to write them (default: bake)\n"),
+      std::string::npos);
+  const auto own = bake({"--help"}).out;  // has these options itself
+  EXPECT_NE(own.find("  --progress auto|tty|plain|none\n"), std::string::npos) << own;
+  EXPECT_EQ(own.find("Global options"), std::string::npos);
+}
+
 TEST(CommandLine, ASizeThatNobodyKnowsIsRefusedBeforeTheDiskIsLookedAt) {
   const auto result = bake({"init", "/nowhere/base.vhd", "--vm-size", "HB120rs_v22"});
   EXPECT_NE(result.err.find("VM size 'HB120rs_v22'"), std::string::npos) << result.err;

@@ -171,11 +171,17 @@ TEST_F(ChooseDriver, PrefersListedBundlesAndThenLongTermLines) {
   EXPECT_EQ(choose().choice.ofed, "5.5-1.0.3.2");
 }
 
+TEST_F(ChooseDriver, SaysThatTheStoreItselfIsNotThere) {
+  EXPECT_EQ(refusal().message(), "choosing a driver for 'image': the store '" + store.directory().string() +
+                                     "' has none of the bundles that fit: there is no such directory");
+}
+
 TEST_F(ChooseDriver, LeavesABundleInTheStoreThatDoesNotFit) {
   recipe.vm_sizes = {"Standard_HB176rs_v4"};
   add_focal("5.5-9.9.9.9");
   const auto error = refusal();
-  EXPECT_EQ(error.message(), "choosing a driver for 'image': the store has none of the bundles that fit");
+  EXPECT_EQ(error.message(), "choosing a driver for 'image': the store '" + store.directory().string() +
+                                 "' has none of the bundles that fit");
   EXPECT_TRUE(error.hint().starts_with("add one with 'bake bundle add MLNX_OFED_LINUX-5.8-2.0.3.0-ubuntu20.04"))
       << error.hint();
 }

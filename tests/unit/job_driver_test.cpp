@@ -122,6 +122,13 @@ TEST_F(DriverTest, ADriverThatIsThereAlreadyIsTheDriver) {
   EXPECT_EQ(outcome.plan.fit.kind, ofed::FitKind::needs_build);
 }
 
+TEST_F(DriverTest, AWarningAboutTheAgentNamesItsVersion) {
+  facts.waagent = guest::Waagent{"2.2.45", "/etc/waagent.conf", false, "walinuxagent.service"};
+  const auto rule = matrix.agent_verdict("2.2.45");
+  EXPECT_THAT(planned().plan.warnings,
+              ::testing::Contains("the image has waagent 2.2.45: " + rule.message + " (" + rule.remedy + ")"));
+}
+
 TEST_F(DriverTest, TheKernelFitSpeaksAlsoWhereDependenciesAreMissing) {
   recipe.ofed.packages = {"mlnx-ofed-kernel-dkms", "nobody-has-this"};
   const auto outcome = decide(recipe, choose_driver(recipe, environment), facts, guest, environment);

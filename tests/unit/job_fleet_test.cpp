@@ -354,6 +354,8 @@ TEST_F(FleetRun, ReportNamesWhatIsNotDone) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::interrupted);
     EXPECT_THAT(error.message(), HasSubstr("2 of 3 images are not done: b.vhd (failed), c.vhd (waiting)"));
+    EXPECT_EQ(error.hint(), "the log of each lies beside its output: OUT.log; 'bake batch " + fleet_.file.string() +
+                                "' does what is left");
   }
 }
 

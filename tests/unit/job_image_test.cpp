@@ -84,7 +84,8 @@ TEST_F(BakeImage, SaysWhatIsWrongWithBaseAndDriverAtOnce) {
   const auto error = failure();
   EXPECT_EQ(error.message(), "opening disk '" + at("base.raw").string() +
                                  "': not a disk image: no VHD footer, partition table or file system in it; choosing a "
-                                 "driver for 'image': the store has none of the bundles that fit");
+                                 "driver for 'image': the store '" +
+                                 store.directory().string() + "' has none of the bundles that fit");
   EXPECT_EQ(error.hint(), "add one with 'bake bundle add MLNX_OFED_LINUX-5.4-3.0.0.0-ubuntu20.04-x86_64.tgz'");
   EXPECT_EQ(starts, 0U);
 }

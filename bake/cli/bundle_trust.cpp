@@ -1,0 +1,87 @@
+#include "bake/cli/bundle_trust.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <memory>
+#include <set>
+
+#include "bake/base/error.hpp"
+#include "bake/cli/matrix_rows.hpp"
+#include "bake/ofed/store.hpp"
+
+namespace bake::cli {
+namespace {
+
+using ofed::Store;
+
+struct TrustArguments {
+  std::string key_file;
+  bool list = false;
+  std::string withdrawn;
+};
+
+void trust(Context& context, const std::string& key_file) {
+  Store store(context.store);
+  std::set<std::string> before;
+  for (const auto& [key, file] : store.trusted_keys()) before.insert(key.fingerprint);
+  auto json = Json::array();
+  for (const auto& key : store.trust(key_file)) {
+    const bool already = before.contains(key.fingerprint);
+    json.push_back({{"fingerprint", key.fingerprint}, {"user_id", key.user_id}, {"already_trusted", already}});
+    if (!context.json)
+      context.out << fmt::format("{} {}  {}\n", already ? "already trusted" : "trusted", key.fingerprint, key.user_id);
+  }
+  if (context.json) context.print({{"trusted", json}});
+}
+
+void list(Context& context) {
+  const Store store(context.store);
+  const auto trusted = store.trusted_keys();
+  auto json = Json::array();
+  std::vector<std::vector<std::string>> table{{"fingerprint", "user id", "file"}};
+  for (const auto& [key, file] : trusted) {
+    json.push_back({{"fingerprint", key.fingerprint}, {"user_id", key.user_id}, {"file", file.string()}});
+    table.push_back({key.fingerprint, key.user_id, file.string()});
+  }
+  if (context.json)
+    context.print({{"store", store.directory().string()}, {"keys", json}});
+  else if (trusted.empty())
+    context.out << fmt::format("the store '{}' trusts no key{}\n", store.directory().string(), store.absence());
+  else
+    context.out << as_columns(table);
+}
+
+void withdraw(Context& context, const std::string& fingerprint) {
+  auto json = Json::array();
+  for (const auto& key : Store(context.store).withdraw(fingerprint)) {
+    json.push_back({{"fingerprint", key.fingerprint}, {"user_id", key.user_id}});
+    if (!context.json) context.out << fmt::format("withdrawn {}  {}\n", key.fingerprint, key.user_id);
+  }
+  if (context.json) context.print({{"withdrawn", json}});
+}
+
+void run(Context& context, const TrustArguments& arguments) {
+  const int wishes =
+      (arguments.key_file.empty() ? 0 : 1) + (arguments.list ? 1 : 0) + (arguments.withdrawn.empty() ? 0 : 1);
+  if (wishes != 1)
+    throw Error(ErrorKind::usage, "trusting keys: name one key file, or say --list, or --remove FINGERPRINT");
+  if (arguments.list) return list(context);
+  if (!arguments.withdrawn.empty()) return withdraw(context, arguments.withdrawn);
+  trust(context, arguments.key_file);
+}
+
+}  // namespace
+
+void add_bundle_trust(CLI::App& bundle, Context& context) {
+  auto* command = bundle.add_subcommand("trust", "public keys that vouch for bundles: add, list or withdraw them");
+  const auto arguments = std::make_shared<TrustArguments>();
+  command->add_option("keyfile", arguments->key_file, "OpenPGP public keys to add, armoured or binary");
+  command->add_flag("--list", arguments->list, "show the keys that the store trusts");
+  command
+      ->add_option("--remove", arguments->withdrawn,
+                   "trust this key no more: its fingerprint, or the last 8 or more digits of it")
+      ->type_name("FINGERPRINT");
+  command->callback([arguments, &context] { run(context, *arguments); });
+}
+
+}  // namespace bake::cli

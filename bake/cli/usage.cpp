@@ -1,0 +1,127 @@
+#include "bake/cli/usage.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+#include <sstream>
+
+#include "bake/base/text.hpp"
+
+namespace bake::cli {
+
+const char* const usage_hint = "'bake --help' and 'bake COMMAND --help' list what there is";
+
+namespace {
+
+class HelpFormat final : public CLI::Formatter {
+ public:
+  [[nodiscard]] std::string make_option(const CLI::Option* option, bool is_positional) const override {
+    std::ostringstream out;
+    CLI::detail::format_help(out,
+                             make_option_name(option, is_positional) + (is_positional ? "" : make_option_opts(option)),
+                             make_option_desc(option), column_width_);
+    return out.str();
+  }
+  [[nodiscard]] std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    return replace_all(CLI::Formatter::make_option_name(option, is_positional), "{false}", "");
+  }
+  [[nodiscard]] std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_type_size() == 0) return {};
+    std::string text = " " + value_of(option->get_type_name());
+    if (option->get_expected_max() == CLI::detail::expected_max_vector_size) text += " ...";
+    return text;
+  }
+  [[nodiscard]] std::string make_option_desc(const CLI::Option* option) const override {
+    auto text = option->get_description();
+    if (!option->get_default_str().empty()) text += fmt::format(" (default: {})", option->get_default_str());
+    if (option->get_required() && option->nonpositional()) text += " (required)";
+    for (const auto* other : option->get_needs()) text += fmt::format(" (only with {})", other->get_name());
+    // An exclusion holds both ways; it is said where it is one word.
+    if (option->get_excludes().size() == 1)
+      text += fmt::format(" (not with {})", (*option->get_excludes().begin())->get_name());
+    return text;
+  }
+
+ private:
+  /// What stands for the value: the parser writes "TEXT:{auto,tty}", "TEXT:FILE", "UINT:UINT in [1 - 10]".
+  static std::string value_of(const std::string& type) {
+    const auto colon = type.find(':');
+    auto value = colon == std::string::npos ? type : type.substr(colon + 1);
+    if (value.starts_with("{") && value.ends_with("}")) return replace_all(value.substr(1, value.size() - 2), ",", "|");
+    return value.starts_with("UINT") ? "NUMBER" : value;
+  }
+};
+
+using Path = std::vector<const CLI::App*>;  ///< the program, its command, that one's command
+
+const CLI::Option* option_of(const Path& path, const std::string& name) {
+  for (const auto* command : path)
+    if (const auto* option = command->get_option_no_throw(name)) return option;
+  return nullptr;
+}
+
+std::vector<std::string> option_names(const Path& path) {
+  std::vector<std::string> names;
+  for (auto command = path.rbegin(); command != path.rend(); ++command)
+    for (const auto* option : (*command)->get_options())
+      for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+Error no_such_option(const Path& path, const std::string& name) {
+  std::vector<std::string> words;
+  for (const auto* command : path) words.push_back(command->get_name());
+  const auto near = did_you_mean(name, option_names(path));
+  return {ErrorKind::usage, fmt::format("'{}' has no option '{}'", join(words, " "), name),
+          near.empty() ? usage_hint : near};
+}
+
+Error no_such_command(const std::string& word, const std::vector<std::string>& names) {
+  const auto near = did_you_mean(word, names);
+  return {ErrorKind::usage, fmt::format("there is no command '{}'", word),
+          near.empty() ? "there are " + join(names, ", ") : near};
+}
+
+bool takes_words(const CLI::App& command) {
+  return !command.get_options([](const CLI::Option* option) { return option->get_positional(); }).empty();
+}
+
+/// Goes on to the command that `word` names. Of a command that takes files as well as commands, a word that is like no
+/// command is a file.
+std::optional<Error> descend(Path& path, const std::string& word) {
+  const auto commands = path.back()->get_subcommands([](const CLI::App*) { return true; });
+  std::vector<std::string> names;
+  for (const auto* command : commands) {
+    names.push_back(command->get_name());
+    if (command->get_name() != word) continue;
+    path.push_back(command);
+    return std::nullopt;
+  }
+  if (names.empty() || (takes_words(*path.back()) && !closest(word, names))) return std::nullopt;
+  return no_such_command(word, names);
+}
+
+}  // namespace
+
+void set_help_format(CLI::App& app) {
+  app.formatter(std::make_shared<HelpFormat>());
+  app.footer("Global options: --json --progress -q -v --log --store --matrix (see 'bake --help')");
+}
+
+std::optional<Error> mistyped(const CLI::App& app, const std::vector<std::string>& arguments) {
+  Path path{&app};
+  for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+    const auto& word = arguments[i];
+    if (!word.starts_with("-")) {
+      if (auto error = descend(path, word)) return error;
+      continue;
+    }
+    const auto name = word.substr(0, word.find('='));
+    const auto* option = option_of(path, name);
+    if (option == nullptr && word.starts_with("--")) return no_such_option(path, name);
+    if (option != nullptr && option->get_expected_max() > 0 && name == word) ++i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace bake::cli

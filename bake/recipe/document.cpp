@@ -1,0 +1,58 @@
+#include "bake/recipe/document.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/recipe/recipe.hpp"
+
+namespace bake::recipe {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::string_view_literals;
+
+constexpr std::size_t sector = 512;
+
+std::string bytes_at(const FileDescriptor& fd, std::uint64_t offset, const fs::path& file) {
+  std::string bytes(sector, '\0');
+  bytes.resize(read_at(fd, std::as_writable_bytes(std::span(bytes)), offset, file));
+  return bytes;
+}
+
+/// Whether this is a disk image: by the boot signature of its first sector, the magic of a container, or the footer of
+/// a VHD. Which kind it is exactly, and whether it is a good one, is for whoever reads disks.
+bool is_disk(const std::string& head, const std::string& tail) {
+  return (head.size() == sector && head.ends_with("\x55\xaa"sv)) || head.starts_with("QFI\xfb"sv) ||
+         head.starts_with("vhdxfile"sv) || head.starts_with("conectix"sv) || tail.starts_with("conectix"sv);
+}
+
+/// Text with zero bytes in it: YAML may be UTF-16 or UTF-32, and then begins with a byte order mark.
+bool is_wide_text(const std::string& head) {
+  return head.starts_with("\xff\xfe"sv) || head.starts_with("\xfe\xff"sv) || head.starts_with("\0\0\xfe\xff"sv);
+}
+
+}  // namespace
+
+std::optional<std::string> read_document(const fs::path& file, std::string_view kind, std::string where,
+                                         std::vector<Problem>& problems) {
+  if (!fs::is_regular_file(file)) return read_text(file, most_bytes);  // a pipe, which has no end to look at
+  const auto fd = open_file(file, O_RDONLY);
+  const auto size = fs::file_size(file);
+  const auto head = bytes_at(fd, 0, file);
+  if (is_disk(head, bytes_at(fd, size < sector ? 0 : size - sector, file))) {
+    problems.push_back(
+        {std::move(where), fmt::format("it is a disk, not a {}", kind),
+         fmt::format("'bake init {} --vm-size SIZE' writes a recipe for it", shell_quote(file.string()))});
+    return std::nullopt;
+  }
+  const bool binary = head.find('\0') != std::string::npos && !is_wide_text(head);
+  if (!binary && size <= most_bytes) return read_text(file, most_bytes);
+  const auto what = binary ? "it is no text" : fmt::format("larger than {} bytes", most_bytes);
+  problems.push_back({std::move(where), fmt::format("{}, so no {}", what, kind),
+                      "'bake init DISK --vm-size SIZE' writes a recipe for a disk"});
+  return std::nullopt;
+}
+
+}  // namespace bake::recipe

@@ -1,0 +1,175 @@
+// `bake bundle trust`: whose signatures vouch for bundles.
+#include <gtest/gtest.h>
+#include <sstream>
+
+#include "bake/base/text.hpp"
+#include "bake/cli/context.hpp"
+#include "ofed/store_fixture.hpp"
+
+namespace bake::cli {
+namespace {
+
+struct Result {
+  int status = 0;
+  std::string out, err;
+
+  bool operator==(const Result&) const = default;
+};
+
+std::ostream& operator<<(std::ostream& out, const Result& result) {
+  return out << result.status << "\n" << result.out << result.err;
+}
+
+class TrustCommand : public ofed::StoreTest {
+ protected:
+  Result trust(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {"bundle", "trust", "--store", directory});
+    std::ostringstream out, err;
+    const int status = run(arguments, out, err);
+    return {status, out.str(), err.str()};
+  }
+  static Result done(const std::string& out) { return {0, out, ""}; }
+  static Result refused(const std::string& message, const std::string& hint) {
+    return {2, "", "bake: error: " + message + "\n" + (hint.empty() ? "" : "bake: hint: " + hint + "\n")};
+  }
+  static std::string last(const std::string& fingerprint, std::size_t digits) {
+    return fingerprint.substr(fingerprint.size() - digits);
+  }
+
+  const std::string directory = store.directory().string();
+  const std::string vendor = ofed::testing::vendor().fingerprint();
+  const std::string stranger = ofed::testing::stranger().fingerprint();
+  const std::string vendor_file = write("vendor.asc", ofed::testing::vendor().public_key()).string();
+  const std::string both_file =
+      write("both.gpg", ofed::testing::stranger().public_key(false) + ofed::testing::vendor().public_key(false))
+          .string();
+  const std::string vendor_id = "Test Vendor <vendor@example.org>";
+  const std::string stranger_id = "Somebody Else <else@example.org>";
+};
+
+TEST_F(TrustCommand, SaysWhatWasTrustedAlready) {
+  EXPECT_EQ(trust({vendor_file}), done("trusted " + vendor + "  " + vendor_id + "\n"));
+  EXPECT_EQ(trust({vendor_file}), done("already trusted " + vendor + "  " + vendor_id + "\n"));
+  const auto json = Json::parse(trust({both_file, "--json"}).out).at("trusted");
+  ASSERT_EQ(json.size(), 2U);
+  EXPECT_EQ(json.at(0), Json({{"fingerprint", stranger}, {"user_id", stranger_id}, {"already_trusted", false}}));
+  EXPECT_EQ(json.at(1), Json({{"fingerprint", vendor}, {"user_id", vendor_id}, {"already_trusted", true}}));
+}
+
+TEST_F(TrustCommand, ListsTheKeysWithTheirFiles) {
+  EXPECT_EQ(trust({"--list"}), done("the store '" + directory + "' trusts no key: there is no such directory\n"));
+  trust({vendor_file});
+  const auto file = directory + "/keyring/" + vendor + ".gpg";
+  EXPECT_EQ(trust({"--list"}),
+            done("fingerprint" + std::string(31, ' ') + "user id" + std::string(vendor_id.size() - 5, ' ') + "file\n" +
+                 vendor + "  " + vendor_id + "  " + file + "\n"));
+  EXPECT_EQ(Json::parse(trust({"--list", "--json"}).out),
+            Json({{"store", directory},
+                  {"keys", Json::array({{{"fingerprint", vendor}, {"user_id", vendor_id}, {"file", file}}})}}));
+}
+
+TEST_F(TrustCommand, WithdrawsTheKeyThatTheLastDigitsMean) {
+  trust({vendor_file});
+  trust({write("stranger.asc", ofed::testing::stranger().public_key()).string()});
+  EXPECT_EQ(trust({"--remove", to_lower(last(vendor, 8))}), done("withdrawn " + vendor + "  " + vendor_id + "\n"));
+  ASSERT_EQ(store.trusted_keys().size(), 1U);
+  EXPECT_EQ(store.trusted_keys().front().key.fingerprint, stranger);
+  EXPECT_EQ(trust({"--remove", vendor}),
+            refused("withdrawing key '" + vendor + "': the store '" + directory + "' does not trust it",
+                    "it trusts " + stranger + " (" + stranger_id + ")"));
+  EXPECT_EQ(Json::parse(trust({"--remove", stranger, "--json"}).out),
+            Json({{"withdrawn", Json::array({{{"fingerprint", stranger}, {"user_id", stranger_id}}})}}));
+  EXPECT_EQ(trust({"--list"}), done("the store '" + directory + "' trusts no key\n"));
+}
+
+TEST_F(TrustCommand, WithdrawsWhatCameInTheSameFileAndSaysSo) {
+  trust({vendor_file});
+  trust({both_file});
+  // The vendor's key is in both files, so none of them may stay.
+  const auto result = trust({"--remove", vendor});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_NE(result.out.find("withdrawn " + vendor), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("withdrawn " + stranger), std::string::npos) << result.out;
+  EXPECT_TRUE(store.trusted_keys().empty());
+}
+
+TEST_F(TrustCommand, KeepsWhatAnotherFileStillHolds) {
+  trust({vendor_file});
+  trust({both_file});
+  EXPECT_EQ(trust({"--remove", stranger}), done("withdrawn " + stranger + "  " + stranger_id + "\n"));
+  ASSERT_EQ(store.trusted_keys().size(), 1U);
+  EXPECT_EQ(store.trusted_keys().front().key.fingerprint, vendor);
+}
+
+TEST_F(TrustCommand, RefusesWhatMeansNoKey) {
+  EXPECT_EQ(trust({"--remove", vendor}), refused("withdrawing key '" + vendor + "': the store '" + directory +
+                                                     "' does not trust it: there is no such directory",
+                                                 "it trusts no key"));
+  EXPECT_FALSE(std::filesystem::exists(store.directory()));
+  trust({vendor_file});
+  const auto hint = "its 40 hexadecimal digits, or at least the last 8 of them";
+  EXPECT_EQ(trust({"--remove", last(vendor, 7)}),
+            refused("withdrawing key '" + last(vendor, 7) + "': that is no fingerprint", hint));
+  EXPECT_EQ(trust({"--remove", "somebody"}), refused("withdrawing key 'somebody': that is no fingerprint", hint));
+  const auto wishes = "trusting keys: name one key file, or say --list, or --remove FINGERPRINT";
+  EXPECT_EQ(trust({}), refused(wishes, ""));
+  EXPECT_EQ(trust({vendor_file, "--list"}), refused(wishes, ""));
+  EXPECT_EQ(store.trusted_keys().size(), 1U);
+}
+
+TEST_F(TrustCommand, ABundleOfAWithdrawnKeyIsNotTakenInAgain) {
+  trust({vendor_file});
+  trust({write("stranger.asc", ofed::testing::stranger().public_key()).string()});
+  const auto archive = archive_of(ofed::testing::deb_bundle());
+  store.add(archive, {}, progress);
+  trust({"--remove", vendor});
+  EXPECT_EQ(store.list().size(), 1U);
+  EXPECT_EQ(error_of([&] { store.add(archive, {}, progress); }).kind(), ErrorKind::untrusted);
+}
+
+class StoreMessages : public ofed::StoreTest {
+ protected:
+  Result bundle(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {"bundle", "--store", store.directory().string()});
+    std::ostringstream out, err;
+    const int status = run(arguments, out, err);
+    return {status, out.str(), err.str()};
+  }
+  [[nodiscard]] Result not_there(const std::string& name, const std::string& end) const {
+    return {2, "",
+            "bake: error: looking for bundle '" + name + "': not in the store '" + store.directory().string() + "'" +
+                end + "\n"};
+  }
+};
+
+TEST_F(StoreMessages, NameADirectoryThatIsNotThere) {
+  const std::string absent = ": there is no such directory";
+  EXPECT_EQ(bundle({"list"}),
+            (Result{0, "the store '" + store.directory().string() + "' is empty" + absent + "\n", ""}));
+  EXPECT_EQ(bundle({"show", "x"}), not_there("x", absent));
+  EXPECT_EQ(bundle({"remove", "x"}), not_there("x", absent));
+  EXPECT_FALSE(std::filesystem::exists(store.directory()));
+  std::filesystem::create_directory(store.directory());
+  EXPECT_EQ(bundle({"list"}), (Result{0, "the store '" + store.directory().string() + "' is empty\n", ""}));
+  EXPECT_EQ(bundle({"show", "x"}), not_there("x", ""));
+}
+
+TEST_F(StoreMessages, NameTheBundleThatMayHaveBeenMeant) {
+  const auto archive = archive_of(ofed::testing::deb_bundle());
+  store.add(archive, pinned(archive), progress);
+  std::filesystem::create_directory(scratch.path() / "debs");
+  write("debs/tcl_8.6_amd64.deb", ofed::testing::make_deb("tcl", "8.6", "amd64"));
+  store.add_extras(scratch.path() / "debs", "focal-base", "ubuntu20.04", progress);
+  const auto mean = [](const std::string& name) { return "\nbake: hint: did you mean '" + name + "'?"; };
+  const std::string full = ofed::testing::deb_bundle().top;
+  for (const auto* command : {"show", "remove", "verify"}) {
+    EXPECT_EQ(bundle({command, full + ".tgz"}), not_there(full + ".tgz", mean(full)));
+    EXPECT_EQ(bundle({command, "5.5-1.0.3.2"}), not_there("5.5-1.0.3.2", mean(full)));
+    EXPECT_EQ(bundle({command, "nothing-of-that"}),
+              not_there("nothing-of-that", "\nbake: hint: 'bake bundle list' shows what is there"));
+  }
+  EXPECT_EQ(bundle({"remove", "focal-bsae"}), not_there("focal-bsae", mean("focal-base")));
+}
+
+}  // namespace
+}  // namespace bake::cli
