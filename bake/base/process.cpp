@@ -84,7 +84,7 @@ ProgramResult run_program(const std::vector<std::string>& arguments) {
 std::optional<std::string> find_program(const std::string& program) {
   const char* path = std::getenv("PATH");
   for (const auto& directory : split(path != nullptr ? path : "/usr/bin:/bin", ':')) {
-    auto candidate = directory + "/" + program;
+    auto candidate = fmt::format("{}/{}", directory, program);
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return std::nullopt;

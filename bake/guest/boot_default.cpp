@@ -202,6 +202,7 @@ std::vector<std::string> warnings_of_menus(const std::vector<Choice>& choices, c
 BootDefault by_boot_loader(Guest& guest, const std::vector<Kernel>& kernels) {
   const auto menus = read_menus(guest);
   std::vector<Choice> choices;
+  choices.reserve(menus.size());
   for (const auto& files : menus) choices.push_back(choose(guest, files, lasting_entry(files), kernels));
   const auto taken =
       std::find_if(choices.begin(), choices.end(), [](const auto& each) { return !each.release.empty(); });

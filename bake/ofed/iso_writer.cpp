@@ -243,7 +243,10 @@ class IsoWriter::Tree {
       auto use = attributes(nodes_[child]);
       auto rest = name_entries(nodes_[child].name);
       if (item.kind == Item::Kind::symlink) rest += link_entries(item.target);
-      use = use.size() + rest.size() <= room ? use + rest : continued(use, rest);
+      if (use.size() + rest.size() <= room)
+        use += rest;
+      else
+        use = continued(use, rest);
       if (item.kind == Item::Kind::directory) {
         records.add(record(name, nodes_[child].sector, nodes_[child].size, 2, use));
         continue;
@@ -349,7 +352,8 @@ void IsoWriter::finish() {
   descriptor += std::string(32, '\0') + both(1, 2) + both(1, 2) + both(sector_size, 2) + both(table_size, 4);
   descriptor += little(table_sectors[0], 4) + std::string(4, '\0') + big(table_sectors[1], 4) + std::string(4, '\0');
   descriptor += tree.root_record();
-  descriptor += padded("", 128) + padded("", 128) + padded("", 128) + padded("BAKE", 128) + padded("", 3 * 37);
+  descriptor +=
+      padded("", 128) + padded("", 128) + padded("", 128) + padded("BAKE", 128) + padded("", std::size_t{3} * 37);
   for (const auto date : {volume_date, volume_date, no_date, volume_date}) descriptor += date;
   descriptor += '\x01';
   descriptor.resize(sector_size, '\0');

@@ -244,7 +244,7 @@ SignatureResult SignatureCheck::finish() const {
     result.key_id = upper_or_empty(signature.keyid);
     const auto hash = name_of_hash(candidate->facts.hash_algorithm);
     const auto public_key = name_of_public_key(candidate->facts.public_key_algorithm);
-    result.algorithms = public_key + "/" + hash;
+    result.algorithms = fmt::format("{}/{}", public_key, hash);
     if (public_key == "DSA" || hash == "SHA1" || hash == "MD5") result.weak.push_back(result.algorithms);
     Id key = candidate->facts.public_key_algorithm == pgp_eddsa
                  ? verify_eddsa(*candidate)

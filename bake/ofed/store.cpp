@@ -263,6 +263,7 @@ Bundle Store::get(const std::string& name) const { return get(name, {}); }
 Bundle Store::get(const std::string& name, std::vector<std::string> names) const {
   auto bundles = list();
   std::vector<Bundle> matches;
+  names.reserve(names.size() + bundles.size());
   for (auto& bundle : bundles) {
     names.push_back(bundle.name);
     if (bundle.name == name || (name.size() >= 4 && bundle.id().starts_with(to_lower(name))))

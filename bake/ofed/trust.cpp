@@ -126,7 +126,7 @@ std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, co
     const auto same = std::find_if(groups.begin(), groups.end(),
                                    [&](const auto& group) { return group.first.message == problem.message; });
     if (same == groups.end())
-      groups.push_back({std::move(problem), {file.file}});
+      groups.emplace_back(std::move(problem), std::vector{file.file});
     else
       same->second.push_back(file.file);
   }
