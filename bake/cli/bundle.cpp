@@ -154,20 +154,30 @@ void list(Context& context) {
     context.out << fmt::format("the store '{}' is empty{}\n", store.directory().string(), store.absence());
 }
 
+void print_packages(Context& context, const ofed::Repository& repository) {
+  for (const auto& package : repository.packages) {
+    context.out << fmt::format("  {} {} {}", package.name, package.version, package.arch);
+    if (!package.built_kernel.empty())
+      context.out << fmt::format("  {} modules for {}", package.modules.size(), package.built_kernel);
+    if (package.dkms_source) context.out << "  DKMS sources";
+    context.out << '\n';
+  }
+}
+
 void show(Context& context, const BundleArguments& arguments) {
-  const auto bundle = Store(context.store).get(arguments.subject);
+  const Store store(context.store);
+  if (const auto extras = store.find_extras(arguments.subject)) {
+    if (context.json) return context.print(ofed::to_json(*extras));
+    print_row(context, *extras);
+    return print_packages(context, extras->repository);
+  }
+  const auto bundle = store.get(arguments.subject);
   if (context.json) return context.print(ofed::to_json(bundle));
   print_row(context, bundle);
   for (const auto& repository : bundle.repositories) {
     context.out << fmt::format("\n{} ({}{})\n", repository.directory, repository.flavour,
                                repository.indexed ? "" : ", without an index");
-    for (const auto& package : repository.packages) {
-      context.out << fmt::format("  {} {} {}", package.name, package.version, package.arch);
-      if (!package.built_kernel.empty())
-        context.out << fmt::format("  {} modules for {}", package.modules.size(), package.built_kernel);
-      if (package.dkms_source) context.out << "  DKMS sources";
-      context.out << '\n';
-    }
+    print_packages(context, repository);
   }
 }
 
@@ -272,7 +282,7 @@ void add_bundle(CLI::App& app, Context& context) {
     extra->excludes(adding->get_option(option));
 
   command("list", "what is in the store", [](Context& inner, BundleArguments& /*unused*/) { list(inner); });
-  command("show", "one bundle with its packages", show)
+  command("show", "one bundle, or extra packages, with all that is in it", show)
       ->add_option("bundle", arguments->subject, "name or id")
       ->required();
   auto* verifying = command("verify", "check an archive, or a stored bundle again", verify);

@@ -258,18 +258,19 @@ std::optional<Bundle> Store::find(const std::string& version, const std::string&
 
 std::string Store::absence() const { return fs::exists(directory_) ? "" : ": there is no such directory"; }
 
-Bundle Store::get(const std::string& name) const { return get(name, {}); }
+bool Store::is_called(const std::string& name, const std::string& full_name, const std::string& id) {
+  return full_name == name || (name.size() >= 4 && id.starts_with(to_lower(name)));
+}
 
-Bundle Store::get(const std::string& name, std::vector<std::string> names) const {
-  auto bundles = list();
+Bundle Store::get(const std::string& name) const {
   std::vector<Bundle> matches;
-  names.reserve(names.size() + bundles.size());
-  for (auto& bundle : bundles) {
+  std::vector<std::string> names;
+  for (auto& bundle : list()) {
     names.push_back(bundle.name);
-    if (bundle.name == name || (name.size() >= 4 && bundle.id().starts_with(to_lower(name))))
-      matches.push_back(std::move(bundle));
+    if (is_called(name, bundle.name, bundle.id())) matches.push_back(std::move(bundle));
   }
   if (matches.size() == 1) return std::move(matches.front());
+  for (const auto& extras : all_extras()) names.push_back(extras.name);
   if (matches.empty())
     throw Error(ErrorKind::usage,
                 fmt::format("looking for bundle '{}': not in the store '{}'{}", name, directory_.string(), absence()),
@@ -284,14 +285,11 @@ std::string Store::remove(const std::string& name) {
   if (!fs::exists(directory_)) return get(name).name;  // throws, and makes no store
   SilentProgress silent;
   StoreTransaction transaction(directory_, silent);
-  std::vector<std::string> names_of_extras;
-  for (const auto& extras : all_extras()) {
-    names_of_extras.push_back(extras.name);
-    if (extras.name != name && !(name.size() >= 4 && extras.id.starts_with(to_lower(name)))) continue;
-    transaction.remove("extras", extras.id);
-    return extras.name;
+  if (const auto extras = find_extras(name)) {
+    transaction.remove("extras", extras->id);
+    return extras->name;
   }
-  const auto bundle = get(name, std::move(names_of_extras));
+  const auto bundle = get(name);
   transaction.remove("bundles", bundle.id());
   return bundle.name;
 }

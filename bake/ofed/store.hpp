@@ -88,6 +88,8 @@ class Store {
   /// The extra packages for `distro`: those made for it and those for every release.
   [[nodiscard]] std::vector<Extras> extras(const std::string& distro) const;
   [[nodiscard]] std::vector<Extras> all_extras() const;
+  /// The extra packages that `name` means, as get() takes names; the first where there are several.
+  [[nodiscard]] std::optional<Extras> find_extras(const std::string& name) const;
   [[nodiscard]] static IndexTexts index_texts(const Extras& extras);
 
   /// Adds the keys of a file to the store's key ring; gives them.
@@ -106,7 +108,8 @@ class Store {
   [[nodiscard]] std::string absence() const;
 
  private:
-  [[nodiscard]] Bundle get(const std::string& name, std::vector<std::string> other_names) const;
+  /// Whether `name` is this name, or a prefix of this id.
+  [[nodiscard]] static bool is_called(const std::string& name, const std::string& full_name, const std::string& id);
   AddResult add_again(Bundle bundle, const std::string& pin, const AddOptions& options, Progress& progress);
 
   std::filesystem::path directory_;

@@ -185,6 +185,12 @@ std::vector<Extras> Store::all_extras() const {
   return all;
 }
 
+std::optional<Extras> Store::find_extras(const std::string& name) const {
+  for (auto& extras : all_extras())
+    if (is_called(name, extras.name, extras.id)) return std::move(extras);
+  return std::nullopt;
+}
+
 std::vector<Extras> Store::extras(const std::string& distro) const {
   auto all = all_extras();
   std::erase_if(all, [&](const Extras& extras) { return !extras.distro.empty() && extras.distro != distro; });

@@ -4,6 +4,7 @@
 #include <set>
 #include <system_error>
 
+#include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
@@ -47,6 +48,24 @@ std::string meant(const std::string& text, const std::vector<TrustedKey>& truste
               "say more of it: " + join({matches.begin(), matches.end()}, ", "));
 }
 
+std::set<std::string> fingerprints_of(const std::vector<PublicKey>& keys) {
+  std::set<std::string> all;
+  for (const auto& key : keys) all.insert(key.fingerprint);
+  return all;
+}
+
+/// Where a file with `keys` goes: in the place of an earlier one, as a renewed key must, unless that one holds more.
+std::string file_name_for(const std::vector<PublicKey>& keys, const std::string& content, const fs::path& home) {
+  auto name = keys.front().fingerprint + ".gpg";
+  if (!fs::exists(home / name)) return name;
+  KeyRing there;
+  there.add_file(home / name);
+  const auto before = fingerprints_of(there.keys());
+  const auto now = fingerprints_of(keys);
+  if (std::includes(now.begin(), now.end(), before.begin(), before.end())) return name;
+  return fmt::format("{}-{}.gpg", keys.front().fingerprint, digest_of(content).substr(0, 12));
+}
+
 }  // namespace
 
 std::vector<PublicKey> Store::trust(const fs::path& key_file) {
@@ -58,7 +77,7 @@ std::vector<PublicKey> Store::trust(const fs::path& key_file) {
   std::error_code error;
   fs::create_directories(home, error);
   if (error) throw Error(ErrorKind::failed, fmt::format("making directory '{}': {}", home.string(), error.message()));
-  write_text_atomically(home / (keys.front().fingerprint + ".gpg"), content);
+  write_text_atomically(home / file_name_for(keys, content, home), content);
   return keys;
 }
 

@@ -1,5 +1,6 @@
 // `bake bundle trust`: whose signatures vouch for bundles.
 #include <gtest/gtest.h>
+#include <set>
 #include <sstream>
 
 #include "bake/base/text.hpp"
@@ -54,6 +55,16 @@ TEST_F(TrustCommand, SaysWhatWasTrustedAlready) {
   ASSERT_EQ(json.size(), 2U);
   EXPECT_EQ(json.at(0), Json({{"fingerprint", stranger}, {"user_id", stranger_id}, {"already_trusted", false}}));
   EXPECT_EQ(json.at(1), Json({{"fingerprint", vendor}, {"user_id", vendor_id}, {"already_trusted", true}}));
+}
+
+TEST_F(TrustCommand, AKeyThatIsTrustedOnItsOwnDropsNoneThatCameWithIt) {
+  trust({both_file});
+  trust({write("stranger.asc", ofed::testing::stranger().public_key()).string()});  // the first of both
+  std::set<std::string> all;
+  for (const auto& trusted : store.trusted_keys()) all.insert(trusted.key.fingerprint);
+  EXPECT_EQ(all, (std::set<std::string>{vendor, stranger}));
+  trust({both_file});
+  EXPECT_EQ(store.trusted_keys().size(), 3U);  // the file of both in its own place again
 }
 
 TEST_F(TrustCommand, ListsTheKeysWithTheirFiles) {
@@ -169,6 +180,13 @@ TEST_F(StoreMessages, NameTheBundleThatMayHaveBeenMeant) {
               not_there("nothing-of-that", "\nbake: hint: 'bake bundle list' shows what is there"));
   }
   EXPECT_EQ(bundle({"remove", "focal-bsae"}), not_there("focal-bsae", mean("focal-base")));
+  EXPECT_EQ(bundle({"show", "focal-bsae"}), not_there("focal-bsae", mean("focal-base")));
+  const auto id = store.all_extras().front().id;
+  for (const auto& name : {std::string("focal-base"), id.substr(0, 12)}) {
+    const auto shown = bundle({"show", name});
+    EXPECT_TRUE(shown.out.starts_with(id.substr(0, 12) + "  focal-base (extra packages for ubuntu20.04)  1 packages"));
+    EXPECT_TRUE(shown.out.ends_with("\n  tcl 8.6 amd64\n")) << shown.out;
+  }
 }
 
 }  // namespace
