@@ -238,7 +238,7 @@ class Resolver {
     const auto& kernel = asked_.kernel;
     const bool vendor =
         std::any_of(result_.choices.begin(), result_.choices.end(), [](const Choice& choice) { return !choice.inbox; });
-    if (kernel.empty() || kernel == asked_.os->ga_kernel || !vendor) return;
+    if (kernel.empty() || kernel == asked_.os->ga_kernel || !vendor || asked_.ofed == "inbox") return;
     result_.notes.push_back(fmt::format(
         "{} is not the kernel that MLNX_OFED's modules are built for ({}): {}", kernel, asked_.os->ga_kernel,
         asked_.os->family == "deb"

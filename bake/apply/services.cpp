@@ -14,8 +14,8 @@ namespace {
 constexpr const char* admin_units = "/etc/systemd/system";
 
 std::optional<std::string> unit_path(guest::Guest& guest, const std::string& unit) {
-  for (const std::string directory : {admin_units, "/usr/lib/systemd/system", "/lib/systemd/system"})
-    if (guest.exists(directory + "/" + unit)) return directory + "/" + unit;
+  for (const auto* directory : {admin_units, "/usr/lib/systemd/system", "/lib/systemd/system"})
+    if (auto path = fmt::format("{}/{}", directory, unit); guest.exists(path)) return path;
   return std::nullopt;
 }
 

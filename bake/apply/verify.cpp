@@ -119,7 +119,8 @@ std::vector<std::string> not_held(Guest& guest, const plan::Hold& hold) {
   std::vector<std::string> missing;
   const auto compare = [&](const std::vector<std::string>& held, const std::string& place) {
     for (const auto& name : hold.packages)
-      if (std::find(held.begin(), held.end(), name) == held.end()) missing.push_back(name + " in " + place);
+      if (std::find(held.begin(), held.end(), name) == held.end())
+        missing.push_back(fmt::format("{} in {}", name, place));
   };
   for (const auto& config : hold.configs) compare(excluded_packages(guest.read(config).value_or("")), config);
   if (!hold.configs.empty()) return missing;

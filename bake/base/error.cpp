@@ -1,5 +1,7 @@
 #include "bake/base/error.hpp"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace bake {
@@ -29,6 +31,19 @@ std::string_view name_of(ErrorKind kind) {
       return "interrupted";
   }
   return "bug";
+}
+
+int worst_status(const std::vector<int>& statuses) {
+  static constexpr std::array<int, 9> order{130, 70, 4, 7, 6, 1, 3, 5, 2};
+  const auto rank = [](int status) {
+    if (status == 0) return order.size();
+    const auto known = std::find(order.begin(), order.end(), status);
+    return static_cast<std::size_t>((known != order.end() ? known : std::find(order.begin(), order.end(), 1)) -
+                                    order.begin());
+  };
+  auto worst = order.size();
+  for (const int status : statuses) worst = std::min(worst, rank(status));
+  return worst == order.size() ? 0 : order.at(worst);
 }
 
 void throw_if_any(ErrorKind kind, std::string_view doing, const std::vector<Problem>& problems) {

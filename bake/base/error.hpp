@@ -38,6 +38,11 @@ class Error : public std::runtime_error {
 /// The kind as the word that JSON output uses: "failed", "usage", "incompatible", …
 std::string_view name_of(ErrorKind kind);
 
+/// The worst of several exit codes, the one that a person should look at first: 130 (the run is not complete), 70
+/// (bug), 4 (untrusted), 7 (verification), 6 (environment), 1 (failed; anything unknown counts as this), 3
+/// (incompatible), 5, 2, 0.
+int worst_status(const std::vector<int>& statuses);
+
 /// One thing wrong in something a person wrote. `where` is "file:line" or the name of the thing; validators return
 /// every problem they find, not the first.
 struct Problem {

@@ -1,5 +1,6 @@
 #include "bake/base/file.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -104,6 +105,11 @@ std::string read_text(const fs::path& file, std::size_t limit) {
 }
 
 void write_text_atomically(const fs::path& file, std::string_view content, unsigned mode) {
+  std::error_code unknown;
+  const auto status = fs::status(file, unknown);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    throw Error(ErrorKind::usage, fmt::format("writing '{}': it is no regular file", file.string()),
+                "choose another output");
   const fs::path aside = fmt::format("{}.{}.new", file.string(), ::getpid());
   try {
     // Messages name what the caller asked for, not the name it has meanwhile.
@@ -117,6 +123,18 @@ void write_text_atomically(const fs::path& file, std::string_view content, unsig
     throw;
   }
   sync_path(file.has_parent_path() ? file.parent_path() : fs::path("."));
+}
+
+std::vector<fs::path> entries_of(const fs::path& directory) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  fs::directory_iterator entry(directory, error);
+  for (const fs::directory_iterator end; !error && entry != end; entry.increment(error))
+    entries.push_back(entry->path());
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw_errno("reading directory", directory, error.value());
+  std::sort(entries.begin(), entries.end());
+  return entries;
 }
 
 void sync_path(const fs::path& path) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bake {
 
@@ -56,7 +57,11 @@ void write_at(const FileDescriptor& fd, std::span<const std::byte> data, std::ui
 std::string read_text(const std::filesystem::path& file, std::size_t limit = std::size_t{64} << 20U);
 
 /// Replaces `file` with `content`: written beside it, fsynced, renamed. A reader sees the old file or the new one.
+/// Throws Error{usage} when a directory, device or pipe stands there, otherwise as write_all.
 void write_text_atomically(const std::filesystem::path& file, std::string_view content, unsigned mode = 0644);
+
+/// What lies in a directory, sorted; nothing when it is not there. Throws Error{failed} when it cannot be read.
+std::vector<std::filesystem::path> entries_of(const std::filesystem::path& directory);
 
 /// fsync(2) of a file or directory, so that a rename survives a power cut.
 void sync_path(const std::filesystem::path& path);

@@ -65,9 +65,8 @@ class Collection {
 
   void add_keys() {
     const auto home = environment_.store.directory() / "keyring";
-    std::error_code absent;
-    for (const auto& entry : fs::directory_iterator(home, absent))
-      if (entry.is_regular_file()) sources_["store/keyring/" + entry.path().filename().string()] = {entry.path(), {}};
+    for (const auto& file : entries_of(home))
+      if (fs::is_regular_file(file)) sources_["store/keyring/" + file.filename().string()] = {file, {}};
   }
 
   void add_overlays() {

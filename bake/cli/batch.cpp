@@ -10,6 +10,7 @@
 #include "bake/base/time.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
+#include "bake/disk/output.hpp"
 #include "bake/job/fleet_local.hpp"
 #include "bake/job/fleet_plan.hpp"
 #include "bake/job/fleet_report.hpp"
@@ -101,9 +102,11 @@ void report(const Fleet& fleet, const std::vector<FleetRow>& rows, Context& cont
   job::require_all(fleet, rows);
 }
 
-/// What a bake of `image` would end with before it starts the appliance, if anything.
-std::optional<Error> refusal_of(const recipe::FleetImage& image, job::Environment& environment) {
+/// What would stop a bake of `image` at once, if anything. What takes long is not looked at: the base's digest, those
+/// of the payloads.
+std::optional<Error> refusal_of(const recipe::FleetImage& image, bool force, job::Environment& environment) {
   try {
+    require_replaceable(image.output, job::may_replace(image, force));
     job::begin(image.recipe, environment);
     return std::nullopt;
   } catch (const Error& error) {
@@ -112,14 +115,14 @@ std::optional<Error> refusal_of(const recipe::FleetImage& image, job::Environmen
   }
 }
 
-/// Prints what would be done; ends as the worst of what is refused.
-void show_plan(const Todo& todo, Context& context, job::Environment& environment) {
+/// Prints what would be done. Throws as the worst of what would be refused.
+void show_plan(const Fleet& fleet, const Todo& todo, bool force, Context& context, job::Environment& environment) {
   auto images = Json::array();
   std::vector<int> statuses;
   std::size_t next = 0;
   for (std::size_t i = 0; i < todo.rows.size(); ++i) {
     const bool bake = next < todo.indices.size() && todo.indices[next] == i;
-    const auto refusal = bake ? refusal_of(todo.tasks[next].image, environment) : std::nullopt;
+    const auto refusal = bake ? refusal_of(todo.tasks[next].image, force, environment) : std::nullopt;
     const auto reason = bake ? todo.reasons[next++] : std::string();
     const auto& row = todo.rows[i];
     if (refusal) statuses.push_back(static_cast<int>(refusal->kind()));
@@ -134,8 +137,14 @@ void show_plan(const Todo& todo, Context& context, job::Environment& environment
       context.out << fmt::format("      refused: {}\n", refusal->message())
                   << (refusal->hint().empty() ? "" : fmt::format("      hint: {}\n", refusal->hint()));
   }
-  if (context.json) context.print({{"to_bake", todo.indices.size()}, {"refused", statuses.size()}, {"images", images}});
-  context.status = job::worst_of(statuses);
+  if (context.json) {
+    context.print({{"to_bake", todo.indices.size()}, {"refused", statuses.size()}, {"images", images}});
+    context.document_printed = true;
+  }
+  if (!statuses.empty())
+    throw Error(static_cast<ErrorKind>(worst_status(statuses)),
+                fmt::format("baking fleet '{}': {} of {} images would be refused", fleet.file.string(), statuses.size(),
+                            todo.rows.size()));
 }
 
 void make_directories(const Todo& todo) {
@@ -166,10 +175,12 @@ void bake_on_slurm(const Fleet& fleet, const Todo& todo, std::vector<FleetRow>& 
 
 void bake_fleet(const BatchOptions& options, Context& context) {
   if (options.fleet.empty()) throw Error(ErrorKind::usage, "baking a fleet: no fleet file", "bake batch FLEET.yaml");
+  if (options.executor == "local" && (options.no_wait || !options.sbatch.empty()))
+    throw Error(ErrorKind::usage, "baking a fleet: --no-wait and --sbatch are for Slurm", "add --executor slurm");
   const auto fleet = recipe::load_fleet(options.fleet);
   RealEnvironment environment(context);
   auto todo = examine_fleet(fleet, options, environment.get());
-  if (options.dry_run) return show_plan(todo, context, environment.get());
+  if (options.dry_run) return show_plan(fleet, todo, options.force, context, environment.get());
   auto rows = todo.rows;
   const OwnInterruption mine;
   if (!todo.tasks.empty()) {
@@ -179,7 +190,7 @@ void bake_fleet(const BatchOptions& options, Context& context) {
       bake_on_slurm(fleet, todo, rows, options, how, context);
     else
       bake_locally(todo, rows, how, context);
-    if (options.no_wait && options.executor == "slurm") return print(fleet, rows, context);  // handed over: that is all
+    if (options.no_wait) return print(fleet, rows, context);  // handed over: that is all
   }
   report(fleet, rows, context);
 }
@@ -279,7 +290,7 @@ void add_batch(CLI::App& app, Context& context) {
   command->add_flag("--no-wait", options->no_wait, "slurm: submit and end; 'collect' tells later");
   command->add_flag("--verify", options->verify, "hash bases and outputs again although they look untouched");
   command->add_flag("--force", options->force, "bake all of them; replace whatever is there");
-  command->add_flag("--dry-run", options->dry_run, "show what would be baked and why");
+  command->add_flag("--dry-run", options->dry_run, "show what would be baked and why, and what would be refused");
   add_collect(command, options, context);
   add_run_one(command, options, context);
   command->callback([command, options, &context] {

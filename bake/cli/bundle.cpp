@@ -196,6 +196,7 @@ void print_report(Context& context, const ofed::Verification& result) {
                                  package.detail.empty() ? "" : " (" + package.detail + ")");
   }
   std::vector<std::string> words;
+  words.reserve(counts.size());
   for (const auto& [verdict, count] : counts) words.push_back(fmt::format("{} {}", count, ofed::name_of(verdict)));
   context.out << fmt::format("  packages: {}\n", join(words, ", "));
   for (const auto& problem : result.judgement.problems)

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <map>
 #include <memory>
 
 #include "bake/base/digest.hpp"
@@ -245,11 +246,18 @@ void import_manifest(Context& context, const ImportOptions& options) {
   print_import(context, report, written);
 }
 
+/// The topics as the matrix files and the counts call them.
+std::map<std::string, std::string> topics_in_files() {
+  return {{"operating_systems", "os"}, {"vm_sizes", "sizes"},  {"ofed_releases", "ofed"},
+          {"inbox_drivers", "inbox"},  {"pci_devices", "pci"}, {"extension_manifest", "manifest"}};
+}
+
 void add_reading_commands(CLI::App& app, Context& context) {
   auto* list_command = app.add_subcommand("list", "every release with its drivers, or all rows of one topic");
   auto topic = std::make_shared<std::string>();
   auto only_extension = std::make_shared<bool>(false);
   list_command->add_option("topic", *topic, "what to list (default: an overview)")
+      ->transform(CLI::Transformer(topics_in_files()))
       ->check(CLI::IsMember(matrix_topics()));
   list_command->add_flag("--extension", *only_extension,
                          "in the overview: only the releases the VM extension supports");

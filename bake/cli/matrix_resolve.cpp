@@ -1,13 +1,14 @@
 #include "bake/cli/matrix_resolve.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <fmt/format.h>
 #include <memory>
-#include <regex>
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/cli/matrix_rows.hpp"
+#include "bake/recipe/recipe.hpp"
 #include "matrix/matrix.hpp"
 
 namespace bake::cli {
@@ -31,14 +32,36 @@ std::string asked_name(const Options& options) {
   return options.ofed == "inbox" ? options.ofed : "MLNX_OFED " + options.ofed;
 }
 
+/// Whether uname(2) could give this as a release: a version, then whatever the vendor made of it, in 64 bytes.
+bool is_kernel_release(const std::string& text) {
+  constexpr std::size_t longest = 64;
+  const auto digits = text.find_first_not_of("0123456789");
+  return text.size() <= longest && digits != 0 && digits != std::string::npos && text[digits] == '.' &&
+         digits + 1 < text.size() && std::isdigit(static_cast<unsigned char>(text[digits + 1])) != 0 &&
+         text.find_first_of(" \t\n") == std::string::npos;
+}
+
+/// The command that was meant, with its words in order.
+std::string reordered(const Options& options, const Matrix& matrix) {
+  auto sizes = std::vector{options.os};
+  std::string os = "ubuntu20.04";
+  for (const auto& word : options.sizes)
+    if (matrix.find_size(word) != nullptr)
+      sizes.push_back(word);
+    else
+      os = word;
+  return fmt::format("bake matrix resolve {} {}", shell_quote(os), join(sizes, " "));
+}
+
 /// What no release or kernel can be called. Throws Error{usage}.
 void check_words(const Options& options, const Matrix& matrix) {
   if (matrix.find_size(options.os) != nullptr)
     throw Error(ErrorKind::usage, fmt::format("resolving '{}': this is a VM size; the release comes first", options.os),
-                fmt::format("bake matrix resolve {} {}", options.sizes.empty() ? "ubuntu20.04" : options.sizes.front(),
-                            options.os));
-  static const std::regex kernel(R"(\d+(\.\d+)+([-+~_]\S+)?)");
-  if (!options.kernel.empty() && !std::regex_match(options.kernel, kernel))
+                reordered(options, matrix));
+  if (!options.ofed.empty() && options.ofed != "inbox" && !recipe::is_ofed_release(options.ofed))
+    throw Error(ErrorKind::usage, fmt::format("resolving --ofed '{}': that is no release", options.ofed),
+                "write 'inbox' or a whole version: 5.5-1.0.3.2");
+  if (!options.kernel.empty() && !is_kernel_release(options.kernel))
     throw Error(ErrorKind::usage, fmt::format("resolving kernel '{}': that is no kernel release", options.kernel),
                 "write it as 'uname -r' does: 3.10.0-1062.el7.x86_64, 5.4.0-1046-azure");
 }
@@ -48,22 +71,29 @@ std::string block_of(const Choice& choice) {
                   ? fmt::format("   packages  {}\n", join(choice.packages, " "))
                   : fmt::format("   archive   {}\n   sha256    {}\n", choice.file_name,
                                 choice.sha256.empty() ? "not public: pin the archive you trust" : choice.sha256);
+  if (!choice.url.empty()) text += fmt::format("   url       {}\n", choice.url);
   text += fmt::format("   module    {}{}\n", choice.driver, choice.libs.empty() ? "" : ", " + choice.libs);
   for (const auto& reason : choice.reasons) text += fmt::format("   why       {}\n", reason);
   for (const auto& warning : choice.warnings) text += fmt::format("   warning   {}\n", warning);
   return text;
 }
 
+/// The names of at most `most` choices from `first` on.
+std::string names_of(const std::vector<Choice>& choices, std::size_t first, std::size_t most) {
+  std::vector<std::string> names;
+  for (std::size_t i = first; i < choices.size() && names.size() < most; ++i)
+    names.push_back(choices[i].inbox ? "inbox" : choices[i].ofed);
+  return join(names, ", ");
+}
+
 /// The best choices in full, the others by name.
 std::string ranking_of(const std::vector<Choice>& choices, bool all) {
   std::string text;
-  std::vector<std::string> rest;
-  for (std::size_t i = 0; i < choices.size(); ++i)
-    if (all || i < shown_in_full)
-      text += fmt::format("{}. {}\n{}", i + 1, name_of(choices[i]), block_of(choices[i]));
-    else
-      rest.push_back(choices[i].inbox ? "inbox" : choices[i].ofed);
-  if (!rest.empty()) text += fmt::format("then {} ('--all' shows why)\n", join(rest, ", "));
+  const auto in_full = all ? choices.size() : std::min(choices.size(), shown_in_full);
+  for (std::size_t i = 0; i < in_full; ++i)
+    text += fmt::format("{}. {}\n{}", i + 1, name_of(choices[i]), block_of(choices[i]));
+  if (in_full < choices.size())
+    text += fmt::format("then {} ('--all' shows why)\n", names_of(choices, in_full, choices.size()));
   return text;
 }
 
@@ -90,19 +120,24 @@ Json as_json(const Resolution& resolution, const Options& options, bool refused,
                 {"asked_refusals", resolution.asked_refusals},
                 {"notes", resolution.notes},
                 {"matrix", digest}};
-  if (!options.ofed.empty()) document["asked"] = {{"driver", options.ofed}, {"fits", !refused}};
+  if (!options.ofed.empty())
+    document["asked"] = {{"driver", options.ofed}, {"fits", !refused}, {"remedies", resolution.asked_remedies}};
   return document;
 }
 
-[[noreturn]] void refuse_asked(const Resolution& resolution, const Options& options) {
-  auto hints = resolution.asked_remedies;
-  std::vector<std::string> fit;
-  for (const auto& choice : resolution.choices) fit.push_back(choice.inbox ? "inbox" : choice.ofed);
-  hints.push_back("these fit: " + join(fit, ", "));
-  throw Error(
-      ErrorKind::incompatible,
-      fmt::format("resolving '{}': not {}: {}", options.os, asked_name(options), join(resolution.asked_refusals, "; ")),
-      join(hints, "; "));
+[[noreturn]] void refuse(const Resolution& resolution, const Options& options) {
+  std::vector<std::string> messages, hints;
+  if (!resolution.asked_refusals.empty())
+    messages.push_back(fmt::format("not {}: {}", asked_name(options), join(resolution.asked_refusals, "; ")));
+  hints = resolution.asked_remedies;
+  if (resolution.choices.empty()) {
+    messages.insert(messages.end(), resolution.refusals.begin(), resolution.refusals.end());
+    if (!resolution.nearest.empty()) hints.push_back(resolution.nearest);
+  } else {
+    hints.push_back("these fit, best first: " + names_of(resolution.choices, 0, shown_in_full));
+  }
+  throw Error(ErrorKind::incompatible, fmt::format("resolving '{}': {}", options.os, join(messages, "; ")),
+              join(hints, "; "));
 }
 
 void resolve(Context& context, const Options& options) {
@@ -116,10 +151,7 @@ void resolve(Context& context, const Options& options) {
     if (resolution.choices.empty() || refused) context.status = static_cast<int>(ErrorKind::incompatible);
     return;
   }
-  if (resolution.choices.empty())
-    throw Error(ErrorKind::incompatible, fmt::format("resolving '{}': {}", options.os, join(resolution.refusals, "; ")),
-                resolution.nearest);
-  if (refused) refuse_asked(resolution, options);
+  if (resolution.choices.empty() || refused) refuse(resolution, options);
   context.out << (options.ofed.empty() ? ranking_of(resolution.choices, options.all) : verdict_of(resolution, options));
   for (const auto& note : resolution.notes) context.out << fmt::format("note: {}\n", note);
 }

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <iostream>
+#include <streambuf>
 #include <unistd.h>
+#include <utility>
 
 #include "bake/base/error.hpp"
 
@@ -17,14 +19,16 @@ class ConsoleProgress final : public Progress {
  public:
   enum class Style { none, plain, tty };
 
-  ConsoleProgress(std::ostream& err, Style style, bool verbose, const std::string& log_file)
-      : err_(err), style_(style), verbose_(verbose) {
+  ConsoleProgress(std::ostream& out, std::ostream& err, Style style, bool verbose, const std::string& log_file)
+      : out_(out), err_(err), style_(style), verbose_(verbose) {
+    if (style_ == Style::tty) tied_before_ = out_.tie(&before_results_);
     if (log_file.empty()) return;
     log_.open(log_file, std::ios::app);
     if (!log_) throw Error(ErrorKind::usage, fmt::format("opening log '{}': cannot be written", log_file));
   }
   ~ConsoleProgress() override {
-    if (style_ == Style::tty && line_open_) err_ << '\n' << std::flush;
+    if (style_ == Style::tty) out_.tie(tied_before_);
+    end_line();
   }
   ConsoleProgress(const ConsoleProgress&) = delete;
   ConsoleProgress& operator=(const ConsoleProgress&) = delete;
@@ -49,13 +53,34 @@ class ConsoleProgress final : public Progress {
 
  private:
   [[nodiscard]] double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  void end_line() {
+    if (!std::exchange(line_open_, false)) return;
+    err_ << "\r\033[K" << std::flush;
+  }
   void say(std::string_view line) {
-    if (line_open_) err_ << "\r\033[K";
-    line_open_ = false;
+    end_line();
     err_ << line << std::endl;
   }
 
+  /// What a terminal shows of the progress must be gone before a result is written beside it: a stream flushes the one
+  /// it is tied to before it writes.
+  class LineEnd final : public std::streambuf {
+   public:
+    explicit LineEnd(ConsoleProgress& progress) : progress_(progress) {}
+    int sync() override {
+      progress_.end_line();
+      return 0;
+    }
+
+   private:
+    ConsoleProgress& progress_;
+  };
+
+  std::ostream& out_;
   std::ostream& err_;
+  LineEnd line_end_{*this};
+  std::ostream before_results_{&line_end_};
+  std::ostream* tied_before_ = nullptr;
   Style style_;
   bool verbose_;
   bool line_open_ = false;
@@ -70,11 +95,10 @@ std::unique_ptr<Progress> make_progress(Context& context) {
   Style style = Style::plain;
   if (context.quiet || context.progress_mode == "none")
     style = Style::none;
-  else if (context.progress_mode == "tty")
+  else if (context.progress_mode == "tty" ||
+           (context.progress_mode == "auto" && &context.err == &std::cerr && ::isatty(STDERR_FILENO) == 1))
     style = Style::tty;
-  else if (context.progress_mode == "auto" && &context.err == &std::cerr && ::isatty(STDERR_FILENO) == 1)
-    style = Style::tty;
-  return std::make_unique<ConsoleProgress>(context.err, style, context.verbose, context.log_file);
+  return std::make_unique<ConsoleProgress>(context.out, context.err, style, context.verbose, context.log_file);
 }
 
 Progress& Context::progress() {

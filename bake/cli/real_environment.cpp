@@ -47,6 +47,7 @@ unsigned number_from_environment(const char* variable, unsigned otherwise) {
 std::unique_ptr<job::Session> start_appliance(const job::DiskRequest& request, Progress& progress) {
   guest::GuestfsOptions options;
   options.disk = request.disk;
+  options.known_as = request.known_as;
   options.format = request.format;
   options.payloads = request.payloads;
   if (request.compiles) {

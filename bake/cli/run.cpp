@@ -1,9 +1,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <utility>
 
 #include "bake/base/error.hpp"
 #include "bake/base/interrupt.hpp"
@@ -43,10 +45,24 @@ void add_global_options(CLI::App& app, Context& context) {
   app.set_version_flag("--version", "bake " BAKE_VERSION);
 }
 
+/// A log is added to, so what stands there must be one: never a base or a recipe. Throws Error{usage}.
+void require_log(const std::filesystem::path& file) {
+  constexpr std::array<std::string_view, 4> beginnings{"[ ", "warning: ", "error: ", "     "};  // as Progress writes
+  std::string head(16, '\0');
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream.read(head.data(), static_cast<std::streamsize>(head.size())) && stream.gcount() == 0) return;
+  if (std::none_of(beginnings.begin(), beginnings.end(), [&](const auto& text) { return head.starts_with(text); }))
+    throw Error(ErrorKind::usage, fmt::format("opening log '{}': what stands there is no log of bake", file.string()),
+                "choose another file");
+}
+
 /// A log that cannot be written is found out before the work, also of commands that report no progress.
 void open_log(Context& context) {
   if (context.log_file.empty()) return;
-  require_parent_directory(context.log_file);
+  const auto file = std::exchange(context.log_file, {});  // a refusal is not written into what is refused
+  require_parent_directory(file);
+  require_log(file);
+  context.log_file = file;
   context.progress();
 }
 
@@ -108,6 +124,8 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   app.parse_complete_callback([&context] { open_log(context); });
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    if (!out.flush())
+      throw Error(ErrorKind::environment, "writing the result: standard output does not take it", "is its disk full?");
     return context.status;
   } catch (const CLI::ParseError& error) {
     context.json = context.json || asks_for_json(arguments);

@@ -68,7 +68,7 @@ OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::pa
       if (fs::equivalent(input, own, not_there))
         refuse(final_, fmt::format("'{}' is an input", own.string()), "choose another output");
   }
-  if (!force_ && fs::exists(fs::symlink_status(final_, not_there))) refuse_existing(final_);
+  require_replaceable(final_, force_);
   lock_ = take_lock(lock_file_, final_);
   // A stale file of a killed run goes first: whatever it is linked to must not be written through.
   if (::unlink(partial_.c_str()) != 0 && errno != ENOENT) throw_errno("removing", partial_, errno);
@@ -99,6 +99,15 @@ void OutputFile::publish() {
   ::unlink(lock_file_.c_str());
   lock_.reset();
   sync_path(final_.has_parent_path() ? final_.parent_path() : fs::path("."));
+}
+
+void require_replaceable(const fs::path& output, bool force) {
+  std::error_code not_there;
+  const auto status = fs::symlink_status(output, not_there);
+  if (!fs::exists(status)) return;
+  if (!force) refuse_existing(output);
+  if (!fs::is_regular_file(status) && !fs::is_symlink(status))
+    refuse(output, "it is no regular file", "choose another output");
 }
 
 void require_parent_directory(const fs::path& output) {

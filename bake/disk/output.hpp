@@ -45,6 +45,10 @@ class OutputFile {
   FileDescriptor lock_;
 };
 
+/// Throws Error{usage} when something stands at `output` that may not be replaced: anything without `force`; with it a
+/// device, a pipe or a directory.
+void require_replaceable(const std::filesystem::path& output, bool force);
+
 /// Throws Error{usage} unless the directory is there in which `output` is to be written. For whoever writes a file that
 /// the user named, before the work.
 void require_parent_directory(const std::filesystem::path& output);

@@ -66,7 +66,7 @@ GuestfsGuest::GuestfsGuest(std::unique_ptr<Appliance> appliance, const GuestfsOp
       payload_count_(options.payloads.size()),
       read_only_(options.read_only),
       script_limit_(options.script_limit) {
-  mount_system(options.disk);
+  mount_system(options.known_as.empty() ? options.disk : options.known_as);
   prepare_scripts();
 }
 

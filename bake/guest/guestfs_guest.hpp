@@ -18,9 +18,10 @@ class Appliance;
 struct ApplianceOptions;
 
 struct GuestfsOptions {
-  std::filesystem::path disk;  ///< the data of a VHD without its footer, or an overlay over that
-  std::string format = "raw";  ///< "raw", or "qcow2" for an overlay
-  bool read_only = false;      ///< looks only: what scripts write goes to an overlay that is thrown away
+  std::filesystem::path disk;           ///< the data of a VHD without its footer, or an overlay over that
+  std::filesystem::path known_as = {};  ///< what messages call it; empty: as it is
+  std::string format = "raw";           ///< "raw", or "qcow2" for an overlay
+  bool read_only = false;               ///< looks only: what scripts write goes to an overlay that is thrown away
   std::vector<std::filesystem::path> payloads;  ///< raw images of file systems, for mount_payload()
   bool discard = true;                          ///< pass on to the file what finish() trims
   unsigned memory_mib = 1024;

@@ -217,8 +217,7 @@ std::uint64_t bytes_to_install(const Driver& driver, const ofed::Closure& closur
   std::uint64_t bytes = 0;
   for (const auto& change : closure.changes) {
     if (change.action == ofed::Change::Action::remove) continue;
-    const auto& repository = change.payload == 0 ? *driver.packages() : driver.extras.at(change.payload - 1).repository;
-    const auto* package = find_package(repository, change.file);
+    const auto* package = find_package(driver.repository_of(change.payload), change.file);
     // An index without installed sizes: packages unpack to about four times their size.
     if (package != nullptr) bytes += package->installed_size != 0 ? package->installed_size : package->size * 4;
   }
@@ -277,6 +276,10 @@ std::vector<std::filesystem::path> Driver::payloads() const {
   if (bundle) paths.push_back(bundle->payload());
   for (const auto& extra : extras) paths.push_back(extra.payload());
   return paths;
+}
+
+const ofed::Repository& Driver::repository_of(std::size_t payload) const {
+  return payload == 0 ? bundle.value().repositories.at(repository) : extras.at(payload - 1).repository;
 }
 
 bool Driver::may_build() const {

@@ -24,6 +24,8 @@ struct Driver {
   }
   /// The payload disks to attach: the bundle's, then the extra packages'.
   [[nodiscard]] std::vector<std::filesystem::path> payloads() const;
+  /// Where a change with this payload takes its package from: 0 is the bundle's, n the n-th extra packages.
+  [[nodiscard]] const ofed::Repository& repository_of(std::size_t payload) const;
   /// Whether modules may have to be compiled; known for sure only when the guest is.
   [[nodiscard]] bool may_build() const;
 };

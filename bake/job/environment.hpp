@@ -19,6 +19,7 @@ namespace bake::job {
 struct DiskRequest {
   std::filesystem::path disk;                   ///< is written to: a copy or an overlay, never a base
   std::string format;                           ///< "raw" or "qcow2"
+  std::filesystem::path known_as;               ///< the file that the user named, for messages
   std::vector<std::filesystem::path> payloads;  ///< attached read-only, in this order
   bool compiles = false;                        ///< modules may be built in it: that takes processors and memory
 };

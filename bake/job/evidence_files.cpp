@@ -30,14 +30,13 @@ std::vector<evidence::InjectedPackage> injected_packages(const plan::Plan& plan,
   for (const auto& change : plan.changes) {
     if (change.action == ofed::Change::Action::remove) continue;
     const bool extra = change.payload != 0;
-    const auto& packages =
-        extra ? driver.extras.at(change.payload - 1).repository.packages : driver.packages()->packages;
+    const auto& packages = driver.repository_of(change.payload).packages;
     const auto found = std::find_if(packages.begin(), packages.end(),
                                     [&](const auto& package) { return package.file == change.file; });
     injected.push_back({change.name, change.version, change.arch, file_name(change.file),
                         found != packages.end() ? found->sha256 : "",
-                        extra ? driver.extras.at(change.payload - 1).name : driver.bundle->name,
-                        extra ? driver.extras.at(change.payload - 1).signer : driver.bundle->trust.signer});
+                        extra ? driver.extras.at(change.payload - 1).name : driver.bundle.value().name,
+                        extra ? driver.extras.at(change.payload - 1).signer : driver.bundle.value().trust.signer});
   }
   return injected;
 }

@@ -59,6 +59,7 @@ pid_t start(const std::vector<std::string>& arguments, const fs::path& log) {
   const auto output = open_log(log);
   const auto input = open_file("/dev/null", O_RDONLY);
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   const auto parent = ::getpid();
@@ -293,6 +294,10 @@ class LocalRun {
 
 }  // namespace
 
+bool may_replace(const FleetImage& image, bool force) {
+  return force || fs::exists(recipe::manifest_beside(image.output));
+}
+
 std::vector<std::string> common_arguments(const FleetOptions& options) {
   std::vector<std::string> arguments{options.program.string(), "--progress", "plain", "--store",
                                      options.store.string()};
@@ -303,7 +308,7 @@ std::vector<std::string> common_arguments(const FleetOptions& options) {
 std::vector<std::string> image_arguments(const FleetImage& image, const FleetOptions& options) {
   auto arguments = common_arguments(options);
   arguments.insert(arguments.end(), {"-v", "image", image.recipe.file.string(), "-o", image.output.string()});
-  if (options.force || fs::exists(recipe::manifest_beside(image.output))) arguments.emplace_back("--force");
+  if (may_replace(image, options.force)) arguments.emplace_back("--force");
   return arguments;
 }
 

@@ -30,8 +30,11 @@ struct FleetTask {
 /// The options that every bake started for a fleet gets.
 std::vector<std::string> common_arguments(const FleetOptions& options);
 
-/// `bake image …` for one image. An output that bake made (its manifest says so) is replaced; another one only with
-/// options.force.
+/// Whether a bake may replace what stands at the image's output: one that bake made (its manifest lies beside it), any
+/// with `force`.
+bool may_replace(const recipe::FleetImage& image, bool force);
+
+/// `bake image …` for one image, with --force where it may replace.
 std::vector<std::string> image_arguments(const recipe::FleetImage& image, const FleetOptions& options);
 
 /// Waits while another bake writes this output, as when a task is requeued while its node, thought lost, goes on. Ends

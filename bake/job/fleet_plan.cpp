@@ -1,7 +1,6 @@
 #include "bake/job/fleet_plan.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 
 #include "bake/base/digest.hpp"
@@ -82,19 +81,6 @@ Standing examine(const FleetImage& image, bool verify, Environment& environment)
   standing.done = standing.reason.empty();
   if (standing.done && learned) write_result(file, *result);
   return standing;
-}
-
-int worst_of(const std::vector<int>& statuses) {
-  static constexpr std::array<int, 9> order{130, 70, 4, 7, 6, 1, 3, 5, 2};
-  const auto rank = [](int status) {
-    if (status == 0) return order.size();
-    const auto known = std::find(order.begin(), order.end(), status);
-    return static_cast<std::size_t>((known != order.end() ? known : std::find(order.begin(), order.end(), 1)) -
-                                    order.begin());
-  };
-  auto worst = order.size();
-  for (const int status : statuses) worst = std::min(worst, rank(status));
-  return worst == order.size() ? 0 : order.at(worst);
 }
 
 std::string fleet_digest(const recipe::Fleet& fleet) {

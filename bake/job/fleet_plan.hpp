@@ -26,11 +26,6 @@ std::optional<KeyParts> key_without_base(const recipe::FleetImage& image, Enviro
 /// says so; one whose identity differs is hashed, and the result file learns its new identity.
 Standing examine(const recipe::FleetImage& image, bool verify, Environment& environment);
 
-/// The worst of several exit codes, the one that a person should look at first: 130 (the run is not complete), 70
-/// (bug), 4 (untrusted), 7 (verification), 6 (environment), 1 (failed; anything unknown counts as this), 3
-/// (incompatible), 5, 2, 0.
-int worst_of(const std::vector<int>& statuses);
-
 /// A digest over the ordered recipes and outputs of a fleet: whether "image 3" still means the same.
 std::string fleet_digest(const recipe::Fleet& fleet);
 

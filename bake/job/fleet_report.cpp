@@ -84,8 +84,9 @@ FleetRow row_of(const recipe::FleetImage& image, const ImageResult& result) {
 
 int worst_of(const std::vector<FleetRow>& rows) {
   std::vector<int> statuses;
+  statuses.reserve(rows.size());
   for (const auto& row : rows) statuses.push_back(row.status);
-  return worst_of(statuses);
+  return worst_status(statuses);
 }
 
 Json to_json(const recipe::Fleet& fleet, const std::vector<FleetRow>& rows) {

@@ -91,7 +91,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   auto& progress = environment.progress;
   check_payloads(driver, progress);
   progress.step("start the appliance");
-  auto session = environment.open_session({disk, "raw", driver.payloads(), driver.may_build()});
+  auto session = environment.open_session({disk, "raw", source.path, driver.payloads(), driver.may_build()});
   progress.step("inspect");
   const auto facts = session->inspect();
   progress.step("plan");
@@ -112,12 +112,14 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   return {outcome.plan, std::move(manifest), apply::to_json(checks)};
 }
 
-/// One error for two refusals: whoever mends one wants to know of the other.
+/// One error for two refusals: whoever mends one wants to know of the other. Its kind is the worse of theirs.
 Error joined(const Error& first, const Error& second) {
   std::vector<std::string> hints;
   for (const auto* error : {&first, &second})
     if (!error->hint().empty()) hints.push_back(error->hint());
-  return {first.kind(), fmt::format("{}; {}", first.message(), second.message()), join(hints, "; ")};
+  const auto kind = worst_status({static_cast<int>(first.kind()), static_cast<int>(second.kind())});
+  return {static_cast<ErrorKind>(kind), fmt::format("{}; and {}", first.message(), second.message()),
+          join(hints, "; ")};
 }
 
 }  // namespace
@@ -132,6 +134,7 @@ Beginning begin(const recipe::Recipe& recipe, Environment& environment) {
     try {
       choose_driver(recipe, environment);
     } catch (const Error& another) {
+      if (another.kind() == ErrorKind::interrupted) throw;
       throw joined(error, another);
     }
     throw;
@@ -148,8 +151,8 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
                       const std::string& private_pem) {
   auto& progress = environment.progress;
   if (!private_pem.empty()) public_half(private_pem);  // throws now rather than after the work
-  const auto [source, driver] = begin(recipe, environment);
   OutputFile file(output, force, {recipe.base.path, recipe.file});
+  const auto [source, driver] = begin(recipe, environment);
   // Room for what the packages add to the copy of the base.
   constexpr std::uint64_t growth = std::uint64_t{1} << 30U;
   require_free_space(file.path(), space_needed(source) + growth, fmt::format("the copy of '{}'", source.path.string()));

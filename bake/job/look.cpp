@@ -82,6 +82,7 @@ Verdict verify_image(const fs::path& image, const std::optional<fs::path>& manif
   Verdict verdict;
   verdict.checks.push_back(check_container(image));
   if (!verdict.checks.back().ok) return verdict;  // nothing inside such a container can be trusted to be where it seems
+  if (manifest) evidence::read_manifest(read_text(*manifest), manifest->string());  // before the appliance, for nothing
   const auto source = probe_source(image);
   const TemporaryDirectory scratch;
   auto session = open_scratch(source, scratch.path(), {}, environment);

@@ -235,9 +235,8 @@ Verification Store::verify(const Bundle& bundle, const AddOptions& options, Prog
 
 std::vector<Bundle> Store::list() const {
   std::vector<Bundle> bundles;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(directory_ / "bundles", absent))
-    if (is_sha256(entry.path().filename().string())) bundles.push_back(load(entry.path()));
+  for (const auto& entry : entries_of(directory_ / "bundles"))
+    if (is_sha256(entry.filename().string())) bundles.push_back(load(entry));
   std::sort(bundles.begin(), bundles.end(), [](const Bundle& a, const Bundle& b) {
     const int order = compare_versions(a.version, b.version);
     return order != 0 ? order < 0 : std::tie(a.name, a.id()) < std::tie(b.name, b.id());
@@ -263,9 +262,11 @@ bool Store::is_called(const std::string& name, const std::string& full_name, con
 }
 
 Bundle Store::get(const std::string& name) const {
+  auto bundles = list();
   std::vector<Bundle> matches;
   std::vector<std::string> names;
-  for (auto& bundle : list()) {
+  names.reserve(bundles.size());
+  for (auto& bundle : bundles) {
     names.push_back(bundle.name);
     if (is_called(name, bundle.name, bundle.id())) matches.push_back(std::move(bundle));
   }

@@ -82,13 +82,14 @@ class Store {
 
   /// Takes in every .rpm (or every .deb) of a directory as extra packages called `name`, for `distro` or for all. They
   /// are taken as they stand, unless `keyrings` are named: then keys of these or of the store's own ring must have
-  /// signed every rpm. Throws Error{untrusted} when they did not, {usage} for debs, which carry no signature.
+  /// signed every rpm. Throws Error{untrusted} when they did not, {usage} for debs, which carry no signature,
+  /// and for packages that `distro` cannot install.
   Extras add_extras(const std::filesystem::path& packages, const std::string& name, const std::string& distro,
                     Progress& progress, const std::vector<std::filesystem::path>& keyrings = {});
   /// The extra packages for `distro`: those made for it and those for every release.
   [[nodiscard]] std::vector<Extras> extras(const std::string& distro) const;
   [[nodiscard]] std::vector<Extras> all_extras() const;
-  /// The extra packages that `name` means, as get() takes names; the first where there are several.
+  /// The extra packages that `name` means, as get() takes names. Throws Error{usage} when there are several.
   [[nodiscard]] std::optional<Extras> find_extras(const std::string& name) const;
   [[nodiscard]] static IndexTexts index_texts(const Extras& extras);
 

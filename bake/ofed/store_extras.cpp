@@ -152,6 +152,10 @@ Extras Store::add_extras(const fs::path& packages, const std::string& name, cons
                 fmt::format("adding extra packages '{}': a .deb carries no signature, --keyring cannot "
                             "be met",
                             packages.string()));
+  const bool for_debs = distro.starts_with("ubuntu");
+  if (!distro.empty() && for_debs != (extras.format == PackageFormat::deb))
+    throw Error(ErrorKind::usage, fmt::format("adding extra packages '{}': {} takes no {} packages", packages.string(),
+                                              distro, for_debs ? "rpm" : "deb"));
   const auto ring = keyrings.empty() ? KeyRing() : key_ring(keyrings);
   StoreTransaction transaction(directory_, progress);
   progress.step(fmt::format("reading {} extra packages", files.size()));
@@ -177,18 +181,23 @@ Extras Store::add_extras(const fs::path& packages, const std::string& name, cons
 
 std::vector<Extras> Store::all_extras() const {
   std::vector<Extras> all;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(directory_ / "extras", absent))
-    if (is_sha256(entry.path().filename().string())) all.push_back(load_extras(entry.path()));
+  for (const auto& entry : entries_of(directory_ / "extras"))
+    if (is_sha256(entry.filename().string())) all.push_back(load_extras(entry));
   std::sort(all.begin(), all.end(),
             [](const Extras& a, const Extras& b) { return std::tie(a.name, a.id) < std::tie(b.name, b.id); });
   return all;
 }
 
 std::optional<Extras> Store::find_extras(const std::string& name) const {
-  for (auto& extras : all_extras())
-    if (is_called(name, extras.name, extras.id)) return std::move(extras);
-  return std::nullopt;
+  auto matches = all_extras();
+  std::erase_if(matches, [&](const Extras& extras) { return !is_called(name, extras.name, extras.id); });
+  if (matches.empty()) return std::nullopt;
+  if (matches.size() == 1) return std::move(matches.front());
+  std::vector<std::string> ids;
+  for (const auto& match : matches) ids.push_back(match.id.substr(0, 12));
+  throw Error(ErrorKind::usage,
+              fmt::format("looking for extra packages '{}': it means {} of them", name, matches.size()),
+              "say which by its id: " + join(ids, ", "));
 }
 
 std::vector<Extras> Store::extras(const std::string& distro) const {

@@ -17,14 +17,6 @@ using Kind = ImportedObject::Kind;
 
 constexpr std::size_t most_json = std::size_t{256} << 20U;
 
-std::vector<fs::path> children(const fs::path& directory) {
-  std::vector<fs::path> paths;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(directory, absent)) paths.push_back(entry.path());
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
 void require_identity(const fs::path& object, const std::string& id) {
   if (object.filename() != id)
     throw Error(ErrorKind::untrusted, fmt::format("importing '{}': it calls itself '{}'", object.filename().string(),
@@ -61,7 +53,7 @@ std::vector<ImportedObject> StoreImport::publish() {
   std::vector<ImportedObject> objects;
   std::vector<std::pair<fs::path, std::string>> moves;
   for (const auto& [kind, home] : homes)
-    for (const auto& path : children(staging() / home)) {
+    for (const auto& path : entries_of(staging() / home)) {
       objects.push_back(read_object(path, kind));
       moves.emplace_back(fs::path(home) / path.filename(), home);
     }

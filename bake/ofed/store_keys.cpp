@@ -48,6 +48,15 @@ std::string meant(const std::string& text, const std::vector<TrustedKey>& truste
               "say more of it: " + join({matches.begin(), matches.end()}, ", "));
 }
 
+/// Half a ring is none: without it a signature would go unjudged.
+void add_from_ring(KeyRing& ring, const fs::path& file) {
+  try {
+    ring.add_file(file);
+  } catch (const Error& error) {
+    throw Error(error.kind(), error.message(), "it lies in the store's key ring; remove it from there or mend it");
+  }
+}
+
 std::set<std::string> fingerprints_of(const std::vector<PublicKey>& keys) {
   std::set<std::string> all;
   for (const auto& key : keys) all.insert(key.fingerprint);
@@ -59,7 +68,7 @@ std::string file_name_for(const std::vector<PublicKey>& keys, const std::string&
   auto name = keys.front().fingerprint + ".gpg";
   if (!fs::exists(home / name)) return name;
   KeyRing there;
-  there.add_file(home / name);
+  add_from_ring(there, home / name);
   const auto before = fingerprints_of(there.keys());
   const auto now = fingerprints_of(keys);
   if (std::includes(now.begin(), now.end(), before.begin(), before.end())) return name;
@@ -82,23 +91,17 @@ std::vector<PublicKey> Store::trust(const fs::path& key_file) {
 }
 
 KeyRing Store::key_ring(const std::vector<fs::path>& more) const {
-  std::set<fs::path> files;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(directory_ / "keyring", absent)) files.insert(entry.path());
   KeyRing ring;
-  for (const auto& file : files) ring.add_file(file);
+  for (const auto& file : entries_of(directory_ / "keyring")) add_from_ring(ring, file);
   for (const auto& file : more) ring.add_file(file);
   return ring;
 }
 
 std::vector<TrustedKey> Store::trusted_keys() const {
-  std::set<fs::path> files;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(directory_ / "keyring", absent)) files.insert(entry.path());
   std::vector<TrustedKey> trusted;
-  for (const auto& file : files) {
+  for (const auto& file : entries_of(directory_ / "keyring")) {
     KeyRing ring;
-    ring.add_file(file);
+    add_from_ring(ring, file);
     for (auto& key : ring.keys()) trusted.push_back({std::move(key), file});
   }
   return trusted;

@@ -62,17 +62,12 @@ Os read_os(MapReader& recipe) {
   return {};
 }
 
-bool looks_like_release(const std::string& text) {
-  return text.find('.') != std::string::npos && text.find('-') != std::string::npos &&
-         text.find_first_not_of("0123456789.-") == std::string::npos;
-}
-
 void choose(Ofed& ofed, MapReader& reader, const std::string& key, const std::string& word) {
   if (word == "auto") {
     ofed.choice = OfedChoice::automatic;
   } else if (word == "inbox") {
     ofed.choice = OfedChoice::inbox;
-  } else if (looks_like_release(word)) {
+  } else if (is_ofed_release(word)) {
     ofed.choice = OfedChoice::version;
     ofed.version = word;
   } else {
@@ -220,6 +215,11 @@ void read(Input& input, MapReader& reader, Recipe& recipe) {
 }
 
 }  // namespace
+
+bool is_ofed_release(std::string_view text) {
+  return text.find('.') != std::string_view::npos && text.find('-') != std::string_view::npos &&
+         text.find_first_not_of("0123456789.-") == std::string_view::npos;
+}
 
 Recipe parse(std::string_view text, const fs::path& file, std::vector<Problem>& problems) {
   Input input{file, {}};

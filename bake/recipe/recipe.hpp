@@ -83,6 +83,9 @@ Recipe parse(std::string_view text, const std::filesystem::path& file, std::vect
 /// "CentOS 7.7 (base)" gives "CentOS-7.7-base". Never empty.
 std::string name_for(std::string_view file_name);
 
+/// Whether `text` has the form of a whole OFED version: "5.5-1.0.3.2", not "5.5".
+bool is_ofed_release(std::string_view text);
+
 /// The recipe as commented YAML, ready to edit; parse(write(r)) gives r back.
 std::string write(const Recipe& recipe);
 

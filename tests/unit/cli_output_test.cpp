@@ -1,10 +1,13 @@
 // Files that the user names and bake writes: what is said when their directory is not there, before any work.
 #include <gtest/gtest.h>
 #include <sstream>
+#include <sys/stat.h>
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/cli/context.hpp"
+#include "bake/disk/output.hpp"
+#include "error_of.hpp"
 
 namespace bake::cli {
 namespace {
@@ -50,6 +53,52 @@ TEST(MatrixList, RefusesAnOptionThatATopicDoesNotHave) {
   EXPECT_EQ(refusal_of({"matrix", "list", "sizes", "--extension"}),
             "bake: error: listing 'sizes': --extension is for the overview of the releases\n"
             "bake: hint: 'bake matrix list --extension'\n");
+}
+
+TEST(OutputPath, OfADeviceIsNeverReplaced) {
+  const TemporaryDirectory scratch;
+  const auto pipe = (scratch.path() / "pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const auto refused =
+      "bake: error: writing '" + pipe + "': it is no regular file\nbake: hint: choose another output\n";
+  EXPECT_EQ(refusal_of({"matrix", "html", "-o", pipe, "--force"}), refused);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_EQ(error_of([&] { OutputFile(pipe, true); }).message(), "writing '" + pipe + "': it is no regular file");
+}
+
+TEST(OutputPath, OfALogIsNeverAnotherFile) {
+  const TemporaryDirectory scratch;
+  const auto recipe = (scratch.path() / "in.yaml").string();
+  write_text_atomically(recipe, "schema: bake/v1\n");
+  EXPECT_EQ(refusal_of({"matrix", "check", "--log", recipe}), "bake: error: opening log '" + recipe +
+                                                                  "': what stands there is no log of bake\n"
+                                                                  "bake: hint: choose another file\n");
+  EXPECT_EQ(read_text(recipe), "schema: bake/v1\n");
+  const auto log = (scratch.path() / "log").string();
+  std::ostringstream out, err;
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(run({"plan", "/nosuch", "--log", log}, out, err), 2);
+  EXPECT_EQ(read_text(log).substr(0, 7), "error: ");
+}
+
+TEST(StandardOutput, ThatTakesNothingIsNoSuccess) {
+  std::ostringstream out, err;
+  out.setstate(std::ios::badbit);
+  EXPECT_EQ(run({"matrix", "list"}, out, err), 6);
+  EXPECT_EQ(err.str(),
+            "bake: error: writing the result: standard output does not take it\nbake: hint: is its disk full?\n");
+}
+
+TEST(StandardOutput, OfATerminalHasNoProgressBesideTheResult) {
+  std::ostringstream both;  // as where out and err are one terminal
+  const TemporaryDirectory scratch;
+  const auto disk = (scratch.path() / "d.raw").string();
+  write_text_atomically(disk, std::string(510, '\0') + "\x55\xaa" + std::string((1U << 20U) - 512, '\0'));
+  EXPECT_EQ(run({"--progress", "tty", "vhd", "wrap", disk, "-o", disk + ".vhd"}, both, both), 0);
+  const auto text = both.str();
+  const auto result = text.find(disk + ".vhd: ");
+  ASSERT_NE(result, std::string::npos) << text;
+  EXPECT_EQ(text.substr(result - 4, 4), "\r\033[K") << text;
+  EXPECT_TRUE(text.ends_with(")\n")) << text;
 }
 
 }  // namespace

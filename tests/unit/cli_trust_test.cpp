@@ -138,6 +138,24 @@ TEST_F(TrustCommand, ABundleOfAWithdrawnKeyIsNotTakenInAgain) {
   EXPECT_EQ(error_of([&] { store.add(archive, {}, progress); }).kind(), ErrorKind::untrusted);
 }
 
+TEST_F(TrustCommand, AKeyRingThatCannotBeReadIsNoEmptyOne) {
+  const auto home = store.directory() / "keyring";
+  std::filesystem::create_directories(store.directory());
+  write_text_atomically(home, "not a directory");
+  const auto message = "reading directory '" + home.string() + "': Not a directory";
+  EXPECT_EQ(trust({"--list"}), (Result{1, "", "bake: error: " + message + "\n"}));
+  const auto archive = archive_of(ofed::testing::deb_bundle());
+  EXPECT_EQ(error_of([&] { store.add(archive, pinned(archive), progress); }).message(), message);
+  EXPECT_TRUE(store.list().empty());
+
+  std::filesystem::remove(home);
+  std::filesystem::create_directory(home);
+  write_text_atomically(home / "x.gpg", "garbage");
+  const auto error = error_of([&] { store.add(archive, pinned(archive), progress); });
+  EXPECT_EQ(error.message(), "reading key ring '" + (home / "x.gpg").string() + "': it holds no OpenPGP public key");
+  EXPECT_EQ(error.hint(), "it lies in the store's key ring; remove it from there or mend it");
+}
+
 class StoreMessages : public ofed::StoreTest {
  protected:
   Result bundle(std::vector<std::string> arguments) const {
@@ -181,12 +199,23 @@ TEST_F(StoreMessages, NameTheBundleThatMayHaveBeenMeant) {
   }
   EXPECT_EQ(bundle({"remove", "focal-bsae"}), not_there("focal-bsae", mean("focal-base")));
   EXPECT_EQ(bundle({"show", "focal-bsae"}), not_there("focal-bsae", mean("focal-base")));
+  EXPECT_EQ(error_of([&] { store.add_extras(scratch.path() / "debs", "wrong", "rhel7.7", progress); }).message(),
+            "adding extra packages '" + (scratch.path() / "debs").string() + "': rhel7.7 takes no deb packages");
   const auto id = store.all_extras().front().id;
   for (const auto& name : {std::string("focal-base"), id.substr(0, 12)}) {
     const auto shown = bundle({"show", name});
     EXPECT_TRUE(shown.out.starts_with(id.substr(0, 12) + "  focal-base (extra packages for ubuntu20.04)  1 packages"));
     EXPECT_TRUE(shown.out.ends_with("\n  tcl 8.6 amd64\n")) << shown.out;
   }
+  const auto other = store.add_extras(scratch.path() / "debs", "focal-base", "ubuntu18.04", progress).id;
+  auto ids = std::vector{id.substr(0, 12), other.substr(0, 12)};
+  std::sort(ids.begin(), ids.end());
+  EXPECT_EQ(bundle({"remove", "focal-base"}),
+            (Result{2, "",
+                    "bake: error: looking for extra packages 'focal-base': it means 2 of them\n"
+                    "bake: hint: say which by its id: " +
+                        join(ids, ", ") + "\n"}));
+  EXPECT_EQ(store.all_extras().size(), 2U);
 }
 
 }  // namespace

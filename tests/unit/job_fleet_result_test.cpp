@@ -48,14 +48,14 @@ TEST(FleetResult, ATornOneIsNone) {
 }
 
 TEST(FleetWorst, IsWhatAPersonMustLookAtFirst) {
-  EXPECT_EQ(worst_of(std::vector<int>{}), 0);
-  EXPECT_EQ(worst_of(std::vector<int>{0, 0}), 0);
-  EXPECT_EQ(worst_of(std::vector<int>{0, 2, 5, 3}), 3);
-  EXPECT_EQ(worst_of(std::vector<int>{3, 1, 6}), 6);
-  EXPECT_EQ(worst_of(std::vector<int>{6, 7, 4, 1}), 4);
-  EXPECT_EQ(worst_of(std::vector<int>{4, 70, 0}), 70);
-  EXPECT_EQ(worst_of(std::vector<int>{70, 130}), 130);
-  EXPECT_EQ(worst_of(std::vector<int>{99, 3}), 1);  // not one of bake's: failed
+  EXPECT_EQ(worst_status(std::vector<int>{}), 0);
+  EXPECT_EQ(worst_status(std::vector<int>{0, 0}), 0);
+  EXPECT_EQ(worst_status(std::vector<int>{0, 2, 5, 3}), 3);
+  EXPECT_EQ(worst_status(std::vector<int>{3, 1, 6}), 6);
+  EXPECT_EQ(worst_status(std::vector<int>{6, 7, 4, 1}), 4);
+  EXPECT_EQ(worst_status(std::vector<int>{4, 70, 0}), 70);
+  EXPECT_EQ(worst_status(std::vector<int>{70, 130}), 130);
+  EXPECT_EQ(worst_status(std::vector<int>{99, 3}), 1);  // not one of bake's: failed
 }
 
 }  // namespace

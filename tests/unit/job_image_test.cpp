@@ -82,10 +82,11 @@ TEST_F(BakeImage, SaysWhatIsWrongWithBaseAndDriverAtOnce) {
         "schema: bake/v1\nname: image\nbase: base.raw\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\n"
         "ofed: 5.4-3.0.0.0\n");
   const auto error = failure();
-  EXPECT_EQ(error.message(), "opening disk '" + at("base.raw").string() +
-                                 "': not a disk image: no VHD footer, partition table or file system in it; choosing a "
-                                 "driver for 'image': the store '" +
-                                 store.directory().string() + "' has none of the bundles that fit");
+  EXPECT_EQ(error.message(),
+            "opening disk '" + at("base.raw").string() +
+                "': not a disk image: no VHD footer, partition table or file system in it; and choosing a "
+                "driver for 'image': the store '" +
+                store.directory().string() + "' has none of the bundles that fit");
   EXPECT_EQ(error.hint(), "add one with 'bake bundle add MLNX_OFED_LINUX-5.4-3.0.0.0-ubuntu20.04-x86_64.tgz'");
   EXPECT_EQ(starts, 0U);
 }

@@ -79,6 +79,8 @@ TEST(MatrixCommand, ResolvesForPeopleAndPrograms) {
       text.out.starts_with("1. MLNX_OFED 5.5-1.0.3.2\n"
                            "   archive   MLNX_OFED_LINUX-5.5-1.0.3.2-rhel7.7-x86_64.tgz\n"
                            "   sha256    not public: pin the archive you trust\n"
+                           "   url       http://content.mellanox.com/ofed/MLNX_OFED-5.5-1.0.3.2/"
+                           "MLNX_OFED_LINUX-5.5-1.0.3.2-rhel7.7-x86_64.tgz\n"
                            "   module    mlx5_core\n"
                            "   why       the VM extension installs it for CX6 on CentOS 7.7\n"))
       << text.out;
@@ -114,16 +116,36 @@ TEST(MatrixCommand, ResolveJudgesTheReleaseThatWasAskedFor) {
       "not CX7 (Standard_HB176rs_v4); ConnectX-7 (NDR) needs MLNX_OFED 5.6-1.0.3.3 or newer; with an older one the "
       "link comes up as SDR\nbake: hint: "))
       << not_it.err;
-  EXPECT_THAT(not_it.err, HasSubstr("these fit: 5.8-2.0.3.0, "));
+  EXPECT_THAT(not_it.err, HasSubstr("; these fit, best first: 5.8-2.0.3.0, "));
 
   const auto json = bake({"--json", "resolve", "ubuntu20.04", "HB176rs_v4", "--ofed", "inbox"});
   EXPECT_EQ(json.status, 3);
-  EXPECT_EQ(json.json().at("asked").dump(), R"({"driver":"inbox","fits":false})");
+  EXPECT_EQ(json.json().at("asked").dump(), R"({"driver":"inbox","fits":false,"remedies":[]})");
   EXPECT_EQ(json.json().at("asked_refusals").size(), 1U);
   EXPECT_FALSE(json.json().at("choices").empty());
 }
 
+TEST(MatrixCommand, ResolveSaysWhyNotTheOneAskedForWhereNothingFits) {
+  const auto error = bake({"resolve", "centos7.7", "HB176rs_v4", "--ofed", "4.9-2.2.6.0"});
+  EXPECT_EQ(error.status, 3);
+  EXPECT_TRUE(error.err.starts_with(
+      "bake: error: resolving 'centos7.7': not MLNX_OFED 4.9-2.2.6.0: MLNX_OFED 4.9-2.2.6.0 drives "))
+      << error.err;
+  EXPECT_THAT(error.err, HasSubstr("; Standard_HB176rs_v4 (CX7) needs MLNX_OFED >= 5.6-1.0.3.3, which has no bundle"));
+}
+
 TEST(MatrixCommand, ResolveRefusesWordsThatCannotBe) {
+  for (const std::string& word : {std::string("5.4-") + std::string(100000, 'a'), std::string("5."), std::string("5"),
+                                 std::string(".5"), std::string("5.4 x")})
+    EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", word}).status, 2) << word.substr(0, 9);
+  for (const auto* word : {"4.19.0.el7.x86_64", "5.4.0-1046-azure", "6.1"})
+    EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", word}).status, 0) << word;
+  EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", "5.5"}).err,
+            "bake: error: resolving --ofed '5.5': that is no release\n"
+            "bake: hint: write 'inbox' or a whole version: 5.5-1.0.3.2\n");
+  EXPECT_THAT(bake({"resolve", "Standard_HB120rs_v2", "Standard_HC44rs", "ubuntu20.04"}).err,
+              HasSubstr("hint: bake matrix resolve ubuntu20.04 Standard_HB120rs_v2 Standard_HC44rs\n"));
+
   const auto kernel = bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", "banana"});
   EXPECT_EQ(kernel.status, 2);
   EXPECT_EQ(kernel.err,

@@ -201,6 +201,8 @@ TEST(MatrixResolve, SaysWhereModulesForAnotherKernelComeFrom) {
                 "out"});
   EXPECT_EQ(notes("centos", "7.7", "3.10.0-1062.el7.x86_64"), std::vector<std::string>{});
   EXPECT_EQ(notes("centos", "7.7", ""), std::vector<std::string>{});
+  for (const auto& note : resolve("ubuntu", "20.04", {"Standard_HB60rs"}, "5.4.0-1046-azure", "inbox").notes)
+    EXPECT_EQ(note.find("compiled"), std::string::npos) << note;
 }
 
 TEST(MatrixResolve, KernelsWithBuiltInMlxTakeTheInboxDriver) {
