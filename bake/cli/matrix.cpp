@@ -183,6 +183,11 @@ void deliver(Context& context, std::string_view text, const OutputOptions& optio
     context.err << fmt::format("wrote {}\n", options.file);
 }
 
+/// "out/" → "out", which has a parent.
+fs::path without_slash(const fs::path& directory) {
+  return directory.has_filename() ? directory : directory.parent_path();
+}
+
 struct ImportOptions {
   std::string file, directory, source;
   bool force = false;
@@ -228,6 +233,7 @@ void print_import(Context& context, const matrix::ManifestReport& report, const 
 }
 
 void import_manifest(Context& context, const ImportOptions& options) {
+  if (!options.directory.empty()) require_parent_directory(without_slash(options.directory));
   const auto matrix = Matrix::load(context.matrix_overlays);
   const auto text = read_text(options.file, largest_manifest);
   const auto name = fs::path(options.file).filename().string();

@@ -1,9 +1,11 @@
 #include "bake/cli/progress.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <fmt/format.h>
 #include <fstream>
 #include <iostream>
+#include <system_error>
 #include <unistd.h>
 
 #include "bake/base/error.hpp"
@@ -20,8 +22,11 @@ class ConsoleProgress final : public Progress {
   ConsoleProgress(std::ostream& err, Style style, bool verbose, const std::string& log_file)
       : err_(err), style_(style), verbose_(verbose) {
     if (log_file.empty()) return;
+    errno = 0;
     log_.open(log_file, std::ios::app);
-    if (!log_) throw Error(ErrorKind::usage, fmt::format("opening log '{}': cannot be written", log_file));
+    if (!log_)
+      throw Error(ErrorKind::usage,
+                  fmt::format("opening log '{}': {}", log_file, std::generic_category().message(errno)));
   }
   ~ConsoleProgress() override {
     if (style_ == Style::tty && line_open_) err_ << '\n' << std::flush;

@@ -24,6 +24,16 @@ fs::path with_suffix(fs::path path, std::string_view suffix) { return path += su
 
 void refuse_existing(const fs::path& output) { refuse(output, "it exists", "--force replaces it"); }
 
+void require_absent(const fs::path& output) {
+  std::error_code not_there;
+  if (fs::exists(fs::symlink_status(output, not_there))) refuse_existing(output);
+}
+
+void refuse_directory(const fs::path& output) {
+  std::error_code not_there;
+  if (fs::is_directory(output, not_there)) refuse(output, "a directory stands there", "name a file inside it");
+}
+
 bool is_same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
 /// Takes the lock. Whoever holds it removes the file at the end, so a lock counts only while the name still leads to
@@ -61,14 +71,14 @@ OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::pa
       lock_file_(with_suffix(final_, ".partial.lock")),
       force_(force) {
   require_parent_directory(final_);
+  refuse_directory(final_);
   std::error_code not_there;
-  if (fs::is_directory(final_, not_there)) refuse(final_, "a directory stands there", "name a file inside it");
   for (const auto& input : inputs) {
     for (const auto& own : {final_, partial_, lock_file_})
       if (fs::equivalent(input, own, not_there))
         refuse(final_, fmt::format("'{}' is an input", own.string()), "choose another output");
   }
-  if (!force_ && fs::exists(fs::symlink_status(final_, not_there))) refuse_existing(final_);
+  if (!force_) require_absent(final_);
   lock_ = take_lock(lock_file_, final_);
   // A stale file of a killed run goes first: whatever it is linked to must not be written through.
   if (::unlink(partial_.c_str()) != 0 && errno != ENOENT) throw_errno("removing", partial_, errno);
@@ -101,11 +111,21 @@ void OutputFile::publish() {
   sync_path(final_.has_parent_path() ? final_.parent_path() : fs::path("."));
 }
 
-void require_parent_directory(const fs::path& output) {
+void require_parent_directory(const fs::path& output, std::string_view doing) {
   const auto parent = output.has_parent_path() ? output.parent_path() : fs::path(".");
-  std::error_code not_there;
-  if (!fs::is_directory(parent, not_there))
-    refuse(output, fmt::format("there is no directory '{}'", parent.string()), "make it first: mkdir -p");
+  std::error_code error;
+  const auto status = fs::status(parent, error);
+  if (!fs::status_known(status)) throw_errno(doing, output, error.value());
+  if (!fs::is_directory(status))
+    throw Error(ErrorKind::usage,
+                fmt::format("{} '{}': there is no directory '{}'", doing, output.string(), parent.string()),
+                "make it first: mkdir -p");
+}
+
+void require_free_name(const fs::path& output, bool force) {
+  require_parent_directory(output);
+  refuse_directory(output);
+  if (!force) require_absent(output);
 }
 
 void require_free_space(const fs::path& path, std::uint64_t bytes, std::string_view what) {
