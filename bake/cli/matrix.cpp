@@ -168,9 +168,11 @@ void refuse_to_replace(const fs::path& file, bool force) {
     throw Error(ErrorKind::usage, fmt::format("writing '{}': it exists", file.string()), "--force replaces it");
 }
 
+bool to_standard_output(const OutputOptions& options) { return options.file.empty() || options.file == "-"; }
+
 /// Writes a document where -o says; without -o, or with "-", to standard output.
 void deliver(Context& context, std::string_view text, const OutputOptions& options) {
-  if (options.file.empty() || options.file == "-") {
+  if (to_standard_output(options)) {
     context.out << text;
     return;
   }
@@ -293,8 +295,11 @@ void add_exchange_commands(CLI::App& app, Context& context) {
   auto* html_command = app.add_subcommand("html", "one self-contained page: release × VM size → driver");
   auto page = std::make_shared<OutputOptions>();
   page->add_to(*html_command);
-  html_command->callback(
-      [&context, page] { deliver(context, matrix::html_page(Matrix::load(context.matrix_overlays)), *page); });
+  html_command->callback([&context, page] {
+    const auto html = matrix::html_page(Matrix::load(context.matrix_overlays));
+    if (context.json && to_standard_output(*page)) return context.print({{"html", html}});
+    deliver(context, html, *page);
+  });
 }
 
 }  // namespace
