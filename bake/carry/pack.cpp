@@ -171,6 +171,7 @@ void write_file(ofed::TarWriter& tar, const CarriedFile& entry, const fs::path& 
 
 Packed pack(const PackRequest& request, job::Environment& environment) {
   if (!request.private_pem.empty()) public_half(request.private_pem);  // throws now rather than after an hour
+  require_free_name(request.output, request.force);                    // likewise
   Collection collection(environment);
   for (const auto& recipe : request.recipes) collection.add_recipe(recipe);
   collection.add_keys();

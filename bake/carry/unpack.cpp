@@ -65,7 +65,7 @@ void check_target(const fs::path& to) {
   if (fs::exists(fs::symlink_status(to)))
     throw Error(ErrorKind::usage, fmt::format("importing to '{}': it exists", to.string()),
                 "--to DIR names a directory that is to be made");
-  require_parent_directory(to);
+  require_parent_directory(to, "importing to");
 }
 
 void check_archive_digest(const UnpackRequest& request, Progress& progress) {
@@ -172,7 +172,8 @@ void check_space(const Index& index, const fs::path& store) {
 }  // namespace
 
 Unpacked unpack(const UnpackRequest& request, Progress& progress) {
-  const auto to = fs::absolute(request.to).lexically_normal();
+  auto to = fs::absolute(request.to).lexically_normal();
+  if (!to.has_filename()) to = to.parent_path();  // "carried/" is 'carried', with what lies beside that
   check_target(to);
   check_archive_digest(request, progress);
   Reader reader(request.archive);

@@ -75,12 +75,13 @@ void run(Context& context, const TrustArguments& arguments) {
 void add_bundle_trust(CLI::App& bundle, Context& context) {
   auto* command = bundle.add_subcommand("trust", "public keys that vouch for bundles: add, list or withdraw them");
   const auto arguments = std::make_shared<TrustArguments>();
-  command->add_option("keyfile", arguments->key_file, "OpenPGP public keys to add, armoured or binary");
-  command->add_flag("--list", arguments->list, "show the keys that the store trusts");
+  auto* file = command->add_option("keyfile", arguments->key_file, "OpenPGP public keys to add, armoured or binary");
+  auto* list = command->add_flag("--list", arguments->list, "show the keys that the store trusts")->excludes(file);
   command
       ->add_option("--remove", arguments->withdrawn,
                    "trust this key no more: its fingerprint, or the last 8 or more digits of it")
-      ->type_name("FINGERPRINT");
+      ->type_name("FINGERPRINT")
+      ->excludes(file, list);
   command->callback([arguments, &context] { run(context, *arguments); });
 }
 

@@ -28,6 +28,7 @@ struct Context {
   std::string progress_mode = "auto";  ///< auto, tty, plain, none
   std::string log_file;
   std::filesystem::path store;                         ///< --store
+  std::filesystem::path default_store;                 ///< the store without --store
   std::vector<std::filesystem::path> matrix_overlays;  ///< --matrix DIR, repeatable
   bool document_printed = false;  ///< --json: the result is out already, an error must not print a second document
   int status = 0;                 ///< exit code of a command that ends without an Error

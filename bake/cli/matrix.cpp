@@ -169,9 +169,11 @@ void refuse_to_replace(const fs::path& file, bool force) {
     throw Error(ErrorKind::usage, fmt::format("writing '{}': it exists", file.string()), "--force replaces it");
 }
 
+bool to_standard_output(const OutputOptions& options) { return options.file.empty() || options.file == "-"; }
+
 /// Writes a document where -o says; without -o, or with "-", to standard output.
 void deliver(Context& context, std::string_view text, const OutputOptions& options) {
-  if (options.file.empty() || options.file == "-") {
+  if (to_standard_output(options)) {
     context.out << text;
     return;
   }
@@ -182,6 +184,11 @@ void deliver(Context& context, std::string_view text, const OutputOptions& optio
     context.print({{"file", options.file}, {"sha256", digest_of(text)}, {"bytes", text.size()}});
   else
     context.err << fmt::format("wrote {}\n", options.file);
+}
+
+/// "out/" → "out", which has a parent.
+fs::path without_slash(const fs::path& directory) {
+  return directory.has_filename() ? directory : directory.parent_path();
 }
 
 struct ImportOptions {
@@ -229,6 +236,7 @@ void print_import(Context& context, const matrix::ManifestReport& report, const 
 }
 
 void import_manifest(Context& context, const ImportOptions& options) {
+  if (!options.directory.empty()) require_parent_directory(without_slash(options.directory));
   const auto matrix = Matrix::load(context.matrix_overlays);
   const auto text = read_text(options.file, largest_manifest);
   const auto name = fs::path(options.file).filename().string();
@@ -257,7 +265,7 @@ void add_reading_commands(CLI::App& app, Context& context) {
   auto topic = std::make_shared<std::string>();
   auto only_extension = std::make_shared<bool>(false);
   list_command->add_option("topic", *topic, "what to list (default: an overview)")
-      ->transform(CLI::Transformer(topics_in_files()))
+      ->transform(CLI::Transformer(topics_in_files()).description(""))
       ->check(CLI::IsMember(matrix_topics()));
   list_command->add_flag("--extension", *only_extension,
                          "in the overview: only the releases the VM extension supports");
@@ -295,8 +303,11 @@ void add_exchange_commands(CLI::App& app, Context& context) {
   auto* html_command = app.add_subcommand("html", "one self-contained page: release × VM size → driver");
   auto page = std::make_shared<OutputOptions>();
   page->add_to(*html_command);
-  html_command->callback(
-      [&context, page] { deliver(context, matrix::html_page(Matrix::load(context.matrix_overlays)), *page); });
+  html_command->callback([&context, page] {
+    const auto html = matrix::html_page(Matrix::load(context.matrix_overlays));
+    if (context.json && to_standard_output(*page)) return context.print({{"html", html}});
+    deliver(context, html, *page);
+  });
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 #include "bake/cli/progress.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <fmt/format.h>
 #include <fstream>
 #include <iostream>
 #include <streambuf>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -23,8 +25,11 @@ class ConsoleProgress final : public Progress {
       : out_(out), err_(err), style_(style), verbose_(verbose) {
     if (style_ == Style::tty) tied_before_ = out_.tie(&before_results_);
     if (log_file.empty()) return;
+    errno = 0;
     log_.open(log_file, std::ios::app);
-    if (!log_) throw Error(ErrorKind::usage, fmt::format("opening log '{}': cannot be written", log_file));
+    if (!log_)
+      throw Error(ErrorKind::usage,
+                  fmt::format("opening log '{}': {}", log_file, std::generic_category().message(errno)));
   }
   ~ConsoleProgress() override {
     if (style_ == Style::tty) out_.tie(tied_before_);

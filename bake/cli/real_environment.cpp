@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
 #include "bake/guest/guestfs_guest.hpp"
 #include "bake/guest/inspect.hpp"
 
@@ -66,8 +67,11 @@ std::unique_ptr<job::Session> start_appliance(const job::DiskRequest& request, P
 RealEnvironment::RealEnvironment(Context& context)
     : matrix_(matrix::Matrix::load(context.matrix_overlays)),
       store_(context.store),
-      environment_{matrix_, store_, context.progress(),
+      environment_{matrix_,
+                   store_,
+                   context.progress(),
                    [&context](const job::DiskRequest& request) { return start_appliance(request, context.progress()); },
-                   [] { return static_cast<unsigned>(guest::GuestfsGuest::launches()); }} {}
+                   [] { return static_cast<unsigned>(guest::GuestfsGuest::launches()); },
+                   context.store == context.default_store ? "" : " --store " + shell_quote(context.store.string())} {}
 
 }  // namespace bake::cli

@@ -113,7 +113,7 @@ Json as_json(const Error& error) {
 
 int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
   Context context(out, err);
-  context.store = default_store();
+  context.store = context.default_store = default_store();
   CLI::App app{"Bakes InfiniBand drivers into Azure Linux images, offline.", "bake"};
   app.require_subcommand(1);
   app.fallthrough();

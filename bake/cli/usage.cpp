@@ -34,15 +34,32 @@ class HelpFormat final : public CLI::Formatter {
   [[nodiscard]] std::string make_option_desc(const CLI::Option* option) const override {
     auto text = option->get_description();
     if (!option->get_default_str().empty()) text += fmt::format(" (default: {})", option->get_default_str());
+    if (const auto accepted = accepted_by(*option); !accepted.empty()) text += fmt::format(" ({})", accepted);
     if (option->get_required() && option->nonpositional()) text += " (required)";
     for (const auto* other : option->get_needs()) text += fmt::format(" (only with {})", other->get_name());
-    // An exclusion holds both ways; it is said where it is one word.
-    if (option->get_excludes().size() == 1)
-      text += fmt::format(" (not with {})", (*option->get_excludes().begin())->get_name());
+    // An exclusion holds both ways; it is said where it is few words.
+    std::vector<std::string> excluded;
+    for (const auto* other : option->get_excludes()) excluded.push_back(other->get_name());
+    std::sort(excluded.begin(), excluded.end());  // they come in the order of their addresses
+    if (!excluded.empty() && excluded.size() <= most_excluded)
+      text += fmt::format(" (not with {})", join(excluded, " or "));
     return text;
   }
 
  private:
+  static constexpr std::size_t most_excluded = 2;
+
+  /// What the value may be, where its name does not say so: the words of a positional, the range of a number.
+  static std::string accepted_by(const CLI::Option& option) {
+    const auto type = option.get_type_name();
+    if (const auto set = type.find(":{"); option.get_positional() && set != std::string::npos && type.ends_with("}"))
+      return replace_all(type.substr(set + 2, type.size() - set - 3), ",", "|");
+    static constexpr std::string_view range = " in [";
+    const auto start = type.find(range);
+    if (start == std::string::npos || !type.ends_with("]")) return {};
+    return replace_all(type.substr(start + range.size(), type.size() - start - range.size() - 1), " - ", " to ");
+  }
+
   /// What stands for the value: the parser writes "TEXT:{auto,tty}", "TEXT:FILE", "UINT:UINT in [1 - 10]".
   static std::string value_of(const std::string& type) {
     const auto colon = type.find(':');
@@ -101,6 +118,25 @@ std::optional<Error> descend(Path& path, const std::string& word) {
   return no_such_command(word, names);
 }
 
+/// Whether the word after these short options ("-q", "-qv", "-oFILE") is a value; nothing when one of them is none of
+/// the command's.
+std::optional<bool> wants_value(const Path& path, const std::string& word) {
+  for (std::size_t i = 1; i < word.size(); ++i) {
+    const auto* option = option_of(path, std::string("-") + word[i]);
+    if (option == nullptr) return std::nullopt;
+    if (option->get_expected_max() > 0) return i + 1 == word.size();
+  }
+  return false;
+}
+
+/// Likewise of a long option, with "=VALUE" or without.
+std::optional<bool> wants_long_value(const Path& path, const std::string& word) {
+  const auto name = word.substr(0, word.find('='));
+  const auto* option = option_of(path, name);
+  if (option == nullptr) return std::nullopt;
+  return option->get_expected_max() > 0 && name == word;
+}
+
 }  // namespace
 
 void set_help_format(CLI::App& app) {
@@ -112,14 +148,13 @@ std::optional<Error> mistyped(const CLI::App& app, const std::vector<std::string
   Path path{&app};
   for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
     const auto& word = arguments[i];
-    if (!word.starts_with("-")) {
+    if (!word.starts_with("-") || word == "-") {
       if (auto error = descend(path, word)) return error;
       continue;
     }
-    const auto name = word.substr(0, word.find('='));
-    const auto* option = option_of(path, name);
-    if (option == nullptr && word.starts_with("--")) return no_such_option(path, name);
-    if (option != nullptr && option->get_expected_max() > 0 && name == word) ++i;
+    const auto value_follows = word.starts_with("--") ? wants_long_value(path, word) : wants_value(path, word);
+    if (!value_follows) return no_such_option(path, word.substr(0, word.find('=')));
+    if (*value_follows) ++i;
   }
   return std::nullopt;
 }

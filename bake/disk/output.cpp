@@ -24,6 +24,11 @@ fs::path with_suffix(fs::path path, std::string_view suffix) { return path += su
 
 void refuse_existing(const fs::path& output) { refuse(output, "it exists", "--force replaces it"); }
 
+void refuse_directory(const fs::path& output) {
+  std::error_code not_there;
+  if (fs::is_directory(output, not_there)) refuse(output, "a directory stands there", "name a file inside it");
+}
+
 bool is_same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
 /// Takes the lock. Whoever holds it removes the file at the end, so a lock counts only while the name still leads to
@@ -61,8 +66,8 @@ OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::pa
       lock_file_(with_suffix(final_, ".partial.lock")),
       force_(force) {
   require_parent_directory(final_);
+  refuse_directory(final_);
   std::error_code not_there;
-  if (fs::is_directory(final_, not_there)) refuse(final_, "a directory stands there", "name a file inside it");
   for (const auto& input : inputs) {
     for (const auto& own : {final_, partial_, lock_file_})
       if (fs::equivalent(input, own, not_there))
@@ -102,6 +107,7 @@ void OutputFile::publish() {
 }
 
 void require_replaceable(const fs::path& output, bool force) {
+  refuse_directory(output);
   std::error_code not_there;
   const auto status = fs::symlink_status(output, not_there);
   if (!fs::exists(status)) return;
@@ -110,11 +116,20 @@ void require_replaceable(const fs::path& output, bool force) {
     refuse(output, "it is no regular file", "choose another output");
 }
 
-void require_parent_directory(const fs::path& output) {
+void require_parent_directory(const fs::path& output, std::string_view doing) {
   const auto parent = output.has_parent_path() ? output.parent_path() : fs::path(".");
-  std::error_code not_there;
-  if (!fs::is_directory(parent, not_there))
-    refuse(output, fmt::format("there is no directory '{}'", parent.string()), "make it first: mkdir -p");
+  std::error_code error;
+  const auto status = fs::status(parent, error);
+  if (!fs::status_known(status)) throw_errno(doing, output, error.value());
+  if (!fs::is_directory(status))
+    throw Error(ErrorKind::usage,
+                fmt::format("{} '{}': there is no directory '{}'", doing, output.string(), parent.string()),
+                "make it first: mkdir -p");
+}
+
+void require_free_name(const fs::path& output, bool force) {
+  require_parent_directory(output);
+  require_replaceable(output, force);
 }
 
 void require_free_space(const fs::path& path, std::uint64_t bytes, std::string_view what) {

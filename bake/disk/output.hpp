@@ -49,9 +49,13 @@ class OutputFile {
 /// device, a pipe or a directory.
 void require_replaceable(const std::filesystem::path& output, bool force);
 
-/// Throws Error{usage} unless the directory is there in which `output` is to be written. For whoever writes a file that
-/// the user named, before the work.
-void require_parent_directory(const std::filesystem::path& output);
+/// Throws Error{usage} unless the directory is there in which `output` is to be written, Error{failed} when nobody can
+/// tell. For whoever writes a file that the user named, before the work. `doing` begins the message.
+void require_parent_directory(const std::filesystem::path& output, std::string_view doing = "writing");
+
+/// As require_parent_directory() and require_replaceable(): what OutputFile refuses, for whoever has work to do before
+/// there can be one.
+void require_free_name(const std::filesystem::path& output, bool force);
 
 /// Throws Error{environment}, naming both numbers, unless the file system of `path` has `bytes` free. `what` says what
 /// they are for: "the copy of 'base.vhd'".

@@ -6,6 +6,7 @@
 #include <string>
 #include <sys/stat.h>
 
+#include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 #include "bake/disk/partition.hpp"
 #include "bake/disk/qemu_img.hpp"
@@ -74,6 +75,14 @@ void refuse_cut_off(const SourceDisk& disk, const Head& head) {
            "fetch the file again and compare its checksum with the sender's");
 }
 
+std::string check_command(const fs::path& path) {
+  return quote_command("bake vhd check " + shell_quote(path.string()));
+}
+
+std::string rewrap_command(const fs::path& path) {
+  return quote_command(fmt::format("bake vhd wrap --drop-footer {} -o NEW.vhd", shell_quote(path.string())));
+}
+
 void refuse_bad_footer(const SourceDisk& disk) {
   const auto& errors = check_footer(*disk.footer, disk.file_size).errors;
   if (errors.empty()) return;
@@ -81,9 +90,9 @@ void refuse_bad_footer(const SourceDisk& disk) {
   for (const auto& problem : errors)
     reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", problem.where, problem.message);
   refuse(disk.path, "its VHD footer is wrong: " + reasons,
-         fmt::format("'bake vhd check {0}' lists every problem; fetch the file again, or if its data is known to be "
-                     "good, write a new footer with 'bake vhd wrap --drop-footer {0} -o NEW.vhd'",
-                     shell_quote(disk.path.string())));
+         fmt::format("{} lists every problem; fetch the file again, or if its data is known to be good, write a new "
+                     "footer with {}",
+                     check_command(disk.path), rewrap_command(disk.path)));
 }
 
 SourceDisk dynamic_disk(SourceDisk disk, const VhdFooter& at_start, const std::optional<VhdFooter>& at_end) {
@@ -92,7 +101,7 @@ SourceDisk dynamic_disk(SourceDisk disk, const VhdFooter& at_start, const std::o
   disk.data_size = at_start.current_size;
   if (at_start.checksum != at_start.computed_checksum)
     refuse(disk.path, "a dynamic VHD whose footer has a wrong checksum",
-           fmt::format("'bake vhd check {}' shows it; fetch the file again", shell_quote(disk.path.string())));
+           check_command(disk.path) + " shows it; fetch the file again");
   // qemu-img would read zeros past the end of a dynamic disk that was cut off.
   if (!at_end) refuse(disk.path, "a dynamic VHD without a footer at its end: cut off", "fetch the file again");
   if (disk.data_size % 512 != 0) refuse(disk.path, "a dynamic VHD whose size is not in whole sectors");
@@ -203,14 +212,13 @@ SourceDisk probe_source(const fs::path& path) {
 
 SourceDisk open_source(const fs::path& path) {
   auto disk = probe_source(path);
-  const auto quoted = shell_quote(path.string());
   for (const auto& problem : check_size(disk.data_size).errors) {
     std::string hint;
     if (disk.data_size % mebibyte != 0)
-      hint = fmt::format("'bake vhd wrap {} -o NEW.vhd' pads it to a whole MiB", quoted);
+      hint = quote_command(fmt::format("bake vhd wrap {} -o NEW.vhd", shell_quote(path.string()))) +
+             " pads it to a whole MiB";
     if (looks_like_lost_footer(disk))
-      hint = fmt::format(
-          "if it was a VHD whose last 512 bytes are damaged: 'bake vhd wrap --drop-footer {} -o NEW.vhd'", quoted);
+      hint = "if it was a VHD whose last 512 bytes are damaged: " + rewrap_command(path);
     refuse(path, fmt::format("{}: {}", problem.where, problem.message), hint);
   }
   return disk;

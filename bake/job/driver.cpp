@@ -6,6 +6,7 @@
 
 #include "bake/apply/apply.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 #include "bake/ofed/archive.hpp"
 #include "bake/ofed/closure.hpp"
@@ -110,7 +111,7 @@ std::optional<Driver> best_in_hand(const Recipe& recipe, const std::vector<Choic
 }
 
 [[noreturn]] void refuse_missing_bundle(const Recipe& recipe, const std::vector<Choice>& choices,
-                                        const ofed::Store& store) {
+                                        const Environment& environment) {
   const auto wanted = std::find_if(choices.begin(), choices.end(), [](const Choice& choice) { return !choice.inbox; });
   const bool inbox = std::any_of(choices.begin(), choices.end(), [](const Choice& choice) { return choice.inbox; });
   if (wanted == choices.end())
@@ -119,11 +120,13 @@ std::optional<Driver> best_in_hand(const Recipe& recipe, const std::vector<Choic
                             recipe.name, join(recipe.vm_sizes, ", "), recipe.os.id, recipe.os.version,
                             recipe.kernel.empty() ? "" : " with kernel " + recipe.kernel),
                 "say 'ofed: inbox' in the recipe");
-  throw Error(ErrorKind::incompatible,
-              fmt::format("choosing a driver for '{}': the store '{}' has none of the bundles that fit{}", recipe.name,
-                          store.directory().string(), store.absence()),
-              fmt::format("add one with 'bake bundle add {}'{}", wanted->file_name,
-                          inbox ? ", or say 'ofed: inbox' in the recipe" : ""));
+  throw Error(
+      ErrorKind::incompatible,
+      fmt::format("choosing a driver for '{}': the store '{}' has none of the bundles that fit{}", recipe.name,
+                  environment.store.directory().string(), environment.store.absence()),
+      fmt::format("add one with {}{}",
+                  quote_command(fmt::format("bake bundle add {}{}", wanted->file_name, environment.store_option)),
+                  inbox ? ", or say 'ofed: inbox' in the recipe" : ""));
 }
 
 std::vector<std::string> wanted_packages(const Recipe& recipe, const Driver& driver, const std::string& kernel,
@@ -300,7 +303,7 @@ Driver choose_driver(const Recipe& recipe, Environment& environment) {
     driver = best_in_hand(recipe, allowed_choices(recipe, environment.matrix.resolve(query)), environment);
   }
   if (!driver && choices.empty()) refuse_choice(recipe, resolution);
-  if (!driver) refuse_missing_bundle(recipe, choices, environment.store);
+  if (!driver) refuse_missing_bundle(recipe, choices, environment);
   driver->extras = environment.store.extras(os.distro);
   // Extra packages for every release are of one kind all the same.
   const auto format = os.family == "deb" ? ofed::PackageFormat::deb : ofed::PackageFormat::rpm;

@@ -44,6 +44,8 @@ struct Environment {
   std::function<std::unique_ptr<Session>(const DiskRequest&)> open_session;
   /// Starts of the appliance so far in this process.
   std::function<unsigned()> launches;
+  /// What a command that a hint names must be given to use the same store, with a space before: " --store DIR".
+  std::string store_option = {};
 };
 
 /// Starts the appliance on a scratch disk in `directory` that keeps all writes from `source`.

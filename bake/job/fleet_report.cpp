@@ -126,11 +126,13 @@ void require_all(const recipe::Fleet& fleet, const std::vector<FleetRow>& rows) 
   std::vector<std::string> missing;
   for (const auto& row : rows)
     if (row.status != 0) missing.push_back(fmt::format("{} ({})", row.name, name_of(row.state)));
+  std::string hint = "the log of each lies beside its output: OUT.log";
+  // Whoever asked for a part of the fleet has no use for all of it.
+  if (rows.size() == fleet.images.size()) hint += "; 'bake batch' with the same options does what is left";
   throw Error(static_cast<ErrorKind>(worst),
               fmt::format("baking fleet '{}': {} of {} images are not done: {}", fleet.file.string(), missing.size(),
                           rows.size(), join(missing, ", ")),
-              fmt::format("the log of each lies beside its output: OUT.log; 'bake batch {}' does what is left",
-                          shell_quote(fleet.file.string())));
+              hint);
 }
 
 }  // namespace bake::job

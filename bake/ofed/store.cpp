@@ -132,6 +132,13 @@ std::string similar(const std::string& name, const std::vector<std::string>& nam
   return part == names.end() ? "'bake bundle list' shows what is there" : fmt::format("did you mean '{}'?", *part);
 }
 
+Error not_in_store(const Store& store, const std::string& name, const std::vector<std::string>& names) {
+  return {ErrorKind::usage,
+          fmt::format("looking for bundle '{}': not in the store '{}'{}", name, store.directory().string(),
+                      store.absence()),
+          similar(name, names)};
+}
+
 fs::path index_directory(const Bundle& bundle, const std::string& flavour) {
   return bundle.directory / "index" / flavour;
 }
@@ -255,7 +262,12 @@ std::optional<Bundle> Store::find(const std::string& version, const std::string&
   return rebuilt;
 }
 
-std::string Store::absence() const { return fs::exists(directory_) ? "" : ": there is no such directory"; }
+std::string Store::absence() const {
+  std::error_code error;
+  const auto status = fs::status(directory_, error);
+  if (fs::exists(status)) return "";
+  return ": " + (fs::status_known(status) ? "there is no such directory" : error.message());
+}
 
 bool Store::is_called(const std::string& name, const std::string& full_name, const std::string& id) {
   return full_name == name || (name.size() >= 4 && id.starts_with(to_lower(name)));
@@ -272,10 +284,7 @@ Bundle Store::get(const std::string& name) const {
   }
   if (matches.size() == 1) return std::move(matches.front());
   for (const auto& extras : all_extras()) names.push_back(extras.name);
-  if (matches.empty())
-    throw Error(ErrorKind::usage,
-                fmt::format("looking for bundle '{}': not in the store '{}'{}", name, directory_.string(), absence()),
-                similar(name, names));
+  if (matches.empty()) throw not_in_store(*this, name, names);
   std::vector<std::string> ids;
   for (const auto& match : matches) ids.push_back(match.id().substr(0, 12));
   throw Error(ErrorKind::usage, fmt::format("looking for bundle '{}': it means {} bundles", name, matches.size()),
@@ -283,7 +292,8 @@ Bundle Store::get(const std::string& name) const {
 }
 
 std::string Store::remove(const std::string& name) {
-  if (!fs::exists(directory_)) return get(name).name;  // throws, and makes no store
+  std::error_code out_of_reach;
+  if (!fs::exists(directory_, out_of_reach)) throw not_in_store(*this, name, {});  // and a transaction would make it
   SilentProgress silent;
   StoreTransaction transaction(directory_, silent);
   if (const auto extras = find_extras(name)) {

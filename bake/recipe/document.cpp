@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "bake/base/file.hpp"
+#include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 #include "bake/recipe/recipe.hpp"
 
@@ -37,14 +38,16 @@ bool is_wide_text(const std::string& head) {
 
 std::optional<std::string> read_document(const fs::path& file, std::string_view kind, std::string where,
                                          std::vector<Problem>& problems) {
-  if (!fs::is_regular_file(file)) return read_text(file, most_bytes);  // a pipe, which has no end to look at
+  std::error_code out_of_reach;
+  // A pipe, which has no end to look at; or reading it says why it cannot be.
+  if (!fs::is_regular_file(file, out_of_reach)) return read_text(file, most_bytes);
   const auto fd = open_file(file, O_RDONLY);
   const auto size = fs::file_size(file);
   const auto head = bytes_at(fd, 0, file);
   if (is_disk(head, bytes_at(fd, size < sector ? 0 : size - sector, file))) {
-    problems.push_back(
-        {std::move(where), fmt::format("it is a disk, not a {}", kind),
-         fmt::format("'bake init {} --vm-size SIZE' writes a recipe for it", shell_quote(file.string()))});
+    problems.push_back({std::move(where), fmt::format("it is a disk, not a {}", kind),
+                        quote_command(fmt::format("bake init {} --vm-size SIZE", shell_quote(file.string()))) +
+                            " writes a recipe for it"});
     return std::nullopt;
   }
   const bool binary = head.find('\0') != std::string::npos && !is_wide_text(head);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "bake/base/file.hpp"
+#include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/yaml.hpp"
 #include "bake/recipe/document.hpp"
@@ -78,9 +79,9 @@ class FleetReader {
     const auto schema = reader.required_text("schema");
     if (schema == recipe_schema) {
       const auto quoted = shell_quote(file.string());
-      return reader.problem(
-          "schema", "it is a recipe, not a fleet",
-          fmt::format("'bake image {}' bakes it, 'bake plan {}' shows what that changes", quoted, quoted));
+      return reader.problem("schema", "it is a recipe, not a fleet",
+                            fmt::format("{} bakes it, {} shows what that changes",
+                                        quote_command("bake image " + quoted), quote_command("bake plan " + quoted)));
     }
     if (!schema.empty() && schema != fleet_schema)
       reader.problem("schema", fmt::format("unknown schema '{}'", schema), "this bake reads bake/fleet/v1");

@@ -3,6 +3,7 @@
 
 #include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/yaml.hpp"
 #include "bake/recipe/document.hpp"
@@ -176,9 +177,9 @@ void check_vm_sizes(MapReader& reader, const std::vector<std::string>& sizes) {
 bool is_fleet(Input& input, MapReader& reader) {
   const Node* schema = reader.find("schema");
   if (schema == nullptr || schema->scalar != fleet_schema) return false;
-  reader.problem(
-      "schema", "it is a fleet, not a recipe",
-      fmt::format("'bake batch {}' bakes its images, with --dry-run it shows which", shell_quote(input.file.string())));
+  reader.problem("schema", "it is a fleet, not a recipe",
+                 quote_command("bake batch " + shell_quote(input.file.string())) +
+                     " bakes its images, with --dry-run it shows which");
   return true;
 }
 

@@ -113,7 +113,7 @@ class KnownToBake(unittest.TestCase):
                     base = SOURCE / "images/base" / f"{path.stem.rsplit('-', 1)[0]}.vhd"
                     self.assertNotEqual(result.returncode, 0)
                     self.assertEqual(result.stderr.splitlines()[0],
-                                     f"bake: error: opening '{base}': no such file; choosing a driver for '{path.stem}': "
+                                     f"bake: error: opening '{base}': no such file; and choosing a driver for '{path.stem}': "
                                      f"the store '{store}' has none of the bundles that fit")
 
     def test_the_fleet_has_every_recipe_once(self):

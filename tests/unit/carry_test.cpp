@@ -1,5 +1,4 @@
-// Across an air gap: what `bake export` packs, `bake import` takes in whole or
-// not at all.
+// Across an air gap: what `bake export` packs, `bake import` takes in whole or not at all.
 #include <cstdlib>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -60,8 +59,7 @@ class CarryTest : public DiskTest {
     fill_store(at("store"));
     base_ = raw_disk("base.raw", std::uint64_t{32} << 20U);
     write("image.yaml",
-          "schema: bake/v1\nname: image\nbase: base.raw\nos: "
-          "ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\n"
+          "schema: bake/v1\nname: image\nbase: base.raw\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\n"
           "ofed: 5.5-1.0.3.2\n");
   }
   void TearDown() override { ::unsetenv("SOURCE_DATE_EPOCH"); }
@@ -125,8 +123,7 @@ TEST_F(CarryTest, ArrivesWhole) {
   EXPECT_EQ(recipe.base.path, at("carried/bases/base.raw"));
   EXPECT_EQ(recipe.base.sha256, digest_of_file(at("base.raw")));
   EXPECT_EQ(recipe.ofed.version, "5.5-1.0.3.2");
-  // The recipe finds its driver in the store it came to: what is packed there
-  // is the same again.
+  // The recipe finds its driver in the store it came to: what is packed there is the same again.
   EXPECT_EQ(pack("again.tar.zst", "carried/recipes/image.yaml", "other"), read_text(at("carry.tar.zst")));
 }
 
@@ -148,8 +145,11 @@ TEST_F(CarryTest, WhereToImportMustHaveADirectory) {
   pack("carry.tar.zst");
   auto arguments = import_arguments("carry.tar.zst");
   arguments[5] = at("no/where");
-  EXPECT_EQ(bake(arguments, 2), "bake: error: writing '" + at("no/where").string() + "': there is no directory '" +
+  EXPECT_EQ(bake(arguments, 2), "bake: error: importing to '" + at("no/where").string() + "': there is no directory '" +
                                     at("no").string() + "'\nbake: hint: make it first: mkdir -p\n");
+  arguments[5] = at("carried/");  // as a shell completes it
+  bake(arguments, 0);
+  EXPECT_TRUE(fs::exists(at("carried/recipes/image.yaml")));
 }
 
 TEST_F(CarryTest, SameInputsGiveTheSameBytes) {
@@ -233,12 +233,10 @@ TEST_F(CarryTest, ExportRefusesWhatWouldNotWorkThere) {
               HasSubstr("another one is called 'image' too"));
   EXPECT_THAT(fails(2, {"--recipe", at("image.yaml"), "--key", at("site.pub")}), HasSubstr("the other half of a pair"));
   write("pinned.yaml", "schema: bake/v1\nbase: {path: base.raw, sha256: " + std::string(64, 'a') +
-                           "}\nos: ubuntu 20.04\nvm_sizes: "
-                           "[Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n");
+                           "}\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n");
   EXPECT_THAT(fails(untrusted, {"--recipe", at("pinned.yaml")}), HasSubstr("the recipe pins aaaa"));
   write("absent.yaml",
-        "schema: bake/v1\nbase: base.raw\nos: ubuntu 18.04\nvm_sizes: "
-        "[Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n");
+        "schema: bake/v1\nbase: base.raw\nos: ubuntu 18.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n");
   EXPECT_THAT(fails(3, {"--recipe", at("absent.yaml")}), HasSubstr("none of the bundles that fit"));
   EXPECT_FALSE(fs::exists(at("carry.tar.zst")));
   EXPECT_FALSE(fs::exists(at("carry.tar.zst.partial")));
@@ -314,8 +312,7 @@ TEST_F(CarryTest, WhateverWasChangedIsRefusedAndNothingArrives) {
       {"one byte short", good.substr(0, good.size() - 1), "damaged or truncated"},
       {"half of it", good.substr(0, good.size() / 2), "damaged or truncated"},
   };
-  // A store that has something already, so that "unchanged" says more than
-  // "absent".
+  // A store that has something already, so that "unchanged" says more than "absent".
   SilentProgress progress;
   ofed::Store(at("other")).trust(write("stranger.asc", ofed::testing::stranger().public_key()));
   ofed::Store(at("other")).add_extras(at("debs"), "here before", "ubuntu18.04", progress);
@@ -373,8 +370,7 @@ TEST_F(CarryTest, NoChangedByteArrives) {
 }
 
 TEST_F(CarryTest, ASignedObjectMustBeWhatItsPlaceSays) {
-  // Whoever holds the key may still err: a bundle under another bundle's id is
-  // not taken in.
+  // Whoever holds the key may still err: a bundle under another bundle's id is not taken in.
   pack("carry.tar.zst");
   const auto id = digest_of_file(at(bundle_name + ".tgz"));
   const std::string wrong(64, 'a');

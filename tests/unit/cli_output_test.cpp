@@ -3,19 +3,17 @@
 #include <sstream>
 #include <sys/stat.h>
 
-#include "bake/base/error.hpp"
-#include "bake/base/file.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/disk/output.hpp"
-#include "error_of.hpp"
+#include "disk_fixture.hpp"
 
 namespace bake::cli {
 namespace {
 
-/// The messages of a wrong usage.
-std::string refusal_of(const std::vector<std::string>& arguments) {
+/// The messages of what ends with `status`, by default as a wrong usage does.
+std::string refusal_of(const std::vector<std::string>& arguments, int status = 2) {
   std::ostringstream out, err;
-  EXPECT_EQ(run(arguments, out, err), 2) << arguments.front();
+  EXPECT_EQ(run(arguments, out, err), status) << arguments.front() << ": " << err.str();
   EXPECT_EQ(out.str(), "");
   return err.str();
 }
@@ -24,29 +22,74 @@ std::string no_directory(const std::string& file) {
   return "bake: error: writing '" + file + "': there is no directory '/nodir'\nbake: hint: make it first: mkdir -p\n";
 }
 
-TEST(OutputPath, WithoutADirectoryIsTheSameSentenceEverywhere) {
+class OutputPath : public DiskTest {};
+using StorePath = OutputPath;
+
+TEST_F(OutputPath, WithoutADirectoryIsTheSameSentenceEverywhere) {
   EXPECT_EQ(refusal_of({"handler", "pack", "-o", "/nodir/x.zip"}), no_directory("/nodir/x.zip"));
   EXPECT_EQ(refusal_of({"key", "new", "--out", "/nodir/k"}), no_directory("/nodir/k.key"));
   EXPECT_EQ(refusal_of({"matrix", "html", "-o", "/nodir/x.html"}), no_directory("/nodir/x.html"));
   EXPECT_EQ(refusal_of({"matrix", "export", "-o", "/nodir/x"}), no_directory("/nodir/x"));
+  EXPECT_EQ(refusal_of({"matrix", "import", "/nodir/r.json", "-o", "/nodir/d"}), no_directory("/nodir/d"));
+  EXPECT_EQ(refusal_of({"matrix", "import", "/nodir/r.json", "-o", "/nodir/d/"}), no_directory("/nodir/d"));
+  EXPECT_EQ(refusal_of({"export", "--recipe", "/nodir/r.yaml", "-o", "/nodir/x"}), no_directory("/nodir/x"));
+  const auto raw = raw_disk("base.raw", std::uint64_t{8} << 20U).string();
+  const auto vhd = fixed_vhd("base.vhd", std::uint64_t{8} << 20U).string();
+  EXPECT_EQ(refusal_of({"vhd", "wrap", raw, "-o", "/nodir/x.vhd"}), no_directory("/nodir/x.vhd"));
+  EXPECT_EQ(refusal_of({"vhd", "unwrap", vhd, "-o", "/nodir/x.raw"}), no_directory("/nodir/x.raw"));
+  const auto recipe = at("image.yaml");
+  write_text_atomically(recipe,
+                        "schema: bake/v1\nbase: base.vhd\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\n"
+                        "ofed: inbox\n");
+  EXPECT_EQ(refusal_of({"image", recipe.string(), "-o", "/nodir/x.vhd"}), no_directory("/nodir/x.vhd"));
 }
 
-TEST(OutputPath, OfALogIsTriedBeforeAnyWork) {
+TEST_F(OutputPath, OfAnExportIsRefusedBeforeTheBaseIsRead) {
+  const auto carry = at("carry.tar.zst").string();
+  write_text_atomically(carry, "");
+  EXPECT_EQ(refusal_of({"export", "--recipe", "/nodir/r.yaml", "-o", carry}),
+            "bake: error: writing '" + carry + "': it exists\nbake: hint: --force replaces it\n");
+  EXPECT_EQ(refusal_of({"export", "--recipe", "/nodir/r.yaml", "-o", carry, "--force"}),
+            "bake: error: opening '/nodir/r.yaml': no such file\n");
+}
+
+TEST_F(OutputPath, ThatCannotBeLookedAtIsNotCalledMissing) {
+  const auto loop = at("loop").string();
+  std::filesystem::create_symlink("loop", loop);
+  const std::string reason = ": Too many levels of symbolic links\n";
+  EXPECT_EQ(refusal_of({"handler", "pack", "-o", loop + "/x.zip"}, 1),
+            "bake: error: writing '" + loop + "/x.zip'" + reason);
+  EXPECT_EQ(refusal_of({"plan", loop}, 1), "bake: error: opening '" + loop + "'" + reason);
+}
+
+TEST_F(StorePath, ThatCannotBeLookedAtIsNotCalledMissing) {
+  const auto loop = at("loop").string();
+  std::filesystem::create_symlink("loop", loop);
+  const std::string reason = "': Too many levels of symbolic links\n";
+  EXPECT_EQ(refusal_of({"bundle", "show", "x", "--store", loop}, 1),
+            "bake: error: reading directory '" + loop + "/extras" + reason);
+  EXPECT_EQ(refusal_of({"bundle", "remove", "x", "--store", loop}),
+            "bake: error: looking for bundle 'x': not in the store '" + loop + reason);
+}
+
+TEST_F(OutputPath, OfALogIsTriedBeforeAnyWork) {
   EXPECT_EQ(refusal_of({"doctor", "--log", "/nodir/l"}), no_directory("/nodir/l"));
   EXPECT_EQ(refusal_of({"--log", "/nodir/l", "matrix", "check"}), no_directory("/nodir/l"));
-  const TemporaryDirectory scratch;
-  const auto directory = scratch.path().string();
+  const auto directory = at("").string();
   EXPECT_EQ(refusal_of({"matrix", "check", "--log", directory}),
-            "bake: error: opening log '" + directory + "': cannot be written\n");
+            "bake: error: opening log '" + directory + "': Is a directory\n");
 }
 
-TEST(OutputPath, ThatCannotBeWrittenIsNamedAndNotWhatLiesBeside) {
-  try {
-    write_text_atomically("/proc/bake-cannot-write-here", "text");
-    FAIL() << "written";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.message(), "writing '/proc/bake-cannot-write-here': No such file or directory");
-  }
+TEST_F(OutputPath, ThatCannotBeWrittenIsNamedAndNotWhatLiesBeside) {
+  EXPECT_EQ(error_of([] { write_text_atomically("/proc/bake-cannot-write-here", "text"); }).message(),
+            "writing '/proc/bake-cannot-write-here': No such file or directory");
+}
+
+TEST(MatrixHtml, IsOneJsonDocumentWhenAskedForOne) {
+  std::ostringstream page, document, err;
+  EXPECT_EQ(run({"matrix", "html"}, page, err), 0);
+  EXPECT_EQ(run({"matrix", "html", "--json"}, document, err), 0);
+  EXPECT_EQ(Json::parse(document.str()), Json({{"html", page.str()}}));
 }
 
 TEST(MatrixList, RefusesAnOptionThatATopicDoesNotHave) {
@@ -55,7 +98,7 @@ TEST(MatrixList, RefusesAnOptionThatATopicDoesNotHave) {
             "bake: hint: 'bake matrix list --extension'\n");
 }
 
-TEST(OutputPath, OfADeviceIsNeverReplaced) {
+TEST_F(OutputPath, OfADeviceIsNeverReplaced) {
   const TemporaryDirectory scratch;
   const auto pipe = (scratch.path() / "pipe").string();
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
@@ -66,7 +109,7 @@ TEST(OutputPath, OfADeviceIsNeverReplaced) {
   EXPECT_EQ(error_of([&] { OutputFile(pipe, true); }).message(), "writing '" + pipe + "': it is no regular file");
 }
 
-TEST(OutputPath, OfALogIsNeverAnotherFile) {
+TEST_F(OutputPath, OfALogIsNeverAnotherFile) {
   const TemporaryDirectory scratch;
   const auto recipe = (scratch.path() / "in.yaml").string();
   write_text_atomically(recipe, "schema: bake/v1\n");

@@ -74,6 +74,18 @@ TEST(CommandLine, AMistypedOptionIsNamedWithTheClosestOfItsCommand) {
             "bake: error: 'bake plan' has no option '--sotre'\nbake: hint: did you mean '--store'?\n");
   EXPECT_EQ(bake({"--jsn", "plan", "r.yaml"}).err,
             "bake: error: 'bake' has no option '--jsn'\nbake: hint: did you mean '--json'?\n");
+  EXPECT_EQ(bake({"plan", "-z", "r.yaml"}).err,
+            "bake: error: 'bake plan' has no option '-z'\n"
+            "bake: hint: 'bake --help' and 'bake COMMAND --help' list what there is\n");
+  EXPECT_EQ(bake({"image", "-force", "r.yaml"}).err,
+            "bake: error: 'bake image' has no option '-force'\nbake: hint: did you mean '--force'?\n");
+  // Short options may stand in one word, the last of them with its value.
+  for (const auto& known : std::vector<std::vector<std::string>>{{"-qv"}, {"-o", "-z"}, {"-oz"}, {"-qo", "-z"}}) {
+    std::vector<std::string> arguments{"image", "r.yaml", "--frce"};
+    arguments.insert(arguments.begin() + 1, known.begin(), known.end());
+    EXPECT_EQ(bake(arguments).err,
+              "bake: error: 'bake image' has no option '--frce'\nbake: hint: did you mean '--force'?\n");
+  }
   // What follows an option is its value, whatever it looks like.
   EXPECT_EQ(bake({"image", "--sign-key", "--frce"}).err,
             "bake: error: recipe is required\n"
@@ -127,13 +139,36 @@ TEST(CommandLine, HelpNamesTheDiskFormatsAndWhatIsRequired) {
             std::string::npos);
 }
 
+TEST(CommandLine, HelpNamesTheWordsThatAreTaken) {
+  const auto help = bake({"matrix", "list", "--help"}).out;
+  EXPECT_NE(help.find("  topic                       what to list (default: an overview) "
+                      "(os|sizes|ofed|bundles|inbox|pci|rules|manifest)\n"),
+            std::string::npos)
+      << help;
+}
+
+TEST(CommandLine, HelpSaysWhichOfThreeExcludeEachOther) {
+  const auto help = bake({"bundle", "trust", "--help"}).out;
+  EXPECT_NE(
+      help.find("  keyfile                     OpenPGP public keys to add, armoured or binary (not with --list or "
+                "--remove)\n"),
+      std::string::npos)
+      << help;
+  EXPECT_NE(help.find("  --list                      show the keys that the store trusts (not with --remove or "
+                      "keyfile)\n"),
+            std::string::npos)
+      << help;
+}
+
 TEST(CommandLine, HelpShowsValuesAndDefaults) {
   const auto batch = bake({"batch", "--help"}).out;
   EXPECT_NE(batch.find("  --executor local|slurm      local: child processes; slurm: one job array\n"),
             std::string::npos)
       << batch;
-  EXPECT_NE(batch.find("  --jobs NUMBER               images at once (local: half the processors; slurm: no limit)\n"),
-            std::string::npos)
+  EXPECT_NE(
+      batch.find(
+          "  --jobs NUMBER               images at once (local: half the processors; slurm: no limit) (1 to 10000)\n"),
+      std::string::npos)
       << batch;
   EXPECT_NE(
       bake({"key", "new", "--help"}).out.find("  --out PREFIX                where to write them (default: bake)\n"),

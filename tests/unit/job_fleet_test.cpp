@@ -354,9 +354,11 @@ TEST_F(FleetRun, ReportNamesWhatIsNotDone) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::interrupted);
     EXPECT_THAT(error.message(), HasSubstr("2 of 3 images are not done: b.vhd (failed), c.vhd (waiting)"));
-    EXPECT_EQ(error.hint(), "the log of each lies beside its output: OUT.log; 'bake batch " + fleet_.file.string() +
-                                "' does what is left");
+    EXPECT_EQ(error.hint(),
+              "the log of each lies beside its output: OUT.log; 'bake batch' with the same options does what is left");
   }
+  EXPECT_EQ(error_of([&] { require_all(fleet_, {rows[1]}); }).hint(),
+            "the log of each lies beside its output: OUT.log");
 }
 
 }  // namespace

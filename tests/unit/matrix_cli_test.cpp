@@ -136,7 +136,7 @@ TEST(MatrixCommand, ResolveSaysWhyNotTheOneAskedForWhereNothingFits) {
 
 TEST(MatrixCommand, ResolveRefusesWordsThatCannotBe) {
   for (const std::string& word : {std::string("5.4-") + std::string(100000, 'a'), std::string("5."), std::string("5"),
-                                 std::string(".5"), std::string("5.4 x")})
+                                  std::string(".5"), std::string("5.4 x")})
     EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", word}).status, 2) << word.substr(0, 9);
   for (const auto* word : {"4.19.0.el7.x86_64", "5.4.0-1046-azure", "6.1"})
     EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", word}).status, 0) << word;
