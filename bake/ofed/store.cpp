@@ -286,6 +286,7 @@ Bundle Store::get(const std::string& name) const {
   for (const auto& extras : all_extras()) names.push_back(extras.name);
   if (matches.empty()) throw not_in_store(*this, name, names);
   std::vector<std::string> ids;
+  ids.reserve(matches.size());
   for (const auto& match : matches) ids.push_back(match.id().substr(0, 12));
   throw Error(ErrorKind::usage, fmt::format("looking for bundle '{}': it means {} bundles", name, matches.size()),
               "say which by its id: " + join(ids, ", "));

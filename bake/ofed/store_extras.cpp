@@ -194,6 +194,7 @@ std::optional<Extras> Store::find_extras(const std::string& name) const {
   if (matches.empty()) return std::nullopt;
   if (matches.size() == 1) return std::move(matches.front());
   std::vector<std::string> ids;
+  ids.reserve(matches.size());
   for (const auto& match : matches) ids.push_back(match.id.substr(0, 12));
   throw Error(ErrorKind::usage,
               fmt::format("looking for extra packages '{}': it means {} of them", name, matches.size()),
