@@ -130,6 +130,14 @@ TEST_F(DiskSource, RefusesWhatWasCutOff) {
                  "its VHD footer is wrong: current size: 2097152 bytes, but the file holds 2096640 bytes of data");
 }
 
+TEST_F(DiskSource, RefusesAVhdThatLostOrGainedBytesAtItsEnd) {
+  for (const auto size : {4 * mebibyte + footer_size - 100, 4 * mebibyte + footer_size + 3}) {
+    const auto file = fixed_vhd("odd.vhd", 4 * mebibyte);
+    std::filesystem::resize_file(file, size);
+    expect_refused(file, "its size is no whole number of 512-byte sectors: it was cut off or added to");
+  }
+}
+
 TEST_F(DiskSource, RefusesSizesThatAreNoWholeMebibyteAndNamesTheRemedy) {
   for (const auto& file : {fixed_vhd("odd.vhd", mebibyte + 1024), raw_disk("odd.raw", mebibyte + 1024)}) {
     expect_refused(file, "virtual size: 1049600 bytes is no whole number of MiB, which Azure requires");

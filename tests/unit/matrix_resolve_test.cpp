@@ -143,6 +143,13 @@ TEST(MatrixResolve, RefusesNdrOnOldReleasesAndNamesWhatWorks) {
                                 "Ubuntu 16.04 LTS; it ships no rdma-core"}));
 }
 
+TEST(MatrixResolve, NamesNoReleaseThatMicrosoftDoesNotDocumentForTheSize) {
+  EXPECT_EQ(
+      resolve("centos", "7.7", {"Standard_ND96isr_H100_v5"}).nearest,
+      "use Ubuntu 20.04 LTS with MLNX_OFED 5.8-2.0.3.0; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which nobody has "
+      "confirmed");
+}
+
 TEST(MatrixResolve, OneImageForSeveralSizesIsTheIntersection) {
   const auto both = resolve("ubuntu", "18.04", {"Standard_NC24rs_v3", "Standard_HB120rs_v2"});
   ASSERT_FALSE(both.choices.empty());
