@@ -155,7 +155,10 @@ TemporaryDirectory::TemporaryDirectory(const std::optional<fs::path>& parent) {
   const char* from_environment = std::getenv("TMPDIR");
   const fs::path base = parent ? *parent : fs::path(from_environment != nullptr ? from_environment : "/var/tmp");
   std::string pattern = (base / "bake-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw_errno("making a temporary directory in", base, errno);
+  if (::mkdtemp(pattern.data()) == nullptr)
+    throw Error(ErrorKind::environment,
+                fmt::format("making a temporary directory in '{}': {}", base.string(), std::strerror(errno)),
+                parent ? "" : "let $TMPDIR name a directory with room that can be written to");
   path_ = pattern;
 }
 

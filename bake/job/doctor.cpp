@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
+#include <tuple>
 #include <unistd.h>
 
 #include "bake/base/file.hpp"
@@ -70,7 +71,11 @@ Diagnosis xfs() {
           "install libguestfs-xfs (CentOS and RHEL guests are XFS)"};
 }
 
-Diagnosis space(const std::string& what, const fs::path& path, std::uint64_t wanted) {
+Diagnosis space(const std::string& what, const fs::path& path, const std::string& variable, std::uint64_t wanted) {
+  std::error_code not_there;
+  if (!fs::is_directory(path, not_there) || ::access(path.c_str(), W_OK | X_OK) != 0)
+    return {what, Verdict::problem, fmt::format("'{}' is no directory that can be written to", path.string()),
+            fmt::format("make it, or let ${} name another", variable)};
   const auto free = free_bytes_at(path);
   auto found = fmt::format("{} free at {}", human_size(free), path.string());
   if (free >= wanted) return {what, Verdict::ok, std::move(found), ""};
@@ -94,8 +99,9 @@ std::vector<Diagnosis> examine_machine() {
   result.push_back(appliance_kernel());
   result.push_back(kvm());
   result.push_back(xfs());
-  result.push_back(space("appliance cache", from_environment("LIBGUESTFS_CACHEDIR", "/var/tmp"), 2 * gibibyte));
-  result.push_back(space("temporary files", from_environment("TMPDIR", "/var/tmp"), 4 * gibibyte));
+  for (const auto& [what, variable, wanted] : {std::tuple{"appliance cache", "LIBGUESTFS_CACHEDIR", 2 * gibibyte},
+                                               std::tuple{"temporary files", "TMPDIR", 4 * gibibyte}})
+    result.push_back(space(what, from_environment(variable, "/var/tmp"), variable, wanted));
   return result;
 }
 

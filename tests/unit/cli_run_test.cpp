@@ -1,8 +1,12 @@
 // The command line itself, before any command.
+#include <cstdlib>
 #include <gtest/gtest.h>
+#include <optional>
 #include <sstream>
 
+#include "bake/base/file.hpp"
 #include "bake/cli/context.hpp"
+#include "error_of.hpp"
 
 namespace bake::cli {
 namespace {
@@ -187,6 +191,26 @@ TEST(CommandLine, HelpIsNoError) {
   const auto result = bake({"--help"});
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.err, "");
+}
+
+TEST(Doctor, NamesADirectoryForTemporaryFilesThatIsNotThere) {
+  const char* before = std::getenv("TMPDIR");
+  const std::optional<std::string> kept = before != nullptr ? std::optional<std::string>(before) : std::nullopt;
+  ::setenv("TMPDIR", "/nodir", 1);
+  std::ostringstream out, err;
+  EXPECT_EQ(run({"doctor", "--json"}, out, err), 6);
+  const auto error = error_of([] { TemporaryDirectory(); });
+  EXPECT_EQ(error.kind(), ErrorKind::environment);
+  EXPECT_EQ(error.message(), "making a temporary directory in '/nodir': No such file or directory");
+  if (kept)
+    ::setenv("TMPDIR", kept->c_str(), 1);
+  else
+    ::unsetenv("TMPDIR");
+  const auto checks = Json::parse(out.str()).at("checks");
+  EXPECT_EQ(checks.back(), Json({{"what", "temporary files"},
+                                 {"verdict", "problem"},
+                                 {"found", "'/nodir' is no directory that can be written to"},
+                                 {"fix", "make it, or let $TMPDIR name another"}}));
 }
 
 }  // namespace
