@@ -6,7 +6,9 @@
 
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/hint.hpp"
 #include "bake/base/interrupt.hpp"
+#include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
@@ -167,10 +169,9 @@ void bake_on_slurm(const Fleet& fleet, const Todo& todo, std::vector<FleetRow>& 
                       : job::wait_for(fleet, submission, context.progress());
   for (std::size_t i = 0; i < collected.size(); ++i) rows[submission.indices[i]] = collected[i];
   if (interrupted())
-    context.progress().warn(
-        fmt::format("the Slurm job goes on; 'bake batch collect {}' tells what becomes of it, "
-                    "'scancel {}' gives it up",
-                    options.fleet.string(), submission.job));
+    context.progress().warn(fmt::format("the Slurm job goes on; {} tells what becomes of it, 'scancel {}' gives it up",
+                                        quote_command("bake batch collect " + shell_quote(options.fleet.string())),
+                                        submission.job));
 }
 
 void bake_fleet(const BatchOptions& options, Context& context) {

@@ -165,13 +165,13 @@ void print_packages(Context& context, const ofed::Repository& repository) {
 }
 
 void show(Context& context, const BundleArguments& arguments) {
-  const Store store(context.store);
-  if (const auto extras = store.find_extras(arguments.subject)) {
+  const auto meant = Store(context.store).get_any(arguments.subject);
+  if (const auto* extras = std::get_if<Extras>(&meant)) {
     if (context.json) return context.print(ofed::to_json(*extras));
     print_row(context, *extras);
     return print_packages(context, extras->repository);
   }
-  const auto bundle = store.get(arguments.subject);
+  const auto& bundle = std::get<Bundle>(meant);
   if (context.json) return context.print(ofed::to_json(bundle));
   print_row(context, bundle);
   for (const auto& repository : bundle.repositories) {

@@ -23,13 +23,8 @@ class ConsoleProgress final : public Progress {
 
   ConsoleProgress(std::ostream& out, std::ostream& err, Style style, bool verbose, const std::string& log_file)
       : out_(out), err_(err), style_(style), verbose_(verbose) {
-    if (style_ == Style::tty) tied_before_ = out_.tie(&before_results_);
-    if (log_file.empty()) return;
-    errno = 0;
-    log_.open(log_file, std::ios::app);
-    if (!log_)
-      throw Error(ErrorKind::usage,
-                  fmt::format("opening log '{}': {}", log_file, std::generic_category().message(errno)));
+    if (!log_file.empty()) open_log(log_file);
+    if (style_ == Style::tty) tied_before_ = out_.tie(&before_results_);  // last: the destructor unties
   }
   ~ConsoleProgress() override {
     if (style_ == Style::tty) out_.tie(tied_before_);
@@ -57,6 +52,12 @@ class ConsoleProgress final : public Progress {
   }
 
  private:
+  void open_log(const std::string& file) {
+    errno = 0;
+    log_.open(file, std::ios::app);
+    if (!log_)
+      throw Error(ErrorKind::usage, fmt::format("opening log '{}': {}", file, std::generic_category().message(errno)));
+  }
   [[nodiscard]] double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   void end_line() {
     if (!std::exchange(line_open_, false)) return;

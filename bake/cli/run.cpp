@@ -48,6 +48,8 @@ void add_global_options(CLI::App& app, Context& context) {
 /// A log is added to, so what stands there must be one: never a base or a recipe. Throws Error{usage}.
 void require_log(const std::filesystem::path& file) {
   constexpr std::array<std::string_view, 4> beginnings{"[ ", "warning: ", "error: ", "     "};  // as Progress writes
+  std::error_code not_there;
+  if (!std::filesystem::is_regular_file(file, not_there)) return;  // a pipe or a terminal takes what it is given
   std::string head(16, '\0');
   std::ifstream stream(file, std::ios::binary);
   if (!stream.read(head.data(), static_cast<std::streamsize>(head.size())) && stream.gcount() == 0) return;
@@ -96,10 +98,20 @@ bool asks_for_json(const std::vector<std::string>& arguments) {
   return std::find(arguments.begin(), end, "--json") != end;
 }
 
+/// The exit code of a command whose result is out; 6 when standard output did not take it.
+int written(Context& context) {
+  if (context.out.flush()) return context.status;
+  print_error(context, Error(ErrorKind::environment, "writing the result: standard output does not take it",
+                             "is its disk full, or its reader gone?"));
+  return static_cast<int>(ErrorKind::environment);
+}
+
 int usage_error(const CLI::App& app, Context& context, const CLI::ParseError& error,
                 const std::vector<std::string>& arguments) {
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
-    return app.exit(error, context.out, context.err);
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+    app.exit(error, context.out, context.err);
+    return written(context);
+  }
   const auto unknown = mistyped(app, arguments);
   print_error(context, unknown ? *unknown : Error(ErrorKind::usage, error.what(), usage_hint));
   return static_cast<int>(ErrorKind::usage);
@@ -124,9 +136,7 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   app.parse_complete_callback([&context] { open_log(context); });
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-    if (!out.flush())
-      throw Error(ErrorKind::environment, "writing the result: standard output does not take it", "is its disk full?");
-    return context.status;
+    return written(context);
   } catch (const CLI::ParseError& error) {
     context.json = context.json || asks_for_json(arguments);
     return usage_error(app, context, error, arguments);

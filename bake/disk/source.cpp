@@ -148,12 +148,12 @@ SourceDisk raw(SourceDisk disk, const Head& head) {
   const bool file_system = head.has("XFSB"sv) || head.has("\x53\xef"sv, 1024 + 56);  // xfs; ext2, ext3, ext4
   if (!has_boot_signature(head.partition_head()) && !file_system)
     refuse(disk.path, "not a disk image: no VHD footer, partition table or file system in it");
+  disk.data_size = disk.file_size;
+  refuse_cut_off(disk, head);
   // Sectors are what a disk is made of; a VHD that lost or gained bytes at its end has its footer where nobody looks.
   if (disk.file_size % footer_size != 0)
     refuse(disk.path, "its size is no whole number of 512-byte sectors: it was cut off or added to",
-           "fetch it, or export it, again");
-  disk.data_size = disk.file_size;
-  refuse_cut_off(disk, head);
+           "fetch it, or export it, again; a raw disk that is known to be whole: truncate -s %512");
   return disk;
 }
 

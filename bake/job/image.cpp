@@ -7,6 +7,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/hint.hpp"
 #include "bake/base/signing.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
@@ -38,21 +39,25 @@ std::string copy_base(const recipe::Recipe& recipe, const SourceDisk& source, co
   return digest;
 }
 
-void check_payload(const std::string& name, const fs::path& payload, const std::string& sha256) {
+void check_payload(const std::string& name, const fs::path& payload, const std::string& sha256,
+                   const Environment& environment) {
   const auto found = digest_of_file(payload);
   if (found != sha256)
     throw Error(ErrorKind::untrusted,
                 fmt::format("checking the payload of '{}': its sha256 is {}, it came into the store as {}", name, found,
                             sha256),
-                fmt::format("'bake bundle remove {}', then add it again from its source", shell_quote(name)));
+                quote_command(fmt::format("bake bundle remove {}{}", shell_quote(name), environment.store_option)) +
+                    ", then add it again from its source");
 }
 
 /// What is about to be installed must be what was verified when it came into the store: the evidence beside the image
 /// names those digests.
-void check_payloads(const Driver& driver, Progress& progress) {
-  if (!driver.payloads().empty()) progress.step("hash the payloads");
-  if (driver.bundle) check_payload(driver.bundle->name, driver.bundle->payload(), driver.bundle->payload_sha256);
-  for (const auto& extras : driver.extras) check_payload(extras.name, extras.payload(), extras.payload_sha256);
+void check_payloads(const Driver& driver, const Environment& environment) {
+  if (!driver.payloads().empty()) environment.progress.step("hash the payloads");
+  if (driver.bundle)
+    check_payload(driver.bundle->name, driver.bundle->payload(), driver.bundle->payload_sha256, environment);
+  for (const auto& extras : driver.extras)
+    check_payload(extras.name, extras.payload(), extras.payload_sha256, environment);
 }
 
 evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& source, const std::string& base_sha256,
@@ -89,7 +94,7 @@ struct Finished {
 Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& disk,
                        const std::string& base_sha256, const Driver& driver, Environment& environment) {
   auto& progress = environment.progress;
-  check_payloads(driver, progress);
+  check_payloads(driver, environment);
   progress.step("start the appliance");
   auto session = environment.open_session({disk, "raw", source.path, driver.payloads(), driver.may_build()});
   progress.step("inspect");

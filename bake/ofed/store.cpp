@@ -123,22 +123,6 @@ Verification read_again(const Bundle& bundle, const KeyRing& ring, const TrustPo
   return result;
 }
 
-/// Which of `names` may have been meant by `name`, which is none of them: a misspelling, or a part of one.
-std::string similar(const std::string& name, const std::vector<std::string>& names) {
-  if (auto near = did_you_mean(name, names); !near.empty() || names.empty()) return near;
-  const auto part = std::find_if(names.begin(), names.end(), [&](const std::string& whole) {
-    return to_lower(whole).find(to_lower(name)) != std::string::npos;
-  });
-  return part == names.end() ? "'bake bundle list' shows what is there" : fmt::format("did you mean '{}'?", *part);
-}
-
-Error not_in_store(const Store& store, const std::string& name, const std::vector<std::string>& names) {
-  return {ErrorKind::usage,
-          fmt::format("looking for bundle '{}': not in the store '{}'{}", name, store.directory().string(),
-                      store.absence()),
-          similar(name, names)};
-}
-
 fs::path index_directory(const Bundle& bundle, const std::string& flavour) {
   return bundle.directory / "index" / flavour;
 }
@@ -260,50 +244,6 @@ std::optional<Bundle> Store::find(const std::string& version, const std::string&
     rebuilt = std::move(bundle);
   }
   return rebuilt;
-}
-
-std::string Store::absence() const {
-  std::error_code error;
-  const auto status = fs::status(directory_, error);
-  if (fs::exists(status)) return "";
-  return ": " + (fs::status_known(status) ? "there is no such directory" : error.message());
-}
-
-bool Store::is_called(const std::string& name, const std::string& full_name, const std::string& id) {
-  return full_name == name || (name.size() >= 4 && id.starts_with(to_lower(name)));
-}
-
-Bundle Store::get(const std::string& name) const {
-  auto bundles = list();
-  std::vector<Bundle> matches;
-  std::vector<std::string> names;
-  names.reserve(bundles.size());
-  for (auto& bundle : bundles) {
-    names.push_back(bundle.name);
-    if (is_called(name, bundle.name, bundle.id())) matches.push_back(std::move(bundle));
-  }
-  if (matches.size() == 1) return std::move(matches.front());
-  for (const auto& extras : all_extras()) names.push_back(extras.name);
-  if (matches.empty()) throw not_in_store(*this, name, names);
-  std::vector<std::string> ids;
-  ids.reserve(matches.size());
-  for (const auto& match : matches) ids.push_back(match.id().substr(0, 12));
-  throw Error(ErrorKind::usage, fmt::format("looking for bundle '{}': it means {} bundles", name, matches.size()),
-              "say which by its id: " + join(ids, ", "));
-}
-
-std::string Store::remove(const std::string& name) {
-  std::error_code out_of_reach;
-  if (!fs::exists(directory_, out_of_reach)) throw not_in_store(*this, name, {});  // and a transaction would make it
-  SilentProgress silent;
-  StoreTransaction transaction(directory_, silent);
-  if (const auto extras = find_extras(name)) {
-    transaction.remove("extras", extras->id);
-    return extras->name;
-  }
-  const auto bundle = get(name);
-  transaction.remove("bundles", bundle.id());
-  return bundle.name;
 }
 
 IndexTexts Store::index_texts(const Bundle& bundle, const Repository& repository) {

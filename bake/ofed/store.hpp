@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "bake/base/progress.hpp"
@@ -75,6 +76,8 @@ class Store {
   /// The one bundle that `name` means: its name, or a unique prefix (4 digits or more) of its id. Throws Error{usage}
   /// when there is none or more than one.
   [[nodiscard]] Bundle get(const std::string& name) const;
+  /// The same among bundles and extra packages.
+  [[nodiscard]] std::variant<Bundle, Extras> get_any(const std::string& name) const;
   /// Removes a bundle or extra packages by the same kinds of name; gives its full name.
   std::string remove(const std::string& name);
   /// The index of one of the bundle's repositories, for the solver.
@@ -89,8 +92,6 @@ class Store {
   /// The extra packages for `distro`: those made for it and those for every release.
   [[nodiscard]] std::vector<Extras> extras(const std::string& distro) const;
   [[nodiscard]] std::vector<Extras> all_extras() const;
-  /// The extra packages that `name` means, as get() takes names. Throws Error{usage} when there are several.
-  [[nodiscard]] std::optional<Extras> find_extras(const std::string& name) const;
   [[nodiscard]] static IndexTexts index_texts(const Extras& extras);
 
   /// Adds the keys of a file to the store's key ring; gives them.
@@ -109,8 +110,6 @@ class Store {
   [[nodiscard]] std::string absence() const;
 
  private:
-  /// Whether `name` is this name, or a prefix of this id.
-  [[nodiscard]] static bool is_called(const std::string& name, const std::string& full_name, const std::string& id);
   AddResult add_again(Bundle bundle, const std::string& pin, const AddOptions& options, Progress& progress);
 
   std::filesystem::path directory_;

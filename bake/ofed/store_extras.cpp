@@ -188,19 +188,6 @@ std::vector<Extras> Store::all_extras() const {
   return all;
 }
 
-std::optional<Extras> Store::find_extras(const std::string& name) const {
-  auto matches = all_extras();
-  std::erase_if(matches, [&](const Extras& extras) { return !is_called(name, extras.name, extras.id); });
-  if (matches.empty()) return std::nullopt;
-  if (matches.size() == 1) return std::move(matches.front());
-  std::vector<std::string> ids;
-  ids.reserve(matches.size());
-  for (const auto& match : matches) ids.push_back(match.id.substr(0, 12));
-  throw Error(ErrorKind::usage,
-              fmt::format("looking for extra packages '{}': it means {} of them", name, matches.size()),
-              "say which by its id: " + join(ids, ", "));
-}
-
 std::vector<Extras> Store::extras(const std::string& distro) const {
   auto all = all_extras();
   std::erase_if(all, [&](const Extras& extras) { return !extras.distro.empty() && extras.distro != distro; });

@@ -218,8 +218,14 @@ void read(Input& input, MapReader& reader, Recipe& recipe) {
 }  // namespace
 
 bool is_ofed_release(std::string_view text) {
-  return text.find('.') != std::string_view::npos && text.find('-') != std::string_view::npos &&
-         text.find_first_not_of("0123456789.-") == std::string_view::npos;
+  const auto numbers = [](std::string_view part) {
+    const auto all = split(part, '.');
+    return all.size() >= 2 && std::all_of(all.begin(), all.end(), [](const std::string& number) {
+             return !number.empty() && number.find_first_not_of("0123456789") == std::string::npos;
+           });
+  };
+  const auto dash = text.find('-');
+  return dash != std::string_view::npos && numbers(text.substr(0, dash)) && numbers(text.substr(dash + 1));
 }
 
 Recipe parse(std::string_view text, const fs::path& file, std::vector<Problem>& problems) {

@@ -1,7 +1,10 @@
 // Files that the user names and bake writes: what is said when their directory is not there, before any work.
+#include <array>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sstream>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bake/cli/context.hpp"
 #include "bake/disk/output.hpp"
@@ -67,7 +70,7 @@ TEST_F(StorePath, ThatCannotBeLookedAtIsNotCalledMissing) {
   std::filesystem::create_symlink("loop", loop);
   const std::string reason = "': Too many levels of symbolic links\n";
   EXPECT_EQ(refusal_of({"bundle", "show", "x", "--store", loop}, 1),
-            "bake: error: reading directory '" + loop + "/extras" + reason);
+            "bake: error: reading directory '" + loop + "/bundles" + reason);
   EXPECT_EQ(refusal_of({"bundle", "remove", "x", "--store", loop}),
             "bake: error: looking for bundle 'x': not in the store '" + loop + reason);
 }
@@ -123,12 +126,36 @@ TEST_F(OutputPath, OfALogIsNeverAnotherFile) {
   EXPECT_EQ(read_text(log).substr(0, 7), "error: ");
 }
 
+TEST_F(OutputPath, OfALogMayBeAPipe) {
+  const auto pipe = at("pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const FileDescriptor reader(::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  std::ostringstream out, err;
+  EXPECT_EQ(run({"plan", "/nosuch", "--log", pipe}, out, err), 2);
+  std::array<char, 7> head{};
+  ASSERT_EQ(::read(reader.get(), head.data(), head.size()), 7);
+  EXPECT_EQ(std::string_view(head.data(), head.size()), "error: ");
+}
+
+TEST_F(OutputPath, OfALogThatCannotBeOpenedIsSaidAsJsonOnATerminalToo) {
+  std::ostringstream out, err;
+  EXPECT_EQ(run({"--json", "--progress", "tty", "--log", at("").string(), "matrix", "list"}, out, err), 2);
+  EXPECT_EQ(Json::parse(out.str()).at("error").at("kind"), "usage");
+  EXPECT_EQ(out.tie(), nullptr);
+}
+
 TEST(StandardOutput, ThatTakesNothingIsNoSuccess) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"--help"}, {"--version"}}) {
+    std::ostringstream nowhere, messages;
+    nowhere.setstate(std::ios::badbit);
+    EXPECT_EQ(run(command, nowhere, messages), 6) << command.front();
+  }
   std::ostringstream out, err;
   out.setstate(std::ios::badbit);
   EXPECT_EQ(run({"matrix", "list"}, out, err), 6);
   EXPECT_EQ(err.str(),
-            "bake: error: writing the result: standard output does not take it\nbake: hint: is its disk full?\n");
+            "bake: error: writing the result: standard output does not take it\nbake: hint: is its disk full, or its "
+            "reader gone?\n");
 }
 
 TEST(StandardOutput, OfATerminalHasNoProgressBesideTheResult) {

@@ -209,12 +209,19 @@ TEST_F(StoreMessages, NameTheBundleThatMayHaveBeenMeant) {
     EXPECT_TRUE(shown.out.starts_with(id.substr(0, 12) + "  focal-base (extra packages for ubuntu20.04)  1 packages"));
     EXPECT_TRUE(shown.out.ends_with("\n  tcl 8.6 amd64\n")) << shown.out;
   }
+  EXPECT_EQ(
+      bundle({"verify", "focal-base"}),
+      not_there("focal-base", "\nbake: hint: there are extra packages of that name; 'bake bundle show' shows them"));
+  const auto namesake = store.add_extras(scratch.path() / "debs", full, "", progress).id;
+  for (const auto* command : {"show", "remove"}) EXPECT_EQ(bundle({command, full}).status, 2) << command;
+  EXPECT_EQ(bundle({"remove", namesake.substr(0, 12)}).out, "removed " + full + "\n");
+  EXPECT_EQ(bundle({"show", full}).status, 0);
   const auto other = store.add_extras(scratch.path() / "debs", "focal-base", "ubuntu18.04", progress).id;
   auto ids = std::vector{id.substr(0, 12), other.substr(0, 12)};
   std::sort(ids.begin(), ids.end());
   EXPECT_EQ(bundle({"remove", "focal-base"}),
             (Result{2, "",
-                    "bake: error: looking for extra packages 'focal-base': it means 2 of them\n"
+                    "bake: error: looking for bundle 'focal-base': it means 2 entries\n"
                     "bake: hint: say which by its id: " +
                         join(ids, ", ") + "\n"}));
   EXPECT_EQ(store.all_extras().size(), 2U);

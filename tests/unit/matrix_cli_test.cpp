@@ -143,6 +143,8 @@ TEST(MatrixCommand, ResolveRefusesWordsThatCannotBe) {
   EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", "5.5"}).err,
             "bake: error: resolving --ofed '5.5': that is no release\n"
             "bake: hint: write 'inbox' or a whole version: 5.5-1.0.3.2\n");
+  for (const auto* word : {"5.5-", ".-", "5.5-1", "5-1.0", "5.5-1.0.x", "auto"})
+    EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", word}).status, 2) << word;
   EXPECT_THAT(bake({"resolve", "Standard_HB120rs_v2", "Standard_HC44rs", "ubuntu20.04"}).err,
               HasSubstr("hint: bake matrix resolve ubuntu20.04 Standard_HB120rs_v2 Standard_HC44rs\n"));
 

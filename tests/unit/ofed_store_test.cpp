@@ -146,7 +146,7 @@ TEST_F(StoreTest, NamesAndIdPrefixesMeanBundles) {
   EXPECT_THAT(testing::error_of([&] {
                 static_cast<void>(store.get("MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64"));
               }).message(),
-              HasSubstr("it means 2 bundles"));
+              HasSubstr("it means 2 entries"));
   EXPECT_EQ(store.remove(id.substr(0, 8)), "MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64");
   EXPECT_EQ(store.list().size(), 1U);
   EXPECT_FALSE(fs::exists(store.directory() / "bundles" / id));
