@@ -184,7 +184,7 @@ class FileReader {
     row.message = reader.required_text("message");
     row.remedy = reader.text_or("remedy", "");
     for (const auto& entry : row.os)
-      matches(reader, "os", entry, R"([a-z]+( (<|>=)?\d+(\.\d+)?)?)", "'ubuntu', 'ubuntu 18.04' or 'el <8.6'");
+      matches(reader, "os", entry, R"([a-z]+( (<|>=)?\d+(\.\d+)?)*)", "'ubuntu', 'ubuntu 18.04' or 'el <8.6'");
   }
 
   void read(MapReader& reader, ManifestRow& row) const {

@@ -31,15 +31,15 @@ void add_once(std::vector<std::string>& list, const std::string& text) {
   if (!contains(list, text)) list.push_back(text);
 }
 
+/// "el", "ubuntu 18.04", "el <8.6", "el >=8 <8.7": a family or an id, and what its version must be.
 bool means(std::string_view entry, const OsRow& os) {
-  const auto space = entry.find(' ');
-  const auto id = entry.substr(0, space);
-  if (id != os.id && !(id == "el" && os.family == "rpm")) return false;
-  if (space == std::string_view::npos) return true;
-  auto version = entry.substr(space + 1);
-  if (version.starts_with(">=")) return compare_versions(os.version, version.substr(2)) >= 0;
-  if (version.starts_with("<")) return compare_versions(os.version, version.substr(1)) < 0;
-  return version == os.version;
+  const auto words = split_words(entry);
+  if (words.front() != os.id && !(words.front() == "el" && os.family == "rpm")) return false;
+  return std::all_of(words.begin() + 1, words.end(), [&](std::string_view version) {
+    if (version.starts_with(">=")) return compare_versions(os.version, version.substr(2)) >= 0;
+    if (version.starts_with("<")) return compare_versions(os.version, version.substr(1)) < 0;
+    return version == os.version;
+  });
 }
 
 Holds holds(const RuleRow& rule, const Candidate& candidate) {

@@ -150,6 +150,19 @@ TEST(MatrixResolve, NamesNoReleaseThatMicrosoftDoesNotDocumentForTheSize) {
       "confirmed");
 }
 
+TEST(MatrixResolve, ARuleMayNameARangeOfReleases) {
+  const auto warned = [](const std::string& version) {
+    for (const auto& choice : resolve("almalinux", version, {"Standard_ND96isr_H100_v5"}).choices)
+      for (const auto& warning : choice.warnings)
+        if (warning.find("Microsoft documents ND H100 v5 sizes") == 0) return true;
+    return false;
+  };
+  std::vector<std::string> versions;
+  for (const auto& os : built_in().operating_systems())
+    if (os.id == "almalinux" && warned(os.version)) versions.push_back(os.version);
+  EXPECT_EQ(versions, (std::vector<std::string>{"8.3", "8.4", "8.5", "8.6", "9.0", "9.1", "9.2"}));
+}
+
 TEST(MatrixResolve, OneImageForSeveralSizesIsTheIntersection) {
   const auto both = resolve("ubuntu", "18.04", {"Standard_NC24rs_v3", "Standard_HB120rs_v2"});
   ASSERT_FALSE(both.choices.empty());
