@@ -24,9 +24,8 @@ apply::Check check_container(const fs::path& image) {
 }
 
 /// The manifest beside the image must speak of this file and of this guest.
-void check_manifest(const fs::path& file, const nlohmann::json& inside, const std::string& actual,
+void check_manifest(nlohmann::json outside, const nlohmann::json& inside, const std::string& actual,
                     std::vector<apply::Check>& checks) {
-  auto outside = evidence::read_manifest(read_text(file), file.string());
   const auto expected = outside.value("product", nlohmann::json::object()).value("sha256", std::string());
   checks.push_back(
       {"digest", expected == actual,
@@ -82,7 +81,8 @@ Verdict verify_image(const fs::path& image, const std::optional<fs::path>& manif
   Verdict verdict;
   verdict.checks.push_back(check_container(image));
   if (!verdict.checks.back().ok) return verdict;  // nothing inside such a container can be trusted to be where it seems
-  if (manifest) evidence::read_manifest(read_text(*manifest), manifest->string());  // before the appliance, for nothing
+  std::optional<nlohmann::json> outside;          // read before the appliance is started for nothing
+  if (manifest) outside = evidence::read_manifest(read_text(*manifest), manifest->string());
   const auto source = probe_source(image);
   const TemporaryDirectory scratch;
   auto session = open_scratch(source, scratch.path(), {}, environment);
@@ -98,10 +98,10 @@ Verdict verify_image(const fs::path& image, const std::optional<fs::path>& manif
   verdict.ofed = expected.ofed;
   verdict.kernel = expected.kernel;
   for (auto& check : apply::verify(session->guest(), facts, expected)) verdict.checks.push_back(std::move(check));
-  if (manifest || !public_pem.empty()) {
+  if (outside || !public_pem.empty()) {
     environment.progress.step("hash the image");
     const auto digest = digest_of_file(image);
-    if (manifest) check_manifest(*manifest, inside, digest, verdict.checks);
+    if (outside) check_manifest(*outside, inside, digest, verdict.checks);
     for (auto& check : check_evidence(image, digest, public_pem)) verdict.checks.push_back(std::move(check));
   }
   return verdict;
