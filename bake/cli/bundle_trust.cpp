@@ -61,12 +61,10 @@ void withdraw(Context& context, const std::string& fingerprint) {
 }
 
 void run(Context& context, const TrustArguments& arguments) {
-  const int wishes =
-      (arguments.key_file.empty() ? 0 : 1) + (arguments.list ? 1 : 0) + (arguments.withdrawn.empty() ? 0 : 1);
-  if (wishes != 1)
-    throw Error(ErrorKind::usage, "trusting keys: name one key file, or say --list, or --remove FINGERPRINT");
   if (arguments.list) return list(context);
   if (!arguments.withdrawn.empty()) return withdraw(context, arguments.withdrawn);
+  if (arguments.key_file.empty())
+    throw Error(ErrorKind::usage, "trusting keys: name one key file, or say --list, or --remove FINGERPRINT");
   trust(context, arguments.key_file);
 }
 

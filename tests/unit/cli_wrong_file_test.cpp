@@ -73,15 +73,12 @@ TEST_F(WrongFile, UtfSixteenIsText) {
             "bake: error: reading recipe 'FILE': FILE:1: unknown schema 'bake/v2' (this bake reads bake/v1)\n");
 }
 
-TEST_F(WrongFile, AFleetIsNoRecipe) {
+TEST_F(WrongFile, AFleetIsNoRecipeAndTheReverse) {
   const auto fleet = at("fleet.yaml");
   put(fleet, 0, "schema: bake/fleet/v1\nimages: [a.yaml]\n");
   EXPECT_EQ(refusal_of({"plan"}, fleet),
             "bake: error: reading recipe 'FILE': FILE:1: it is a fleet, not a recipe ('bake batch FILE' bakes its "
             "images, with --dry-run it shows which)\n");
-}
-
-TEST_F(WrongFile, ARecipeIsNoFleet) {
   const auto recipe = at("recipe.yaml");
   put(recipe, 0, "schema: bake/v1\nbase: base.vhd\nos: ubuntu 20.04\nvm_sizes: [x]\n");
   EXPECT_EQ(refusal_of({"batch"}, recipe),
