@@ -174,15 +174,15 @@ class Refused(PublishCase):
         directory.mkdir(parents=True)
         with open(directory / f"bake-{key[:32]}", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.refuse(1, "another publish of it is running")
-            copy = self.scratch / "copy.vhd"  # elsewhere it is the same image still
+            self.refuse(1, "another publish of this image is running")
+            copy = self.scratch / "copy.vhd"  # a copy is still the same image
             for suffix in ("", ".manifest.json"):
                 shutil.copy(f"{self.vhd}{suffix}", f"{copy}{suffix}")
-            self.refuse(1, "another publish of it is running", image=["--recipe", self.recipe, "--vhd", copy])
+            self.refuse(1, "another publish of this image is running", image=["--recipe", self.recipe, "--vhd", copy])
 
-    def test_nowhere_to_lock(self):
-        (self.scratch / self.machine).write_text("no directory")
-        self.refuse(6, "no lock")
+    def test_lock_directory_cannot_be_made(self):
+        (self.scratch / self.machine).write_text("not a directory")
+        self.refuse(6, "cannot lock a file below")
 
     def test_missing_gallery(self):
         self.set_state(galleries={})
