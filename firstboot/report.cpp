@@ -7,13 +7,13 @@ namespace {
 
 constexpr const char* product = "Microsoft.HpcCompute.InfiniBandDriverLinux";
 
-const char* name_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::pass:
+const char* name_of(Result result) {
+  switch (result) {
+    case Result::pass:
       return "pass";
-    case Verdict::warn:
+    case Result::warn:
       return "warn";
-    case Verdict::fail:
+    case Result::fail:
       return "fail";
   }
   return "";
@@ -21,10 +21,10 @@ const char* name_of(Verdict verdict) {
 
 unsigned number(Exit code) { return static_cast<unsigned>(code); }
 
-/// The agent knows success, error, warning and transitioning; the last two never settle, so a warning is a success.
+/// The agent knows success, error, warning and transitioning. The last two are not final, so a warning is a success.
 const char* agent_status(bool good) { return good ? "success" : "error"; }
 
-/// A line of text stays one line whatever a foreign file put into it.
+/// Replaces control characters, so that untrusted text cannot start a new line.
 void write_printable(Text& out, View text) {
   for (const char c : text) out << (c >= 0x20 && c < 0x7F ? c : '?');
 }
@@ -46,7 +46,7 @@ void open_status(Text& out, View time, Exit code, View message) {
 
 void close_status(Text& out) { out << "]}}]\n"; }
 
-/// `"name":"text"` and a comma after it.
+/// Writes `"name":"text",`.
 void write_member(Text& out, View name, View text) {
   json_quote(out, name);
   out << ':';
@@ -75,11 +75,11 @@ void write_function(Text& out, const Function& function) {
 
 }  // namespace
 
-const char* words_for(Exit code) {
+const char* meaning_of(Exit code) {
   switch (code) {
     case Exit::success:
       return "Operation successful";
-    case Exit::wrong_use:
+    case Exit::incorrect_usage:
       return "Incorrect usage of extension";
     case Exit::no_hyperv:
       return "Linux Integration Services for Hyper-V and Azure not available or installed";
@@ -95,10 +95,10 @@ const char* words_for(Exit code) {
   return "";
 }
 
-Check& Report::add(const char* name, Verdict verdict) {
-  Check& check = checks[count < most_checks ? count++ : most_checks - 1];
+Check& Report::add(const char* name, Result result) {
+  Check& check = checks[count < max_checks ? count++ : max_checks - 1];
   check.name = name;
-  check.verdict = verdict;
+  check.result = result;
   check.evidence.clear();
   return check;
 }
@@ -113,7 +113,7 @@ void write_log(const Report& report, Text& out) {
       << report.wait << " s\n";
   for (size_t i = 0; i < report.count && !report.unchanged; ++i) {
     const Check& check = report.checks[i];
-    out << check.time << ' ' << check.name << ' ' << name_of(check.verdict) << ' ';
+    out << check.time << ' ' << check.name << ' ' << name_of(check.result) << ' ';
     write_printable(out, check.evidence);
     out << '\n';
   }
@@ -126,7 +126,7 @@ void write_status_json(const Report& report, Text& out) {
   open_status(out, report.time, report.exit, report.message);
   for (size_t i = 0; i < report.count; ++i) {
     const Check& check = report.checks[i];
-    const bool good = check.verdict != Verdict::fail;
+    const bool good = check.result != Result::fail;
     out << (i == 0 ? "" : ",") << R"({"name":)";
     json_quote(out, check.name);
     out << R"(,"status":")" << agent_status(good) << R"(","code":)" << (good ? 0 : number(report.exit)) << ',';
@@ -161,7 +161,7 @@ void write_json(const Report& report, Text& out) {
   for (size_t i = 0; i < report.count; ++i) {
     out << (i == 0 ? "{" : ",{");
     write_member(out, "name", report.checks[i].name);
-    write_member(out, "verdict", name_of(report.checks[i].verdict));
+    write_member(out, "verdict", name_of(report.checks[i].result));
     out << R"("evidence":)";
     json_quote(out, report.checks[i].evidence);
     out << '}';

@@ -5,8 +5,8 @@ namespace {
 
 constexpr size_t kvp_key_size = 512;
 constexpr size_t kvp_value_size = 2048;
-constexpr unsigned longest_wait = 240;  // the agent kills an enable command after 300 s
-constexpr unsigned most_pairs = 64;
+constexpr unsigned max_wait = 240;  // the agent kills an enable command after 300 s
+constexpr unsigned max_pairs = 64;
 
 View unquote(View text) {
   if (text.size >= 2 && (text[0] == '"' || text[0] == '\'') && text[text.size - 1] == text[0])
@@ -24,7 +24,7 @@ bool is_word(View text, View other_characters) {
   return true;
 }
 
-/// "7.7" out of "CentOS Linux release 7.7.1908 (Core)".
+/// Returns "7.7" from "CentOS Linux release 7.7.1908 (Core)".
 View major_minor(View redhat_release) {
   const ptrdiff_t at = find(redhat_release, "release ");
   if (at < 0) return {};
@@ -52,7 +52,7 @@ bool find_value(View text, View key, Text& out) {
     if (!starts_with(line, key) || line.size <= key.size || line[key.size] != '=') continue;
     out.clear();
     out << unquote(trim(skip(line, key.size + 1)));
-    found = !out.cut();
+    found = !out.truncated();
   }
   if (!found) out.clear();
   return found;
@@ -76,7 +76,7 @@ BakedFacts parse_baked_facts(View conf) {
   find_value(conf, "MODULE_VERSION", facts.module_version);
   if (!is_word(facts.ofed, "._-")) facts.ofed.clear();
   if (!is_word(facts.module, "_-")) facts.module.clear();
-  if (find_value(conf, "WAIT", wait)) parse_number(wait, longest_wait, facts.wait);
+  if (find_value(conf, "WAIT", wait)) parse_number(wait, max_wait, facts.wait);
   return facts;
 }
 
@@ -86,7 +86,7 @@ bool kvp_value(View pool, View key, Text& out) {
     if (!(until_zero(first(pool, kvp_key_size)) == key)) continue;
     out.clear();
     out << until_zero(first(skip(pool, kvp_key_size), kvp_value_size));
-    return !out.cut();
+    return !out.truncated();
   }
   return false;
 }
@@ -96,7 +96,7 @@ unsigned ipoib_pairs(View value) {
   value = skip(value, 9);
   const ptrdiff_t end = find(value, "|");
   unsigned pairs = 0;
-  if (end < 0 || !parse_number(first(value, static_cast<size_t>(end)), most_pairs, pairs)) return 0;
+  if (end < 0 || !parse_number(first(value, static_cast<size_t>(end)), max_pairs, pairs)) return 0;
   return pairs;
 }
 
@@ -112,7 +112,7 @@ bool rdma_address(View shared_config, Text& out) {
     if (!is_digit(c) && c != '.') return false;
   out.clear();
   out << address;
-  return !out.cut();
+  return !out.truncated();
 }
 
 bool is_vm_size(View text) { return text.size <= 64 && is_word(text, "_-"); }
@@ -125,7 +125,7 @@ void normalise_vm_size(View size, Text& out) {
   out << lower;
 }
 
-bool name_promises_rdma(View size) {
+bool name_implies_rdma(View size) {
   const ptrdiff_t start = find(size, "_");
   if (start < 0) return false;
   const View rest = skip(size, static_cast<size_t>(start) + 1);

@@ -12,7 +12,7 @@
 namespace firstboot {
 namespace {
 
-/// A descriptor that is closed at the end of its scope.
+/// A file descriptor, closed at the end of its scope.
 class File {
  public:
   File(const char* path, int flags, mode_t mode = 0) : fd_(open(path, flags | O_CLOEXEC, mode)) {}
@@ -28,7 +28,7 @@ class File {
   int fd_;
 };
 
-/// What getdents64(2) fills in; <dirent.h> would bring malloc with it.
+/// The record of getdents64(2). <dirent.h> is not used, because it needs malloc.
 struct DirectoryEntry {
   uint64_t inode;
   int64_t offset;
@@ -75,7 +75,7 @@ bool link_target(const char* path, Text& out) {
   if (size <= 0) return false;
   out.clear();
   out << View(target, static_cast<size_t>(size));
-  return !out.cut();
+  return !out.truncated();
 }
 
 bool link_name(const char* path, Text& out) {
@@ -93,7 +93,7 @@ bool make_directories(View path) {
       return false;
     if (i < path.size) partial << path[i];
   }
-  return !partial.cut();
+  return !partial.truncated();
 }
 
 bool write_all(int fd, View content) {
@@ -110,7 +110,7 @@ bool replace_file(View path, View content) {
   const View directory = directory_name(path);
   Path aside(directory);
   aside << "/." << base_name(path) << "." << static_cast<unsigned>(getpid());
-  if (aside.cut() || !make_directories(directory)) return false;
+  if (aside.truncated() || !make_directories(directory)) return false;
   const Path target(path);
   bool done = false;
   {
@@ -124,7 +124,7 @@ bool replace_file(View path, View content) {
 
 bool append_file(View path, View content, size_t limit) {
   const Path target(path);
-  if (target.cut() || !make_directories(directory_name(path))) return false;
+  if (target.truncated() || !make_directories(directory_name(path))) return false;
   const File file(target.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0644);
   struct stat facts;
   if (!file.ok() || fstat(file.fd(), &facts) != 0 || !S_ISREG(facts.st_mode)) return false;

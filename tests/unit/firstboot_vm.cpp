@@ -78,7 +78,7 @@ void ImdsServer::serve() {
       silent.push_back(std::move(client));
       continue;
     }
-    if (answer == hang_up) continue;
+    if (answer == close_connection) continue;
     std::size_t sent = 0;
     while (sent < answer.size()) {
       const ssize_t put = send(client.get(), answer.data() + sent, answer.size() - sent, MSG_NOSIGNAL);

@@ -1,0 +1,148 @@
+// The checks of the hardware: PCI functions, their driver, InfiniBand devices, ports and the module version.
+#include "firstboot/run.hpp"
+#include "firstboot/system.hpp"
+
+namespace firstboot {
+namespace {
+
+void list_ports(const Hardware& hardware, Check& check) {
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    check.evidence << (i == 0 ? "" : "; ") << function.infiniband << " port " << function.port << ' '
+                   << port_state_name(function.port_state) << ' ' << function.rate;
+  }
+}
+
+}  // namespace
+
+/// Waits for everything that the later checks need, so that all of them use one consistent scan.
+Exit Run::check_pci() {
+  const long start = now_ms();
+  Hardware& hardware = report_.hardware;
+  scan();
+  while (!is_ready(hardware, report_.expected_hcas) && retry_.pause()) scan();
+  const auto waited = static_cast<unsigned long>((now_ms() - start) / 1000);
+
+  Check& check = report_.add("pci-function");
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    check.evidence << (i == 0 ? "" : "; ") << function.address << " 15b3:";
+    check.evidence.hex(function.device, 4) << " class ";
+    check.evidence.hex(function.pci_class, 4) << ' ';
+    if (function.row != nullptr)
+      check.evidence << function.row->name << " (" << function.row->driver << ", " << function.row->generation << ')';
+    else
+      check.evidence << "(device id not in the compatibility matrix)";
+  }
+  if (hardware.count == 0) check.evidence << "no function of vendor 15b3 and class 0207 or 0280";
+  if (waited > 0) check.evidence << ", after " << waited << " s";
+  if (hardware.ethernet > 0) check.evidence << ", not counting Accelerated Networking: " << hardware.ethernet;
+  if (hardware.mana > 0) check.evidence << ", not counting MANA: " << hardware.mana;
+  if (hardware.count > 0) return Exit::success;
+
+  scan_hyperv(options_.root, hyperv_);
+  if (hyperv_.networkdirect > 0) {
+    check.evidence << ": this VM " << networkdirect_reason;
+    return fail(check, Exit::size_not_supported);
+  }
+  if (!hyperv_.pci_driver_registered) {
+    check.evidence << ": hv_pci (pci-hyperv.ko) is not loaded, so no function can appear";
+    return fail(check, Exit::no_hyperv);
+  }
+  return fail(check, Exit::no_infiniband);
+}
+
+Exit Run::check_driver() {
+  Check& check = report_.add("driver");
+  const Hardware& hardware = report_.hardware;
+  bool right = true;
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    check.evidence << (i == 0 ? "" : "; ") << function.address << ' ';
+    if (function.driver.empty())
+      check.evidence << "has no driver bound";
+    else
+      check.evidence << function.driver;
+    if (has_right_driver(function)) continue;
+    right = false;
+    if (function.row == nullptr) continue;
+    Buffer<32> needed(function.row->driver);
+    needed << "_core";
+    check.evidence << ", needs " << needed;
+    if (!baked_.module.empty() && !(baked_.module.view() == needed))
+      check.evidence << ", but this image was baked for " << baked_.module;
+  }
+  return right ? Exit::success : fail(check, Exit::failed);
+}
+
+Exit Run::check_hca_count() {
+  Check& check = report_.add("hca-count");
+  const auto count = static_cast<unsigned long>(report_.hardware.count);
+  check.evidence << count << (count == 1 ? " HCA" : " HCAs");
+  if (report_.expected_hcas == 0) {
+    check.evidence << ", the expected number is unknown";
+    return Exit::success;
+  }
+  check.evidence << " of " << report_.expected_hcas << " that this VM should have";
+  return count == report_.expected_hcas ? Exit::success : fail(check, Exit::failed);
+}
+
+Exit Run::check_infiniband() {
+  Check& check = report_.add("infiniband");
+  const Hardware& hardware = report_.hardware;
+  bool right = true;
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    check.evidence << (i == 0 ? "" : "; ") << function.address << ' ';
+    if (function.infiniband.empty())
+      check.evidence << "has no device in /sys/class/infiniband";
+    else
+      check.evidence << function.infiniband << (function.port.empty() ? View(" has no port") : View(" link_layer "))
+                     << function.link_layer;
+    right = right && function.link_layer.view() == "InfiniBand";
+  }
+  return right ? Exit::success : fail(check, Exit::failed);
+}
+
+Exit Run::check_port() {
+  Check& check = report_.add("port");
+  list_ports(report_.hardware, check);
+  if (is_ready(report_.hardware, report_.expected_hcas)) return Exit::success;
+  check.evidence << ": not ACTIVE within " << report_.wait << " s";
+  return fail(check, Exit::failed);
+}
+
+Exit Run::check_module_version() {
+  Check& check = report_.add("module-version");
+  if (!has_conf_) {
+    check.evidence << "not checked: no " << conf_path;
+    check.result = Result::warn;
+    return Exit::success;
+  }
+  if (baked_.module_version.empty()) {
+    check.evidence << "not checked: the image was baked with " << (baked_.ofed.empty() ? "?" : baked_.ofed.c_str())
+                   << " and the conf file has no module version";
+    if (!(baked_.ofed.view() == "inbox")) check.result = Result::warn;
+    return Exit::success;
+  }
+  // Checks the bound module, which may differ from MODULE of the conf file: one image may serve both release lines,
+  // and all modules of a driver release have one version.
+  bool right = true;
+  View seen;
+  for (size_t i = 0; i < report_.hardware.count; ++i) {
+    const View driver = report_.hardware.functions[i].driver;
+    if (driver == seen) continue;
+    seen = driver;
+    Path path = below(options_.root, "/sys/module/");
+    path << driver << "/version";
+    Buffer<64> loaded;
+    read_line(path.c_str(), loaded);
+    check.evidence << driver << ' ' << (loaded.empty() ? "without a version" : loaded.c_str()) << ", ";
+    right = right && loaded.view() == baked_.module_version;
+  }
+  check.evidence << "baked " << baked_.module_version << " of " << baked_.ofed;
+  if (!baked_.module.empty()) check.evidence << " for " << baked_.module;
+  return right ? Exit::success : fail(check, Exit::failed);
+}
+
+}  // namespace firstboot
