@@ -48,16 +48,24 @@ Exit Run::check_release() {
     return fail(check, Exit::os_not_supported);
   }
   check.evidence << release.id << ' ' << release.version;
+  bool listed = false;
   for (const OsRow& row : os_rows)
-    if (release.id.view() == row.id && release.version.view() == row.version) return Exit::success;
-  Buffer<64> name(release.id);
+    listed = listed || (release.id.view() == row.id && release.version.view() == row.version);
+  Buffer<66> name(release.id);
   name << '-' << release.version;
+  if (baked_.os.empty() && listed) return Exit::success;
   if (baked_.os.view() == name) {
-    check.evidence << ", the release that this image was baked for";
+    if (!listed) check.evidence << ", the release that this image was baked for";
     return Exit::success;
   }
-  check.evidence << " is not in the compatibility matrix";
-  return fail(check, Exit::os_not_supported);
+  if (!listed) check.evidence << " is not in the compatibility matrix";
+  if (baked_.os.empty()) return fail(check, Exit::os_not_supported);
+  const bool updated = is_minor_update(baked_.os, release);
+  check.evidence << (listed || updated ? ", but" : ", and") << " this image was baked for " << baked_.os;
+  if (!listed && !updated) return fail(check, Exit::os_not_supported);
+  if (!listed) check.evidence << ", which has the same major version";
+  check.result = Result::warn;
+  return Exit::success;
 }
 
 Exit Run::check_size() {

@@ -37,6 +37,12 @@ View major_minor(View redhat_release) {
   return first(text, length);
 }
 
+/// Returns "8" from "8.10".
+View major_version(View version) {
+  const ptrdiff_t end = find(version, ".");
+  return end < 0 ? version : first(version, static_cast<size_t>(end));
+}
+
 View until_zero(View text) {
   size_t length = 0;
   while (length < text.size && text[length] != '\0') ++length;
@@ -65,6 +71,13 @@ bool parse_release(View os_release, View redhat_release, Release& out) {
     if (starts_with(exact, out.version) && exact.size > out.version.size()) out.version.assign(exact);
   }
   return is_word(out.id, "._-") && is_word(out.version, "._-");
+}
+
+bool is_minor_update(View baked, const Release& release) {
+  const View id = release.id;
+  if (id == "ubuntu" || !starts_with(baked, id) || baked.size <= id.size || baked[id.size] != '-') return false;
+  const View major = major_version(skip(baked, id.size + 1));
+  return !major.empty() && major == major_version(release.version);
 }
 
 BakedFacts parse_baked_facts(View conf) {

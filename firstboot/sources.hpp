@@ -20,6 +20,10 @@ struct Release {
 /// os-release. False: ID or VERSION_ID is missing or malformed.
 bool parse_release(View os_release, View redhat_release, Release& out);
 
+/// True when `baked` ("rhel-8.9") has the ID and the major version of `release` ("rhel", "8.10"). Always false for
+/// Ubuntu: 22.04 and 22.10 are different releases, and an update does not change VERSION_ID.
+bool is_minor_update(View baked, const Release& release);
+
 /// Facts about this image from /etc/ib-firstboot.conf, which bake writes. Other keys are ignored.
 struct BakedFacts {
   Buffer<64> os;              ///< "centos-7.7": the release that the image was baked for

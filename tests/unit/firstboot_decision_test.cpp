@@ -104,6 +104,25 @@ const std::vector<Row> rows{
      },
      0, "module-version", "baked"},
 
+    {"OtherMajorReleaseThanBaked", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("rhel", "10.0").baked("OS=rhel-8.9\n").hca("0101:00:00.0"); }, 12, "os-release",
+     "rhel 10.0 is not in the compatibility matrix, and this image was baked for rhel-8.9"},
+    {"OtherMajorReleaseWithTheSameFirstDigit", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("rhel", "80.1").baked("OS=rhel-8.9\n").hca("0101:00:00.0"); }, 12, "os-release",
+     "rhel 80.1 is not in the compatibility matrix"},
+    {"OtherDistributionThanBaked", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("ol", "8.9").baked("OS=rhel-8.9\n").hca("0101:00:00.0"); }, 12, "os-release",
+     "ol 8.9 is not in the compatibility matrix, and this image was baked for rhel-8.9"},
+    {"OtherUbuntuReleaseOfTheSameYear", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("ubuntu", "22.10").baked("OS=ubuntu-22.04\n").hca("0101:00:00.0"); }, 12, "os-release",
+     "ubuntu 22.10 is not in the compatibility matrix, and this image was baked for ubuntu-22.04"},
+    {"MinorReleaseUpdate", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("rhel", "8.99").baked("OS=rhel-8.9\nOFED=inbox\n").hca("0101:00:00.0"); }, 0,
+     "module-version", "not checked: the image was baked with inbox"},
+    {"BakedReleaseWithoutVersion", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("rhel", "8.99").baked("OS=rhel-\n").hca("0101:00:00.0"); }, 12, "os-release",
+     "rhel 8.99 is not in the compatibility matrix"},
+
     // 13: VM size
     {"A8", "Standard_A8", [](FakeVm&) {}, 13, "vm-size", "offers InfiniBand through NetworkDirect only, not SR-IOV"},
     {"NC24r", "Standard_NC24r", [](FakeVm&) {}, 13, "vm-size", "NetworkDirect only"},
@@ -355,6 +374,32 @@ TEST(Firstboot, PrintsGenerationAndDeviceId) {
   EXPECT_EQ(vm.run(imds.url()).out,
             "ib-firstboot: exit 0: Operation successful: InfiniBand is ready, 1 of 1 HCA ACTIVE, mlx5 CX6 0x101c 200 "
             "Gb/sec (4X HDR)\n");
+}
+
+/// Runs the program on `vm` with `size` and returns the log line of `check`.
+std::string log_line_of(const FakeVm& vm, const std::string& size, const std::string& check) {
+  const ImdsServer imds({ImdsServer::compute(size)});
+  EXPECT_EQ(vm.run(imds.url(), {"--wait", "0", "--force"}).exit, 0);
+  return vm.log_line(check);
+}
+
+TEST(FirstbootWarning, NamesTheBakedReleaseAfterAMinorUpdate) {
+  FakeVm vm = FakeVm::ready();
+  vm.baked("OS=rhel-8.9\nOFED=inbox\n").hca("0101:00:00.0").release("rhel", "8.99");
+  EXPECT_EQ(
+      log_line_of(vm, "Standard_HB120rs_v3", "os-release"),
+      "os-release warn rhel 8.99 is not in the compatibility matrix, but this image was baked for rhel-8.9, which "
+      "has the same major version");
+  vm.release("rhel", "8.10");
+  EXPECT_EQ(log_line_of(vm, "Standard_HB120rs_v3", "os-release"),
+            "os-release warn rhel 8.10, but this image was baked for rhel-8.9");
+  vm.release("rhel", "8.9");
+  EXPECT_EQ(log_line_of(vm, "Standard_HB120rs_v3", "os-release"), "os-release pass rhel 8.9");
+  vm.release("centos", "7").write("/etc/redhat-release", "CentOS Linux release 7.99.2009 (Core)\n");
+  vm.baked("OS=centos-7.7\nOFED=inbox\n");
+  EXPECT_EQ(log_line_of(vm, "Standard_HB120rs_v3", "os-release"),
+            "os-release warn centos 7.99 is not in the compatibility matrix, but this image was baked for centos-7.7, "
+            "which has the same major version");
 }
 
 TEST(Firstboot, JsonHasTheWholeRun) {

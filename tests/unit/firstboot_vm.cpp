@@ -189,6 +189,13 @@ FakeVm FakeVm::ready() {
 
 nlohmann::json FakeVm::status() const { return nlohmann::json::parse(read("/var/lib/ib-firstboot/status/0.status")); }
 
+std::string FakeVm::log_line(const std::string& check) const {
+  const std::string log = read("/var/log/azure/ib-vmext-status");
+  const std::size_t start = log.rfind("Z " + check + " ");
+  if (start == std::string::npos) return "";
+  return log.substr(start + 2, log.find('\n', start) - start - 2);
+}
+
 Outcome FakeVm::run(const std::string& imds, const std::vector<std::string>& more) const {
   std::vector<std::string> arguments{program(), "--root", root_->path().string(), "--imds", imds};
   arguments.insert(arguments.end(), more.begin(), more.end());

@@ -92,6 +92,8 @@ class FakeVm {
   [[nodiscard]] std::string path(const std::string& name) const { return root_->path().string() + name; }
   [[nodiscard]] std::string read(const std::string& name) const { return bake::read_text(path(name)); }
   [[nodiscard]] nlohmann::json status() const;
+  /// The line of a check in the log of the last run, from its name on: "port pass mlx5_0101 port 1 ...".
+  [[nodiscard]] std::string log_line(const std::string& check) const;
 
   /// Runs the program with --root; `imds` is a URL or "none".
   [[nodiscard]] Outcome run(const std::string& imds = "none",
