@@ -36,10 +36,15 @@ Exit Run::check_pci() {
   }
   if (hardware.count == 0) check.evidence << "no function of vendor 15b3 and class 0207 or 0280";
   if (waited > 0) check.evidence << ", after " << waited << " s";
+  const Exit exit = hardware.count > 0 ? Exit::success : explain_missing_function(check);
   if (hardware.ethernet > 0) check.evidence << ", not counting Accelerated Networking: " << hardware.ethernet;
   if (hardware.mana > 0) check.evidence << ", not counting MANA: " << hardware.mana;
-  if (hardware.count > 0) return Exit::success;
+  return exit;
+}
 
+/// A function that VMBus offers and PCI does not show is a fault of pci-hyperv, not of the host: a newer kernel was the
+/// cure for CentOS 7.7 on NC24rs_v3 (openlogic/AzureBuildCentOS issue 92).
+Exit Run::explain_missing_function(Check& check) {
   scan_hyperv(options_.root, hyperv_);
   if (hyperv_.networkdirect > 0) {
     check.evidence << ": this VM " << networkdirect_reason;
@@ -49,6 +54,12 @@ Exit Run::check_pci() {
     check.evidence << ": hv_pci (pci-hyperv.ko) is not loaded, so no function can appear";
     return fail(check, Exit::no_hyperv);
   }
+  if (hyperv_.pci_missing > 0)
+    check.evidence << "; PCI functions that VMBus offers and PCI does not show: " << hyperv_.pci_missing
+                   << "; boot a newer kernel, because pci-hyperv of this kernel does not bring them up and a redeploy "
+                      "does not help";
+  else
+    check.evidence << "; VMBus offers no further PCI function; stop (deallocate) and start the VM to get another host";
   return fail(check, Exit::no_infiniband);
 }
 

@@ -36,6 +36,7 @@ class Run {
 
   // checks_hardware.cpp
   Exit check_pci();
+  Exit explain_missing_function(Check& check);
   Exit check_driver();
   Exit check_hca_count();
   Exit check_infiniband();

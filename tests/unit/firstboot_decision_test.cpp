@@ -218,6 +218,16 @@ const std::vector<Row> rows{
     // 11: InfiniBand function
     {"NoFunction", "Standard_HB120rs_v3", [](FakeVm&) {}, 11, "pci-function",
      "no function of vendor 15b3 and class 0207 or 0280"},
+    {"VmbusOffersAFunctionThatPciDoesNotShow", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.offers_function("47505500-0001", false); }, 11, "pci-function",
+     "no function of vendor 15b3 and class 0207 or 0280; PCI functions that VMBus offers and PCI does not show: 1; "
+     "boot a "
+     "newer kernel, because pci-hyperv of this kernel does not bring them up and a redeploy does not help"},
+    {"VmbusOffersNoFurtherFunction", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.offers_function("00000002-0001", true).function("afb6:00:02.0", "0x1016", class_ethernet); },
+     11, "pci-function",
+     "no function of vendor 15b3 and class 0207 or 0280; VMBus offers no further PCI function; stop (deallocate) and "
+     "start the VM to get another host, not counting Accelerated Networking: 1"},
     {"OnlyAcceleratedNetworking", "Standard_HB120rs_v3",
      [](FakeVm& vm) {
        vm.function("afb6:00:02.0", "0x1018", class_ethernet).infiniband("mlx5_0", "afb6:00:02.0", {{"Ethernet"}});
