@@ -115,6 +115,23 @@ Exit Run::check_infiniband() {
   return right ? Exit::success : fail(check, Exit::failed);
 }
 
+Exit Run::check_uverbs() {
+  Check& check = report_.add("uverbs");
+  const Hardware& hardware = report_.hardware;
+  bool complete = true;
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    check.evidence << (i == 0 ? "" : "; ") << function.infiniband << ' '
+                   << (function.uverbs.empty() ? View("has no uverbs device") : function.uverbs.view());
+    complete = complete && !function.uverbs.empty();
+  }
+  if (complete) return Exit::success;
+  const bool loaded = exists(below(options_.root, "/sys/module/ib_uverbs").c_str());
+  check.evidence << (loaded ? ", although module ib_uverbs is loaded" : ": module ib_uverbs is not loaded")
+                 << "; without it no program can use InfiniBand";
+  return fail(check, Exit::failed);
+}
+
 Exit Run::check_port() {
   Check& check = report_.add("port");
   list_ports(report_.hardware, check);

@@ -121,6 +121,34 @@ void scan_infiniband(View root, Hardware& out) {
   }
 }
 
+void assign_uverbs(Hardware& out, View infiniband, View name) {
+  for (size_t i = 0; i < out.count; ++i)
+    if (out.functions[i].infiniband.view() == infiniband) out.functions[i].uverbs.assign(name);
+}
+
+/// Programs open /dev/infiniband/uverbsN. ibdev in sysfs names its InfiniBand device
+/// (linux/drivers/infiniband/core/uverbs_main.c). Without sysfs the nodes are counted.
+void scan_uverbs(View root, Hardware& out) {
+  const Path devices = below(root, "/sys/class/infiniband_verbs/");
+  bool in_sysfs = false;
+  for (Directory entries(devices.c_str()); entries.next();) {
+    if (!starts_with(entries.name(), "uverbs")) continue;  // not abi_version
+    in_sysfs = true;
+    Path path(devices);
+    Buffer<32> infiniband;
+    path << entries.name() << "/ibdev";
+    if (read_line(path.c_str(), infiniband) && !infiniband.empty()) assign_uverbs(out, infiniband, entries.name());
+  }
+  if (in_sysfs) return;
+  size_t next = 0;
+  const Path nodes = below(root, "/dev/infiniband");
+  for (Directory entries(nodes.c_str()); next < out.count && entries.next();) {
+    if (!starts_with(entries.name(), "uverbs")) continue;
+    while (next < out.count && out.functions[next].infiniband.empty()) ++next;
+    if (next < out.count) out.functions[next++].uverbs.assign(entries.name());
+  }
+}
+
 /// Finds the link layer by the network interfaces of a function without an InfiniBand device: mlx4_en makes an
 /// interface for an Ethernet port, and MLNX_OFED 5.1 and later have no mlx4_ib.
 void scan_network(View root, Function& function) {
@@ -169,6 +197,7 @@ void scan_hardware(View root, Hardware& out) {
   scan_pci(root, out);
   sort_by_address(out);
   scan_infiniband(root, out);
+  scan_uverbs(root, out);
   for (size_t i = 0; i < out.count; ++i)
     if (out.functions[i].pci_class == class_network && out.functions[i].link_layer.empty())
       scan_network(root, out.functions[i]);
@@ -187,7 +216,8 @@ bool has_right_driver(const Function& function) {
 }
 
 bool is_ready(const Function& function) {
-  return has_right_driver(function) && function.link_layer.view() == "InfiniBand" && function.port_state == active;
+  return has_right_driver(function) && function.link_layer.view() == "InfiniBand" && !function.uverbs.empty() &&
+         function.port_state == active;
 }
 
 bool has_infiniband(const Hardware& hardware) {

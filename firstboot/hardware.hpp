@@ -15,6 +15,7 @@ struct Function {
   const PciRow* row = nullptr;  ///< null: the matrix does not have the device id
   Buffer<32> driver;            ///< "mlx5_core"; empty: no driver is bound
   Buffer<32> infiniband;        ///< "mlx5_ib0" in /sys/class/infiniband; empty: none
+  Buffer<16> uverbs;            ///< "uverbs0", the device of ib_uverbs; empty: none
   Buffer<8> port;               ///< the best port: InfiniBand before Ethernet, then the higher state
   Buffer<16> link_layer;        ///< of the best port, else of the network interface: "InfiniBand"
   unsigned port_state = 0;      ///< 4: ACTIVE (linux/ib_verbs.h); 0: no port
@@ -36,7 +37,7 @@ void scan_hardware(View root, Hardware& out);
 const char* port_state_name(unsigned state);
 /// True when the driver of the device is bound. For a device that the matrix does not have, any driver counts.
 bool has_right_driver(const Function& function);
-/// True when the right driver is bound and an InfiniBand port is ACTIVE.
+/// True when the right driver is bound, an InfiniBand port is ACTIVE and programs can open the device of ib_uverbs.
 bool is_ready(const Function& function);
 /// True when a function has class 0207 or a port with link layer InfiniBand. Class 0280 is not enough: a ConnectX-3
 /// function of Accelerated Networking may have it too.

@@ -65,6 +65,7 @@ void write_function(Text& out, const Function& function) {
   write_member(out, "generation", function.row != nullptr ? function.row->generation : "");
   write_member(out, "driver", function.driver);
   write_member(out, "infiniband", function.infiniband);
+  write_member(out, "uverbs", function.uverbs);
   write_member(out, "port", function.port);
   write_member(out, "link_layer", function.link_layer);
   write_member(out, "rate", function.rate);

@@ -40,6 +40,7 @@ class Run {
   Exit check_driver();
   Exit check_hca_count();
   Exit check_infiniband();
+  Exit check_uverbs();
   Exit check_port();
   Exit check_module_version();
 

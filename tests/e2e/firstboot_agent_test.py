@@ -55,6 +55,7 @@ def fake_vm(root, code):
         write("sys/class/infiniband/mlx5_ib0/ports/1/link_layer", "InfiniBand\n")
         write("sys/class/infiniband/mlx5_ib0/ports/1/state", "4: ACTIVE\n" if code == 0 else "1: DOWN\n")
         write("sys/class/infiniband/mlx5_ib0/ports/1/rate", "200 Gb/sec (4X HDR)\n")
+        write("sys/class/infiniband_verbs/uverbs0/ibdev", "mlx5_ib0\n")
     return root
 
 
@@ -90,7 +91,7 @@ class StatusFile(AgentCase):
     def test_exit_0(self):
         names = [item["name"] for item in self.verdict(0)["substatus"]]
         self.assertEqual(names, ["hyper-v", "os-release", "vm-size", "pci-function", "driver", "hca-count", "infiniband",
-                                 "port", "module-version"])
+                                 "uverbs", "port", "module-version"])
 
     def test_exit_10(self):
         self.assertEqual([item["status"] for item in self.verdict(10)["substatus"]], ["error"])

@@ -279,6 +279,27 @@ const std::vector<Row> rows{
            .infiniband("mlx4_0", "225e:00:02.0", {{"Ethernet"}});
      },
      14, "infiniband", "mlx4_0 link_layer Ethernet"},
+    {"NoUverbsDevice", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.hca("0101:00:00.0").remove("/sys/class/infiniband_verbs").remove("/dev/infiniband"); }, 14,
+     "uverbs", "mlx5_0101 has no uverbs device: module ib_uverbs is not loaded"},
+    {"UverbsLoadedWithoutADevice", "Standard_HB120rs_v3",
+     [](FakeVm& vm) {
+       vm.hca("0101:00:00.0").remove("/sys/class/infiniband_verbs").remove("/dev/infiniband");
+       vm.write("/sys/module/ib_uverbs/uevent", "");
+     },
+     14, "uverbs", "mlx5_0101 has no uverbs device, although module ib_uverbs is loaded"},
+    {"UverbsDeviceOfAcceleratedNetworkingOnly", "Standard_HB120rs_v3",
+     [](FakeVm& vm) {
+       vm.hca("0101:00:00.0").write("/sys/class/infiniband_verbs/uverbs0/ibdev", "mlx5_an0\n");
+       vm.write("/sys/module/ib_uverbs/uevent", "");
+     },
+     14, "uverbs", "mlx5_0101 has no uverbs device, although module ib_uverbs is loaded"},
+    {"UverbsDeviceOfOneHcaMissing", "Standard_ND96asr_v4",
+     [](FakeVm& vm) {
+       eight(vm, 8);
+       vm.remove("/sys/class/infiniband_verbs/uverbs4");
+     },
+     14, "uverbs", "mlx5_0104 uverbs3; mlx5_0105 has no uverbs device"},
     {"PortInit", "Standard_HB120rs_v3",
      [](FakeVm& vm) {
        vm.function("0101:00:00.0", "0x101c").infiniband("mlx5_ib0", "0101:00:00.0", {{"InfiniBand", "2: INIT"}});
@@ -338,6 +359,8 @@ const std::vector<Row> rows{
        connectx3_without_mlx4_ib(vm);
      },
      0, "module-version", "mlx4_core 4.9-4.1.7, baked 4.9-4.1.7 of 4.9-4.1.7.0"},
+    {"UverbsNodeWithoutSysfs", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.hca("0101:00:00.0").remove("/sys/class/infiniband_verbs"); }, 0, "module-version", "baked"},
     {"UnknownDeviceId", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.hca("0101:00:00.0", "0x1fff"); }, 0,
      "module-version", "baked"},
     {"VendorWithoutAVersion", "Standard_HB120rs_v3",
@@ -429,6 +452,7 @@ TEST(Firstboot, JsonHasTheWholeRun) {
                                              {"generation", "CX6"},
                                              {"driver", "mlx5_core"},
                                              {"infiniband", "mlx5_0108"},
+                                             {"uverbs", "uverbs7"},
                                              {"port", "1"},
                                              {"link_layer", "InfiniBand"},
                                              {"rate", "200 Gb/sec (4X HDR)"},
@@ -436,7 +460,7 @@ TEST(Firstboot, JsonHasTheWholeRun) {
   std::vector<std::string> names;
   for (const auto& check : json["checks"]) names.push_back(check["name"]);
   EXPECT_EQ(names, (std::vector<std::string>{"hyper-v", "os-release", "vm-size", "pci-function", "driver", "hca-count",
-                                             "infiniband", "port", "module-version"}));
+                                             "infiniband", "uverbs", "port", "module-version"}));
 }
 
 }  // namespace

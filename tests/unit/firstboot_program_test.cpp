@@ -51,6 +51,7 @@ TEST(FirstbootOutputs, LogHasOneLineForEachCheckAndTheVerdictLast) {
       " driver pass 0101:00:00.0 mlx5_core",
       " hca-count pass 1 HCA of 1 that this VM should have",
       " infiniband pass 0101:00:00.0 mlx5_0101 link_layer InfiniBand",
+      " uverbs pass mlx5_0101 uverbs0",
       " port pass mlx5_0101 port 1 ACTIVE 200 Gb/sec .4X HDR.",
       " module-version pass mlx5_core 5.5-1.0.3, baked 5.5-1.0.3 of 5.5-1.0.3.2 for mlx5_core",
       " verdict pass exit 0: Operation successful: InfiniBand is ready, .*"};

@@ -156,7 +156,17 @@ FakeVm& FakeVm::infiniband(const std::string& name, const std::string& address, 
     write(port + "/rate", ports[i].rate + "\n");
   }
   link(directory + "/device", "../../../" + address);
+  uverbs(name);
   return link("/sys/class/infiniband/" + name, "../../devices/pci/" + address + "/infiniband/" + name);
+}
+
+FakeVm& FakeVm::uverbs(const std::string& infiniband) {
+  const fs::path nodes = path("/dev/infiniband");
+  fs::create_directories(nodes);
+  const auto number = std::distance(fs::directory_iterator(nodes), fs::directory_iterator());
+  const std::string name = "uverbs" + std::to_string(number);
+  write("/dev/infiniband/" + name, "");
+  return write("/sys/class/infiniband_verbs/" + name + "/ibdev", infiniband + "\n");
 }
 
 FakeVm& FakeVm::network(const std::string& address, const std::string& name, unsigned type) {

@@ -78,7 +78,10 @@ class FakeVm {
   /// One PCI function; `driver` empty: not bound.
   FakeVm& function(const std::string& address, const std::string& device, const std::string& pci_class = "0x020700",
                    const std::string& driver = "mlx5_core", const std::string& vendor = "0x15b3");
+  /// A device in /sys/class/infiniband with its ports, and its device of ib_uverbs.
   FakeVm& infiniband(const std::string& name, const std::string& address, const std::vector<PortFacts>& ports = {{}});
+  /// The device of ib_uverbs for an InfiniBand device: in /sys/class/infiniband_verbs and in /dev/infiniband.
+  FakeVm& uverbs(const std::string& infiniband);
   /// A network interface of a PCI function; `type` as in linux/if_arp.h: 1 Ethernet, 32 InfiniBand.
   FakeVm& network(const std::string& address, const std::string& name, unsigned type);
   /// A working HCA: function, driver, device and port.

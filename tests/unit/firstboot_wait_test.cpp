@@ -79,6 +79,17 @@ TEST(FirstbootWaits, FromInitToActive) {
   EXPECT_LT(seconds, 50.0) << "it must not wait for the whole time";
 }
 
+TEST(FirstbootWaits, ForALateUverbsDevice) {
+  FakeVm vm = FakeVm::ready();
+  vm.hca("0101:00:00.0").remove("/sys/class/infiniband_verbs").remove("/dev/infiniband");
+  double seconds = 0;
+  const Outcome outcome = run_while(
+      vm, "Standard_HB120rs_v3", std::chrono::milliseconds(500), [&vm] { vm.uverbs("mlx5_0101"); }, seconds);
+  print_row("UverbsDeviceArrivesLate", outcome);
+  EXPECT_EQ(outcome.exit, 0) << outcome.err;
+  EXPECT_LT(seconds, 50.0) << "it must not wait for the whole time";
+}
+
 TEST(FirstbootWaits, ForALateHvPci) {
   FakeVm vm = FakeVm::ready();
   vm.remove("/sys/bus/vmbus/drivers").vmbus_device("ib0", "{44c4f61d-4444-4400-9d52-802e27ede19f}");
