@@ -13,8 +13,8 @@ struct CheckOptions {
 };
 
 /// Runs the checks in the extension's order up to the first failure and fills in `report`: checks, vm, hardware, exit,
-/// message. Takes under a millisecond when IMDS is not queried and everything is ready, and at most the wait plus 2 s
-/// for IMDS.
+/// message. Takes one second when everything is ready, because the ports must stay ACTIVE that long. Takes at most the
+/// wait plus 2 s for IMDS and 1 s for the ports.
 void run_checks(const CheckOptions& options, Report& report);
 
 }  // namespace firstboot

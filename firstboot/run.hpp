@@ -35,6 +35,8 @@ class Run {
   Exit check_unknown_size(Check& check);
 
   // checks_hardware.cpp
+  void wait_until_stable();
+  bool stays_ready();
   Exit check_pci();
   Exit explain_missing_function(Check& check);
   Exit check_driver();
@@ -55,7 +57,9 @@ class Run {
   bool has_conf_ = false;
   HyperV hyperv_;
   RetryTimer retry_{0};
-  long identify_until_ = 0;  ///< time on the clock of now_ms()
+  unsigned long waited_s_ = 0;  ///< until everything was ready for the first time, or to the deadline
+  unsigned drops_ = 0;          ///< how often the hardware was ready and then not any more
+  long identify_until_ = 0;     ///< time on the clock of now_ms()
 };
 
 }  // namespace firstboot

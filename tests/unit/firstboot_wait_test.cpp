@@ -1,4 +1,5 @@
 // ib-firstboot waits for late devices and for the metadata service.
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <gmock/gmock.h>
@@ -87,6 +88,77 @@ TEST(FirstbootWaits, ForALateUverbsDevice) {
       vm, "Standard_HB120rs_v3", std::chrono::milliseconds(500), [&vm] { vm.uverbs("mlx5_0101"); }, seconds);
   print_row("UverbsDeviceArrivesLate", outcome);
   EXPECT_EQ(outcome.exit, 0) << outcome.err;
+  EXPECT_LT(seconds, 50.0) << "it must not wait for the whole time";
+}
+
+const char* const port_state = "/sys/devices/pci/0101:00:00.0/infiniband/mlx5_0101/ports/1/state";
+
+/// Replaces the state atomically, as sysfs shows it.
+void set_port_state(FakeVm& vm, const std::string& state) {
+  vm.write("/state", state + "\n");
+  std::filesystem::rename(vm.path("/state"), vm.path(port_state));
+}
+
+TEST(FirstbootStablePort, StaysActiveForOneSecond) {
+  FakeVm vm = FakeVm::ready();
+  vm.hca("0101:00:00.0");
+  const ImdsServer imds({ImdsServer::compute("Standard_HB120rs_v3")});
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(vm.run(imds.url()).exit, 0);
+  EXPECT_GE(seconds_since(start), 1.0);
+  EXPECT_EQ(vm.log_line("port"), "port pass mlx5_0101 port 1 ACTIVE 200 Gb/sec (4X HDR)");
+}
+
+/// Runs the program on a VM whose port is ACTIVE for 100 ms of each 400 ms.
+Outcome run_with_flapping_port(FakeVm& vm, const std::string& wait) {
+  vm.hca("0101:00:00.0");
+  std::atomic<bool> done = false;
+  std::thread flapping([&] {
+    for (bool active = false; !done; active = !active) {
+      set_port_state(vm, active ? "4: ACTIVE" : "1: DOWN");
+      std::this_thread::sleep_for(std::chrono::milliseconds(active ? 100 : 300));
+    }
+  });
+  const ImdsServer imds({ImdsServer::compute("Standard_HB120rs_v3")});
+  const Outcome outcome = vm.run(imds.url(), {"--wait", wait});
+  done = true;
+  flapping.join();
+  print_row("FlappingPortWait" + wait, outcome);
+  return outcome;
+}
+
+TEST(FirstbootStablePort, FlappingGivesExit14) {
+  FakeVm vm = FakeVm::ready();
+  EXPECT_EQ(run_with_flapping_port(vm, "3").exit, 14);
+  EXPECT_THAT(
+      vm.log_line("port"),
+      testing::MatchesRegex("port fail mlx5_0101 port 1 DOWN 200 Gb/sec .4X HDR.: not ACTIVE for 1 s within 3 s, "
+                            "left ACTIVE [0-9]+ times?: the link flaps"));
+}
+
+TEST(FirstbootStablePort, FlappingGivesExit14WithoutAWait) {
+  FakeVm vm = FakeVm::ready();
+  EXPECT_EQ(run_with_flapping_port(vm, "0").exit, 14);
+  EXPECT_THAT(vm.log_line("port"), testing::StartsWith("port fail mlx5_0101 port 1 DOWN"));
+}
+
+TEST(FirstbootStablePort, ThatDropsOnceAndRecoversIsAWarning) {
+  FakeVm vm = FakeVm::ready();
+  vm.hca("0101:00:00.0");
+  double seconds = 0;
+  const Outcome outcome = run_while(
+      vm, "Standard_HB120rs_v3", std::chrono::milliseconds(500),
+      [&vm] {
+        set_port_state(vm, "1: DOWN");
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        set_port_state(vm, "4: ACTIVE");
+      },
+      seconds);
+  print_row("PortDropsOnce", outcome);
+  EXPECT_EQ(outcome.exit, 0) << outcome.err;
+  EXPECT_EQ(vm.log_line("port"),
+            "port warn mlx5_0101 port 1 ACTIVE 200 Gb/sec (4X HDR), left ACTIVE 1 time before it was stable");
+  EXPECT_GE(seconds, 1.8);
   EXPECT_LT(seconds, 50.0) << "it must not wait for the whole time";
 }
 
