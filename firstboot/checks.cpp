@@ -32,9 +32,10 @@ Exit Run::all() {
   read_conf();
   retry_ = RetryTimer(static_cast<long>(report_.wait) * 1000);
   using Step = Exit (Run::*)();
-  static constexpr Step steps[] = {
-      &Run::check_hyperv,    &Run::check_release,    &Run::check_size,   &Run::check_pci,  &Run::check_driver,
-      &Run::check_hca_count, &Run::check_infiniband, &Run::check_uverbs, &Run::check_port, &Run::check_module_version};
+  static constexpr Step steps[] = {&Run::check_hyperv,     &Run::check_release,       &Run::check_size,
+                                   &Run::check_pci,        &Run::check_driver,        &Run::check_hca_count,
+                                   &Run::check_infiniband, &Run::check_uverbs,        &Run::check_port,
+                                   &Run::check_link_rate,  &Run::check_module_version};
   Exit exit = Exit::success;
   for (size_t i = 0; i < sizeof steps / sizeof steps[0] && exit == Exit::success; ++i) {
     const Step step = steps[i];  // a variable, because gcc 12's -fsanitize=bounds checks a wrong index inside the call
@@ -47,6 +48,7 @@ Exit Run::all() {
 void run_checks(const CheckOptions& options, Report& report) {
   report.count = 0;
   report.expected_hcas = 0;
+  report.expected_rate = 0;
   utc_time(report.start);
   report.exit = Run(options, report).all();
   read_dmi_id(options.root, report.vm);  // for the state, when a check failed before the VM was identified

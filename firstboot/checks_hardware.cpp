@@ -1,4 +1,5 @@
 // The checks of the hardware: PCI functions, their driver, InfiniBand devices, ports and the module version.
+#include "firstboot/rates.hpp"
 #include "firstboot/run.hpp"
 #include "firstboot/system.hpp"
 
@@ -165,6 +166,31 @@ Exit Run::check_port() {
     check.result = Result::warn;
   }
   return stable ? Exit::success : fail(check, Exit::failed);
+}
+
+/// A ConnectX-7 with a driver that is too old trains at SDR (MicrosoftDocs/azure-compute-docs, hx-series-overview.md),
+/// and Microsoft's health checks compare the rate too (Azure/azurehpc-health-checks, conf/). The rate of a card is only
+/// a warning, because an unlisted size may use the card at a lower rate.
+Exit Run::check_link_rate() {
+  Check& check = report_.add("link-rate");
+  const Hardware& hardware = report_.hardware;
+  bool slower_than_size = false;
+  for (size_t i = 0; i < hardware.count; ++i) {
+    const Function& function = hardware.functions[i];
+    const unsigned rate = parse_rate(function.rate);
+    const bool size_known = report_.expected_rate > 0;
+    const View generation = function.row == nullptr ? "" : function.row->generation;
+    const unsigned expected = size_known ? report_.expected_rate : rate_of_card(generation);
+    check.evidence << (i == 0 ? "" : "; ") << function.infiniband << " port " << function.port << ' '
+                   << (rate == 0 ? View("has no rate") : function.rate.view());
+    if (rate == 0) check.result = Result::warn;
+    if (rate == 0 || rate >= expected) continue;
+    check.evidence << ", slower than the " << expected << " Gb/sec of "
+                   << (size_known ? report_.vm.size.view() : generation);
+    check.result = Result::warn;
+    slower_than_size = slower_than_size || size_known;
+  }
+  return slower_than_size && baked_.strict_rate ? fail(check, Exit::failed) : Exit::success;
 }
 
 Exit Run::check_module_version() {

@@ -1,5 +1,6 @@
 // The checks of the platform: Hyper-V, the operating system release and the VM size.
 #include "firstboot/ib_tables.hpp"
+#include "firstboot/rates.hpp"
 #include "firstboot/run.hpp"
 #include "firstboot/system.hpp"
 
@@ -89,6 +90,7 @@ Exit Run::check_size() {
 Exit Run::check_listed_size(const SizeRow& row, Check& check) {
   if (row.transport == Transport::sriov) {
     report_.expected_hcas = row.hcas;
+    report_.expected_rate = rate_of_size(row.name, row.generation);
     check.evidence << "has " << row.hcas << (row.hcas == 1 ? " HCA, " : " HCAs, ") << row.generation;
     return Exit::success;
   }

@@ -112,7 +112,8 @@ void write_verdict(const Report& report, Text& out) {
 void write_log(const Report& report, Text& out) {
   out << report.start << " run info ib-firstboot " IB_FIRSTBOOT_VERSION ", " << report.reason << ", waits at most "
       << report.wait << " s\n";
-  for (size_t i = 0; i < report.count && !report.unchanged; ++i) {
+  for (size_t i = 0; i < report.count; ++i) {
+    if (report.unchanged && report.checks[i].result == Result::pass) continue;
     const Check& check = report.checks[i];
     out << check.time << ' ' << check.name << ' ' << name_of(check.result) << ' ';
     write_printable(out, check.evidence);

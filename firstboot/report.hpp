@@ -38,10 +38,11 @@ struct Report {
   Buffer<24> start;        ///< UTC
   Buffer<24> time;         ///< UTC, of the verdict
   Buffer<96> reason;       ///< of this run: "first run on this VM"
-  bool unchanged = false;  ///< same VM as in the last run, both successful: the log gets one line
+  bool unchanged = false;  ///< same VM as in the last run, both successful: the log gets only warnings and the verdict
   Vm vm;
   Hardware hardware;
   unsigned expected_hcas = 0;  ///< 0: unknown
+  unsigned expected_rate = 0;  ///< Gb/s of each HCA, from the VM size; 0: unknown
   unsigned wait = 0;           ///< seconds, the total wait
   Exit exit = Exit::success;
   Buffer<1000> message;  ///< the verdict in one sentence

@@ -44,6 +44,7 @@ class Run {
   Exit check_infiniband();
   Exit check_uverbs();
   Exit check_port();
+  Exit check_link_rate();
   Exit check_module_version();
 
   static Exit fail(Check& check, Exit exit) {

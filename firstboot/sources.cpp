@@ -89,6 +89,8 @@ BakedFacts parse_baked_facts(View conf) {
   find_value(conf, "MODULE_VERSION", facts.module_version);
   if (!is_word(facts.ofed, "._-")) facts.ofed.clear();
   if (!is_word(facts.module, "_-")) facts.module.clear();
+  Buffer<8> strict_rate;
+  facts.strict_rate = find_value(conf, "STRICT_RATE", strict_rate) && strict_rate.view() == "1";
   if (find_value(conf, "WAIT", wait)) parse_number(wait, max_wait, facts.wait);
   return facts;
 }

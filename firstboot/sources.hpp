@@ -31,6 +31,7 @@ struct BakedFacts {
   Buffer<32> module;          ///< "mlx5_core": the driver that the image was baked for; empty: unknown
   Buffer<64> module_version;  ///< "5.5-1.0.3"; empty: not checked
   unsigned wait = 60;         ///< seconds
+  bool strict_rate = false;   ///< a slow link is a failure, not a warning
 };
 BakedFacts parse_baked_facts(View conf);
 

@@ -91,7 +91,7 @@ class StatusFile(AgentCase):
     def test_exit_0(self):
         names = [item["name"] for item in self.verdict(0)["substatus"]]
         self.assertEqual(names, ["hyper-v", "os-release", "vm-size", "pci-function", "driver", "hca-count", "infiniband",
-                                 "uverbs", "port", "module-version"])
+                                 "uverbs", "port", "link-rate", "module-version"])
 
     def test_exit_10(self):
         self.assertEqual([item["status"] for item in self.verdict(10)["substatus"]], ["error"])

@@ -300,6 +300,21 @@ const std::vector<Row> rows{
        vm.remove("/sys/class/infiniband_verbs/uverbs4");
      },
      14, "uverbs", "mlx5_0104 uverbs3; mlx5_0105 has no uverbs device"},
+    {"SlowLinkWithStrictRate", "Standard_HB176rs_v4",
+     [](FakeVm& vm) {
+       vm.baked("OFED=inbox\nSTRICT_RATE=1\n").function("0101:00:00.0", "0x101e");
+       vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "10 Gb/sec (4X SDR)"}});
+     },
+     14, "link-rate", "mlx5_0 port 1 10 Gb/sec (4X SDR), slower than the 400 Gb/sec of Standard_HB176rs_v4"},
+    {"OneSlowLinkOfEightWithStrictRate", "Standard_ND96asr_v4",
+     [](FakeVm& vm) {
+       eight(vm, 7);
+       vm.baked("OFED=inbox\nSTRICT_RATE=1\n").function("0108:00:00.0", "0x101c");
+       vm.infiniband("mlx5_7", "0108:00:00.0", {{"InfiniBand", "4: ACTIVE", "100 Gb/sec (2X HDR)"}});
+     },
+     14, "link-rate",
+     "mlx5_0107 port 1 200 Gb/sec (4X HDR); mlx5_7 port 1 100 Gb/sec (2X HDR), slower than the 200 Gb/sec of "
+     "Standard_ND96asr_v4"},
     {"PortInit", "Standard_HB120rs_v3",
      [](FakeVm& vm) {
        vm.function("0101:00:00.0", "0x101c").infiniband("mlx5_ib0", "0101:00:00.0", {{"InfiniBand", "2: INIT"}});
@@ -361,6 +376,20 @@ const std::vector<Row> rows{
      0, "module-version", "mlx4_core 4.9-4.1.7, baked 4.9-4.1.7 of 4.9-4.1.7.0"},
     {"UverbsNodeWithoutSysfs", "Standard_HB120rs_v3",
      [](FakeVm& vm) { vm.hca("0101:00:00.0").remove("/sys/class/infiniband_verbs"); }, 0, "module-version", "baked"},
+    {"SlowLink", "Standard_HB176rs_v4",
+     [](FakeVm& vm) {
+       vm.function("0101:00:00.0", "0x101e");
+       vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "10 Gb/sec (4X SDR)"}});
+     },
+     0, "module-version", "baked"},
+    {"FastLinkWithStrictRate", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.baked("OFED=inbox\nSTRICT_RATE=1\n").hca("0101:00:00.0"); }, 0, "module-version", "inbox"},
+    {"SlowLinkOfAnUnlistedSizeWithStrictRate", "Standard_HB999rs_v9",
+     [](FakeVm& vm) {
+       vm.baked("OFED=inbox\nSTRICT_RATE=1\n").function("0101:00:00.0", "0x101c");
+       vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "10 Gb/sec (4X SDR)"}});
+     },
+     0, "module-version", "inbox"},
     {"UnknownDeviceId", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.hca("0101:00:00.0", "0x1fff"); }, 0,
      "module-version", "baked"},
     {"VendorWithoutAVersion", "Standard_HB120rs_v3",
@@ -435,6 +464,29 @@ TEST(FirstbootWarning, NamesTheBakedReleaseAfterAMinorUpdate) {
             "which has the same major version");
 }
 
+TEST(FirstbootWarning, NamesBothRatesOfASlowLink) {
+  FakeVm vm = FakeVm::ready();
+  vm.function("0101:00:00.0", "0x101e");
+  vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "10 Gb/sec (4X SDR)"}});
+  EXPECT_EQ(log_line_of(vm, "Standard_HB176rs_v4", "link-rate"),
+            "link-rate warn mlx5_0 port 1 10 Gb/sec (4X SDR), slower than the 400 Gb/sec of Standard_HB176rs_v4");
+  EXPECT_EQ(log_line_of(vm, "Standard_HB999rs_v9", "link-rate"),
+            "link-rate warn mlx5_0 port 1 10 Gb/sec (4X SDR), slower than the 400 Gb/sec of CX7");
+}
+
+TEST(FirstbootWarning, IsNotGivenForALinkOfTheRightRate) {
+  FakeVm vm = FakeVm::ready();
+  vm.function("0101:00:00.0", "0x101e");
+  vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "400 Gb/sec (4X NDR)"}});
+  EXPECT_EQ(log_line_of(vm, "Standard_HB176rs_v4", "link-rate"), "link-rate pass mlx5_0 port 1 400 Gb/sec (4X NDR)");
+}
+
+TEST(FirstbootWarning, IsGivenForALinkWithoutARate) {
+  FakeVm vm = FakeVm::ready();
+  vm.function("0101:00:00.0", "0x101e").infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", ""}});
+  EXPECT_EQ(log_line_of(vm, "Standard_HB176rs_v4", "link-rate"), "link-rate warn mlx5_0 port 1 has no rate");
+}
+
 TEST(Firstboot, JsonHasTheWholeRun) {
   FakeVm vm = FakeVm::ready();
   eight(vm, 8);
@@ -460,7 +512,7 @@ TEST(Firstboot, JsonHasTheWholeRun) {
   std::vector<std::string> names;
   for (const auto& check : json["checks"]) names.push_back(check["name"]);
   EXPECT_EQ(names, (std::vector<std::string>{"hyper-v", "os-release", "vm-size", "pci-function", "driver", "hca-count",
-                                             "infiniband", "uverbs", "port", "module-version"}));
+                                             "infiniband", "uverbs", "port", "link-rate", "module-version"}));
 }
 
 }  // namespace

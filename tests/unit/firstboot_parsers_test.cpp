@@ -180,6 +180,10 @@ TEST(FirstbootConf, IgnoresMalformedValues) {
   EXPECT_EQ(text(facts.ofed), "5.5-1.0.3.2");
   EXPECT_EQ(text(facts.module_version), "5.5-1.0.3");
   EXPECT_EQ(facts.wait, 90U);
+  EXPECT_FALSE(facts.strict_rate);
+  EXPECT_TRUE(firstboot::parse_baked_facts("STRICT_RATE=1\n").strict_rate);
+  for (const char* off : {"STRICT_RATE=0\n", "STRICT_RATE=\n", "STRICT_RATE=yes\n"})
+    EXPECT_FALSE(firstboot::parse_baked_facts(off).strict_rate) << off;
   facts = firstboot::parse_baked_facts("OFED=../x\nMODULE=../../etc\nWAIT=100000\n");
   EXPECT_EQ(text(facts.ofed) + text(facts.module_version), "");
   EXPECT_EQ(facts.wait, 60U);

@@ -53,6 +53,7 @@ TEST(FirstbootOutputs, LogHasOneLineForEachCheckAndTheVerdictLast) {
       " infiniband pass 0101:00:00.0 mlx5_0101 link_layer InfiniBand",
       " uverbs pass mlx5_0101 uverbs0",
       " port pass mlx5_0101 port 1 ACTIVE 200 Gb/sec .4X HDR.",
+      " link-rate pass mlx5_0101 port 1 200 Gb/sec .4X HDR.",
       " module-version pass mlx5_core 5.5-1.0.3, baked 5.5-1.0.3 of 5.5-1.0.3.2 for mlx5_core",
       " verdict pass exit 0: Operation successful: InfiniBand is ready, .*"};
   const auto log = lines(vm.read(log_name));
@@ -139,6 +140,21 @@ TEST(FirstbootState, SecondBootOfAGoodVmLogsOneLine) {
 
   run_as(vm, "Standard_HB120rs_v3", {"--wait", "0", "--force"});
   EXPECT_EQ(lines(vm.read(log_name)).size(), 2 * before + 2);
+}
+
+TEST(FirstbootState, WarningsAreLoggedAtEveryBoot) {
+  FakeVm vm = FakeVm::ready();
+  vm.function("0101:00:00.0", "0x101c");
+  vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "10 Gb/sec (4X SDR)"}});
+  run_as(vm, "Standard_HB120rs_v3");
+  const auto before = lines(vm.read(log_name)).size();
+  EXPECT_EQ(run_as(vm, "Standard_HB120rs_v3").exit, 0);
+  const auto log = lines(vm.read(log_name));
+  ASSERT_EQ(log.size(), before + 3);
+  EXPECT_THAT(log[before], HasSubstr("same VM and verdict since "));
+  EXPECT_THAT(log[before + 1],
+              HasSubstr("link-rate warn mlx5_0 port 1 10 Gb/sec (4X SDR), slower than the 200 Gb/sec"));
+  EXPECT_THAT(log[before + 2], HasSubstr("verdict pass exit 0: "));
 }
 
 TEST(FirstbootState, GivesTheReasonOfTheRun) {
