@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "firstboot/address.hpp"
 #include "firstboot/checks.hpp"
 #include "firstboot/handler.hpp"
 #include "firstboot/options.hpp"
@@ -29,6 +30,15 @@ int check(const Options& options, View handler_status) {
   if (!save_state(options.root, now)) print_error("writing the state file in '/var/lib/ib-firstboot': failed");
   print(report, options.json);
   return exit_code(report.exit);
+}
+
+/// For a unit after the agent: a missing address is a warning and never changes an exit code.
+int check_address(const Options& options) {
+  Check& check = report.add("");
+  check_addresses(options.root, options.wait >= 0 ? options.wait : default_address_wait, check);
+  utc_time(check.time);
+  log_check(options.root, check);
+  return exit_code(Exit::success);
 }
 
 /// Runs a command of the agent. install, update, disable and uninstall do nothing: the driver is part of the image.
@@ -80,6 +90,8 @@ int run(int count, const char* const* words) {
       return 0;
     case Command::handler:
       return handle(options);
+    case Command::check_address:
+      return check_address(options);
     case Command::check:
       return check(options, {});
   }

@@ -28,6 +28,7 @@ class Parser {
   bool word(View text) {
     if (text == "--json") return options_.json = true;
     if (text == "--force") return options_.force = true;
+    if (text == "--check-address") return command(Command::check_address);
     if (text == "--help" || text == "-h") return command(Command::help);
     if (text == "--version") return command(Command::version);
     if (text == "--root" || text == "--imds" || text == "--wait") {
@@ -99,6 +100,7 @@ bool parse_options(int count, const char* const* words, Options& options, Text& 
 
 const char* const help_text =
     "usage: ib-firstboot [OPTION]... [check]\n"
+    "       ib-firstboot [--root DIR] [--wait SECONDS] --check-address\n"
     "       ib-firstboot [OPTION]... handler install|enable|update|disable|uninstall\n"
     "\n"
     "Checks on an Azure VM that InfiniBand works. The exit codes are those of the InfiniBandDriverLinux VM extension.\n"
@@ -109,6 +111,8 @@ const char* const help_text =
     "  --force          write every check to the log, also when nothing changed since the last run\n"
     "  --imds URL|none  address of the Instance Metadata Service (default http://169.254.169.254)\n"
     "  --root DIR       read and write below DIR instead of /\n"
+    "  --check-address  wait (default: 180 s) until every IPoIB interface has an IPv4 address, and warn when one has\n"
+    "                   none; the exit code is 0 in both cases\n"
     "  --version, --help\n"
     "\n"
     "exit codes: 0 InfiniBand is ready; 10 no Hyper-V integration services; 12 operating system not supported;\n"

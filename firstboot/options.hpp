@@ -5,7 +5,7 @@
 
 namespace firstboot {
 
-enum class Command : unsigned char { check, handler, help, version };
+enum class Command : unsigned char { check, check_address, handler, help, version };
 enum class HandlerCommand : unsigned char { install, enable, update, disable, uninstall };
 
 struct Options {

@@ -18,16 +18,21 @@ void report_failed_write(View path) {
   print_error(message);
 }
 
-}  // namespace
-
-void write_outputs(View root, View handler_status, const Report& report) {
-  document.clear();
-  write_log(report, document);
+/// Appends `document` to both logs.
+void append_to_logs(View root) {
   const char* const logs[] = {log_path, log_copy_path};
   for (const char* name : logs) {
     const Path path = below(root, name);
     if (!append_file(path, document, max_log_size)) report_failed_write(path);
   }
+}
+
+}  // namespace
+
+void write_outputs(View root, View handler_status, const Report& report) {
+  document.clear();
+  write_log(report, document);
+  append_to_logs(root);
   document.clear();
   write_status_json(report, document);
   const Path own = below(root, status_path);
@@ -47,6 +52,15 @@ void print(const Report& report, bool json) {
     write_verdict(report, document);
     document << '\n';
   }
+  write_all(STDOUT_FILENO, document);
+}
+
+void log_check(View root, const Check& check) {
+  document.clear();
+  write_log_line(check, document);
+  append_to_logs(root);
+  document.clear();
+  document << "ib-firstboot: " << (check.result == Result::warn ? "warning: " : "") << check.evidence << '\n';
   write_all(STDOUT_FILENO, document);
 }
 

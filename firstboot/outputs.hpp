@@ -19,6 +19,10 @@ void write_outputs(View root, View handler_status, const Report& report);
 /// the verdict to the console.
 void print(const Report& report, bool json);
 
+/// Appends the line of one check to both logs below `root`, and prints `ib-firstboot: EVIDENCE` on stdout, with
+/// "warning: " when the check gave one.
+void log_check(View root, const Check& check);
+
 /// Prints `ib-firstboot: error: ...` on stderr.
 void print_error(View message);
 

@@ -109,16 +109,17 @@ void write_verdict(const Report& report, Text& out) {
   write_printable(out, report.message);
 }
 
+void write_log_line(const Check& check, Text& out) {
+  out << check.time << ' ' << check.name << ' ' << name_of(check.result) << ' ';
+  write_printable(out, check.evidence);
+  out << '\n';
+}
+
 void write_log(const Report& report, Text& out) {
   out << report.start << " run info ib-firstboot " IB_FIRSTBOOT_VERSION ", " << report.reason << ", waits at most "
       << report.wait << " s\n";
-  for (size_t i = 0; i < report.count; ++i) {
-    if (report.unchanged && report.checks[i].result == Result::pass) continue;
-    const Check& check = report.checks[i];
-    out << check.time << ' ' << check.name << ' ' << name_of(check.result) << ' ';
-    write_printable(out, check.evidence);
-    out << '\n';
-  }
+  for (size_t i = 0; i < report.count; ++i)
+    if (!report.unchanged || report.checks[i].result != Result::pass) write_log_line(report.checks[i], out);
   out << report.time << " verdict " << (report.exit == Exit::success ? "pass " : "fail ");
   write_verdict(report, out);
   out << '\n';

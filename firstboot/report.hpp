@@ -53,8 +53,11 @@ struct Report {
 
 /// Writes "exit 11: Mellanox InfiniBand not found on this VM size: ..."
 void write_verdict(const Report& report, Text& out);
-/// Writes the lines of /var/log/azure/ib-vmext-status: one for each check, the verdict last.
+/// Writes the lines of /var/log/azure/ib-vmext-status: one for each check (only warnings when the run is unchanged),
+/// the verdict last.
 void write_log(const Report& report, Text& out);
+/// Writes the line of one check in that log.
+void write_log_line(const Check& check, Text& out);
 /// Writes the file that the Azure Linux agent reads: one element, ASCII, integer codes, every message with a language.
 void write_status_json(const Report& report, Text& out);
 /// Writes the document of --json.

@@ -1,9 +1,14 @@
 #include "firstboot/system.hpp"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -153,6 +158,24 @@ bool Directory::next() {
     name_ = entry + offsetof(DirectoryEntry, name);
     if (!(View(name_) == ".") && !(View(name_) == "..")) return true;
   }
+}
+
+bool ipv4_address(const char* interface, Text& out) {
+  const View name(interface);
+  ifreq request{};
+  if (name.size >= sizeof request.ifr_name) return false;
+  memcpy(request.ifr_name, name.data, name.size);
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const bool found = ioctl(fd, SIOCGIFADDR, &request) == 0;
+  close(fd);
+  if (!found) return false;
+  sockaddr_in address{};
+  memcpy(&address, &request.ifr_addr, sizeof address);
+  const unsigned number = ntohl(address.sin_addr.s_addr);
+  out.clear();
+  for (unsigned shift = 32; shift > 0; shift -= 8) out << (number >> (shift - 8) & 0xFF) << (shift > 8 ? "." : "");
+  return true;
 }
 
 long now_ms() {

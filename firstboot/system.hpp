@@ -61,6 +61,10 @@ class Directory {
   alignas(8) char entries_[4096];
 };
 
+/// Gives the primary IPv4 address of a network interface of this machine. False: it has none, or there is no such
+/// interface.
+bool ipv4_address(const char* interface, Text& out);
+
 /// Milliseconds of a monotonic clock.
 long now_ms();
 void sleep_ms(long milliseconds);

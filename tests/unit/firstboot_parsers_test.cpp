@@ -286,6 +286,7 @@ TEST(FirstbootOptions, NameTheError) {
   EXPECT_EQ(options_error({}), "");
   EXPECT_EQ(options_error({"--root", "/x", "--imds", "none", "--wait", "5", "--json", "--force", "check"}), "");
   EXPECT_EQ(options_error({"handler", "enable", "--wait", "5"}), "");
+  EXPECT_EQ(options_error({"--root", "/x", "--wait", "5", "--check-address"}), "");
   EXPECT_EQ(options_error({"--bogus"}), "reading the command line: unknown argument '--bogus'");
   EXPECT_EQ(options_error({"check", "check"}), "reading the command line: unknown argument 'check'");
   EXPECT_EQ(options_error({"handler"}), "reading the command line: 'handler' needs a command");
