@@ -149,7 +149,9 @@ Exit Run::check_uverbs() {
     complete = complete && !function.uverbs.empty();
   }
   if (complete) return Exit::success;
-  const bool loaded = exists(below(options_.root, "/sys/module/ib_uverbs").c_str());
+  // Built into the kernel, the module has no directory in /sys/module, but its class is there.
+  const bool loaded = exists(below(options_.root, "/sys/module/ib_uverbs").c_str()) ||
+                      exists(below(options_.root, "/sys/class/infiniband_verbs").c_str());
   check.evidence << (loaded ? ", although module ib_uverbs is loaded" : ": module ib_uverbs is not loaded")
                  << "; without it no program can use InfiniBand";
   return fail(check, Exit::failed);

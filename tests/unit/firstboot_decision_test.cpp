@@ -299,7 +299,9 @@ const std::vector<Row> rows{
        eight(vm, 8);
        vm.remove("/sys/class/infiniband_verbs/uverbs4");
      },
-     14, "uverbs", "mlx5_0104 uverbs3; mlx5_0105 has no uverbs device"},
+     14, "uverbs",
+     "mlx5_0105 has no uverbs device; mlx5_0106 uverbs5; mlx5_0107 uverbs6; mlx5_0108 uverbs7, although module "
+     "ib_uverbs is loaded"},
     {"SlowLinkWithStrictRate", "Standard_HB176rs_v4",
      [](FakeVm& vm) {
        vm.baked("OFED=inbox\nSTRICT_RATE=1\n").function("0101:00:00.0", "0x101e");
