@@ -9,7 +9,7 @@ namespace firstboot {
 inline constexpr int default_address_wait = 180;
 
 /// Waits up to `wait` seconds until every IPoIB interface has an IPv4 address, and writes the result to `check`: pass,
-/// or warn with the interfaces that have none. The addresses are those of this machine, also when `root` is not "".
+/// or warn with the interfaces that have none. Reads the addresses of this machine, also when `root` is not "".
 void check_addresses(View root, int wait, Check& check);
 
 }  // namespace firstboot

@@ -103,7 +103,7 @@ const char* const help_text =
     "       ib-firstboot [--root DIR] [--wait SECONDS] --check-address\n"
     "       ib-firstboot [OPTION]... handler install|enable|update|disable|uninstall\n"
     "\n"
-    "Checks on an Azure VM that InfiniBand works. The exit codes are those of the InfiniBandDriverLinux VM extension.\n"
+    "Checks on an Azure VM that InfiniBand works. It has the exit codes of the InfiniBandDriverLinux VM extension.\n"
     "\n"
     "  --wait SECONDS   total wait for driver, functions, ports and IMDS (default: WAIT of\n"
     "                   /etc/ib-firstboot.conf, else 60)\n"

@@ -1,4 +1,4 @@
-// ib-firstboot --check-address. The addresses are those of this machine, so the fake VM calls "lo" an IPoIB interface.
+// ib-firstboot --check-address. It reads the addresses of this machine, so the fake VM calls "lo" an IPoIB interface.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
