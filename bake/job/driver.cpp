@@ -39,13 +39,13 @@ std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Resoluti
 [[noreturn]] void refuse_choice(const Recipe& recipe, const matrix::Resolution& resolution) {
   std::vector<std::string> possible;
   for (const auto& choice : resolution.choices) possible.push_back(choice.inbox ? "inbox" : choice.ofed);
-  auto hints = resolution.asked_remedies;
+  auto hints = resolution.requested_remedies;
   hints.push_back("these fit: " + join(possible, ", "));
   throw Error(
       ErrorKind::incompatible,
       fmt::format("choosing a driver for {} {} on {}: {}", recipe.os.id, recipe.os.version, join(recipe.vm_sizes, ", "),
-                  join(possible.empty() ? resolution.refusals : resolution.asked_refusals, "; ")),
-      possible.empty() ? resolution.nearest : join(hints, "; "));
+                  join(possible.empty() ? resolution.refusals : resolution.requested_refusals, "; ")),
+      possible.empty() ? resolution.suggestion : join(hints, "; "));
 }
 
 void check_pin(const Recipe& recipe, const ofed::Bundle& bundle) {
@@ -56,8 +56,8 @@ void check_pin(const Recipe& recipe, const ofed::Bundle& bundle) {
 
 /// That an archive exists is beyond doubt once it lies in the store and somebody vouched for it.
 void settle_doubt(const ofed::Bundle& bundle, Choice& choice) {
-  if (!choice.doubt.empty() && !(bundle.trust.pin.empty() && bundle.trust.signer.empty()))
-    std::erase(choice.warnings, choice.doubt);
+  if (!choice.existence_warning.empty() && !(bundle.trust.pin.empty() && bundle.trust.signer.empty()))
+    std::erase(choice.warnings, choice.existence_warning);
 }
 
 /// Asks the matrix again about the driver that was chosen, now that the kernel is known which its rules speak of.
@@ -74,7 +74,7 @@ void judge_with_kernel(const Recipe& recipe, const Driver& driver, const std::st
     inputs.matrix_problems.push_back(
         {fmt::format("{} with kernel {}", driver.choice.inbox ? "the inbox driver" : "MLNX_OFED " + driver.choice.ofed,
                      kernel),
-         join(resolution.asked_refusals, "; "), join(resolution.asked_remedies, "; ")});
+         join(resolution.requested_refusals, "; "), join(resolution.requested_remedies, "; ")});
     return;
   }
   if (driver.bundle) settle_doubt(*driver.bundle, *same);
@@ -299,7 +299,7 @@ Driver choose_driver(const Recipe& recipe, Environment& environment) {
   if (!driver && recipe.ofed.choice == OfedChoice::automatic) {
     // A bundle in hand counts for more than a row that nobody has written yet.
     for (const auto& bundle : environment.store.list())
-      if (bundle.distro == os.distro) query.held.push_back(bundle.version);
+      if (bundle.distro == os.distro) query.in_store.push_back(bundle.version);
     driver = best_in_hand(recipe, allowed_choices(recipe, environment.matrix.resolve(query)), environment);
   }
   if (!driver && choices.empty()) refuse_choice(recipe, resolution);

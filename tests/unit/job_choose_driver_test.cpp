@@ -160,7 +160,7 @@ TEST_F(ChooseDriver, TakesAPointReleaseInTheStoreThatTheMatrixDoesNotKnow) {
   recipe.vm_sizes = {"Standard_HB176rs_v4"};
   add_focal("5.8-3.0.7.0");
   EXPECT_THAT(choose().choice.warnings,
-              ElementsAre("the matrix does not list MLNX_OFED 5.8-3.0.7.0: judged as its line 5.8"));
+              ElementsAre("the matrix does not list MLNX_OFED 5.8-3.0.7.0: the rows of line 5.8 apply"));
 }
 
 TEST_F(ChooseDriver, PrefersListedBundlesAndThenLongTermLines) {
