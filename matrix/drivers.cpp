@@ -144,8 +144,8 @@ class Finder {
     ranked.unverified_archive = bundle.provenance.unverified || release.provenance.unverified || !warning.empty();
     choice.verified = !ranked.unverified_archive;
     if (warning.empty() && bundle.provenance.unverified) {
-      choice.existence_warning =
-          fmt::format("unverified: nobody has confirmed that {} exists ({})", bundle.file, bundle.provenance.source);
+      choice.existence_warning = fmt::format("unverified: no public source confirms that {} exists ({})", bundle.file,
+                                             bundle.provenance.source);
       choice.warnings.push_back(choice.existence_warning);
     }
     if (release.provenance.unverified) warn_of_row(choice, "MLNX_OFED " + release.version);
@@ -214,7 +214,7 @@ class Finder {
     ranked.choice.verified = !inbox->provenance.unverified;
     if (inbox->provenance.unverified)
       ranked.choice.warnings.push_back(
-          fmt::format("unverified: nobody has confirmed {} on Azure with the inbox driver of {}",
+          fmt::format("unverified: no public source confirms {} on Azure with the inbox driver of {}",
                       generations_.empty() ? "any card" : join(generations_, ", "), query_.os->name));
     finish(std::move(ranked));
   }

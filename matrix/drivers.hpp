@@ -35,7 +35,7 @@ struct DriverResult {
 /// 3. archives with a public digest, confirmed rows, newer versions.
 DriverResult find_drivers(const Matrix& matrix, const DriverQuery& query);
 
-/// Returns the kernel that boots: the one of the query, or else the kernel of Azure's current image. Empty: not known.
+/// Returns the kernel of the query, or else the kernel of Azure's current image. Empty: not known.
 const std::string& kernel_or_assumed(const DriverQuery& query);
 
 /// Returns the distinct card generations of `sizes`, oldest first.
@@ -47,8 +47,8 @@ std::string releases_for(const Matrix& matrix, const std::string& generation);
 /// Returns "Standard_HB120rs_v2, Standard_HC44rs".
 std::string names_of(const Sizes& sizes);
 
-/// Returns "end of life 2024-06-30". For RHEL and its rebuilds the date is that of the major release, and the text says
-/// so.
+/// Returns "end of life 2024-06-30". For RHEL and its rebuilds the date belongs to the major release, and the
+/// text says so.
 std::string end_of_life_of(const OsRow& os);
 
 /// Returns the notes about the release itself, which do not depend on the VM size: its end of life, and the kernel that

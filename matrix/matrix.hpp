@@ -47,8 +47,8 @@ struct Choice {
   bool rule_warns = false;            ///< whether a rule added one of `warnings`
   std::vector<std::string> reasons;   ///< why it ranks where it does
   std::vector<std::string> warnings;  ///< e.g. "unverified: the row of MLNX_OFED 4.7-1.0.0.1"
-  /// The warning in `warnings` that nobody has confirmed that the archive exists, or empty. It does not apply to an
-  /// archive in the store that a pin or a signature vouches for.
+  /// The warning in `warnings` that no public source confirms that the archive exists, or empty. It does not apply to
+  /// an archive in the store that a pin or a signature vouches for.
   std::string existence_warning;
 };
 

@@ -182,7 +182,7 @@ class Resolver {
         return "use " + sentence(*os, choice) +
                (same_distribution.empty() || os->id == query_.os->id ? "" : same_distribution);
       if (same_distribution.empty() && os->id == query_.os->id)
-        same_distribution = fmt::format("; or {}, which nobody has confirmed", sentence(*os, choice));
+        same_distribution = fmt::format("; or {}, which is unverified", sentence(*os, choice));
       if (any.empty()) any = "use " + sentence(*os, choice);
     }
     return any;

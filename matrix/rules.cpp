@@ -8,7 +8,7 @@
 namespace bake::matrix {
 namespace {
 
-/// Returns whether at_least <= version < below. An empty bound is no limit.
+/// Returns whether at_least <= version < below. An empty bound sets no limit.
 bool within(std::string_view version, const std::string& at_least, const std::string& below) {
   return (at_least.empty() || compare_versions(version, at_least) >= 0) &&
          (below.empty() || compare_versions(version, below) < 0);

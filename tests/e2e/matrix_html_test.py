@@ -114,7 +114,7 @@ class MatrixPage(BakeCase):
         self.assertEqual(len(refused["rows"]), 1)
         self.assertEqual(refused["rows"][0][2], "none")
         self.assertIn("needs MLNX_OFED >= 5.6-1.0.3.3, which has no bundle for CentOS 7.6", refused["rows"][0][3])
-        self.assertEqual(refused["rows"][0][4], "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which nobody has confirmed "
+        self.assertEqual(refused["rows"][0][4], "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which is unverified "
                          "Standard_HB176rs_v4: starts from generation 2 (UEFI) images only")
         self.assertEqual(none["rows"], [])
         self.assertEqual(len(none["notices"]), 1)

@@ -180,13 +180,13 @@ TEST(MatrixCommand, RefusalsExitWithThree) {
       text.err,
       "bake: error: resolving 'centos7.6': Standard_HB176rs_v4 (CX7) needs MLNX_OFED >= 5.6-1.0.3.3, which has no "
       "bundle for CentOS 7.6; its inbox driver does not drive CX7\n"
-      "bake: hint: use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which "
-      "nobody has confirmed\n");
+      "bake: hint: use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which is "
+      "unverified\n");
   const auto json = bake({"--json", "resolve", "centos7.6", "Standard_HB176rs_v4"});
   EXPECT_EQ(json.status, 3);
-  EXPECT_EQ(json.json().at("nearest"),
-            "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which nobody "
-            "has confirmed");
+  EXPECT_EQ(
+      json.json().at("nearest"),
+      "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which is unverified");
   EXPECT_EQ(bake({"resolve", "windows2019", "Standard_HB60rs"}).status, 3);
 }
 

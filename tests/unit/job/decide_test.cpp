@@ -173,7 +173,7 @@ TEST_F(DriverTest, RulesAboutOtherKernelsSayNothing) {
 TEST_F(DriverTest, ABundleInHandIsStillBeyondDoubtOnceTheKernelIsKnown) {
   recipe.ofed.packages = {"ofed-scripts"};
   for (const auto& warning : planned().plan.warnings)
-    EXPECT_EQ(warning.find("nobody has confirmed"), std::string::npos) << warning;
+    EXPECT_EQ(warning.find("no public source confirms"), std::string::npos) << warning;
 }
 
 TEST_F(DriverTest, TheDistributionsDriverComesWithAKernelThatIsThere) {

@@ -1,11 +1,12 @@
 // The VM extension's own table: read, compared, written back.
+#include "matrix/manifest.hpp"
+
 #include <gtest/gtest.h>
 #include <set>
 
 #include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
-#include "matrix/manifest.hpp"
 
 namespace bake::matrix {
 namespace {

@@ -136,7 +136,7 @@ TEST(MatrixResolve, GivesReasonsAndWarnings) {
   const auto choice = resolve("centos", "7.7", {"Standard_HB120rs_v2"}).choices.at(1);
   EXPECT_EQ(choice.reasons, (std::vector<std::string>{"the VM extension installs it for CX6 on CentOS 7.7",
                                                       "release line 5.5", "drives CX6 (Standard_HB120rs_v2)"}));
-  EXPECT_EQ(choice.warnings, (std::vector<std::string>{"unverified: nobody has confirmed that "
+  EXPECT_EQ(choice.warnings, (std::vector<std::string>{"unverified: no public source confirms that "
                                                        "MLNX_OFED_LINUX-5.5-1.0.3.2-rhel7.7-x86_64.tgz exists "
                                                        "(Azure/azhpc-extensions@9092b59 InfiniBand/resources.json)"}));
 }
@@ -150,8 +150,7 @@ TEST(MatrixResolve, RefusesNdrOnOldReleasesAndSuggestsAnother) {
                                 "CentOS 7.6; its inbox driver does not drive CX7"}));
   EXPECT_EQ(
       resolution.suggestion,
-      "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which nobody has "
-      "confirmed");
+      "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which is unverified");
   EXPECT_EQ(resolve("rhel", "7.6", {"Standard_HX176rs"}).suggestion,
             "use Red Hat Enterprise Linux 8.6 with MLNX_OFED 5.8-1.0.1.1");
   EXPECT_EQ(
@@ -161,10 +160,9 @@ TEST(MatrixResolve, RefusesNdrOnOldReleasesAndSuggestsAnother) {
 }
 
 TEST(MatrixResolve, SuggestsOnlyReleasesThatMicrosoftDocumentsForTheSize) {
-  EXPECT_EQ(
-      resolve("centos", "7.7", {"Standard_ND96isr_H100_v5"}).suggestion,
-      "use Ubuntu 20.04 LTS with MLNX_OFED 5.8-2.0.3.0; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which nobody has "
-      "confirmed");
+  EXPECT_EQ(resolve("centos", "7.7", {"Standard_ND96isr_H100_v5"}).suggestion,
+            "use Ubuntu 20.04 LTS with MLNX_OFED 5.8-2.0.3.0; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which is "
+            "unverified");
 }
 
 TEST(MatrixResolve, ARuleMayNameARangeOfReleases) {
