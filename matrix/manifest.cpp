@@ -284,7 +284,7 @@ ManifestReport compare_manifest(const Matrix& matrix, const std::vector<Manifest
 }
 
 std::string manifest_overlay(const Matrix& matrix, const std::vector<ManifestRow>& rows) {
-  std::string text = "# Rows of the VM extension's table, imported by `bake matrix import`.\n";
+  std::string text = "# Rows of the VM extension's table, imported from its resources.json.\n";
   text += release_rows(matrix, rows) + "extension_manifest:\n";
   for (const auto& row : rows) {
     std::string lead = "  - ";

@@ -23,7 +23,7 @@ std::vector<std::string> closest_few(std::string_view word, std::vector<std::str
 [[noreturn]] void refuse_unknown(std::string_view kind, std::string_view name, const std::vector<std::string>& similar,
                                  std::string_view topic) {
   throw Error(ErrorKind::incompatible, fmt::format("resolving {} '{}': the matrix does not know it", kind, name),
-              similar.empty() ? fmt::format("'bake matrix list {}' shows the names that it knows", topic)
+              similar.empty() ? fmt::format("list the topic '{}' of the matrix to see the names that it knows", topic)
                               : fmt::format("similar names: {}", join(similar, ", ")));
 }
 
@@ -241,8 +241,8 @@ class Resolver {
         "{} is not the kernel that MLNX_OFED's modules are built for ({}): {}", kernel, query_.os->ga_kernel,
         query_.os->family == "deb"
             ? "bake compiles them in the image if the bundle has none for it; that needs its headers, gcc and make, "
-              "and 'bake plan' lists what is missing"
-            : "bake uses them if every symbol version matches, which 'bake plan' checks"));
+              "and the plan lists what is missing"
+            : "bake uses them if every symbol version matches, which the plan checks"));
   }
 
   void note_doca() {

@@ -228,11 +228,11 @@ TEST(MatrixResolve, SaysWhereModulesForAnotherKernelComeFrom) {
             std::vector<std::string>{
                 "5.4.0-1046-azure is not the kernel that MLNX_OFED's modules are built for (5.4.0-26-generic): bake "
                 "compiles them in the image if the bundle has none for it; that needs its headers, gcc and make, and "
-                "'bake plan' lists what is missing"});
+                "the plan lists what is missing"});
   EXPECT_EQ(notes("centos", "7.7", "3.10.0-1062.12.1.el7.x86_64"),
             std::vector<std::string>{
                 "3.10.0-1062.12.1.el7.x86_64 is not the kernel that MLNX_OFED's modules are built for "
-                "(3.10.0-1062.el7.x86_64): bake uses them if every symbol version matches, which 'bake plan' checks"});
+                "(3.10.0-1062.el7.x86_64): bake uses them if every symbol version matches, which the plan checks"});
   EXPECT_EQ(notes("centos", "7.7", "3.10.0-1062.el7.x86_64"), std::vector<std::string>{});
   EXPECT_EQ(notes("centos", "7.7", ""), std::vector<std::string>{});
   for (const auto& note : resolve("ubuntu", "20.04", {"Standard_HB60rs"}, "5.4.0-1046-azure", "inbox").notes)
