@@ -2,7 +2,7 @@
 
 #include "bake/base/text.hpp"
 #include "bake/guest/boot_default.hpp"
-#include "bake/guest/grub.hpp"
+#include "bake/guest/grub_env.hpp"
 #include "bake/guest/kernels.hpp"
 #include "bake/guest/memory.hpp"
 #include "tests/unit/fixtures/boot.hpp"
@@ -323,22 +323,6 @@ TEST(BootDefault, SurvivesHostileFiles) {
 TEST(Grub, ReadsTheEnvironmentBlock) {
   const auto variables = parse_grubenv(environment("saved_entry=a\\\\b=c\nbad name=1\n=2\nempty=\n"));
   EXPECT_EQ(variables, (std::map<std::string, std::string>{{"saved_entry", "a\\b=c"}, {"empty", ""}}));
-}
-
-TEST(Grub, ExpandsVariables) {
-  EXPECT_EQ(expand_variables("$a ${b}x $none y$", {{"a", "1"}, {"b", "2"}}), "1 2x  y");
-  EXPECT_EQ(expand_variables("${unclosed", {}), "");
-}
-
-TEST(Grub, UnderstandsAngleBracketsInTitles) {
-  const std::vector<GrubEntry> entries{{"a > b", "", "", "", {{"c", "", "/vmlinuz-1", "", {}}}},
-                                       {"plain", "p", "x", "", {}}};
-  ASSERT_NE(choose_entry(entries, "a >> b>c"), nullptr);
-  EXPECT_EQ(choose_entry(entries, "a >> b>c")->image, "/vmlinuz-1");
-  EXPECT_EQ(choose_entry(entries, "0")->image, "/vmlinuz-1") << "a submenu stands for its first entry";
-  EXPECT_EQ(choose_entry(entries, "p")->image, "x");
-  EXPECT_EQ(choose_entry(entries, "0>7"), nullptr);
-  EXPECT_EQ(choose_entry(entries, "99999999999999999999"), nullptr);
 }
 
 }  // namespace
