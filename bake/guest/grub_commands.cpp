@@ -381,9 +381,11 @@ GrubMachine::Status GrubMachine::do_linux(const std::string& name, Arguments& ar
   if (arguments.words.empty()) return {1};
   if (!arguments.unknown.front().empty()) require_known(name, arguments);
   const auto [device, place] = place_of(arguments.words.front());
-  const bool elsewhere = loopbacks_.contains(device) || device.starts_with("unmounted ");
+  if (!disk_.is_mounted(device))
+    throw Undetermined(fmt::format("the kernel '{}' is on a file system that is not mounted ({})", place, device));
   const auto image = device == text_of("root") ? place : arguments.words.front();
-  loaded_ = Loaded{elsewhere ? std::string{} : image, join({arguments.words.begin() + 1, arguments.words.end()}, " ")};
+  loaded_ = Loaded{loopbacks_.contains(device) ? std::string{} : image,
+                   join({arguments.words.begin() + 1, arguments.words.end()}, " ")};
   return {};
 }
 

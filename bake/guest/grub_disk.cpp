@@ -28,8 +28,10 @@ GuestGrubDisk::GuestGrubDisk(Guest& guest, const Layout& layout) : guest_(guest)
   knows_uuids_ = !layout.mounts.empty();
   for (const auto& mount : layout.mounts) {
     mount_points_.push_back(mount.mount_point);
-    if (mount.uuid.empty()) knows_uuids_ = false;
-    mount_of_uuid_[to_lower(mount.uuid)] = mount.mount_point;
+    if (mount.uuid.empty())
+      knows_uuids_ = false;
+    else
+      mount_of_uuid_[to_lower(mount.uuid)] = mount.mount_point;
   }
 }
 
@@ -154,6 +156,8 @@ std::optional<std::string> GuestGrubDisk::search(GrubSearch by, const std::strin
     }
   return found;
 }
+
+bool GuestGrubDisk::is_mounted(const std::string& device) { return !device.starts_with(unmounted); }
 
 std::string GuestGrubDisk::name_of(const std::string& device, const std::string& path) {
   const auto places = candidates(device, path);

@@ -27,6 +27,8 @@ class GrubDisk {
   virtual std::vector<std::string> list(const std::string& device, const std::string& path) = 0;
   /// The device that has that file, label or UUID; empty when none has.
   virtual std::optional<std::string> search(GrubSearch by, const std::string& what) = 0;
+  /// False for a device that search found by its UUID, but whose files cannot be read.
+  virtual bool is_mounted(const std::string& device) = 0;
   /// The path for people.
   virtual std::string name_of(const std::string& device, const std::string& path) = 0;
 };
@@ -44,6 +46,7 @@ class GuestGrubDisk final : public GrubDisk {
   std::optional<std::string> read(const std::string& device, const std::string& path) override;
   std::vector<std::string> list(const std::string& device, const std::string& path) override;
   std::optional<std::string> search(GrubSearch by, const std::string& what) override;
+  bool is_mounted(const std::string& device) override;
   std::string name_of(const std::string& device, const std::string& path) override;
 
   /// The device of a file of the guest, and its path on that device.
