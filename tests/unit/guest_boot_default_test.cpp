@@ -388,7 +388,7 @@ TEST(BootDefault, SurvivesHostileFiles) {
   for (int i = 0; i < 50000; ++i) nested += "submenu 'x' {\n";
   guest.write("/boot/grub/grub.cfg", nested);
   EXPECT_EQ(decision(guest),
-            ": the default of GRUB cannot be determined: /boot/grub/grub.cfg: line 64: nested deeper than 64 levels "
+            ": the default of GRUB cannot be determined: /boot/grub/grub.cfg: line 33: nested deeper than 64 levels "
             "(/boot/grub/grub.cfg)");
   guest.write("/boot/grub/grub.cfg",
               "menuentry\nmenuentry {\nlinux\n}\n}\n}\nset\nset default\nmenuentry 'a\nlinux \"");
@@ -408,7 +408,7 @@ TEST(BootDefault, SurvivesHostileFiles) {
             "(/boot/grub/grub.cfg)");
   guest.write("/boot/grub/grub.cfg", std::string(2U << 20U, '#'));
   EXPECT_EQ(decision(guest),
-            ": the default of GRUB cannot be determined: reading '/boot/grub/grub.cfg': larger than 1048576 bytes "
+            ": the default of GRUB cannot be determined: reading '/boot/grub/grub.cfg' in the guest: larger than 1048576 bytes "
             "(/boot/grub/grub.cfg)");
   guest.write("/boot/grub/grub.cfg", "menuentry a {\n linux (hd0,gpt1)/odd\n}\n");
   EXPECT_EQ(

@@ -95,7 +95,7 @@ TEST(GrubScript, Quotes) {
 TEST(GrubScript, SplitsUnquotedVariables) {
   EXPECT_EQ(value("function n { set v=$#; }\nset x=' a  b '\nn $x"), "2");
   EXPECT_EQ(value("function n { set v=$#; }\nset x='a b'\nn \"$x\" \"\" $none"), "2");
-  EXPECT_EQ(value("function n { set v=\"$1|$2|$3|$@\"; }\nset x='b c'\nn a$x"), "ab|c||ab c");
+  EXPECT_EQ(value("function n { set v=\"$1|$2|$3|$*\"; }\nset x='b c'\nn a$x"), "ab|c||ab c");
   EXPECT_EQ(value("function n { shift; set v=\"$*\"; }\nn a b c"), "b c");
 }
 
