@@ -12,11 +12,18 @@ namespace bake::guest {
 namespace {
 
 constexpr const char* efi_mount = "/boot/efi";
-constexpr std::string_view unmounted = "unmounted ";
+constexpr std::string_view unmounted = "unmounted:";
 constexpr std::size_t max_path = 4096;
 
 bool is_path(const std::string& path) {
   return path.starts_with('/') && path.size() <= max_path && path.find('\0') == std::string::npos;
+}
+
+/// A name without blanks, at which scripts split "($root)".
+std::string device_of(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }, '_');
+  return name;
 }
 
 /// `mount` and a path that counts from it.
@@ -138,12 +145,12 @@ std::vector<std::string> GuestGrubDisk::list(const std::string& device, const st
 
 std::optional<std::string> GuestGrubDisk::search(GrubSearch by, const std::string& what) {
   if (by == GrubSearch::fs_uuid) {
-    if (const auto mount = mount_of_uuid_.find(to_lower(what)); mount != mount_of_uuid_.end())
-      return "@" + mount->second;
+    const auto mount = mount_of_uuid_.find(to_lower(what));
+    if (mount != mount_of_uuid_.end()) return device_of("@" + mount->second);
     // The disk may have file systems that are not mounted, those of another system; GRUB finds them.
-    return std::string(knows_uuids_ ? unmounted : "uuid ") + what;
+    return device_of(std::string(knows_uuids_ ? unmounted : "uuid:") + what);
   }
-  if (by == GrubSearch::label) return "label " + what;
+  if (by == GrubSearch::label) return device_of("label:" + what);
   const auto wanted = what.starts_with('/') ? what : "/" + what;
   std::vector<std::string> mounts = mount_points_;
   if (mounts.empty()) mounts = {"/boot", "/", efi_mount};
@@ -152,7 +159,7 @@ std::optional<std::string> GuestGrubDisk::search(GrubSearch by, const std::strin
     for (const auto& candidate : candidates("@" + mount, wanted)) {
       if (kind_of(candidate) == GrubFileKind::none) continue;
       if (found) throw Undetermined(fmt::format("more than one file system has '{}'", wanted));
-      found = "@" + mount;
+      found = device_of("@" + mount);
     }
   return found;
 }

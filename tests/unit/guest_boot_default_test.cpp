@@ -123,7 +123,7 @@ TEST(BootDefault, TheLayoutTellsWhichFileSystemAUuidIs) {
       find_boot_default(guest, kernels, with_uuid("dddd")).warnings,
       std::vector<std::string>{
           "the image has two menus of GRUB: /boot/grub2/grub.cfg boots 4.18.0-193.el8.x86_64, "
-          "/boot/efi/EFI/redhat/grub.cfg cannot be evaluated ('(unmounted AAAA)/grub2/grub.cfg' is not there); the "
+          "/boot/efi/EFI/redhat/grub.cfg cannot be evaluated ('(unmounted:AAAA)/grub2/grub.cfg' is not there); the "
           "VM's generation decides which counts, and the driver is for 4.18.0-193.el8.x86_64"});
 }
 
@@ -408,7 +408,8 @@ TEST(BootDefault, SurvivesHostileFiles) {
             "(/boot/grub/grub.cfg)");
   guest.write("/boot/grub/grub.cfg", std::string(2U << 20U, '#'));
   EXPECT_EQ(decision(guest),
-            ": the default of GRUB cannot be determined: reading '/boot/grub/grub.cfg' in the guest: larger than 1048576 bytes "
+            ": the default of GRUB cannot be determined: reading '/boot/grub/grub.cfg' in the guest: larger than "
+            "1048576 bytes "
             "(/boot/grub/grub.cfg)");
   guest.write("/boot/grub/grub.cfg", "menuentry a {\n linux (hd0,gpt1)/odd\n}\n");
   EXPECT_EQ(

@@ -144,7 +144,9 @@ TEST_P(GenuineBoot, HasItsTrueDefaultKernel) {
              system.for_one_boot() ? " (one boot; then " + found.release + ")" : "");
   for (const auto& warning : found.warnings) fmt::print("    warning: {}\n", warning);
   EXPECT_EQ(ours, system.truth()) << found.how;
-  if (system.rescue()) EXPECT_EQ(found.release, "") << "a rescue entry is refused";
+  if (system.rescue()) {
+    EXPECT_EQ(found.release, "") << "a rescue entry is refused";
+  }
 }
 
 std::string test_name(const testing::TestParamInfo<std::string>& info) {
