@@ -15,11 +15,13 @@ struct BootDefault {
   std::vector<std::string> warnings = {};  ///< what else may boot: a pending one-time entry, a second menu
 };
 
-/// Which of `kernels` (oldest first) boots by default, by the boot loader's own files: GRUB's environment block,
-/// grub.cfg or the entries of the Boot Loader Specification, then the links /vmlinuz and /boot/vmlinuz. When nothing
-/// decides it is the newest kernel, and `how` says so. Rescue entries and an entry that is set for one boot are never
+/// Which of `kernels` (oldest first) boots by default. The script of grub.cfg is evaluated as GRUB does it, with its
+/// environment block and the entries of the Boot Loader Specification; without a grub.cfg the links /vmlinuz and
+/// /boot/vmlinuz decide, else it is the newest kernel, and `how` says so. An entry that is set for one boot is never
 /// the answer. With a menu for BIOS and one for EFI it is the first of them, BIOS before EFI, that boots one of
-/// `kernels`.
-BootDefault find_boot_default(Guest& guest, const std::vector<Kernel>& kernels);
+/// `kernels`. A rescue entry, or a default that cannot be determined, leaves `release` empty.
+///
+/// `layout` tells which file system a UUID of the script means; without mounts in it, it may be any.
+BootDefault find_boot_default(Guest& guest, const std::vector<Kernel>& kernels, const Layout& layout = {});
 
 }  // namespace bake::guest

@@ -88,7 +88,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.family = find_family(guest);
   facts.arch = find_architecture(guest);
   facts.kernels = find_kernels(guest);
-  const auto boot = find_boot_default(guest, facts.kernels);
+  const auto boot = find_boot_default(guest, facts.kernels, layout);
   facts.default_kernel = boot.release;
   facts.default_kernel_how = boot.how;
   facts.default_kernel_options = boot.options;
