@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/boot_default.hpp"
+#include "bake/guest/boot/boot_default.hpp"
 #include "bake/guest/kernels.hpp"
 #include "bake/guest/os_release.hpp"
 #include "bake/guest/package_database.hpp"

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/boot_default.hpp"
+#include "bake/guest/boot/boot_default.hpp"
 #include "bake/guest/kernels.hpp"
 #include "bake/guest/memory.hpp"
 

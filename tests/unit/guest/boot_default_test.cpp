@@ -1,9 +1,9 @@
-#include "bake/guest/boot_default.hpp"
+#include "bake/guest/boot/boot_default.hpp"
 
 #include <gtest/gtest.h>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/grub_env.hpp"
+#include "bake/guest/boot/grub_env.hpp"
 #include "bake/guest/kernels.hpp"
 #include "bake/guest/memory.hpp"
 #include "tests/support/boot.hpp"

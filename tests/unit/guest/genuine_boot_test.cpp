@@ -10,8 +10,8 @@
 
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
-#include "bake/guest/boot_default.hpp"
-#include "bake/guest/grub_env.hpp"
+#include "bake/guest/boot/boot_default.hpp"
+#include "bake/guest/boot/grub_env.hpp"
 #include "bake/guest/kernels.hpp"
 #include "bake/guest/memory.hpp"
 

@@ -1,11 +1,12 @@
+#include "bake/guest/boot/grub_script.hpp"
+
 #include <gtest/gtest.h>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/bls.hpp"
-#include "bake/guest/grub_env.hpp"
-#include "bake/guest/grub_run.hpp"
-#include "bake/guest/grub_script.hpp"
-#include "bake/guest/grub_test.hpp"
+#include "bake/guest/boot/bls.hpp"
+#include "bake/guest/boot/grub_env.hpp"
+#include "bake/guest/boot/grub_run.hpp"
+#include "bake/guest/boot/grub_test.hpp"
 
 namespace bake::guest {
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "bake/guest/grub_menu.hpp"
+#include "bake/guest/boot/grub_menu.hpp"
 
 namespace bake::guest {
 

@@ -1,11 +1,11 @@
-#include "bake/guest/grub_disk.hpp"
+#include "bake/guest/boot/grub_disk.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
-#include "bake/guest/grub_script.hpp"
+#include "bake/guest/boot/grub_script.hpp"
 #include "bake/guest/path.hpp"
 
 namespace bake::guest {

@@ -1,10 +1,10 @@
-#include "bake/guest/boot_default.hpp"
+#include "bake/guest/boot/boot_default.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/boot_menu.hpp"
+#include "bake/guest/boot/boot_menu.hpp"
 #include "bake/guest/path.hpp"
 
 namespace bake::guest {

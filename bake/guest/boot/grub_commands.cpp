@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/grub_env.hpp"
-#include "bake/guest/grub_machine.hpp"
-#include "bake/guest/grub_test.hpp"
+#include "bake/guest/boot/grub_env.hpp"
+#include "bake/guest/boot/grub_machine.hpp"
+#include "bake/guest/boot/grub_test.hpp"
 
 namespace bake::guest {
 namespace {

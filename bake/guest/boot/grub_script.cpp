@@ -1,4 +1,4 @@
-#include "bake/guest/grub_script.hpp"
+#include "bake/guest/boot/grub_script.hpp"
 
 #include <algorithm>
 #include <array>

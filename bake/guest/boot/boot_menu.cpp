@@ -1,11 +1,11 @@
-#include "bake/guest/boot_menu.hpp"
+#include "bake/guest/boot/boot_menu.hpp"
 
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/grub_run.hpp"
+#include "bake/guest/boot/grub_run.hpp"
 #include "bake/guest/os_release.hpp"
 #include "bake/guest/path.hpp"
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bake/guest/boot/grub_test.hpp"
 #include "bake/guest/facts.hpp"
-#include "bake/guest/grub_test.hpp"
 #include "bake/guest/guest.hpp"
 
 namespace bake::guest {

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "bake/guest/bls.hpp"
-#include "bake/guest/grub_run.hpp"
-#include "bake/guest/grub_script.hpp"
+#include "bake/guest/boot/bls.hpp"
+#include "bake/guest/boot/grub_run.hpp"
+#include "bake/guest/boot/grub_script.hpp"
 
 namespace bake::guest {
 

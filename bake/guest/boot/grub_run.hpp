@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "bake/guest/grub_disk.hpp"
-#include "bake/guest/grub_env.hpp"
-#include "bake/guest/grub_menu.hpp"
+#include "bake/guest/boot/grub_disk.hpp"
+#include "bake/guest/boot/grub_env.hpp"
+#include "bake/guest/boot/grub_menu.hpp"
 
 namespace bake::guest {
 

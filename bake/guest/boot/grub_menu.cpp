@@ -1,4 +1,4 @@
-#include "bake/guest/grub_menu.hpp"
+#include "bake/guest/boot/grub_menu.hpp"
 
 #include <limits>
 

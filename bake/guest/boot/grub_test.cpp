@@ -1,4 +1,4 @@
-#include "bake/guest/grub_test.hpp"
+#include "bake/guest/boot/grub_test.hpp"
 
 #include <array>
 #include <fmt/format.h>
@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/grub_menu.hpp"
-#include "bake/guest/grub_script.hpp"
+#include "bake/guest/boot/grub_menu.hpp"
+#include "bake/guest/boot/grub_script.hpp"
 
 namespace bake::guest {
 namespace {

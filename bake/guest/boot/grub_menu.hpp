@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bake/guest/grub_script.hpp"
+#include "bake/guest/boot/grub_script.hpp"
 
 namespace bake::guest {
 

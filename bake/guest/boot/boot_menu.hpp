@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "bake/guest/boot/grub_disk.hpp"
+#include "bake/guest/boot/grub_menu.hpp"
 #include "bake/guest/facts.hpp"
-#include "bake/guest/grub_disk.hpp"
-#include "bake/guest/grub_menu.hpp"
 #include "bake/guest/guest.hpp"
 
 namespace bake::guest {

@@ -1,10 +1,10 @@
-#include "bake/guest/grub_run.hpp"
+#include "bake/guest/boot/grub_run.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/grub_machine.hpp"
+#include "bake/guest/boot/grub_machine.hpp"
 #include "bake/guest/path.hpp"
 
 namespace bake::guest {

@@ -1,4 +1,4 @@
-#include "bake/guest/grub_env.hpp"
+#include "bake/guest/boot/grub_env.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "bake/guest/bls.hpp"
+#include "bake/guest/boot/bls.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
