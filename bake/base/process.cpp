@@ -32,7 +32,7 @@ Pipe make_pipe() {
   return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 }
 
-/// Reads both pipes until both writers are gone.
+/// Reads both pipes until both are closed.
 void drain(const Pipe& out, const Pipe& err, ProgramResult& result) {
   std::array<pollfd, 2> fds{pollfd{out.read_end.get(), POLLIN, 0}, pollfd{err.read_end.get(), POLLIN, 0}};
   std::array<std::string*, 2> sinks{&result.out, &result.err};

@@ -75,4 +75,8 @@ std::vector<std::string> command_lines(const Context& context, const std::vector
   return lines;
 }
 
+std::string quote_command(std::string_view command) {
+  return command.find('\'') == std::string_view::npos ? fmt::format("'{}'", command) : std::string(command);
+}
+
 }  // namespace bake::cli

@@ -101,7 +101,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.waagent = find_waagent(guest, facts.packages.packages);
   for (const auto& mount : layout.mounts)
     if (mount.mount_point == "/") facts.root_uuid = mount.uuid;
-  facts.baked_manifest = guest.read("/etc/bake-manifest.json");
+  facts.baked_manifest = guest.read(manifest_path);
   return facts;
 }
 

@@ -94,11 +94,12 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
   environment.progress.step("inspect");
   const auto facts = session->inspect();
   if (!facts.baked_manifest) {
-    verdict.checks.push_back({"manifest", false, "the image has no /etc/bake-manifest.json: bake did not make it"});
+    verdict.checks.push_back(
+        {"manifest", false, fmt::format("the image has no {}: bake did not make it", guest::manifest_path)});
     return verdict;
   }
   environment.progress.step("verify");
-  const auto inside = verify::read_manifest(*facts.baked_manifest, "/etc/bake-manifest.json");
+  const auto inside = verify::read_manifest(*facts.baked_manifest, guest::manifest_path);
   const auto expected = plan::expectations_from(inside.at("expectations"));
   verdict.ofed = expected.ofed;
   verdict.kernel = expected.kernel;

@@ -31,7 +31,7 @@ void add_system_files(const Plan& plan, std::vector<FileChange>& files) {
   if (plan.enable_rdma) files.push_back({plan.waagent_config, "OS.EnableRDMA=y"});
   for (const auto& config : plan.hold.configs) files.push_back({config, "exclude="});
   if (plan.memlock_unlimited) files.push_back({path::limits, "unlimited locked memory"});
-  files.push_back({path::manifest, "lists the contents of the image"});
+  files.push_back({guest::manifest_path, "lists the contents of the image"});
 }
 
 void add_boot_files(const Plan& plan, std::vector<FileChange>& files) {

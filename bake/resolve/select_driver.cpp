@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "bake/base/error.hpp"
-#include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 
 namespace bake::resolve {

@@ -1,11 +1,10 @@
 // Commands that a hint names: they do in a shell what the hint says.
-#include "bake/base/hint.hpp"
-
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <sstream>
 
 #include "bake/cli/context.hpp"
+#include "bake/cli/remedy.hpp"
 #include "bake/disk/source.hpp"
 #include "tests/support/disk_fixture.hpp"
 
