@@ -100,8 +100,8 @@ std::optional<SelectedDriver> first_available(const Recipe& recipe, const std::v
                 "say 'ofed: inbox' in the recipe");
   throw Error(
       ErrorKind::incompatible,
-      fmt::format("choosing a driver for '{}': the store {} has none of the bundles that fit", recipe.name,
-                  offer.store),
+      fmt::format("choosing a driver for '{}': the store '{}' has none of the bundles that fit{}", recipe.name,
+                  offer.store, offer.absence),
       fmt::format("add {} to the store{}", wanted->file_name, inbox ? ", or say 'ofed: inbox' in the recipe" : ""),
       {{Remedy::Action::add_bundle, wanted->file_name}});
 }

@@ -186,9 +186,9 @@ TEST_F(StoreTest, WhatCameWithoutItsIndexIsTakenInAnew) {
   EXPECT_EQ(error.kind(), ErrorKind::untrusted);
   EXPECT_THAT(error.message(),
               HasSubstr("it was added with --insecure-no-index, so the store does not have its index"));
-  EXPECT_EQ(error.hint(),
-            "'bake bundle remove MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64', "
-            "then add it again");
+  EXPECT_EQ(error.hint(), "remove it, then add it again");
+  EXPECT_EQ(error.remedies(),
+            (std::vector<Remedy>{{Remedy::Action::remove_bundle, "MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64"}}));
 }
 
 /// Without what begins with `mark`, up to the next paragraph or the end.

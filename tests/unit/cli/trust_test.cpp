@@ -195,8 +195,9 @@ TEST_F(StoreMessages, NameTheBundleThatMayHaveBeenMeant) {
   for (const auto* command : {"show", "remove", "verify"}) {
     EXPECT_EQ(bundle({command, full + ".tgz"}), not_there(full + ".tgz", mean(full)));
     EXPECT_EQ(bundle({command, "5.5-1.0.3.2"}), not_there("5.5-1.0.3.2", mean(full)));
-    EXPECT_EQ(bundle({command, "nothing-of-that"}),
-              not_there("nothing-of-that", "\nbake: hint: 'bake bundle list' shows what is there"));
+    EXPECT_EQ(
+        bundle({command, "nothing-of-that"}),
+        not_there("nothing-of-that", "\nbake: hint: run: bake bundle list --store " + store.directory().string()));
   }
   EXPECT_EQ(bundle({"remove", "focal-bsae"}), not_there("focal-bsae", mean("focal-base")));
   EXPECT_EQ(bundle({"show", "focal-bsae"}), not_there("focal-bsae", mean("focal-base")));
@@ -208,9 +209,10 @@ TEST_F(StoreMessages, NameTheBundleThatMayHaveBeenMeant) {
     EXPECT_TRUE(shown.out.starts_with(id.substr(0, 12) + "  focal-base (extra packages for ubuntu20.04)  1 packages"));
     EXPECT_TRUE(shown.out.ends_with("\n  tcl 8.6 amd64\n")) << shown.out;
   }
-  EXPECT_EQ(
-      bundle({"verify", "focal-base"}),
-      not_there("focal-base", "\nbake: hint: there are extra packages with that name; 'bake bundle show' shows them"));
+  EXPECT_EQ(bundle({"verify", "focal-base"}), not_there("focal-base",
+                                                        "\nbake: hint: there are extra packages with that name\n"
+                                                        "bake: hint: run: bake bundle show focal-base --store " +
+                                                            store.directory().string()));
   const auto namesake = store.add_extras(scratch.path() / "debs", full, "", progress).id;
   for (const auto* command : {"show", "remove"}) EXPECT_EQ(bundle({command, full}).status, 2) << command;
   EXPECT_EQ(bundle({"remove", namesake.substr(0, 12)}).out, "removed " + full + "\n");
