@@ -37,7 +37,7 @@ Key checked(EVP_PKEY* key, std::string_view what, std::string_view pem, std::str
 
 Key read_private(std::string_view pem) {
   const auto bio = memory_bio(pem);
-  // No pass phrase is ever asked for: a build server has nobody to type one.
+  // Never asks for a pass phrase: nobody can type one on a build server.
   static char nothing[] = "";
   return checked(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nothing), "private", pem, "PUBLIC");
 }
@@ -61,7 +61,7 @@ std::string public_pem_of(EVP_PKEY* key) {
 
 const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-bool holds(std::string_view message, std::string_view signature, const Key& key) {
+bool matches(std::string_view message, std::string_view signature, const Key& key) {
   const Context context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   return signature.size() == signature_size &&
          EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
@@ -74,7 +74,7 @@ int hex_digit(char c) {
   return -1;
 }
 
-/// The bytes of lower-case hexadecimal `text`; empty when it is none.
+/// The bytes of lower-case hexadecimal `text`; empty when `text` is something else.
 std::vector<unsigned char> from_hex(std::string_view text) {
   std::vector<unsigned char> bytes;
   if (text.size() % 2 != 0) return bytes;
@@ -118,16 +118,11 @@ std::string sign(std::string_view message, std::string_view private_pem) {
 
 bool verify_signature(std::string_view message, std::string_view signature_hex, std::string_view public_pem) {
   const auto signature = from_hex(signature_hex);
-  return holds(message, {reinterpret_cast<const char*>(signature.data()), signature.size()}, read_public(public_pem));
+  return matches(message, {reinterpret_cast<const char*>(signature.data()), signature.size()}, read_public(public_pem));
 }
 
 bool verify_signature_bytes(std::string_view message, std::string_view signature, std::string_view public_pem) {
-  return holds(message, signature, read_public(public_pem));
-}
-
-bool verify_raw_signature(std::string_view message, std::string_view signature, std::string_view key) {
-  const Key read(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(key), key.size()), &EVP_PKEY_free);
-  return read && holds(message, signature, read);
+  return matches(message, signature, read_public(public_pem));
 }
 
 std::string key_fingerprint(std::string_view public_pem) {
@@ -157,7 +152,7 @@ std::optional<std::string> from_base64(std::string_view text) {
       EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), bytes_of(text), static_cast<int>(text.size()));
   if (length < 0) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(length));
-  // OpenSSL decodes padding to zero bytes. Text that does not come back was no canonical base64.
+  // OpenSSL decodes padding to zero bytes. Text that does not encode to itself again is not canonical base64.
   for (int i = 0; i < 2 && !bytes.empty() && text[text.size() - 1 - static_cast<std::size_t>(i)] == '='; ++i)
     bytes.pop_back();
   return to_base64(bytes) == text ? std::optional(std::move(bytes)) : std::nullopt;

@@ -13,15 +13,15 @@ namespace {
 constexpr std::size_t lead_size = 96;
 constexpr std::size_t intro_size = 16;
 constexpr std::size_t entry_size = 16;
-constexpr std::size_t most_entries = 65536;
-constexpr std::size_t most_data = std::size_t{16} << 20U;
+constexpr std::size_t max_entries = 65536;
+constexpr std::size_t max_data = std::size_t{16} << 20U;
 
 // rpmtag.h
 constexpr std::uint32_t sig_dsa = 267, sig_rsa = 268, sig_pgp = 1002, sig_gpg = 1005;
 constexpr std::uint32_t tag_name = 1000, tag_version = 1001, tag_release = 1002, tag_epoch = 1003, tag_size = 1009;
 constexpr std::uint32_t tag_vendor = 1011, tag_arch = 1022, tag_longsize = 5009;
 constexpr std::uint32_t tag_dirindexes = 1116, tag_basenames = 1117, tag_dirnames = 1118;
-constexpr std::uint32_t tag_payloaddigest = 5092, tag_payloaddigestalgo = 5093;
+constexpr std::uint32_t tag_payloadsha256 = 5092, tag_payloadsha256algo = 5093;
 constexpr std::uint64_t sense_less = 2, sense_greater = 4, sense_equal = 8, sense_prerequisite = 64 | 512 | 1024;
 constexpr std::uint64_t pgp_sha256 = 8;
 
@@ -50,7 +50,7 @@ void take(const ByteSource& source, std::string& text, std::size_t count, const 
   text.resize(begin + count);
   for (std::size_t done = 0; done < count;) {
     const auto got = source(std::as_writable_bytes(std::span(text)).subspan(begin + done));
-    if (got == 0) damaged(name, "it is cut short");
+    if (got == 0) damaged(name, "it is truncated");
     done += got;
   }
 }
@@ -61,7 +61,7 @@ std::string take_header(const ByteSource& source, const std::string& name) {
   if (!bytes.starts_with("\x8E\xAD\xE8\x01")) damaged(name, "not an rpm package");
   const auto entries = big_endian(bytes, 8, 4);
   const auto data = big_endian(bytes, 12, 4);
-  if (entries > most_entries || data > most_data) damaged(name, "its header is too large");
+  if (entries > max_entries || data > max_data) damaged(name, "its header is too large");
   take(source, bytes, entries * entry_size + data, name);
   return bytes;
 }
@@ -172,13 +172,55 @@ std::string metadata_of(const RpmHeader& header, const IndexedPackage& package) 
   return text + file_elements(header) + "</format></package>\n";
 }
 
+/// `second` behind `first`.
+ByteSource chain(ByteSource first, ByteSource second) {
+  return [first = std::move(first), second = std::move(second)](std::span<std::byte> buffer) {
+    const auto count = first(buffer);
+    return count != 0 ? count : second(buffer);
+  };
+}
+
+void drain(const ByteSource& source) {
+  std::vector<std::byte> buffer(std::size_t{256} << 10U);
+  while (source(buffer) != 0) {
+  }
+}
+
+/// The SHA-256 of the payload that the header states; empty when it states none.
+std::string payload_digest_of(const RpmHeader& header) {
+  const auto digests = header.texts(tag_payloadsha256);
+  const auto algorithms = header.numbers(tag_payloadsha256algo);
+  return digests.empty() || algorithms.empty() || algorithms.front() != pgp_sha256 ? "" : digests.front();
+}
+
+/// Decides what the signatures of a package are worth together. As in rpm (lib/rpmvs.cc, rpmvsVerify), header and
+/// payload must both be covered, and a digest in a signed header is as strong as the signature.
+void judge_signatures(const SignatureResult& over_header, const SignatureResult& over_all, const std::string& stated,
+                      const std::string& actual, RpmFacts& facts) {
+  const auto use = [&](const SignatureResult& result) { facts.signature = result; };
+  if (over_all.state == SignatureState::bad || over_header.state == SignatureState::absent)
+    use(over_all);
+  else
+    use(over_header);
+  if (facts.signature.state != SignatureState::good) return;
+  if (!stated.empty() && stated != actual) {
+    facts.signature.state = SignatureState::bad;
+    facts.signature.reason = "the payload differs from the digest in the signed header";
+  } else if (stated.empty() && over_all.state != SignatureState::good) {
+    facts.signature.state = SignatureState::refused;
+    facts.signature.reason = "the signature covers only the header, and the header has no SHA-256 of the payload";
+  } else {
+    facts.payload_signed = true;
+  }
+}
+
 }  // namespace
 
 RpmHeader::RpmHeader(std::string_view bytes, const std::string& name) {
   if (bytes.size() < intro_size || !bytes.starts_with("\x8E\xAD\xE8\x01")) damaged(name, "not an rpm header");
   const auto count = big_endian(bytes, 8, 4);
   const auto size = big_endian(bytes, 12, 4);
-  if (count > most_entries || size > most_data || bytes.size() < intro_size + count * entry_size + size)
+  if (count > max_entries || size > max_data || bytes.size() < intro_size + count * entry_size + size)
     damaged(name, "its header is out of bounds");
   data_ = bytes.substr(intro_size + count * entry_size, size);
   for (std::size_t i = 0; i < count; ++i) {
@@ -240,29 +282,20 @@ RpmFacts read_rpm(const ByteSource& package, const KeyRing& ring, const std::str
   const auto header_signature = signatures.bytes(signatures.has(sig_rsa) ? sig_rsa : sig_dsa);
   const auto whole_signature = signatures.bytes(signatures.has(sig_pgp) ? sig_pgp : sig_gpg);
 
-  SignatureCheck whole(ring, whole_signature);
   Hasher payload;
-  whole.update(header_bytes);
-  std::vector<std::byte> buffer(std::size_t{256} << 10U);
-  while (const auto count = package(buffer)) {
-    whole.update(std::span(buffer).first(count));
-    payload.update(std::span(buffer).first(count));
-  }
-
-  const auto digests = header.texts(tag_payloaddigest);
-  const auto algorithms = header.numbers(tag_payloaddigestalgo);
-  const bool has_digest = !digests.empty() && !algorithms.empty() && algorithms.front() == pgp_sha256;
-  const bool digest_fits = has_digest && digests.front() == payload.hex();
-  if (!header_signature.empty()) facts.signature = check_signature(ring, header_signature, header_bytes);
-  if (!whole_signature.empty()) {
-    const auto result = whole.finish();
-    facts.payload_signed = result.state == SignatureState::good;
-    if (header_signature.empty() || result.state == SignatureState::bad) facts.signature = result;
-  }
-  if (has_digest && facts.signature.state == SignatureState::good) {
-    facts.payload_signed = digest_fits;
-    if (!digest_fits) facts.signature.state = SignatureState::bad;
-  }
+  const ByteSource hashed_payload = [&](std::span<std::byte> buffer) {
+    const auto count = package(buffer);
+    payload.update(buffer.first(count));
+    return count;
+  };
+  SignatureResult over_header;
+  SignatureResult over_all;
+  if (!header_signature.empty()) over_header = check_signature(ring, header_signature, header_bytes);
+  if (!whole_signature.empty())
+    over_all = check_signature(ring, whole_signature, chain(source_of(header_bytes), hashed_payload));
+  else
+    drain(hashed_payload);
+  judge_signatures(over_header, over_all, payload_digest_of(header), payload.hex(), facts);
   return facts;
 }
 

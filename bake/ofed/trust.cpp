@@ -10,8 +10,8 @@
 namespace bake::ofed {
 namespace {
 
-constexpr std::size_t most_named_files = 3;
-constexpr std::size_t most_listed_problems = 12;
+constexpr std::size_t max_named_files = 3;
+constexpr std::size_t max_listed_problems = 12;
 constexpr const char* unsigned_hint =
     "if you can vouch for it yourself: --insecure-no-signature, together with --sha256 and the publisher's digest";
 
@@ -31,7 +31,13 @@ Problem problem_of(const SignedFile& entry, const std::string& hint_when_unsigne
   const auto& result = *entry.result;
   switch (result.state) {
     case SignatureState::bad:
-      return {entry.file, fmt::format("bad signature: it names key {} but does not fit the file", result.key_id), ""};
+      return {entry.file,
+              result.reason.empty()
+                  ? fmt::format("bad signature: it names key {} but does not match the file", result.key_id)
+                  : "bad signature: " + result.reason,
+              ""};
+    case SignatureState::refused:
+      return {entry.file, fmt::format("signature by key {} refused: {}", result.key_id, result.reason), ""};
     case SignatureState::unknown_key:
       return {entry.file,
               fmt::format("signed with {} by key {}, which is not in your key ring", result.algorithms, result.key_id),
@@ -56,16 +62,16 @@ void judge_signatures(const Report& report, const Bundle& bundle, const TrustPol
   judgement.trust.weak.insert(judgement.trust.weak.end(), weak.begin(), weak.end());
   if (!weak.empty() && !policy.allow_weak)
     for (const auto& algorithm : weak) judgement.problems.push_back({bundle.name, "signed with weak " + algorithm, ""});
-  const bool unsigned_is_fine = policy.insecure_no_signature || (bundle.rebuilt && policy.allow_rebuilt);
+  const bool unsigned_is_allowed = policy.insecure_no_signature || (bundle.rebuilt && policy.allow_rebuilt);
   if (unsigned_files.empty())
     for (const auto& signer : signers) judgement.trust.signer += (judgement.trust.signer.empty() ? "" : ", ") + signer;
-  else if (!unsigned_is_fine)
+  else if (!unsigned_is_allowed)
     judgement.problems.insert(judgement.problems.end(), unsigned_files.begin(), unsigned_files.end());
   else if (policy.insecure_no_signature)
     judgement.trust.overridden.emplace_back("--insecure-no-signature");
 }
 
-/// Named and, where the policy says so, refused, with a key ring or without one.
+/// Names weak index digests, and refuses them when the policy says so, with or without a key ring.
 void judge_index_digests(const Report& report, const Bundle& bundle, const TrustPolicy& policy, Judgement& judgement) {
   for (const auto& weak : report.weak) {
     judgement.trust.weak.push_back(weak);
@@ -87,7 +93,7 @@ void judge_packages(const Report& report, const TrustPolicy& policy, Judgement& 
         judgement.problems.push_back({package.file,
                                       package.verdict == Verdict::mismatch
                                           ? "differs from the index: " + package.detail
-                                          : "the index lists it, the bundle does not hold it",
+                                          : "the index lists it, but the bundle does not contain it",
                                       ""});
         break;
       case Verdict::unindexed:
@@ -119,7 +125,7 @@ std::string_view name_of(Verdict verdict) {
 
 std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, const std::string& whole,
                                         const std::string& hint_when_unsigned) {
-  std::vector<std::pair<Problem, std::vector<std::string>>> groups;  // in the order in which they are met
+  std::vector<std::pair<Problem, std::vector<std::string>>> groups;  // in the order of their first file
   for (const auto& file : files) {
     if (file.result->state == SignatureState::good) continue;
     auto problem = problem_of(file, hint_when_unsigned);
@@ -133,7 +139,7 @@ std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, co
   std::vector<Problem> problems;
   for (auto& [problem, names] : groups) {
     if (const auto count = names.size(); count > 1) {
-      names.resize(std::min(count, most_named_files));
+      names.resize(std::min(count, max_named_files));
       problem.where = whole;
       problem.message += fmt::format(" ({} files: {}{})", count, join(names, ", "),
                                      count > names.size() ? fmt::format(" and {} more", count - names.size()) : "");
@@ -146,10 +152,10 @@ std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, co
 void refuse(const std::string& what, const std::string& name, std::vector<Problem> problems) {
   const auto count = problems.size();
   const auto hint = problems.front().hint;
-  if (count > most_listed_problems) {
-    problems.resize(most_listed_problems);
+  if (count > max_listed_problems) {
+    problems.resize(max_listed_problems);
     problems.push_back(
-        {"", fmt::format("and {} more; 'bake bundle verify --json' lists them all", count - most_listed_problems), ""});
+        {"", fmt::format("and {} more; 'bake bundle verify --json' lists them all", count - max_listed_problems), ""});
   }
   if (count > 1) throw_if_any(ErrorKind::untrusted, fmt::format("trusting {} '{}'", what, name), problems);
   throw Error(
@@ -175,7 +181,7 @@ Judgement judge(const Report& report, const Bundle& bundle, bool have_key_ring, 
   judge_index_digests(report, bundle, policy, judgement);
   judge_packages(report, policy, judgement);
   if (have_key_ring) judge_signatures(report, bundle, policy, judgement);
-  // With a ring, a signature that is missing or wrong has been reported already.
+  // With a ring, judge_signatures() has already reported a signature that is missing or wrong.
   const bool signature_refused =
       have_key_ring && !policy.insecure_no_signature && !(bundle.rebuilt && policy.allow_rebuilt);
   if (report.pin.empty() && judgement.trust.signer.empty() && !signature_refused) {
