@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The whole main job on stand-ins: installs what is needed, builds, makes two stand-in guests and their bundles, bakes and
-# verifies both. Leaves build/demo/ubuntu.vhd, build/demo/centos.vhd and their manifests. Needs root or sudo, and apt.
+# Runs the main job on stand-ins: installs the packages it needs, builds bake, makes two stand-in guests and their bundles,
+# bakes and verifies both. Leaves build/demo/ubuntu.vhd, build/demo/centos.vhd and their manifests. Needs apt and root or sudo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Emulation works everywhere; take these two lines' values from your environment where KVM works.
+# Emulation works everywhere. If KVM works, set these variables (docs/environment.md) before you run the script.
 export LIBGUESTFS_BACKEND="${LIBGUESTFS_BACKEND:-direct}"
 export LIBGUESTFS_BACKEND_SETTINGS="${LIBGUESTFS_BACKEND_SETTINGS:-force_tcg}"
 demo=build/demo
@@ -13,7 +13,7 @@ export BAKE_STORE="$PWD/$demo/store"
 
 say() { printf '\n== %s\n' "$*"; }
 
-# bake_one NAME GUEST BUNDLE KEYRING: the five commands of the README.
+# bake_one NAME GUEST BUNDLE KEYRING: the commands of the README.
 bake_one() {
   local name=$1 guest=$2 bundle=$3 keyring=$4
   say "$name: add the bundle to the store"

@@ -19,14 +19,4 @@ std::string payload_mount(std::size_t number);
 /// with the end of the output of the guest command that failed.
 void apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, Progress& progress);
 
-/// sha256 of the ib-firstboot that this bake carries.
-std::string firstboot_digest();
-
-/// The files of the VM extension handler package: HandlerManifest.json and the program.
-struct HandlerFiles {
-  std::string manifest;
-  std::string program;
-};
-HandlerFiles handler_files();
-
 }  // namespace bake::apply

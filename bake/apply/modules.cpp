@@ -10,7 +10,7 @@
 namespace bake::apply {
 namespace {
 
-using ofed::FitKind;
+using resolve::FitKind;
 
 /// Links the modules of the plan's kmod packages below weak-updates of the kernel that boots, as kmod's weak-modules
 /// does. weak-modules itself says nothing when it skips a kernel (no symvers, no dracut), so its work is not relied
@@ -19,7 +19,8 @@ using ofed::FitKind;
 void link_weak_updates(const plan::Plan& plan, guest::Guest& guest) {
   std::vector<std::string> names;
   for (const auto& change : plan.changes)
-    if (change.action != ofed::Change::Action::remove && change.name.starts_with("kmod-")) names.push_back(change.name);
+    if (change.action != resolve::PackageChange::Action::remove && change.name.starts_with("kmod-"))
+      names.push_back(change.name);
   run(guest, fmt::format("linking the modules into weak-updates of {}", plan.kernel()),
       fmt::format(
           "set -e\n"
@@ -38,7 +39,7 @@ void link_weak_updates(const plan::Plan& plan, guest::Guest& guest) {
 std::vector<std::string> packages_in_build_order(const plan::Plan& plan) {
   std::vector<std::string> names;
   for (const auto& change : plan.changes)
-    if (change.action != ofed::Change::Action::remove && change.payload == 0) names.push_back(change.name);
+    if (change.action != resolve::PackageChange::Action::remove && change.payload == 0) names.push_back(change.name);
   std::stable_partition(names.begin(), names.end(), [](const std::string& name) {
     return name.starts_with("mlnx-ofed-kernel") || name.starts_with("mlnx-ofa_kernel");
   });

@@ -4,19 +4,20 @@
 
 namespace bake::apply {
 
-using ofed::Change;
+using resolve::PackageChange;
 
 std::vector<std::string> package_files(const plan::Plan& plan) {
   std::vector<std::string> files;
   for (const auto& change : plan.changes)
-    if (change.action != Change::Action::remove) files.push_back(payload_mount(change.payload) + "/" + change.file);
+    if (change.action != PackageChange::Action::remove)
+      files.push_back(payload_mount(change.payload) + "/" + change.file);
   return files;
 }
 
 std::vector<std::string> removed_packages(const plan::Plan& plan) {
   std::vector<std::string> names;
   for (const auto& change : plan.changes)
-    if (change.action == Change::Action::remove) names.push_back(change.name);
+    if (change.action == PackageChange::Action::remove) names.push_back(change.name);
   return names;
 }
 

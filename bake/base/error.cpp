@@ -6,8 +6,8 @@
 
 namespace bake {
 
-Error::Error(ErrorKind kind, const std::string& message, std::string hint)
-    : std::runtime_error(message), kind_(kind), hint_(std::move(hint)) {}
+Error::Error(ErrorKind kind, const std::string& message, std::string hint, std::vector<Remedy> remedies)
+    : std::runtime_error(message), kind_(kind), hint_(std::move(hint)), remedies_(std::move(remedies)) {}
 
 std::string_view name_of(ErrorKind kind) {
   switch (kind) {
@@ -49,14 +49,17 @@ int worst_status(const std::vector<int>& statuses) {
 void throw_if_any(ErrorKind kind, std::string_view doing, const std::vector<Problem>& problems) {
   if (problems.empty()) return;
   std::string message(doing);
+  std::vector<Remedy> remedies;
   message += problems.size() == 1 ? ": " : ": " + std::to_string(problems.size()) + " problems";
   for (const auto& problem : problems) {
     if (problems.size() > 1) message += "\n  ";
     if (!problem.where.empty()) message += problem.where + ": ";
     message += problem.message;
     if (!problem.hint.empty()) message += " (" + problem.hint + ")";
+    for (const auto& remedy : problem.remedies)
+      if (std::find(remedies.begin(), remedies.end(), remedy) == remedies.end()) remedies.push_back(remedy);
   }
-  throw Error(kind, message);
+  throw Error(kind, message, {}, std::move(remedies));
 }
 
 }  // namespace bake

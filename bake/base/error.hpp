@@ -20,19 +20,47 @@ enum class ErrorKind {
   interrupted = 130,  ///< SIGINT or SIGTERM
 };
 
+/// Something that a person can do with bake next. bake/cli shows it as a command line.
+struct Remedy {
+  enum class Action {
+    add_bundle,      ///< take the archive `object` into the store
+    add_extras,      ///< take a directory of packages into the store as extra packages
+    remove_bundle,   ///< remove `object` from the store
+    list_bundles,    ///< list the store
+    show_bundle,     ///< show `object` of the store
+    verify_bundle,   ///< verify `object` of the store, every package
+    trust_key,       ///< trust the keys of a file
+    make_key,        ///< make a key pair for signing
+    check_vhd,       ///< check the VHD `object`
+    wrap_vhd,        ///< make a VHD of the raw disk `object`
+    replace_footer,  ///< give the VHD `object` a fresh footer
+    write_recipe,    ///< write a recipe for the disk `object`
+    bake_recipe,     ///< bake the recipe `object`
+    plan_recipe,     ///< plan the recipe `object`
+    bake_fleet,      ///< bake the fleet `object`
+  };
+  Action action;
+  std::string object = {};
+
+  friend bool operator==(const Remedy&, const Remedy&) = default;
+};
+
 /// The one exception of the program. `message` reads "<doing> '<object>': <reason>", lower case, without a full stop;
-/// `hint` says what the person who reads it can do next, or is empty. Caught in one place, bake/cli.
+/// `hint` says what the person who reads it can do next, or is empty; `remedies` are what bake itself can do about it.
+/// Caught in one place, bake/cli.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message, std::string hint = {});
+  Error(ErrorKind kind, const std::string& message, std::string hint = {}, std::vector<Remedy> remedies = {});
 
   [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
   [[nodiscard]] std::string message() const { return what(); }
   [[nodiscard]] const std::string& hint() const noexcept { return hint_; }
+  [[nodiscard]] const std::vector<Remedy>& remedies() const noexcept { return remedies_; }
 
  private:
   ErrorKind kind_;
   std::string hint_;
+  std::vector<Remedy> remedies_;
 };
 
 /// The kind as the word that JSON output uses: "failed", "usage", "incompatible", …
@@ -49,12 +77,13 @@ struct Problem {
   std::string where;
   std::string message;
   std::string hint;
+  std::vector<Remedy> remedies = {};
 
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 
 /// Throws Error{kind} when there are problems: its message is `doing`, then one line per problem
-/// ("  where: message (hint)"). Does nothing when `problems` is empty.
+/// ("  where: message (hint)"); it has the remedies of all problems, each once. Does nothing when `problems` is empty.
 void throw_if_any(ErrorKind kind, std::string_view doing, const std::vector<Problem>& problems);
 
 }  // namespace bake

@@ -79,9 +79,10 @@ const Node* MapReader::find(std::string_view key) {
   return lookup(key);
 }
 
-void MapReader::problem(std::string_view key, std::string message, std::string hint) {
+void MapReader::problem(std::string_view key, std::string message, std::string hint, std::vector<Remedy> remedies) {
   const Node* node = lookup(key);
-  problems_->push_back({where(node != nullptr ? node->line : node_->line), std::move(message), std::move(hint)});
+  problems_->push_back(
+      {where(node != nullptr ? node->line : node_->line), std::move(message), std::move(hint), std::move(remedies)});
 }
 
 std::optional<std::string> MapReader::scalar_of(const Node& node, std::string_view key) {

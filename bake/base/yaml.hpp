@@ -57,7 +57,7 @@ class MapReader {
   std::string choice_or(std::string_view key, const std::vector<std::string>& allowed, std::string fallback);
 
   /// Reports a problem at the line of `key`, or of the map when the key is absent.
-  void problem(std::string_view key, std::string message, std::string hint = {});
+  void problem(std::string_view key, std::string message, std::string hint = {}, std::vector<Remedy> remedies = {});
   /// Reports keys that no method asked for, each with the closest known one. Call it last.
   void finish();
 

@@ -12,11 +12,13 @@
 #include "bake/base/time.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
+#include "bake/cli/remedy.hpp"
 #include "bake/disk/output.hpp"
-#include "bake/job/fleet_local.hpp"
-#include "bake/job/fleet_plan.hpp"
-#include "bake/job/fleet_report.hpp"
-#include "bake/job/fleet_slurm.hpp"
+#include "bake/disk/sidecar.hpp"
+#include "bake/fleet/local.hpp"
+#include "bake/fleet/plan.hpp"
+#include "bake/fleet/report.hpp"
+#include "bake/fleet/slurm.hpp"
 #include "bake/job/image.hpp"
 #include "bake/recipe/fleet.hpp"
 
@@ -24,8 +26,8 @@ namespace bake::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using job::FleetRow;
-using job::FleetTask;
+using fleet::FleetRow;
+using fleet::FleetTask;
 using recipe::Fleet;
 using State = FleetRow::State;
 
@@ -45,8 +47,8 @@ struct BatchOptions {
 
 fs::path own_program() { return fs::read_symlink("/proc/self/exe"); }
 
-job::FleetOptions fleet_options(const BatchOptions& options, const Context& context) {
-  job::FleetOptions fleet;
+fleet::FleetOptions fleet_options(const BatchOptions& options, const Context& context) {
+  fleet::FleetOptions fleet;
   fleet.program = own_program();
   fleet.store = fs::absolute(context.store);
   for (const auto& overlay : context.matrix_overlays) fleet.overlays.push_back(fs::absolute(overlay));
@@ -72,10 +74,10 @@ Todo examine_fleet(const Fleet& fleet, const BatchOptions& options, job::Environ
   Todo todo;
   for (std::size_t i = 0; i < fleet.images.size(); ++i) {
     const auto& image = fleet.images[i];
-    auto standing = job::examine(image, options.verify, environment);
+    auto standing = fleet::image_status(image, options.verify, environment);
     if (options.force) standing = {false, "--force", standing.key};
     if (standing.done) {
-      auto row = job::row_of(image, *job::read_result(recipe::result_beside(image.output)));
+      auto row = fleet::row_of(image, *fleet::read_result(sidecar_of(image.output, Sidecar::result)));
       row.state = State::skipped;
       todo.rows.push_back(std::move(row));
       continue;
@@ -84,32 +86,32 @@ Todo examine_fleet(const Fleet& fleet, const BatchOptions& options, job::Environ
     todo.indices.push_back(i);
     todo.tasks.push_back({image, standing.key});
     todo.reasons.push_back(standing.reason);
-    todo.rows.push_back(job::row_of(image, State::waiting, static_cast<int>(ErrorKind::interrupted), "not started"));
+    todo.rows.push_back(fleet::row_of(image, State::waiting, static_cast<int>(ErrorKind::interrupted), "not started"));
   }
   return todo;
 }
 
 void print(const Fleet& fleet, const std::vector<FleetRow>& rows, Context& context) {
   if (context.json) {
-    context.print(job::to_json(fleet, rows));
+    context.print(fleet::to_json(fleet, rows));
     context.document_printed = true;
   } else {
-    context.out << job::to_text(rows) << std::flush;
+    context.out << fleet::to_text(rows) << std::flush;
   }
 }
 
 /// Prints the rows and ends as the worst of them.
 void report(const Fleet& fleet, const std::vector<FleetRow>& rows, Context& context) {
   print(fleet, rows, context);
-  job::require_all(fleet, rows);
+  fleet::require_all(fleet, rows);
 }
 
 /// What would stop a bake of `image` at once, if anything. What takes long is not looked at: the base's digest, those
 /// of the payloads.
 std::optional<Error> refusal_of(const recipe::FleetImage& image, bool force, job::Environment& environment) {
   try {
-    require_replaceable(image.output, job::may_replace(image, force));
-    job::begin(image.recipe, environment);
+    require_replaceable(image.output, fleet::may_replace(image, force));
+    job::open_job(image.recipe, environment);
     return std::nullopt;
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::interrupted) throw;
@@ -131,13 +133,15 @@ void show_plan(const Fleet& fleet, const Todo& todo, bool force, Context& contex
     if (context.json) {
       images.push_back(
           {{"image", row.name}, {"recipe", row.recipe}, {"output", row.output}, {"bake", bake}, {"reason", reason}});
-      if (refusal) images.back()["refusal"] = as_json(*refusal);
+      if (refusal) images.back()["refusal"] = as_json(context, *refusal);
       continue;
     }
     context.out << fmt::format("{}  {}{}\n", bake ? "bake" : "done", row.name, bake ? "  (" + reason + ")" : "");
-    if (refusal)
-      context.out << fmt::format("      refused: {}\n", refusal->message())
-                  << (refusal->hint().empty() ? "" : fmt::format("      hint: {}\n", refusal->hint()));
+    if (!refusal) continue;
+    context.out << fmt::format("      refused: {}\n", refusal->message())
+                << (refusal->hint().empty() ? "" : fmt::format("      hint: {}\n", refusal->hint()));
+    for (const auto& command : command_lines(context, refusal->remedies()))
+      context.out << fmt::format("      run: {}\n", command);
   }
   if (context.json) {
     context.print({{"to_bake", todo.indices.size()}, {"refused", statuses.size()}, {"images", images}});
@@ -153,20 +157,20 @@ void make_directories(const Todo& todo) {
   for (const auto& task : todo.tasks) fs::create_directories(task.image.output.parent_path());
 }
 
-void bake_locally(const Todo& todo, std::vector<FleetRow>& rows, const job::FleetOptions& options, Context& context) {
-  const auto results = job::run_locally(todo.tasks, options, context.progress());
+void bake_locally(const Todo& todo, std::vector<FleetRow>& rows, const fleet::FleetOptions& options, Context& context) {
+  const auto results = fleet::run_locally(todo.tasks, options, context.progress());
   for (std::size_t i = 0; i < results.size(); ++i)
-    if (results[i]) rows[todo.indices[i]] = job::row_of(todo.tasks[i].image, *results[i]);
+    if (results[i]) rows[todo.indices[i]] = fleet::row_of(todo.tasks[i].image, *results[i]);
 }
 
 void bake_on_slurm(const Fleet& fleet, const Todo& todo, std::vector<FleetRow>& rows, const BatchOptions& options,
-                   const job::FleetOptions& fleet_options, Context& context) {
-  const auto submission = job::submit(fleet, todo.indices, fleet_options, options.sbatch);
+                   const fleet::FleetOptions& fleet_options, Context& context) {
+  const auto submission = fleet::submit(fleet, todo.indices, fleet_options, options.sbatch);
   context.progress().step(fmt::format("Slurm job {}: {} images", submission.job, todo.indices.size()));
   const auto collected =
-      options.no_wait ? job::collect(fleet, submission,
-                                     job::queue_of(submission.job).value_or(std::map<std::size_t, std::string>{}))
-                      : job::wait_for(fleet, submission, context.progress());
+      options.no_wait ? fleet::collect(fleet, submission,
+                                       fleet::queue_of(submission.job).value_or(std::map<std::size_t, std::string>{}))
+                      : fleet::wait_for(fleet, submission, context.progress());
   for (std::size_t i = 0; i < collected.size(); ++i) rows[submission.indices[i]] = collected[i];
   if (interrupted())
     context.progress().warn(fmt::format("the Slurm job goes on; {} tells what becomes of it, 'scancel {}' gives it up",
@@ -203,23 +207,23 @@ void collect_fleet(const BatchOptions& options, Context& context) {
   auto todo = examine_fleet(fleet, options, environment.get());
   for (std::size_t i = 0; i < todo.indices.size(); ++i) {
     const auto& image = todo.tasks[i].image;
-    const auto result = job::read_result(recipe::result_beside(image.output));
+    const auto result = fleet::read_result(sidecar_of(image.output, Sidecar::result));
     auto row = result && result->status != 0
-                   ? job::row_of(image, *result)
-                   : job::row_of(image, State::waiting, static_cast<int>(ErrorKind::failed), todo.reasons[i]);
+                   ? fleet::row_of(image, *result)
+                   : fleet::row_of(image, State::waiting, static_cast<int>(ErrorKind::failed), todo.reasons[i]);
     todo.rows[todo.indices[i]] = std::move(row);
   }
-  if (const auto submission = job::last_submission(fleet)) {
-    const auto queue = job::queue_of(submission->job);
+  if (const auto submission = fleet::last_submission(fleet)) {
+    const auto queue = fleet::queue_of(submission->job);
     if (!queue)
       throw Error(ErrorKind::environment, fmt::format("asking Slurm for job {}: it does not answer", submission->job),
                   "'scontrol ping' says whether slurmctld answers");
     // What is done counts as done, whoever did it, and what has changed since does not; of tasks without a result the
     // job knows more.
-    const auto rows = job::collect(fleet, *submission, *queue);
+    const auto rows = fleet::collect(fleet, *submission, *queue);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto index = submission->indices[i];
-      const auto result = job::read_result(recipe::result_beside(fleet.images[index].output));
+      const auto result = fleet::read_result(sidecar_of(fleet.images[index].output, Sidecar::result));
       const bool later = result && result->run != submission->run;
       if (!later && todo.rows[index].state != State::skipped && rows[i].state != State::done)
         todo.rows[index] = rows[i];
@@ -231,7 +235,7 @@ void collect_fleet(const BatchOptions& options, Context& context) {
 /// One image of the fleet: what a task of a Slurm array runs.
 void bake_one_of(const BatchOptions& options, Context& context) {
   const auto fleet = recipe::load_fleet(options.fleet);
-  if (!options.digest.empty() && options.digest != job::fleet_digest(fleet))
+  if (!options.digest.empty() && options.digest != fleet::fleet_digest(fleet))
     throw Error(ErrorKind::config,
                 fmt::format("reading fleet '{}': its images are not those it had when it was submitted",
                             options.fleet.string()),
@@ -245,17 +249,17 @@ void bake_one_of(const BatchOptions& options, Context& context) {
   how.jobs = 1;
   const OwnInterruption mine;
   fs::create_directories(image.output.parent_path());
-  job::wait_until_free(image, context.progress());  // another bake may be just finishing this very image
-  const auto standing = job::examine(image, false, environment.get());
-  auto row = job::row_of(image, State::waiting, static_cast<int>(ErrorKind::interrupted), "not started");
+  fleet::wait_until_free(image, context.progress());  // another bake may be just finishing this very image
+  const auto standing = fleet::image_status(image, false, environment.get());
+  auto row = fleet::row_of(image, State::waiting, static_cast<int>(ErrorKind::interrupted), "not started");
   if (standing.done && !options.force) {
-    auto result = *job::read_result(recipe::result_beside(image.output));
+    auto result = *fleet::read_result(sidecar_of(image.output, Sidecar::result));
     result.run = how.run;
-    job::write_result(recipe::result_beside(image.output), result);
-    row = job::row_of(image, result);
+    fleet::write_result(sidecar_of(image.output, Sidecar::result), result);
+    row = fleet::row_of(image, result);
     row.state = State::skipped;
-  } else if (const auto result = job::run_locally({{image, standing.key}}, how, context.progress()).front(); result) {
-    row = job::row_of(image, *result);
+  } else if (const auto result = fleet::run_locally({{image, standing.key}}, how, context.progress()).front(); result) {
+    row = fleet::row_of(image, *result);
   }
   report(fleet, {row}, context);
 }

@@ -6,26 +6,26 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/bundle/bundle_json.hpp"
 #include "bake/cli/bundle_trust.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
-#include "bake/ofed/bundle_json.hpp"
-#include "bake/ofed/store.hpp"
+#include "bake/store/store.hpp"
 #include "matrix/matrix.hpp"
 
 namespace bake::cli {
 namespace {
 
-using ofed::Bundle;
-using ofed::Extras;
-using ofed::Store;
+using bundle::Bundle;
+using bundle::Extras;
+using store::Store;
 
 /// What the options of one bundle command fill.
 struct BundleArguments {
   std::string subject;  ///< archive or name
   std::vector<std::string> names;
   std::string extra, extra_name, extra_distro;
-  ofed::AddOptions add;
+  store::AddOptions add;
 };
 
 std::size_t package_count(const Bundle& bundle) {
@@ -34,7 +34,7 @@ std::size_t package_count(const Bundle& bundle) {
   return count;
 }
 
-std::string trust_in_words(const ofed::Trust& trust) {
+std::string trust_in_words(const bundle::Trust& trust) {
   std::vector<std::string> words;
   if (!trust.pin.empty()) words.push_back("pinned (" + trust.pin + ")");
   if (!trust.signer.empty()) words.push_back("signed by " + trust.signer);
@@ -53,7 +53,7 @@ Json summary(const Bundle& bundle) {
           {"rebuilt", bundle.rebuilt},
           {"packages", package_count(bundle)},
           {"payload_size", bundle.payload_size},
-          {"trust", ofed::to_json(bundle.trust)}};
+          {"trust", bundle::to_json(bundle.trust)}};
 }
 
 Json summary(const Extras& extras) {
@@ -107,7 +107,7 @@ void add_extras(Context& context, const BundleArguments& arguments) {
 }
 
 /// Archives whose digest somebody published: the matrix pins them by their file's name, and knows them under another.
-void pin_by_matrix(const Context& context, ofed::AddOptions& options) {
+void pin_by_matrix(const Context& context, store::AddOptions& options) {
   options.pin_source = "command line";
   const auto matrix = matrix::Matrix::load(context.matrix_overlays);
   options.known_pin = [matrix](const std::string& file_name) {
@@ -154,7 +154,7 @@ void list(Context& context) {
     context.out << fmt::format("the store '{}' is empty{}\n", store.directory().string(), store.absence());
 }
 
-void print_packages(Context& context, const ofed::Repository& repository) {
+void print_packages(Context& context, const bundle::Repository& repository) {
   for (const auto& package : repository.packages) {
     context.out << fmt::format("  {} {} {}", package.name, package.version, package.arch);
     if (!package.built_kernel.empty())
@@ -167,12 +167,12 @@ void print_packages(Context& context, const ofed::Repository& repository) {
 void show(Context& context, const BundleArguments& arguments) {
   const auto meant = Store(context.store).get_any(arguments.subject);
   if (const auto* extras = std::get_if<Extras>(&meant)) {
-    if (context.json) return context.print(ofed::to_json(*extras));
+    if (context.json) return context.print(bundle::to_json(*extras));
     print_row(context, *extras);
     return print_packages(context, extras->repository);
   }
   const auto& bundle = std::get<Bundle>(meant);
-  if (context.json) return context.print(ofed::to_json(bundle));
+  if (context.json) return context.print(bundle::to_json(bundle));
   print_row(context, bundle);
   for (const auto& repository : bundle.repositories) {
     context.out << fmt::format("\n{} ({}{})\n", repository.directory, repository.flavour,
@@ -181,28 +181,28 @@ void show(Context& context, const BundleArguments& arguments) {
   }
 }
 
-void print_report(Context& context, const ofed::Verification& result) {
+void print_report(Context& context, const store::Verification& result) {
   const auto& report = result.report;
   context.out << fmt::format("{}\n  archive sha256 {}{}\n", result.bundle.name, report.archive_sha256,
                              report.pin.empty() ? ", not pinned" : ", pinned (" + report.pin + ")");
   for (const auto& index : report.indexes)
-    context.out << fmt::format("  {}: signature {}{}\n", index.file, ofed::name_of(index.signature.state),
+    context.out << fmt::format("  {}: signature {}{}\n", index.file, name_of(index.signature.state),
                                index.signature.fingerprint.empty() ? "" : " by " + index.signature.fingerprint);
-  std::map<ofed::Verdict, std::size_t> counts;
+  std::map<bundle::PackageVerdict, std::size_t> counts;
   for (const auto& package : report.packages) {
     ++counts[package.verdict];
-    if (package.verdict != ofed::Verdict::ok || context.verbose)
-      context.out << fmt::format("  {}: {}{}\n", package.file, ofed::name_of(package.verdict),
+    if (package.verdict != bundle::PackageVerdict::ok || context.verbose)
+      context.out << fmt::format("  {}: {}{}\n", package.file, name_of(package.verdict),
                                  package.detail.empty() ? "" : " (" + package.detail + ")");
   }
   std::vector<std::string> words;
   words.reserve(counts.size());
-  for (const auto& [verdict, count] : counts) words.push_back(fmt::format("{} {}", count, ofed::name_of(verdict)));
+  for (const auto& [verdict, count] : counts) words.push_back(fmt::format("{} {}", count, name_of(verdict)));
   context.out << fmt::format("  packages: {}\n", join(words, ", "));
-  for (const auto& problem : result.judgement.problems)
+  for (const auto& problem : result.decision.problems)
     context.out << fmt::format("  refused: {}: {}\n", problem.where, problem.message);
-  context.out << fmt::format("  {}\n", result.judgement.problems.empty()
-                                           ? "trusted: " + trust_in_words(result.judgement.trust)
+  context.out << fmt::format("  {}\n", result.decision.problems.empty()
+                                           ? "trusted: " + trust_in_words(result.decision.trust)
                                            : "not to be trusted");
 }
 
@@ -214,13 +214,13 @@ void verify(Context& context, const BundleArguments& arguments) {
       arguments.subject.find('/') != std::string::npos || std::filesystem::is_regular_file(arguments.subject);
   const auto result = is_file ? store.verify_archive(arguments.subject, options, context.progress())
                               : store.verify(store.get(arguments.subject), options, context.progress());
-  const auto& problems = result.judgement.problems;
+  const auto& problems = result.decision.problems;
   if (context.json) {
-    auto json = ofed::to_json(result.report);
+    auto json = bundle::to_json(result.report);
     json["name"] = result.bundle.name;
-    json["trust"] = ofed::to_json(result.judgement.trust);
-    json["problems"] = ofed::to_json(problems);
-    json["warnings"] = result.judgement.warnings;
+    json["trust"] = bundle::to_json(result.decision.trust);
+    json["problems"] = bundle::to_json(problems);
+    json["warnings"] = result.decision.warnings;
     json["trusted"] = problems.empty();
     context.print(json);
   } else {

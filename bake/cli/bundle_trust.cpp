@@ -7,12 +7,12 @@
 
 #include "bake/base/error.hpp"
 #include "bake/cli/matrix_rows.hpp"
-#include "bake/ofed/store.hpp"
+#include "bake/store/store.hpp"
 
 namespace bake::cli {
 namespace {
 
-using ofed::Store;
+using store::Store;
 
 struct TrustArguments {
   std::string key_file;

@@ -44,8 +44,8 @@ struct Context {
   std::unique_ptr<Progress> progress_;
 };
 
-/// What programs get of an error: kind, message, hint.
-Json as_json(const Error& error);
+/// An error for programs: kind, message, hint, and the command lines of its remedies.
+Json as_json(const Context& context, const Error& error);
 
 /// Adds one command with its options to the program; its callback runs the command. One file per command.
 using AddCommand = void (*)(CLI::App& app, Context& context);

@@ -2,12 +2,12 @@
 #include <filesystem>
 #include <fmt/format.h>
 
-#include "bake/apply/apply.hpp"
+#include "bake/archive/archive.hpp"
+#include "bake/assets/assets.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/disk/output.hpp"
-#include "bake/ofed/archive.hpp"
 
 namespace bake::cli {
 namespace {
@@ -22,9 +22,8 @@ void pack(const PackOptions& options, Context& context) {
   if (std::filesystem::exists(options.output) && !options.force)
     throw Error(ErrorKind::usage, fmt::format("writing handler package '{}': it exists", options.output.string()),
                 "--force replaces it");
-  const auto files = apply::handler_files();
-  ofed::write_zip(options.output,
-                  {{"HandlerManifest.json", files.manifest, 0644}, {"ib-firstboot", files.program, 0755}});
+  archive::write_zip(options.output, {{"HandlerManifest.json", std::string(assets::handler_manifest()), 0644},
+                                      {"ib-firstboot", std::string(assets::firstboot()), 0755}});
   const auto digest = digest_of_file(options.output);
   if (context.json)
     context.print({{"package", options.output.string()}, {"sha256", digest}});

@@ -6,6 +6,7 @@
 #include "bake/base/file.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
+#include "bake/disk/sidecar.hpp"
 #include "bake/job/already_baked.hpp"
 #include "bake/recipe/fleet.hpp"
 
@@ -30,7 +31,8 @@ void show(const std::filesystem::path& image, const Json& manifest, Context& con
   };
   context.out << fmt::format("{}\n  driver    {} for {} {}, kernel {}\n  manifest  {}\n  sha256    {}\n",
                              image.string(), text("/driver/ofed"), text("/os/id"), text("/os/version"),
-                             text("/kernel/release"), recipe::manifest_beside(image).string(), text("/product/sha256"));
+                             text("/kernel/release"), sidecar_of(image, Sidecar::manifest).string(),
+                             text("/product/sha256"));
 }
 
 void bake_one(const ImageOptions& options, Context& context) {

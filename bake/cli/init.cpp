@@ -2,7 +2,7 @@
 
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
-#include "bake/job/look.hpp"
+#include "bake/job/inspect.hpp"
 
 namespace bake::cli {
 namespace {
@@ -24,7 +24,7 @@ void add_init(CLI::App& app, Context& context) {
       ->take_all();
   command->callback([options, &context] {
     RealEnvironment environment(context);
-    const auto text = job::write_recipe_for(options->disk, options->vm_sizes, environment.get());
+    const auto text = job::make_recipe_for(options->disk, options->vm_sizes, environment.get());
     if (context.json)
       context.print({{"recipe", text}});
     else

@@ -1,3 +1,5 @@
+#include "bake/job/inspect.hpp"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -5,7 +7,6 @@
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
 #include "bake/guest/facts_json.hpp"
-#include "bake/job/look.hpp"
 
 namespace bake::cli {
 namespace {
@@ -44,7 +45,7 @@ void add_inspect(CLI::App& app, Context& context) {
   command->callback([disk, &context] {
     RealEnvironment environment(context);
     const auto source = probe_source(*disk);
-    const auto facts = job::look_at(source, environment.get());
+    const auto facts = job::inspect_disk(source, environment.get());
     if (context.json)
       context.print(guest::to_json(facts));
     else

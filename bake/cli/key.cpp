@@ -4,16 +4,16 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
-#include "bake/base/signing.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/disk/output.hpp"
+#include "bake/signature/signing.hpp"
 
 namespace bake::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t most_key = 65536;
+constexpr std::size_t max_key = 65536;
 
 void refuse_existing(const fs::path& file) {
   if (fs::exists(fs::symlink_status(file)))
@@ -27,10 +27,10 @@ void make_key(const std::string& prefix, Context& context) {
   require_parent_directory(private_file);
   refuse_existing(private_file);
   refuse_existing(public_file);
-  const auto pair = new_key_pair();
+  const auto pair = signature::new_key_pair();
   write_text_atomically(private_file, pair.private_pem, 0600);
   write_text_atomically(public_file, pair.public_pem);
-  const auto fingerprint = key_fingerprint(pair.public_pem);
+  const auto fingerprint = signature::key_fingerprint(pair.public_pem);
   if (context.json)
     return context.print(
         {{"private", private_file.string()}, {"public", public_file.string()}, {"fingerprint", fingerprint}});
@@ -40,9 +40,9 @@ void make_key(const std::string& prefix, Context& context) {
 }
 
 void show_key(const fs::path& file, Context& context) {
-  const auto pem = read_text(file, most_key);
+  const auto pem = read_text(file, max_key);
   const bool is_private = pem.find("PRIVATE KEY") != std::string::npos;
-  const auto fingerprint = key_fingerprint(is_private ? public_half(pem) : pem);
+  const auto fingerprint = signature::key_fingerprint(is_private ? signature::public_half(pem) : pem);
   if (context.json)
     context.print({{"file", file.string()}, {"private", is_private}, {"fingerprint", fingerprint}});
   else

@@ -17,7 +17,7 @@ namespace bake::cli {
 namespace {
 
 /// More than this gains little: a part of the build runs one by one.
-constexpr unsigned most_processors = 4;
+constexpr unsigned max_processors = 4;
 
 class GuestfsSession final : public job::Session {
  public:
@@ -53,7 +53,7 @@ std::unique_ptr<job::Session> start_appliance(const job::DiskRequest& request, P
   options.payloads = request.payloads;
   if (request.compiles) {
     // The vendor's modules take half an hour of one processor; a compiler needs up to half a GiB.
-    options.processors = std::clamp(std::thread::hardware_concurrency(), 1U, most_processors);
+    options.processors = std::clamp(std::thread::hardware_concurrency(), 1U, max_processors);
     options.memory_mib += 512 * options.processors;
   }
   options.memory_mib = number_from_environment("LIBGUESTFS_MEMSIZE", options.memory_mib);
@@ -67,11 +67,8 @@ std::unique_ptr<job::Session> start_appliance(const job::DiskRequest& request, P
 RealEnvironment::RealEnvironment(Context& context)
     : matrix_(matrix::Matrix::load(context.matrix_overlays)),
       store_(context.store),
-      environment_{matrix_,
-                   store_,
-                   context.progress(),
+      environment_{matrix_, store_, context.progress(),
                    [&context](const job::DiskRequest& request) { return start_appliance(request, context.progress()); },
-                   [] { return static_cast<unsigned>(guest::GuestfsGuest::launches()); },
-                   context.store == context.default_store ? "" : " --store " + shell_quote(context.store.string())} {}
+                   [] { return static_cast<unsigned>(guest::GuestfsGuest::launches()); }} {}
 
 }  // namespace bake::cli

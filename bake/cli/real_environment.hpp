@@ -16,7 +16,7 @@ class RealEnvironment {
 
  private:
   matrix::Matrix matrix_;
-  ofed::Store store_;
+  store::Store store_;
   job::Environment environment_;
 };
 

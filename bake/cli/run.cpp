@@ -11,6 +11,7 @@
 #include "bake/base/interrupt.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/progress.hpp"
+#include "bake/cli/remedy.hpp"
 #include "bake/cli/usage.hpp"
 #include "bake/disk/output.hpp"
 
@@ -74,12 +75,15 @@ void log_error(Context& context, const Error& error) {
   std::ofstream log(context.log_file, std::ios::app);
   log << "error: " << error.message() << '\n';
   if (!error.hint().empty()) log << "hint: " << error.hint() << '\n';
+  for (const auto& command : command_lines(context, error.remedies())) log << "hint: run: " << command << '\n';
 }
 
 void print_error(Context& context, const Error& error) {
-  if (context.json && !context.document_printed) context.print({{"error", as_json(error)}});
+  if (context.json && !context.document_printed) context.print({{"error", as_json(context, error)}});
   context.err << "bake: error: " << error.message() << '\n';
   if (!error.hint().empty()) context.err << "bake: hint: " << error.hint() << '\n';
+  for (const auto& command : command_lines(context, error.remedies()))
+    context.err << "bake: hint: run: " << command << '\n';
   log_error(context, error);
 }
 
@@ -119,8 +123,11 @@ int usage_error(const CLI::App& app, Context& context, const CLI::ParseError& er
 
 }  // namespace
 
-Json as_json(const Error& error) {
-  return {{"kind", name_of(error.kind())}, {"message", error.message()}, {"hint", error.hint()}};
+Json as_json(const Context& context, const Error& error) {
+  return {{"kind", name_of(error.kind())},
+          {"message", error.message()},
+          {"hint", error.hint()},
+          {"commands", command_lines(context, error.remedies())}};
 }
 
 int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {

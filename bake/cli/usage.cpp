@@ -41,13 +41,13 @@ class HelpFormat final : public CLI::Formatter {
     std::vector<std::string> excluded;
     for (const auto* other : option->get_excludes()) excluded.push_back(other->get_name());
     std::sort(excluded.begin(), excluded.end());  // they come in the order of their addresses
-    if (!excluded.empty() && excluded.size() <= most_excluded)
+    if (!excluded.empty() && excluded.size() <= max_excluded)
       text += fmt::format(" (not with {})", join(excluded, " or "));
     return text;
   }
 
  private:
-  static constexpr std::size_t most_excluded = 2;
+  static constexpr std::size_t max_excluded = 2;
 
   /// What the value may be, where its name does not say so: the words of a positional, the range of a number.
   static std::string accepted_by(const CLI::Option& option) {

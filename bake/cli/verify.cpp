@@ -3,10 +3,11 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
-#include "bake/base/signing.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
-#include "bake/job/look.hpp"
+#include "bake/disk/sidecar.hpp"
+#include "bake/job/inspect.hpp"
+#include "bake/signature/signing.hpp"
 
 namespace bake::cli {
 namespace {
@@ -20,14 +21,14 @@ struct VerifyOptions {
 /// The manifest to hold the image to: the one named, else the one beside it when there is one.
 std::optional<std::filesystem::path> manifest_of(const VerifyOptions& options) {
   if (!options.manifest.empty()) return options.manifest;
-  const std::filesystem::path beside = options.image.string() + ".manifest.json";
+  const auto beside = sidecar_of(options.image, Sidecar::manifest);
   return std::filesystem::exists(beside) ? std::optional(beside) : std::nullopt;
 }
 
 void verify(const VerifyOptions& options, Context& context) {
   RealEnvironment environment(context);
   const auto public_pem = options.key.empty() ? std::string() : read_text(options.key, std::size_t{64} << 10U);
-  if (!public_pem.empty()) key_fingerprint(public_pem);  // throws now when it is no key
+  if (!public_pem.empty()) signature::key_fingerprint(public_pem);  // throws now when it is no key
   const auto verdict = job::verify_image(options.image, manifest_of(options), environment.get(), public_pem);
   bool ok = true;
   for (const auto& check : verdict.checks) ok = ok && check.ok;
@@ -36,13 +37,13 @@ void verify(const VerifyOptions& options, Context& context) {
                    {"ok", ok},
                    {"ofed", verdict.ofed},
                    {"kernel", verdict.kernel},
-                   {"checks", apply::to_json(verdict.checks)}});
+                   {"checks", verify::to_json(verdict.checks)}});
     context.document_printed = true;
   } else {
     for (const auto& check : verdict.checks)
       context.out << fmt::format("{}  {:<17} {}\n", check.ok ? "ok    " : "FAILED", check.name, check.evidence);
   }
-  apply::require(verdict.checks, options.image.string());
+  verify::require(verdict.checks, options.image.string());
 }
 
 }  // namespace

@@ -11,12 +11,11 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/disk/sidecar.hpp"
 
 namespace bake {
 namespace fs = std::filesystem;
 namespace {
-
-fs::path with_suffix(fs::path path, std::string_view suffix) { return path += suffix; }
 
 [[noreturn]] void refuse(const fs::path& output, std::string_view reason, std::string hint = {}) {
   throw Error(ErrorKind::usage, fmt::format("writing '{}': {}", output.string(), reason), std::move(hint));
@@ -62,8 +61,8 @@ int rename_without_replacing(const fs::path& from, const fs::path& to) {
 
 OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::path>& inputs)
     : final_(std::move(final_path)),
-      partial_(with_suffix(final_, ".partial")),
-      lock_file_(with_suffix(final_, ".partial.lock")),
+      partial_(sidecar_of(final_, Sidecar::partial)),
+      lock_file_(sidecar_of(final_, Sidecar::lock)),
       force_(force) {
   require_parent_directory(final_);
   refuse_directory(final_);

@@ -39,8 +39,10 @@ class Head {
   std::array<std::byte, head_size> bytes_{};
 };
 
-[[noreturn]] void refuse(const fs::path& path, std::string_view reason, std::string hint = {}) {
-  throw Error(ErrorKind::failed, fmt::format("opening disk '{}': {}", path.string(), reason), std::move(hint));
+[[noreturn]] void refuse(const fs::path& path, std::string_view reason, std::string hint = {},
+                         std::vector<Remedy> remedies = {}) {
+  throw Error(ErrorKind::failed, fmt::format("opening disk '{}': {}", path.string(), reason), std::move(hint),
+              std::move(remedies));
 }
 
 struct ForeignFormat {
@@ -68,19 +70,11 @@ void refuse_differencing(const fs::path& path) {
 }
 
 /// A disk that is smaller than its own partition table says was cut off, most often by a broken download.
-void refuse_cut_off(const SourceDisk& disk, const Head& head) {
+void refuse_truncated(const SourceDisk& disk, const Head& head) {
   if (const auto end = partition_table_end(head.partition_head()); end > disk.data_size)
     refuse(disk.path,
            fmt::format("cut off: its partition table reaches {} bytes, but it holds {}", end, disk.data_size),
            "fetch the file again and compare its checksum with the sender's");
-}
-
-std::string check_command(const fs::path& path) {
-  return quote_command("bake vhd check " + shell_quote(path.string()));
-}
-
-std::string rewrap_command(const fs::path& path) {
-  return quote_command(fmt::format("bake vhd wrap --drop-footer {} -o NEW.vhd", shell_quote(path.string())));
 }
 
 void refuse_bad_footer(const SourceDisk& disk) {
@@ -90,9 +84,8 @@ void refuse_bad_footer(const SourceDisk& disk) {
   for (const auto& problem : errors)
     reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", problem.where, problem.message);
   refuse(disk.path, "its VHD footer is wrong: " + reasons,
-         fmt::format("{} lists every problem; fetch the file again, or if its data is known to be good, write a new "
-                     "footer with {}",
-                     check_command(disk.path), rewrap_command(disk.path)));
+         "fetch the file again; if its data is known to be good, write a new footer",
+         {{Remedy::Action::check_vhd, disk.path.string()}, {Remedy::Action::replace_footer, disk.path.string()}});
 }
 
 SourceDisk dynamic_disk(SourceDisk disk, const VhdFooter& at_start, const std::optional<VhdFooter>& at_end) {
@@ -100,8 +93,8 @@ SourceDisk dynamic_disk(SourceDisk disk, const VhdFooter& at_start, const std::o
   disk.footer = at_start;
   disk.data_size = at_start.current_size;
   if (at_start.checksum != at_start.computed_checksum)
-    refuse(disk.path, "a dynamic VHD whose footer has a wrong checksum",
-           check_command(disk.path) + " shows it; fetch the file again");
+    refuse(disk.path, "a dynamic VHD whose footer has a wrong checksum", "fetch the file again",
+           {{Remedy::Action::check_vhd, disk.path.string()}});
   // qemu-img would read zeros past the end of a dynamic disk that was cut off.
   if (!at_end) refuse(disk.path, "a dynamic VHD without a footer at its end: cut off", "fetch the file again");
   if (disk.data_size % 512 != 0) refuse(disk.path, "a dynamic VHD whose size is not in whole sectors");
@@ -116,7 +109,7 @@ SourceDisk vhd(SourceDisk disk, const Head& head, const std::optional<VhdFooter>
     disk.data_size = disk.file_size - footer_size;
     if (at_end->type == VhdType::differencing) refuse_differencing(disk.path);
     refuse_bad_footer(disk);
-    refuse_cut_off(disk, head);
+    refuse_truncated(disk, head);
     return disk;
   }
   if (at_start->type == VhdType::differencing) refuse_differencing(disk.path);
@@ -149,7 +142,7 @@ SourceDisk raw(SourceDisk disk, const Head& head) {
   if (!has_boot_signature(head.partition_head()) && !file_system)
     refuse(disk.path, "not a disk image: no VHD footer, partition table or file system in it");
   disk.data_size = disk.file_size;
-  refuse_cut_off(disk, head);
+  refuse_truncated(disk, head);
   // Sectors are what a disk is made of; a VHD that lost or gained bytes at its end has its footer where nobody looks.
   if (disk.file_size % footer_size != 0)
     refuse(disk.path, "its size is no whole number of 512-byte sectors: it was cut off or added to",
@@ -218,12 +211,15 @@ SourceDisk open_source(const fs::path& path) {
   auto disk = probe_source(path);
   for (const auto& problem : check_size(disk.data_size).errors) {
     std::string hint;
-    if (disk.data_size % mebibyte != 0)
-      hint = quote_command(fmt::format("bake vhd wrap {} -o NEW.vhd", shell_quote(path.string()))) +
-             " pads it to a whole MiB";
-    if (looks_like_lost_footer(disk))
-      hint = "if it was a VHD whose last 512 bytes are damaged: " + rewrap_command(path);
-    refuse(path, fmt::format("{}: {}", problem.where, problem.message), hint);
+    std::vector<Remedy> remedies;
+    if (looks_like_lost_footer(disk)) {
+      hint = "if it was a VHD whose last 512 bytes are damaged, write a new footer";
+      remedies = {{Remedy::Action::replace_footer, path.string()}};
+    } else if (disk.data_size % mebibyte != 0) {
+      hint = "pad it to a whole MiB";
+      remedies = {{Remedy::Action::wrap_vhd, path.string()}};
+    }
+    refuse(path, fmt::format("{}: {}", problem.where, problem.message), hint, remedies);
   }
   return disk;
 }
@@ -239,7 +235,7 @@ SourceDisk source_without_footer(const fs::path& path) {
                 "leave out --drop-footer");
   disk.format = DiskFormat::vhd_fixed;
   disk.data_size = image.size - footer_size;
-  refuse_cut_off(disk, Head(image, path));
+  refuse_truncated(disk, Head(image, path));
   return disk;
 }
 

@@ -3,17 +3,15 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "bake/base/error.hpp"
 #include "bake/base/time.hpp"
+#include "bake/verify/evidence.hpp"
 
 namespace bake::evidence {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* schema = "bake-manifest/v1";
-
-Json json_of(const ofed::Trust& trust) {
+Json json_of(const bundle::Trust& trust) {
   return {{"pin", trust.pin}, {"signer", trust.signer}, {"weak", trust.weak}, {"overridden", trust.overridden}};
 }
 
@@ -40,7 +38,7 @@ Json json_of_driver(const plan::Plan& plan, const Origin& origin) {
 
 Json image_manifest(const plan::Plan& plan, const Origin& origin) {
   const auto planned = plan::to_json(plan::Outcome{plan, {}});
-  return {{"schema", schema},
+  return {{"schema", verify::manifest_schema},
           {"bake", BAKE_VERSION},
           {"time", iso_time(origin.time)},
           {"key", origin.key},
@@ -72,14 +70,6 @@ Json product_manifest(const Json& image, const Product& product, const Json& che
                          {"sha256", product.sha256},
                          {"appliance_launches", product.appliance_launches}};
   manifest["checks"] = checks;
-  return manifest;
-}
-
-nlohmann::json read_manifest(const std::string& text, const std::string& name) {
-  auto manifest = nlohmann::json::parse(text, nullptr, false);
-  if (manifest.is_discarded() || !manifest.is_object() || manifest.value("schema", "") != schema)
-    throw Error(ErrorKind::config, fmt::format("reading manifest '{}': not a {} document", name, schema),
-                "a manifest is written by 'bake image' beside its output");
   return manifest;
 }
 

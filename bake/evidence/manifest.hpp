@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bake/ofed/bundle.hpp"
+#include "bake/bundle/bundle.hpp"
 #include "bake/plan/plan.hpp"
 
 namespace bake::evidence {
@@ -20,8 +20,8 @@ struct Origin {
   std::string recipe_sha256;
   std::string matrix_sha256;
   std::vector<std::string> matrix_overlays;
-  const ofed::Bundle* bundle = nullptr;  ///< null for inbox
-  std::vector<ofed::Extras> extras;      ///< that were offered, in the order of their payloads
+  const bundle::Bundle* bundle = nullptr;  ///< null for inbox
+  std::vector<bundle::Extras> extras;      ///< that were offered, in the order of their payloads
   std::string root_uuid;
   std::int64_t time = 0;  ///< seconds since 1970
 };
@@ -42,8 +42,5 @@ struct Product {
 /// The manifest that lies beside the output: the image's own, the file, and the checks it passed (apply::to_json).
 nlohmann::ordered_json product_manifest(const nlohmann::ordered_json& image, const Product& product,
                                         const nlohmann::ordered_json& checks);
-
-/// Reads either manifest. Throws Error{config} when `text` is not one; `name` is for the message.
-nlohmann::json read_manifest(const std::string& text, const std::string& name);
 
 }  // namespace bake::evidence

@@ -5,20 +5,17 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* statement = "https://in-toto.io/Statement/v1";
-constexpr const char* predicate = "https://slsa.dev/provenance/v1";
-
 Json descriptor(const std::string& name, const std::string& sha256) {
   return {{"name", name}, {"digest", {{"sha256", sha256}}}};
 }
 
-Json descriptors(const std::vector<Artifact>& artifacts) {
+Json descriptors(const std::vector<verify::Artifact>& artifacts) {
   auto list = Json::array();
   for (const auto& [name, sha256] : artifacts) list.push_back(descriptor(name, sha256));
   return list;
 }
 
-Json dependencies(const Json& manifest, const std::vector<Artifact>& extras) {
+Json dependencies(const Json& manifest, const std::vector<verify::Artifact>& extras) {
   auto list = Json::array(
       {descriptor(manifest.at("base").at("file"), manifest.at("base").at("sha256")),
        descriptor("recipe " + manifest.at("recipe").at("name").get<std::string>(), manifest.at("recipe").at("sha256")),
@@ -31,11 +28,12 @@ Json dependencies(const Json& manifest, const std::vector<Artifact>& extras) {
 
 }  // namespace
 
-Json provenance(const Json& manifest, const std::vector<Artifact>& extras, const std::vector<Artifact>& byproducts) {
+Json provenance(const Json& manifest, const std::vector<verify::Artifact>& extras,
+                const std::vector<verify::Artifact>& byproducts) {
   const auto& product = manifest.at("product");
-  return {{"_type", statement},
+  return {{"_type", verify::statement_schema},
           {"subject", Json::array({descriptor(product.at("file"), product.at("sha256"))})},
-          {"predicateType", predicate},
+          {"predicateType", verify::provenance_schema},
           {"predicate",
            {{"buildDefinition",
              {{"buildType", "urn:bake:image:v1"},
@@ -53,22 +51,6 @@ Json provenance(const Json& manifest, const std::vector<Artifact>& extras, const
                {{"invocationId", "urn:uuid:" + product.at("uuid").get<std::string>()},
                 {"finishedOn", manifest.at("time")}}},
               {"byproducts", descriptors(byproducts)}}}}}};
-}
-
-std::string provenance_problem(const std::string& text, const std::string& image_sha256,
-                               const std::vector<Artifact>& byproducts) try {
-  const auto json = Json::parse(text);
-  if (json.at("_type") != statement || json.at("predicateType") != predicate)
-    return "not a statement with SLSA provenance v1";
-  if (json.at("subject").size() != 1 || json.at("subject").at(0).at("digest").at("sha256") != image_sha256)
-    return "it speaks of another image";
-  for (const auto& [name, sha256] : byproducts)
-    for (const auto& listed : json.at("predicate").at("runDetails").at("byproducts"))
-      if (listed.at("name") == name && listed.at("digest").at("sha256") != sha256)
-        return name + " is not the file it speaks of";
-  return {};
-} catch (const nlohmann::json::exception&) {
-  return "not a statement with SLSA provenance v1";
 }
 
 }  // namespace bake::evidence

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "bake/verify/evidence.hpp"
+
 namespace bake::evidence {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* version = "SPDX-2.3";
-constexpr const char* image_id = "SPDXRef-Image";
+using verify::checksum;
+constexpr const char* version = verify::spdx_version;
+constexpr const char* image_id = verify::spdx_image_id;
 
 /// What a purl's version or qualifier may not hold as it is (github.com/package-url/purl-spec, character encoding).
 std::string percent_encoded(std::string_view text) {
@@ -34,10 +37,6 @@ std::string purl(const InjectedPackage& package, const std::string& type, const 
   auto text = fmt::format("pkg:{}/{}/{}@{}?arch={}", type, percent_encoded(distribution), percent_encoded(package.name),
                           percent_encoded(number), percent_encoded(package.arch));
   return epoch.empty() || epoch == "0" ? text : text + "&epoch=" + epoch;
-}
-
-Json checksum(const std::string& sha256) {
-  return Json::array({Json{{"algorithm", "SHA256"}, {"checksumValue", sha256}}});
 }
 
 Json package_json(const InjectedPackage& package, const std::string& id, const std::string& type,
@@ -99,17 +98,6 @@ Json sbom(const Json& manifest, const std::vector<InjectedPackage>& injected) {
             {"comment", "the packages that bake installed; what the base image had is not listed"}}},
           {"packages", packages},
           {"relationships", relationships}};
-}
-
-std::string sbom_problem(const std::string& text, const std::string& image_sha256) try {
-  const auto json = Json::parse(text);
-  if (json.at("spdxVersion") != version) return "not an SPDX 2.3 document";
-  for (const auto& package : json.at("packages"))
-    if (package.at("SPDXID") == image_id)
-      return package.at("checksums") == checksum(image_sha256) ? "" : "it describes another image";
-  return "it describes no image";
-} catch (const nlohmann::json::exception&) {
-  return "not an SPDX 2.3 document";
 }
 
 }  // namespace bake::evidence

@@ -22,7 +22,4 @@ struct InjectedPackage {
 /// Deterministic.
 nlohmann::ordered_json sbom(const nlohmann::ordered_json& manifest, const std::vector<InjectedPackage>& packages);
 
-/// Why `text` is no SBOM of the image with this digest; empty when it is one.
-std::string sbom_problem(const std::string& text, const std::string& image_sha256);
-
 }  // namespace bake::evidence

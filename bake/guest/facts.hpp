@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "bake/guest/module_elf.hpp"
+
 namespace bake::guest {
 
 /// The two families of package managers; one file in bake/apply each.
@@ -35,6 +37,11 @@ struct Kernel {
   bool has_headers = false;               ///< /lib/modules/K/build leads to a directory with a Makefile
   /// Modules that do not come with the kernel and use its RDMA modules (a Lustre client's ko2iblnd), sorted.
   std::vector<std::string> rdma_users = {};
+  /// The content of `symvers`; empty when the kernel has none or it is damaged.
+  std::optional<SymbolVersions> symbol_versions = {};
+  /// vermagic of the kernel's own modules: "3.10.0-1062.el7.x86_64 SMP mod_unload modversions"; empty when none can be
+  /// read.
+  std::string vermagic = {};
 };
 
 /// One installed package, for people and manifests; the solver reads PackageDatabase::dump.

@@ -20,7 +20,7 @@ namespace {
 }
 
 /// Drives are named by one letter here, and the first is the disk.
-constexpr std::size_t most_payloads = 24;
+constexpr std::size_t max_payloads = 24;
 
 std::string last_words(const std::string& output) {
   constexpr std::size_t most = 400;
@@ -37,17 +37,17 @@ bool is_directory(Appliance& appliance, const std::string& path) {
 /// What a script that failed has said goes into the log: an error shows its last lines only, and the guest's own logs
 /// go with the copy that is thrown away.
 void log_output(const ShellResult& result, Progress& progress) {
-  constexpr std::size_t most_lines = 5000;
+  constexpr std::size_t max_lines = 5000;
   const auto lines = split_lines(result.output);
   progress.detail(fmt::format("a script in the guest ended with status {}; its output:", result.status));
-  for (std::size_t i = lines.size() > most_lines ? lines.size() - most_lines : 0; i < lines.size(); ++i)
+  for (std::size_t i = lines.size() > max_lines ? lines.size() - max_lines : 0; i < lines.size(); ++i)
     progress.detail(lines[i]);
 }
 
 }  // namespace
 
 ApplianceOptions appliance_options(const GuestfsOptions& options) {
-  if (options.payloads.size() > most_payloads) throw Error(ErrorKind::bug, "attaching payloads: more than 24");
+  if (options.payloads.size() > max_payloads) throw Error(ErrorKind::bug, "attaching payloads: more than 24");
   ApplianceOptions result;
   result.memory_mib = options.memory_mib;
   result.processors = options.processors;

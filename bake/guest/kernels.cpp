@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 
+#include "bake/archive/archive.hpp"
+#include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/path.hpp"
 
 namespace bake::guest {
 namespace {
+
+constexpr std::size_t max_symvers = std::size_t{16} << 20U;  // a real one has 2 MiB
+constexpr std::size_t max_module = std::size_t{32} << 20U;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -95,6 +101,34 @@ std::optional<std::string> find_image(Guest& guest, const Directory& boot, const
   return image && guest.exists(*image) ? image : std::nullopt;
 }
 
+/// The symbols of the kernel whose symvers file is `path`. A damaged file counts as absent: the kernel fit then says
+/// that there is nothing to compare with.
+std::optional<SymbolVersions> read_symvers(Guest& guest, const std::string& path) {
+  try {
+    auto bytes = guest.read(path, max_symvers);
+    if (!bytes) return std::nullopt;
+    return parse_symvers(archive::unpack(std::move(*bytes), path, max_symvers));
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+/// vermagic of the first of the kernel's own modules that modules.dep lists; empty when it cannot be read.
+std::string read_vermagic(Guest& guest, const std::string& directory, std::string_view modules_dep) {
+  for (std::size_t at = 0; at < modules_dep.size();) {
+    const std::string path(modules_dep.substr(at, modules_dep.find_first_of(":\n", at) - at));
+    at = std::min(modules_dep.size(), modules_dep.find('\n', at)) + 1;
+    if (!is_own_module(path) || path.find("..") != std::string::npos || !is_module_path(path)) continue;
+    try {
+      auto bytes = guest.read(join_path(directory, path), max_module);
+      if (bytes) return read_module(archive::unpack(std::move(*bytes), path, max_module), path).vermagic;
+    } catch (const Error&) {
+      return {};  // the image's own damage; without vermagic the fit compares symbols only
+    }
+  }
+  return {};
+}
+
 std::optional<Kernel> look_at(Guest& guest, const Directory& boot, const std::string& release) {
   const auto directory = "/lib/modules/" + release;
   const Directory modules(guest, directory);
@@ -113,7 +147,10 @@ std::optional<Kernel> look_at(Guest& guest, const Directory& boot, const std::st
   kernel.builtin_rdma = builtin_rdma_modules(builtin ? guest.read(*builtin).value_or("") : "",
                                              kernel.config ? guest.read(*kernel.config).value_or("") : "");
   const auto dependencies = modules.find("modules.dep");
-  kernel.rdma_users = outside_rdma_users(dependencies ? guest.read(*dependencies).value_or("") : "");
+  const auto modules_dep = dependencies ? guest.read(*dependencies).value_or("") : "";
+  kernel.rdma_users = outside_rdma_users(modules_dep);
+  if (kernel.symvers) kernel.symbol_versions = read_symvers(guest, *kernel.symvers);
+  kernel.vermagic = read_vermagic(guest, directory, modules_dep);
   kernel.has_headers = modules.find("build") && guest.exists(directory + "/build/Makefile");
   return kernel;
 }
@@ -156,6 +193,19 @@ std::vector<std::string> outside_rdma_users(std::string_view modules_dep) {
     if (std::any_of(needed.begin(), needed.end(), is_own_rdma_module)) found.insert(module_name(line.substr(0, colon)));
   }
   return {found.begin(), found.end()};
+}
+
+SymbolVersions parse_symvers(std::string_view text) {
+  SymbolVersions symbols;
+  for (const auto& line : split_lines(text)) {
+    const auto fields = split(line, '\t');
+    if (fields.size() < 2 || fields[1].empty() || !fields[0].starts_with("0x")) continue;
+    std::uint32_t crc = 0;
+    const char* end = fields[0].data() + fields[0].size();
+    const auto [stop, error] = std::from_chars(fields[0].data() + 2, end, crc, 16);
+    if (error == std::errc() && stop == end) symbols[fields[1]] = crc;
+  }
+  return symbols;
 }
 
 std::vector<Kernel> find_kernels(Guest& guest) {

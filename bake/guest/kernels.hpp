@@ -22,6 +22,10 @@ std::vector<std::string> builtin_rdma_modules(std::string_view modules_builtin, 
 /// RDMA modules, from the text of modules.dep ("path: path…", kmod's depmod(8)).
 std::vector<std::string> outside_rdma_users(std::string_view modules_dep);
 
+/// The symbols of a kernel, from the text of symvers-K ("0x<crc>\t<symbol>\t<module>\t<export>"). Lines of another form
+/// are left out.
+SymbolVersions parse_symvers(std::string_view text);
+
 /// The kernels that can boot: directories of /lib/modules with an image in /boot or beside the modules. Oldest first.
 std::vector<Kernel> find_kernels(Guest& guest);
 

@@ -5,12 +5,13 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
-#include "bake/base/signing.hpp"
-#include "bake/evidence/manifest.hpp"
+#include "bake/disk/sidecar.hpp"
+#include "bake/evidence/files.hpp"
 #include "bake/job/content_key.hpp"
-#include "bake/job/driver.hpp"
-#include "bake/job/evidence_files.hpp"
+#include "bake/job/plan.hpp"
 #include "bake/recipe/fleet.hpp"
+#include "bake/signature/signing.hpp"
+#include "bake/verify/evidence.hpp"
 
 namespace bake::job {
 namespace {
@@ -20,11 +21,11 @@ using Json = nlohmann::ordered_json;
 
 /// The manifest beside the output; empty for a torn one and for other documents.
 std::optional<Json> manifest_of(const fs::path& output) {
-  const auto file = recipe::manifest_beside(output);
+  const auto file = sidecar_of(output, Sidecar::manifest);
   if (!fs::is_regular_file(file)) return std::nullopt;
   try {
     const auto text = read_text(file);
-    const auto manifest = evidence::read_manifest(text, file.string());
+    const auto manifest = verify::read_manifest(text, file.string());
     // What is read below; anything else counts as none.
     for (const auto* pointer : {"/key", "/base/sha256", "/product/sha256"})
       if (!manifest.at(nlohmann::json::json_pointer(pointer)).is_string()) return std::nullopt;
@@ -41,11 +42,12 @@ std::string what_differs(const recipe::Recipe& recipe, const fs::path& output, c
                          Environment& environment, const std::string& private_pem) {
   const auto base = manifest["base"]["sha256"].get<std::string>();
   const auto product = manifest["product"]["sha256"].get<std::string>();
-  auto key = key_parts(recipe, choose_driver(recipe, environment), environment);
+  auto key = key_parts(recipe, select_driver(recipe, environment), environment);
   key.base = base;
   if (manifest["key"] != key_of(key)) return "the recipe, the driver bundle, the matrix or bake itself changed";
   if (!recipe.base.sha256.empty() && recipe.base.sha256 != base) return "the recipe pins another base";
-  const auto checks = check_evidence(output, product, private_pem.empty() ? std::string() : public_half(private_pem));
+  const auto checks = verify::check_evidence(output, product,
+                                             private_pem.empty() ? std::string() : signature::public_half(private_pem));
   const auto failed = std::find_if(checks.begin(), checks.end(), [](const auto& check) { return !check.ok; });
   if (failed != checks.end()) return failed->name + ": " + failed->evidence;
   if (digest_of_file(recipe.base.path) != base) return "the base changed";

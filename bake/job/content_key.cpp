@@ -3,7 +3,7 @@
 #include <array>
 #include <fmt/format.h>
 
-#include "bake/apply/apply.hpp"
+#include "bake/assets/assets.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/text.hpp"
 
@@ -30,7 +30,7 @@ std::string recipe_digest(recipe::Recipe recipe) {
   return digest_of(recipe::write(recipe));
 }
 
-std::string driver_digest(const Driver& driver) {
+std::string driver_digest(const resolve::SelectedDriver& driver) {
   std::string text = fmt::format("{} {} {}\n", driver.choice.inbox ? "inbox" : driver.choice.ofed, driver.choice.distro,
                                  join(driver.choice.packages, ","));
   if (driver.bundle) {
@@ -45,9 +45,10 @@ std::string driver_digest(const Driver& driver) {
 
 }  // namespace
 
-KeyParts key_parts(const recipe::Recipe& recipe, const Driver& driver, const Environment& environment) {
+KeyParts key_parts(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver,
+                   const Environment& environment) {
   return {"", recipe_digest(recipe), driver_digest(driver), environment.matrix.digest(),
-          std::string(BAKE_VERSION) + " " + apply::firstboot_digest()};
+          std::string(BAKE_VERSION) + " " + assets::firstboot_digest()};
 }
 
 std::string key_of(const KeyParts& key) {

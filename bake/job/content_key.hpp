@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "bake/job/driver.hpp"
 #include "bake/job/environment.hpp"
 #include "bake/recipe/recipe.hpp"
+#include "bake/resolve/select_driver.hpp"
 
 namespace bake::job {
 
@@ -28,7 +28,7 @@ std::string key_of(const KeyParts& parts);
 std::string first_difference(const KeyParts& before, const KeyParts& now);
 
 /// All of what baking `recipe` with `driver` depends on except the base's content, which is left empty.
-KeyParts key_parts(const recipe::Recipe& recipe, const Driver& driver, const Environment& environment);
+KeyParts key_parts(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver, const Environment& environment);
 
 /// Each part under its name: "base", "recipe", "driver", "matrix", "bake".
 nlohmann::ordered_json to_json(const KeyParts& parts);

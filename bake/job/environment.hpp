@@ -10,7 +10,7 @@
 #include "bake/disk/source.hpp"
 #include "bake/guest/facts.hpp"
 #include "bake/guest/guest.hpp"
-#include "bake/ofed/store.hpp"
+#include "bake/store/store.hpp"
 #include "matrix/matrix.hpp"
 
 namespace bake::job {
@@ -39,13 +39,11 @@ class Session {
 /// What a job needs of the world. Tests put fakes in.
 struct Environment {
   const matrix::Matrix& matrix;
-  ofed::Store& store;
+  store::Store& store;
   Progress& progress;
   std::function<std::unique_ptr<Session>(const DiskRequest&)> open_session;
   /// Starts of the appliance so far in this process.
   std::function<unsigned()> launches;
-  /// What a command that a hint names must be given to use the same store, with a space before: " --store DIR".
-  std::string store_option = {};
 };
 
 /// Starts the appliance on a scratch disk in `directory` that keeps all writes from `source`.

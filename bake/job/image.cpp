@@ -3,20 +3,22 @@
 #include <fmt/format.h>
 
 #include "bake/apply/apply.hpp"
-#include "bake/apply/verify.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/hint.hpp"
-#include "bake/base/signing.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
 #include "bake/disk/copy.hpp"
 #include "bake/disk/footer.hpp"
 #include "bake/disk/output.hpp"
+#include "bake/disk/sidecar.hpp"
+#include "bake/evidence/files.hpp"
 #include "bake/evidence/manifest.hpp"
 #include "bake/job/content_key.hpp"
-#include "bake/job/evidence_files.hpp"
+#include "bake/job/plan.hpp"
+#include "bake/signature/signing.hpp"
+#include "bake/verify/guest.hpp"
 
 namespace bake::job {
 namespace {
@@ -39,29 +41,26 @@ std::string copy_base(const recipe::Recipe& recipe, const SourceDisk& source, co
   return digest;
 }
 
-void check_payload(const std::string& name, const fs::path& payload, const std::string& sha256,
-                   const Environment& environment) {
+void check_payload(const std::string& name, const fs::path& payload, const std::string& sha256) {
   const auto found = digest_of_file(payload);
   if (found != sha256)
     throw Error(ErrorKind::untrusted,
                 fmt::format("checking the payload of '{}': its sha256 is {}, it came into the store as {}", name, found,
                             sha256),
-                quote_command(fmt::format("bake bundle remove {}{}", shell_quote(name), environment.store_option)) +
-                    ", then add it again from its source");
+                "remove it, then add it again from its source", {{Remedy::Action::remove_bundle, name}});
 }
 
 /// What is about to be installed must be what was verified when it came into the store: the evidence beside the image
 /// names those digests.
-void check_payloads(const Driver& driver, const Environment& environment) {
+void check_payloads(const resolve::SelectedDriver& driver, const Environment& environment) {
   if (!driver.payloads().empty()) environment.progress.step("hash the payloads");
-  if (driver.bundle)
-    check_payload(driver.bundle->name, driver.bundle->payload(), driver.bundle->payload_sha256, environment);
-  for (const auto& extras : driver.extras)
-    check_payload(extras.name, extras.payload(), extras.payload_sha256, environment);
+  if (driver.bundle) check_payload(driver.bundle->name, driver.bundle->payload(), driver.bundle->payload_sha256);
+  for (const auto& extras : driver.extras) check_payload(extras.name, extras.payload(), extras.payload_sha256);
 }
 
 evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& source, const std::string& base_sha256,
-                           const Driver& driver, const guest::Facts& facts, const Environment& environment) {
+                           const resolve::SelectedDriver& driver, const guest::Facts& facts,
+                           const Environment& environment) {
   evidence::Origin origin;
   origin.base_file = source.path.filename().string();
   origin.base_format = name_of(source.format);
@@ -80,7 +79,7 @@ evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& sourc
   return origin;
 }
 
-void say_warnings(const plan::Plan& plan, Progress& progress) {
+void report_warnings(const plan::Plan& plan, Progress& progress) {
   for (const auto& warning : plan.warnings) progress.warn(warning);
 }
 
@@ -92,7 +91,8 @@ struct Finished {
 
 /// Everything that happens while the appliance runs: one launch.
 Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& disk,
-                       const std::string& base_sha256, const Driver& driver, Environment& environment) {
+                       const std::string& base_sha256, const resolve::SelectedDriver& driver,
+                       Environment& environment) {
   auto& progress = environment.progress;
   check_payloads(driver, environment);
   progress.step("start the appliance");
@@ -100,21 +100,21 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   progress.step("inspect");
   const auto facts = session->inspect();
   progress.step("plan");
-  const auto outcome = decide(recipe, driver, facts, session->guest(), environment);
-  say_warnings(outcome.plan, progress);
+  const auto outcome = make_plan(recipe, driver, facts, environment);
+  report_warnings(outcome.plan, progress);
   plan::require(outcome);
-  require_room(outcome.plan, disk);
+  require_space(outcome.plan, disk);
   auto manifest =
       evidence::image_manifest(outcome.plan, origin_of(recipe, source, base_sha256, driver, facts, environment));
   apply::apply(outcome.plan, session->guest(), manifest.dump(2) + "\n", progress);
   progress.step("verify");
-  const auto checks = apply::verify(session->guest(), session->inspect(), outcome.plan.expectations);
+  const auto checks = verify::verify_guest(session->guest(), session->inspect(), outcome.plan.expectations);
   for (const auto& check : checks)
     progress.detail(fmt::format("{} {}: {}", check.ok ? "ok    " : "FAILED", check.name, check.evidence));
-  apply::require(checks, recipe.name);
+  verify::require(checks, recipe.name);
   progress.step("trim and shut down");
   session->finish();
-  return {outcome.plan, std::move(manifest), apply::to_json(checks)};
+  return {outcome.plan, std::move(manifest), verify::to_json(checks)};
 }
 
 /// One error for two refusals: whoever mends one wants to know of the other. Its kind is the worse of theirs.
@@ -129,15 +129,15 @@ Error joined(const Error& first, const Error& second) {
 
 }  // namespace
 
-Beginning begin(const recipe::Recipe& recipe, Environment& environment) {
+OpenedJob open_job(const recipe::Recipe& recipe, Environment& environment) {
   std::optional<SourceDisk> source;
   try {
     source = open_source(recipe.base.path);
-    return {*source, choose_driver(recipe, environment)};
+    return {*source, select_driver(recipe, environment)};
   } catch (const Error& error) {
     if (source || error.kind() == ErrorKind::interrupted) throw;
     try {
-      choose_driver(recipe, environment);
+      select_driver(recipe, environment);
     } catch (const Error& another) {
       if (another.kind() == ErrorKind::interrupted) throw;
       throw joined(error, another);
@@ -146,7 +146,7 @@ Beginning begin(const recipe::Recipe& recipe, Environment& environment) {
   }
 }
 
-void require_room(const plan::Plan& plan, const fs::path& disk) {
+void require_space(const plan::Plan& plan, const fs::path& disk) {
   std::uint64_t bytes = 0;
   for (const auto& need : plan.space) bytes += need.needed;
   require_free_space(disk, bytes, fmt::format("what '{}' adds to the disk", plan.recipe));
@@ -155,9 +155,9 @@ void require_room(const plan::Plan& plan, const fs::path& disk) {
 BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool force, Environment& environment,
                       const std::string& private_pem) {
   auto& progress = environment.progress;
-  if (!private_pem.empty()) public_half(private_pem);  // throws now rather than after the work
+  if (!private_pem.empty()) signature::public_half(private_pem);  // throws now rather than after the work
   OutputFile file(output, force, {recipe.base.path, recipe.file});
-  const auto [source, driver] = begin(recipe, environment);
+  const auto [source, driver] = open_job(recipe, environment);
   // Room for what the packages add to the copy of the base.
   constexpr std::uint64_t growth = std::uint64_t{1} << 30U;
   require_free_space(file.path(), space_needed(source) + growth, fmt::format("the copy of '{}'", source.path.string()));
@@ -172,11 +172,11 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   progress.step("hash the output");
   evidence::Product product{output.filename().string(), source.data_size, uuid, digest_of_file(file.path()),
                             environment.launches()};
-  BakedImage result{output, fs::path(output.string() + ".manifest.json"),
+  BakedImage result{output, sidecar_of(output, Sidecar::manifest),
                     evidence::product_manifest(finished.manifest, product, finished.checks), finished.plan};
   file.sync();
   // These first: an image under its final name always has them. Their digests tell them from another image's.
-  write_evidence(output, result.manifest, finished.plan, driver, private_pem);
+  evidence::write_evidence(output, result.manifest, finished.plan, driver, private_pem);
   file.publish();
   progress.step("done");
   return result;
@@ -184,7 +184,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
 
 plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment) {
   auto& progress = environment.progress;
-  const auto [source, driver] = begin(recipe, environment);
+  const auto [source, driver] = open_job(recipe, environment);
   if (!recipe.base.sha256.empty()) {
     progress.step("hash the base");
     check_base_pin(recipe, source, digest_of_file(source.path));
@@ -194,7 +194,7 @@ plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment)
   progress.step("inspect");
   const auto facts = session->inspect();
   progress.step("plan");
-  return decide(recipe, driver, facts, session->guest(), environment);
+  return make_plan(recipe, driver, facts, environment);
 }
 
 }  // namespace bake::job

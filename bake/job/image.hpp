@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "bake/disk/source.hpp"
-#include "bake/job/driver.hpp"
 #include "bake/job/environment.hpp"
 #include "bake/plan/plan.hpp"
 #include "bake/recipe/recipe.hpp"
+#include "bake/resolve/select_driver.hpp"
 
 namespace bake::job {
 
@@ -20,13 +20,13 @@ struct BakedImage {
 };
 
 /// What a bake begins with: all that can be known without the appliance and without reading the whole base.
-struct Beginning {
+struct OpenedJob {
   SourceDisk source;
-  Driver driver;
+  resolve::SelectedDriver driver;
 };
 
 /// Throws the Error of the base or of choosing the driver; when both are refused, one that says both.
-Beginning begin(const recipe::Recipe& recipe, Environment& environment);
+OpenedJob open_job(const recipe::Recipe& recipe, Environment& environment);
 
 /// The main job: copies the base, starts the appliance once, inspects, decides, applies, inspects again, verifies, adds
 /// a VHD footer, and only then gives the output its name. Whatever fails before that leaves nothing behind. Manifest,
@@ -35,7 +35,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const std::filesystem::path&
                       Environment& environment, const std::string& private_pem = {});
 
 /// Throws Error{environment} unless the file system of `disk` has room for what `plan` adds to the guest in it.
-void require_room(const plan::Plan& plan, const std::filesystem::path& disk);
+void require_space(const plan::Plan& plan, const std::filesystem::path& disk);
 
 /// As bake_image(), stopped before anything is changed; the guest is seen through an overlay.
 plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment);

@@ -9,12 +9,12 @@ namespace bake::plan {
 namespace {
 
 using guest::Family;
-using ofed::Change;
-using ofed::FitKind;
+using resolve::FitKind;
+using resolve::PackageChange;
 
 bool installs(const Plan& plan, std::string_view name) {
-  return std::any_of(plan.changes.begin(), plan.changes.end(), [&](const Change& change) {
-    return change.action != Change::Action::remove && change.name == name;
+  return std::any_of(plan.changes.begin(), plan.changes.end(), [&](const PackageChange& change) {
+    return change.action != PackageChange::Action::remove && change.name == name;
   });
 }
 
@@ -26,7 +26,7 @@ bool has_package(const Inputs& inputs, std::string_view name) {
 /// The version that the plan gives `name`, or that it has now; empty when it is not there.
 std::string version_of(const Inputs& inputs, const Plan& plan, std::string_view name) {
   for (const auto& change : plan.changes)
-    if (change.action != Change::Action::remove && change.name == name) return change.version;
+    if (change.action != PackageChange::Action::remove && change.name == name) return change.version;
   for (const auto& package : inputs.facts.packages.packages)
     if (package.name == name) return package.version;
   return {};
@@ -48,7 +48,7 @@ void plan_services(const Inputs& inputs, Plan& plan) {
   // The packages that ship openibd.service; without them (user space only) there is nothing to enable.
   const bool openibd = installs(plan, "mlnx-ofa_kernel") || installs(plan, "mlnx-ofed-kernel-utils");
   if (openibd) plan.enable_services.emplace_back("openibd.service");
-  if (inputs.choice.inbox) {
+  if (inputs.resolution.choice.inbox) {
     if (plan.family == Family::rpm && has_rdma_service(inputs, plan)) plan.enable_services.emplace_back("rdma.service");
     // What udev loads by itself is not all that MPI and the agent need.
     plan.persist_modules = {"ib_ipoib", "ib_umad", "ib_uverbs", "rdma_ucm"};
@@ -82,9 +82,9 @@ bool is_kernel_package(std::string_view name) {
 
 std::set<std::string> rdma_packages(const Inputs& inputs) {
   std::set<std::string> names;
-  for (const auto& change : inputs.closure.changes)
-    if (change.action != Change::Action::remove && change.payload == 0) names.insert(change.name);
-  if (inputs.choice.inbox) names.insert(inputs.wanted.begin(), inputs.wanted.end());
+  for (const auto& change : inputs.resolution.closure.changes)
+    if (change.action != PackageChange::Action::remove && change.payload == 0) names.insert(change.name);
+  if (inputs.resolution.choice.inbox) names.insert(inputs.resolution.wanted.begin(), inputs.resolution.wanted.end());
   return names;
 }
 
@@ -105,7 +105,7 @@ void plan_hold(const Inputs& inputs, Plan& plan) {
     // A distribution update must not bring back what the vendor's packages obsolete.
     if (configure.hold_rdma)
       for (const auto& change : plan.changes)
-        if (change.action == Change::Action::remove) names.insert(change.name);
+        if (change.action == PackageChange::Action::remove) names.insert(change.name);
   } else if (configure.hold_kernel) {
     for (const auto& package : inputs.facts.packages.packages)
       if (is_kernel_package(package.name)) names.insert(package.name);

@@ -11,8 +11,8 @@ namespace bake::plan {
 namespace {
 
 using guest::Family;
-using ofed::Change;
-using ofed::FitKind;
+using resolve::FitKind;
+using resolve::PackageChange;
 
 /// Packages of MLNX_OFED that hold or build its kernel modules, as rpm and deb name them.
 constexpr std::array vendor_drivers{"mlnx-ofa_kernel",        "mlnx-ofa_kernel-modules",  "kmod-mlnx-ofa_kernel",
@@ -23,14 +23,15 @@ class Planner {
   explicit Planner(const Inputs& inputs) : in_(inputs) {}
 
   Outcome run() {
-    copy_what_was_chosen();
+    copy_selection();
     check_system();
     check_bundle();
-    for (const auto& problem : in_.matrix_problems) out_.refusals.push_back({ErrorKind::incompatible, problem});
+    for (const auto& problem : in_.resolution.matrix_problems)
+      out_.refusals.push_back({ErrorKind::incompatible, problem});
     check_kernel();
     check_driver_in_base();
     check_closure();
-    warn_of_what_the_user_should_know();
+    add_warnings();
     plan_configuration(in_, out_.plan);
     plan_space(in_, out_);
     expect();
@@ -38,25 +39,26 @@ class Planner {
   }
 
  private:
-  void refuse(std::string where, std::string message, std::string hint = {}) {
-    out_.refusals.push_back({ErrorKind::incompatible, {std::move(where), std::move(message), std::move(hint)}});
+  void refuse(std::string where, std::string message, std::string hint = {}, std::vector<Remedy> remedies = {}) {
+    out_.refusals.push_back(
+        {ErrorKind::incompatible, {std::move(where), std::move(message), std::move(hint), std::move(remedies)}});
   }
 
-  void copy_what_was_chosen() {
+  void copy_selection() {
     auto& plan = out_.plan;
     plan.recipe = in_.recipe.name;
     plan.os = in_.facts.os;
     plan.family = in_.facts.family;
     plan.arch = in_.facts.arch;
     plan.vm_sizes = in_.recipe.vm_sizes;
-    plan.bundle = in_.bundle;
-    plan.ofed = in_.choice.inbox ? "inbox" : in_.choice.ofed;
+    plan.bundle = in_.resolution.bundle;
+    plan.ofed = in_.resolution.choice.inbox ? "inbox" : in_.resolution.choice.ofed;
     plan.profile = in_.recipe.ofed.packages.empty() ? in_.recipe.ofed.profile : "explicit list";
-    if (in_.choice.inbox) plan.profile = "inbox";
-    plan.wanted = in_.wanted;
-    plan.changes = in_.closure.changes;
-    plan.extra_payloads = in_.extra_payloads;
-    plan.fit = in_.fit;
+    if (in_.resolution.choice.inbox) plan.profile = "inbox";
+    plan.wanted = in_.resolution.wanted;
+    plan.changes = in_.resolution.closure.changes;
+    plan.extra_payloads = in_.resolution.extra_payloads;
+    plan.fit = in_.resolution.fit;
     plan.default_kernel_how = in_.facts.default_kernel_how;
   }
 
@@ -66,7 +68,8 @@ class Planner {
     if (os.id != asked.id || os.version != asked.version)
       refuse("os",
              fmt::format("the recipe says {} {}, the disk holds {} {}", asked.id, asked.version, os.id, os.version),
-             "change 'os' in the recipe, or let 'bake init' write one for this disk");
+             "change 'os' in the recipe, or write a recipe for this disk",
+             {{Remedy::Action::write_recipe, in_.recipe.base.path.string()}});
     if (in_.facts.arch != "x86_64")
       refuse("arch", fmt::format("the disk holds a system for {}; bake supports x86_64", in_.facts.arch));
     if (!in_.facts.packages.trouble.empty())
@@ -75,18 +78,19 @@ class Planner {
   }
 
   void check_bundle() {
-    if (!in_.bundle) return;
-    if (in_.bundle->distro != in_.choice.distro)
+    if (!in_.resolution.bundle) return;
+    if (in_.resolution.bundle->distro != in_.resolution.choice.distro)
       refuse("bundle",
-             fmt::format("{} is for {}, this guest needs {}", in_.bundle->name, in_.bundle->distro, in_.choice.distro),
-             fmt::format("add the bundle {}", in_.choice.file_name));
-    if (in_.bundle->arch != in_.facts.arch)
-      refuse("bundle",
-             fmt::format("{} is for {}, the guest is {}", in_.bundle->name, in_.bundle->arch, in_.facts.arch));
+             fmt::format("{} is for {}, this guest needs {}", in_.resolution.bundle->name,
+                         in_.resolution.bundle->distro, in_.resolution.choice.distro),
+             fmt::format("add the bundle {}", in_.resolution.choice.file_name));
+    if (in_.resolution.bundle->arch != in_.facts.arch)
+      refuse("bundle", fmt::format("{} is for {}, the guest is {}", in_.resolution.bundle->name,
+                                   in_.resolution.bundle->arch, in_.facts.arch));
   }
 
   void check_kernel() {
-    const auto& fit = in_.fit;
+    const auto& fit = in_.resolution.fit;
     std::vector<std::string> releases;
     for (const auto& kernel : in_.facts.kernels) releases.push_back(kernel.release);
     if (in_.facts.default_kernel.empty() && !releases.empty()) {
@@ -110,7 +114,7 @@ class Planner {
     if (fit.ok()) return;
     auto message = fit.explanation;
     for (const auto& reason : fit.reasons) message += "\n      " + reason;
-    refuse(fmt::format("kernel {}", fit.kernel), message, fit.remedy);
+    refuse(fmt::format("kernel {}", fit.kernel), message, fit.remedy, fit.remedies);
   }
 
   /// The vendor's own way to another version is its uninstaller, on a running system: the old modules, their
@@ -118,39 +122,43 @@ class Planner {
   void check_driver_in_base() {
     for (const auto& package : in_.facts.packages.packages) {
       if (std::find(vendor_drivers.begin(), vendor_drivers.end(), package.name) == vendor_drivers.end()) continue;
-      const auto replaced = [&](const Change& change) {
-        return change.action != Change::Action::install && change.name == package.name;
+      const auto replaced = [&](const PackageChange& change) {
+        return change.action != PackageChange::Action::install && change.name == package.name;
       };
-      const auto& changes = in_.closure.changes;
-      if (!in_.choice.inbox && in_.closure.ok() && std::none_of(changes.begin(), changes.end(), replaced)) continue;
-      refuse("driver",
-             fmt::format("the base already carries an MLNX_OFED driver ({} {}), which {} would not replace cleanly",
-                         package.name, package.version, in_.choice.inbox ? "the inbox driver" : out_.plan.ofed),
-             "start from a base without it, or run ofed_uninstall.sh on a VM of this base and capture it again");
+      const auto& changes = in_.resolution.closure.changes;
+      if (!in_.resolution.choice.inbox && in_.resolution.closure.ok() &&
+          std::none_of(changes.begin(), changes.end(), replaced))
+        continue;
+      refuse(
+          "driver",
+          fmt::format("the base already carries an MLNX_OFED driver ({} {}), which {} would not replace cleanly",
+                      package.name, package.version, in_.resolution.choice.inbox ? "the inbox driver" : out_.plan.ofed),
+          "start from a base without it, or run ofed_uninstall.sh on a VM of this base and capture it again");
       return;
     }
   }
 
   void check_closure() {
-    for (const auto& problem : in_.closure.problems) out_.refusals.push_back({ErrorKind::incompatible, problem});
+    for (const auto& problem : in_.resolution.closure.problems)
+      out_.refusals.push_back({ErrorKind::incompatible, problem});
   }
 
-  void warn_of_what_the_user_should_know() {
+  void add_warnings() {
     auto& warnings = out_.plan.warnings;
-    warnings = in_.choice.warnings;
+    warnings = in_.resolution.choice.warnings;
     const auto& of_boot = in_.facts.default_kernel_warnings;
     warnings.insert(warnings.end(), of_boot.begin(), of_boot.end());
     if (in_.facts.baked_manifest)
       warnings.emplace_back("this disk was baked before; baking again on the original base is cleaner");
     for (const auto& kernel : in_.facts.kernels)
-      if (kernel.release != in_.fit.kernel && !in_.choice.inbox)
-        warnings.push_back(
-            fmt::format("kernel {} is installed too and gets no driver; boot {}", kernel.release, in_.fit.kernel));
+      if (kernel.release != in_.resolution.fit.kernel && !in_.resolution.choice.inbox)
+        warnings.push_back(fmt::format("kernel {} is installed too and gets no driver; boot {}", kernel.release,
+                                       in_.resolution.fit.kernel));
     warn_of_modules_that_lose_their_core();
     if (vendor_modules())
       warnings.push_back(
           fmt::format("{}: deploy the image without Secure Boot (Trusted Launch), under which the kernel refuses them",
-                      in_.fit.kind == FitKind::needs_build
+                      in_.resolution.fit.kind == FitKind::needs_build
                           ? "nobody signs the modules that are built in the image"
                           : "the firmware does not know the key that the driver's modules are signed with"));
     warn_about_ipoib();
@@ -158,7 +166,7 @@ class Planner {
 
   /// Modules of the base that were built against the kernel's own ib_core: the vendor's has other symbol versions.
   void warn_of_modules_that_lose_their_core() {
-    const auto* kernel = in_.facts.kernel(in_.fit.kernel);
+    const auto* kernel = in_.facts.kernel(in_.resolution.fit.kernel);
     if (kernel == nullptr || kernel->rdma_users.empty() || !vendor_modules()) return;
     out_.plan.warnings.push_back(fmt::format(
         "the base brings modules that use the kernel's own RDMA modules, which the driver replaces: {}; build them "
@@ -177,10 +185,10 @@ class Planner {
     }
     if (!in_.facts.has_program("ifconfig"))
       warnings.emplace_back("the agent configures IPoIB with ifconfig, and the image has no net-tools");
-    warnings.insert(warnings.end(), in_.agent_problems.begin(), in_.agent_problems.end());
+    warnings.insert(warnings.end(), in_.resolution.agent_warnings.begin(), in_.resolution.agent_warnings.end());
   }
 
-  [[nodiscard]] bool vendor_modules() const { return replaces_modules(in_.fit); }
+  [[nodiscard]] bool vendor_modules() const { return replaces_modules(in_.resolution.fit); }
 
   void expect() {
     auto& plan = out_.plan;
@@ -188,9 +196,9 @@ class Planner {
     expected.family = plan.family;
     expected.ofed = plan.ofed;
     expected.kernel = in_.recipe.kernel.empty() ? in_.facts.default_kernel : plan.fit.kernel;
-    expected.module = in_.choice.driver.empty() ? "mlx5_core" : in_.choice.driver;
+    expected.module = in_.resolution.choice.driver.empty() ? "mlx5_core" : in_.resolution.choice.driver;
     expected.module_origin = vendor_modules() ? "vendor" : "inbox";
-    expected.module_version = vendor_modules() ? in_.module_version : "";
+    expected.module_version = vendor_modules() ? in_.resolution.module_version : "";
     expected.services = plan.enable_services;
     expected.services_off = plan.disable_services;
     expect_packages(expected);
@@ -202,18 +210,19 @@ class Planner {
   }
 
   void expect_packages(Expectations& expected) const {
-    for (const auto& change : in_.closure.changes) {
-      if (change.action == Change::Action::remove)
+    for (const auto& change : in_.resolution.closure.changes) {
+      if (change.action == PackageChange::Action::remove)
         expected.absent.push_back(change.name);
       else
         expected.packages.push_back({change.name, change.version, change.arch});
     }
-    if (in_.choice.inbox)
+    if (in_.resolution.choice.inbox)
       for (const auto& package : in_.facts.packages.packages)
-        if (std::find(in_.wanted.begin(), in_.wanted.end(), package.name) != in_.wanted.end())
+        if (std::find(in_.resolution.wanted.begin(), in_.resolution.wanted.end(), package.name) !=
+            in_.resolution.wanted.end())
           expected.packages.push_back(package);
     std::sort(expected.packages.begin(), expected.packages.end());
-    if (in_.bundle) expected.absent.emplace_back("mlnx-fw-updater");
+    if (in_.resolution.bundle) expected.absent.emplace_back("mlnx-fw-updater");
     std::sort(expected.absent.begin(), expected.absent.end());
   }
 
@@ -223,7 +232,7 @@ class Planner {
 
 }  // namespace
 
-bool replaces_modules(const ofed::KernelFit& fit) {
+bool replaces_modules(const resolve::KernelFit& fit) {
   return fit.kind == FitKind::built_for || fit.kind == FitKind::weak_updates || fit.kind == FitKind::needs_build;
 }
 

@@ -8,39 +8,18 @@
 
 #include "bake/base/error.hpp"
 #include "bake/guest/facts.hpp"
-#include "bake/ofed/closure.hpp"
-#include "bake/ofed/kernel_fit.hpp"
 #include "bake/plan/expectations.hpp"
 #include "bake/recipe/recipe.hpp"
-#include "matrix/matrix.hpp"
+#include "bake/resolve/resolve.hpp"
 
 namespace bake::plan {
-
-/// The driver bundle the job chose, without its files: what the plan needs to know of it.
-struct BundleChoice {
-  std::string name;     ///< "MLNX_OFED_LINUX-5.5-1.0.3.2-rhel7.7-x86_64"
-  std::string id;       ///< sha256 of the archive
-  std::string version;  ///< "5.5-1.0.3.2"
-  std::string distro;
-  std::string arch;
-  std::string repository;  ///< directory below the payload's root: "RPMS", "DEBS/UPSTREAM_LIBS"
-};
 
 /// Everything a plan depends on. Two equal inputs give two equal plans.
 struct Inputs {
   recipe::Recipe recipe;
   guest::Facts facts;
-  matrix::Choice choice;
-  std::optional<BundleChoice> bundle;  ///< empty for inbox
-  std::vector<std::string> wanted;     ///< package names asked of the solver
-  ofed::Closure closure;
-  ofed::KernelFit fit;
-  std::string module_version;       ///< version of the mlx module the bundle carries; empty when unknown
-  std::uint64_t install_bytes = 0;  ///< what the new packages unpack to
-  std::size_t extra_payloads = 0;   ///< payload disks besides the bundle's
+  resolve::Resolution resolution;
   std::string firstboot_sha256;
-  std::vector<Problem> matrix_problems;     ///< what the matrix has against the driver on the kernel that boots
-  std::vector<std::string> agent_problems;  ///< what the matrix says of the guest's waagent version and IPoIB
 };
 
 /// How SELinux labels of what was written come right.
@@ -60,13 +39,13 @@ struct Plan {
   guest::Family family = guest::Family::rpm;
   std::string arch;
   std::vector<std::string> vm_sizes;
-  std::optional<BundleChoice> bundle;
+  std::optional<resolve::BundleIdentity> bundle;
   std::string ofed;  ///< "5.5-1.0.3.2" or "inbox"
   std::string profile;
   std::vector<std::string> wanted;
-  std::vector<ofed::Change> changes;
+  std::vector<resolve::PackageChange> changes;
   std::size_t extra_payloads = 0;
-  ofed::KernelFit fit;
+  resolve::KernelFit fit;
   std::string default_kernel_how;
 
   bool force_openibd = false;          ///< openibd must be told to accept modules reached through weak-updates
@@ -119,7 +98,7 @@ Outcome make(const Inputs& inputs);
 void require(const Outcome& outcome);
 
 /// True when modules of the bundle, prebuilt or built in the image, take the place of the kernel's own.
-bool replaces_modules(const ofed::KernelFit& fit);
+bool replaces_modules(const resolve::KernelFit& fit);
 
 /// Stable key order: golden tests and `bake plan --json` rely on it.
 nlohmann::ordered_json to_json(const Outcome& outcome);

@@ -8,33 +8,33 @@ namespace bake::plan {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using ofed::Change;
+using resolve::PackageChange;
 
-std::string_view word(Change::Action action) {
+std::string_view word(PackageChange::Action action) {
   switch (action) {
-    case Change::Action::install:
+    case PackageChange::Action::install:
       return "install";
-    case Change::Action::upgrade:
+    case PackageChange::Action::upgrade:
       return "upgrade";
-    case Change::Action::remove:
+    case PackageChange::Action::remove:
       return "remove";
   }
   return "";
 }
 
-std::string_view word(ofed::FitKind kind) {
+std::string_view word(resolve::FitKind kind) {
   switch (kind) {
-    case ofed::FitKind::inbox:
+    case resolve::FitKind::inbox:
       return "inbox";
-    case ofed::FitKind::built_for:
+    case resolve::FitKind::built_for:
       return "built for this kernel";
-    case ofed::FitKind::weak_updates:
+    case resolve::FitKind::weak_updates:
       return "weak-updates";
-    case ofed::FitKind::needs_build:
+    case resolve::FitKind::needs_build:
       return "needs build";
-    case ofed::FitKind::user_space_only:
+    case resolve::FitKind::user_space_only:
       return "user space only";
-    case ofed::FitKind::refused:
+    case resolve::FitKind::refused:
       return "refused";
   }
   return "";
@@ -52,7 +52,7 @@ std::string_view word(Relabel relabel) {
   return "";
 }
 
-Json json_of(const Change& change) {
+Json json_of(const PackageChange& change) {
   Json json{{"action", word(change.action)}, {"name", change.name}, {"version", change.version}, {"arch", change.arch}};
   if (!change.old_version.empty()) json["old_version"] = change.old_version;
   if (!change.file.empty()) json["file"] = change.file;
@@ -61,14 +61,14 @@ Json json_of(const Change& change) {
   return json;
 }
 
-Json json_of(const ofed::KernelFit& fit) {
+Json json_of(const resolve::KernelFit& fit) {
   return {{"verdict", word(fit.kind)},      {"kernel", fit.kernel},   {"built_for", fit.built_kernel},
           {"explanation", fit.explanation}, {"reasons", fit.reasons}, {"remedy", fit.remedy}};
 }
 
-std::string text_of(const Change& change) {
+std::string text_of(const PackageChange& change) {
   std::string line = fmt::format("  {:7}  {}", word(change.action), change.name);
-  if (change.action == Change::Action::upgrade)
+  if (change.action == PackageChange::Action::upgrade)
     line += fmt::format("  {} -> {}", change.old_version, change.version);
   else
     line += "  " + change.version;

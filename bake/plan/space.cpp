@@ -39,9 +39,9 @@ void plan_space(const Inputs& inputs, Outcome& outcome) {
     entry.free = mount->free;
     entry.needed += bytes;
   };
-  need("/usr", inputs.install_bytes + inputs.install_bytes / 10);
+  need("/usr", inputs.resolution.install_bytes + inputs.resolution.install_bytes / 10);
   need("/var", bookkeeping);
-  if (inputs.fit.kind == ofed::FitKind::needs_build) need("/var/lib/dkms", build_tree);
+  if (inputs.resolution.fit.kind == resolve::FitKind::needs_build) need("/var/lib/dkms", build_tree);
   if (outcome.plan.rebuild_initramfs) need("/boot", initramfs);
   for (const auto& [mount_point, entry] : needs) {
     outcome.plan.space.push_back(entry);

@@ -40,21 +40,24 @@ std::optional<std::string> read_document(const fs::path& file, std::string_view 
                                          std::vector<Problem>& problems) {
   std::error_code out_of_reach;
   // A pipe, which has no end to look at; or reading it says why it cannot be.
-  if (!fs::is_regular_file(file, out_of_reach)) return read_text(file, most_bytes);
+  if (!fs::is_regular_file(file, out_of_reach)) return read_text(file, max_bytes);
   const auto fd = open_file(file, O_RDONLY);
   const auto size = fs::file_size(file);
   const auto head = bytes_at(fd, 0, file);
   if (is_disk(head, bytes_at(fd, size < sector ? 0 : size - sector, file))) {
-    problems.push_back({std::move(where), fmt::format("it is a disk, not a {}", kind),
-                        quote_command(fmt::format("bake init {} --vm-size SIZE", shell_quote(file.string()))) +
-                            " writes a recipe for it"});
+    problems.push_back({std::move(where),
+                        fmt::format("it is a disk, not a {}", kind),
+                        "write a recipe for it",
+                        {{Remedy::Action::write_recipe, file.string()}}});
     return std::nullopt;
   }
   const bool binary = head.find('\0') != std::string::npos && !is_wide_text(head);
-  if (!binary && size <= most_bytes) return read_text(file, most_bytes);
-  const auto what = binary ? "it is no text" : fmt::format("larger than {} bytes", most_bytes);
-  problems.push_back({std::move(where), fmt::format("{}, so no {}", what, kind),
-                      "'bake init DISK --vm-size SIZE' writes a recipe for a disk"});
+  if (!binary && size <= max_bytes) return read_text(file, max_bytes);
+  const auto reason = binary ? "it is not text" : fmt::format("it is larger than {} bytes", max_bytes);
+  problems.push_back({std::move(where),
+                      fmt::format("not a {}: {}", kind, reason),
+                      "write a recipe for a disk",
+                      {{Remedy::Action::write_recipe, "DISK"}}});
   return std::nullopt;
 }
 

@@ -9,6 +9,7 @@
 #include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/yaml.hpp"
+#include "bake/disk/sidecar.hpp"
 #include "bake/recipe/document.hpp"
 
 namespace bake::recipe {
@@ -78,10 +79,9 @@ class FleetReader {
     MapReader reader(root, "fleet", file, problems_);
     const auto schema = reader.required_text("schema");
     if (schema == recipe_schema) {
-      const auto quoted = shell_quote(file.string());
-      return reader.problem("schema", "it is a recipe, not a fleet",
-                            fmt::format("{} bakes it, {} shows what that changes",
-                                        quote_command("bake image " + quoted), quote_command("bake plan " + quoted)));
+      return reader.problem(
+          "schema", "it is a recipe, not a fleet", "",
+          {{Remedy::Action::plan_recipe, file.string()}, {Remedy::Action::bake_recipe, file.string()}});
     }
     if (!schema.empty() && schema != fleet_schema)
       reader.problem("schema", fmt::format("unknown schema '{}'", schema), "this bake reads bake/fleet/v1");
@@ -198,8 +198,9 @@ class FleetReader {
                 "give each image an 'output' of its own");
         continue;
       }
-      for (const auto& path : {image.output, manifest_beside(image.output), result_beside(image.output),
-                               log_beside(image.output), fs::path(image.output.string() + ".partial")}) {
+      for (const auto& path :
+           {image.output, sidecar_of(image.output, Sidecar::manifest), sidecar_of(image.output, Sidecar::result),
+            sidecar_of(image.output, Sidecar::log), fs::path(image.output.string() + ".partial")}) {
         const auto input = inputs.find(resolved_fully(path));
         if (input != inputs.end())
           problem(image.where, fmt::format("the output would replace '{}', {}", path.string(), input->second));
@@ -222,13 +223,7 @@ class FleetReader {
   fs::path top_;
 };
 
-fs::path with_suffix(fs::path path, const char* suffix) { return path += suffix; }
-
 }  // namespace
-
-fs::path manifest_beside(const fs::path& output) { return with_suffix(output, ".manifest.json"); }
-fs::path result_beside(const fs::path& output) { return with_suffix(output, ".result.json"); }
-fs::path log_beside(const fs::path& output) { return with_suffix(output, ".log"); }
 
 Fleet load_fleet(const fs::path& file) { return FleetReader().read(file); }
 

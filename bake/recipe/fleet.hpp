@@ -22,11 +22,6 @@ struct Fleet {
   std::vector<FleetImage> images;  ///< those of included files first, in the order written
 };
 
-/// The files that go with an output: its manifest, what `bake batch` remembers of it, its log.
-std::filesystem::path manifest_beside(const std::filesystem::path& output);
-std::filesystem::path result_beside(const std::filesystem::path& output);
-std::filesystem::path log_beside(const std::filesystem::path& output);
-
 /// Reads a fleet, the files it includes and all their recipes. Throws Error{config} listing every problem with
 /// file:line: wrong keys, recipes or bases that are not there, whatever is wrong in the recipes, outputs that several
 /// images share (under whatever spelling) or that are an input, includes that lead back to themselves. Error{usage}

@@ -170,16 +170,14 @@ void check_vm_sizes(MapReader& reader, const std::vector<std::string>& sizes) {
   auto sorted = sizes;
   std::sort(sorted.begin(), sorted.end());
   const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
-  if (twice != sorted.end()) reader.problem("vm_sizes", fmt::format("VM size '{}' stands twice", *twice));
+  if (twice != sorted.end()) reader.problem("vm_sizes", fmt::format("VM size '{}' is listed twice", *twice));
 }
 
-/// Whether this is a fleet: then nothing else that is wrong with it is worth a word.
+/// Whether this is a fleet. Then other problems of it are not reported.
 bool is_fleet(Input& input, MapReader& reader) {
   const Node* schema = reader.find("schema");
   if (schema == nullptr || schema->scalar != fleet_schema) return false;
-  reader.problem("schema", "it is a fleet, not a recipe",
-                 quote_command("bake batch " + shell_quote(input.file.string())) +
-                     " bakes its images, with --dry-run it shows which");
+  reader.problem("schema", "it is a fleet, not a recipe", "", {{Remedy::Action::bake_fleet, input.file.string()}});
   return true;
 }
 

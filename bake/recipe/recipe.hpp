@@ -67,7 +67,7 @@ struct Recipe {
 };
 
 /// A recipe is a page; a megabyte is a mistake.
-inline constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+inline constexpr std::size_t max_bytes = std::size_t{1} << 20U;
 
 /// Reads a recipe. Throws Error{config} listing every problem with file:line: unknown keys (closest name suggested),
 /// wrong types, missing parts, duplicates. Relative paths are relative to the recipe's directory.

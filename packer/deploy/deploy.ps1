@@ -2,7 +2,7 @@
 .SYNOPSIS
   Starts a VM or a scale set from a published image with Az PowerShell: no VM extension, no public address.
 .DESCRIPTION
-  Deploys vm.json or vmss.json, which lie beside this file, and prints how to read the verdict of ib-firstboot.
+  Deploys vm.json or vmss.json, which are in the same directory, and prints how to read the verdict of ib-firstboot.
 .EXAMPLE
   ./deploy.ps1 -Kind vm -ResourceGroupName hpc -Name node0 -ImageId $version -SubnetId $subnet -SshPublicKey (Get-Content key.pub)
 .EXAMPLE
@@ -19,7 +19,7 @@ param(
     [string]$SshPublicKey = '',
     [ValidateRange(0, 100)][int]$InstanceCount = 2,
     [ValidateSet('Generalized', 'Specialized')][string]$OsState = 'Generalized',
-    [string]$AvailabilitySetName = 'ib-set' # of VMs: those of one set reach each other by InfiniBand
+    [string]$AvailabilitySetName = 'ib-set' # VMs in one set reach each other by InfiniBand
 )
 $ErrorActionPreference = 'Stop'
 
@@ -42,7 +42,7 @@ if ($PSCmdlet.ShouldProcess("$ResourceGroupName/$Name", "deploy $Kind.json")) {
         -TemplateFile (Join-Path $PSScriptRoot "$Kind.json") | Out-Null
 }
 
-Write-Output 'When it has booted, read the verdict of ib-firstboot:'
+Write-Output 'After the boot, read the verdict of ib-firstboot:'
 if ($Kind -eq 'vm') {
     Write-Output "Invoke-AzVMRunCommand -ResourceGroupName $ResourceGroupName -VMName $Name -CommandId RunShellScript -ScriptString 'cat /var/log/azure/ib-vmext-status'"
     Write-Output "Get-AzVMBootDiagnosticsData -ResourceGroupName $ResourceGroupName -Name $Name -Linux -LocalPath . # the serial line"

@@ -1,10 +1,10 @@
 # Bakes a list of recipes in parallel, verifies each image, records it and, if asked, publishes it.
-# Needs Packer 1.6.6 or newer and no plugin; docs/packer.md says how to use it. 1.6.6 has no regex(), whence regex_replace.
+# Needs Packer 1.6.6 or newer and no plugin; see docs/packer.md. Uses regex_replace, because 1.6.6 has no regex().
 
 variable "recipes" {
   type        = list(string)
   default     = []
-  description = "The recipes to bake, relative to the directory that packer runs in. Their file names must differ."
+  description = "The recipes to bake, relative to the working directory of packer. Their file names must differ."
 
   validation {
     condition     = length(var.recipes) > 0
@@ -16,7 +16,7 @@ variable "recipes" {
   }
   validation {
     condition     = length(distinct([for recipe in var.recipes : basename(recipe)])) == length(var.recipes)
-    error_message = "The variable 'recipes' must not name two recipes with the same file name: it becomes the name of the image."
+    error_message = "The variable 'recipes' must not name two recipes with the same file name, because it becomes the name of the image."
   }
 }
 
@@ -34,7 +34,7 @@ variable "output_dir" {
 variable "store" {
   type        = string
   default     = ""
-  description = "The store of OFED bundles; empty: the one bake uses by itself."
+  description = "The store of OFED bundles; empty: bake's default."
 }
 
 variable "bake_bin" {
@@ -74,7 +74,7 @@ locals {
   # image name → recipe; the name is the recipe's file name without its ending.
   recipes = { for recipe in var.recipes : trimsuffix(basename(recipe), ".yaml") => recipe }
 
-  # Runs the steps by sh instead of executing a file in /tmp, which may be mounted noexec.
+  # Runs the steps with sh, because /tmp may be mounted noexec.
   shell = ["/bin/sh", "-c", "{{.Vars}} /bin/sh -eu {{.Script}}"]
 }
 
@@ -91,7 +91,7 @@ build {
     }
   }
 
-  # The gate: an image that is not there, is empty or fails verification ends the build here. The post-processors
+  # The gate: if an image is missing, is empty or fails its verification, the build ends here. The post-processors
   # below would succeed without any file.
   provisioner "shell-local" {
     execute_command = local.shell
@@ -120,7 +120,7 @@ build {
       ]
     }
 
-    # One file for each image: builds that run in parallel would overwrite each other's entries in a common one.
+    # One file for each image, because parallel builds would overwrite each other's entries in a common file.
     post-processor "manifest" {
       output = "${var.output_dir}/${source.name}.packer.json"
       custom_data = {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How packer/publish and packer/deploy speak: to people, to az, and about what they would do. Their scripts set these:
+# Messages, az commands and dry runs of packer/publish and packer/deploy. The scripts that source this file set:
 # shellcheck disable=SC2154  # dry_run, common
 
 say() {
@@ -14,7 +14,7 @@ fail() {
   exit "$status"
 }
 
-# A command as one would type it.
+# show COMMAND…: prints a command in the form in which a user would type it.
 show() {
   local word line=''
   for word; do
@@ -38,8 +38,8 @@ change() {
   az "$@" "${common[@]}" --output none >&2 || fail 1 "$doing: az failed; its message is above"
 }
 
-# ask ASSUMED JMESPATH COMMAND…: prints what az COMMAND answers, tab separated; in a dry run prints ASSUMED, and shows the
-# command on descriptor 3, the script's own standard output, since ask stands in substitutions.
+# ask ASSUMED JMESPATH COMMAND…: prints the answer of az COMMAND, tab separated. In a dry run it prints ASSUMED, and shows the
+# command on descriptor 3, the standard output of the script, because callers use ask in command substitutions.
 ask() {
   local assumed=$1 query=$2
   shift 2

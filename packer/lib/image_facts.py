@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Prints what publishing one baked image needs, as key=value lines; reads the recipe's gallery block, the image's
+"""Prints the facts that publishing a baked image needs, as key=value lines. Reads the recipe's gallery block, the image's
 manifest and the image. Needs Python 3.6 and python3-yaml.
 
 usage: image_facts.py RECIPE VHD MANIFEST
 
-Every problem is reported at once. Exit codes are those of bake: 2 usage, 3 the image does not fit what the recipe asks
-for, 4 the image is not the one of its manifest, 5 wrong recipe or manifest, 6 python3-yaml is missing.
+Reports all problems at once. The exit codes are the same as in bake: 2 usage, 3 the image does not fit the recipe, 4 the
+image does not match its manifest, 5 wrong recipe or manifest, 6 python3-yaml is missing.
 """
 import hashlib
 import json
@@ -17,9 +17,9 @@ import sys
 MIB = 1 << 20
 FOOTER = 512
 EFI_SYSTEM_PARTITION = bytes.fromhex("28732ac11ff8d211ba4b00a0c93ec93b")  # C12A7328-F81F-11D2-BA4B-00A0C93EC93B
-LONGEST_TAG = 256  # of a tag's value in Azure
+MAX_TAG_LENGTH = 256  # characters in the value of a tag in Azure
 
-# What Azure accepts as names; a gallery's may not hold a hyphen
+# Names that Azure accepts; the name of a gallery must not contain a hyphen
 # (learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules, Microsoft.Compute).
 PATTERNS = {
     "resource_group": r"[\w().-]{0,89}[\w()-]",
@@ -40,7 +40,7 @@ class Refusal(Exception):
 
 
 def features_of(gallery):
-    """The features that the block names, as bake reads it: a lone one is a list of one."""
+    """The features in the block; a single text counts as a list of one, as in bake."""
     features = gallery.get("features") or []
     return features if isinstance(features, list) else [features]
 
@@ -53,12 +53,12 @@ def read_gallery(path):
         raise Refusal(6, ["reading recipes needs PyYAML for /usr/bin/python3: install python3-yaml"])
     try:
         with open(path, encoding="utf-8") as file:
-            recipe = yaml.load(file, Loader=yaml.BaseLoader)  # every scalar stays the text that was written
+            recipe = yaml.load(file, Loader=yaml.BaseLoader)  # keeps every scalar as text
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise Refusal(5, ["reading recipe '%s': %s" % (path, " ".join(str(error).split()))])
     gallery = recipe.get("gallery") if isinstance(recipe, dict) else None
     if not isinstance(gallery, dict):
-        raise Refusal(5, ["reading recipe '%s': it has no 'gallery' block, so there is nowhere to publish to" % path])
+        raise Refusal(5, ["reading recipe '%s': it has no 'gallery' block; add one to say where to publish" % path])
     problems = []
     for key, pattern in PATTERNS.items():
         value = gallery.get(key, "")
@@ -79,7 +79,7 @@ def read_gallery(path):
 
 
 def read_manifest(path):
-    """The manifest and the digest of its file."""
+    """The manifest, and the sha256 of its file."""
     try:
         with open(path, "rb") as file:
             text = file.read()
@@ -98,35 +98,36 @@ def read_manifest(path):
         if not all(isinstance(size, str) for size in manifest["vm_sizes"]):
             raise ValueError("'vm_sizes' is not a list of names")
     except OSError as error:
-        raise Refusal(5, ["reading manifest '%s': %s; bake writes it beside the image" % (path, error.strerror)])
+        raise Refusal(5, ["reading manifest '%s': %s; bake writes it next to the image" % (path, error.strerror)])
     except KeyError as error:
-        raise Refusal(5, ["reading manifest '%s': it has no %s: not the manifest of an image" % (path, error)])
+        raise Refusal(5, ["reading manifest '%s': it has no %s, so it is not the manifest of an image" % (path, error)])
     except (ValueError, TypeError, UnicodeDecodeError) as error:
         raise Refusal(5, ["reading manifest '%s': %s" % (path, error)])
     return manifest, hashlib.sha256(text).hexdigest()
 
 
 def check_image(path, product):
-    """Holds the file to its manifest: an interrupted bake may have left an older image beside a newer manifest."""
+    """Compares the file with its manifest: an interrupted bake may have left an older image next to a newer manifest."""
     try:
         digest = hashlib.sha256()
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size != product["virtual_size"] + FOOTER or product["virtual_size"] % MIB:
-                raise Refusal(4, ["checking image '%s': %d bytes, but the manifest says %d and a footer of %d: not the "
-                                  "image of this manifest" % (path, size, product["virtual_size"], FOOTER)])
+                raise Refusal(4, ["checking image '%s': it has %d bytes, but the manifest says %d and a footer of %d; it is "
+                                  "not the image of this manifest" % (path, size, product["virtual_size"], FOOTER)])
             for block in iter(lambda: file.read(4 * MIB), b""):
                 digest.update(block)
     except OSError as error:
         raise Refusal(5, ["reading image '%s': %s" % (path, error.strerror)])
     if digest.hexdigest() != product["sha256"]:
-        raise Refusal(4, ["checking image '%s': its sha256 is %s, the manifest says %s: not the image of this manifest"
+        raise Refusal(4, ["checking image '%s': its sha256 is %s, but the manifest says %s; it is not the image of "
+                          "this manifest"
                           % (path, digest.hexdigest(), product["sha256"])])
     return size
 
 
 def has_efi_partition(path):
-    """Whether generation 2 firmware finds something to boot: an EFI system partition, in a GPT or an MBR."""
+    """Whether the disk has an EFI system partition, in a GPT or an MBR. Generation 2 firmware boots from it."""
     with open(path, "rb") as file:
         mbr = file.read(512)
         header = file.read(92)
@@ -144,16 +145,16 @@ def choose_generation(path, wanted):
     efi = has_efi_partition(path)
     if wanted == "V2" and not efi:
         raise Refusal(3, ["checking image '%s': the recipe says hyper_v_generation V2, but the disk has no EFI system "
-                          "partition: generation 2 VMs would not boot it" % path])
+                          "partition, so generation 2 VMs would not boot it" % path])
     return wanted or ("V2" if efi else "V1")
 
 
 def joined(values):
-    """Comma separated, whole values only, as long as a tag may be."""
+    """The values, comma separated; leaves out the values that do not fit into a tag."""
     text = ""
     for value in values:
         longer = text + "," + value if text else value
-        if len(longer) > LONGEST_TAG:
+        if len(longer) > MAX_TAG_LENGTH:
             break
         text = longer
     return text
@@ -166,7 +167,7 @@ def facts_of(recipe_path, vhd, manifest_path):
     size = check_image(vhd, product)
     regions = list(gallery.get("target_regions", []))
     if gallery["location"] not in [region.split("=")[0] for region in regions]:
-        regions.insert(0, gallery["location"])  # Azure wants the version's own region among its targets
+        regions.insert(0, gallery["location"])  # Azure requires the region of the version among its targets
     facts = {key: gallery[key] for key in PATTERNS}
     facts.update(
         target_regions=" ".join(regions),
@@ -186,7 +187,7 @@ def facts_of(recipe_path, vhd, manifest_path):
         tag_bake_disk_bytes=str(product["virtual_size"]),
     )
     for key, value in facts.items():
-        if "\n" in value or (key.startswith("tag_") and len(value) > LONGEST_TAG):
+        if "\n" in value or (key.startswith("tag_") and len(value) > MAX_TAG_LENGTH):
             raise Refusal(5, ["reading manifest '%s': the value of '%s' cannot be a tag" % (manifest_path, key)])
     return facts
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The steps of packer/publish. Each looks at what is there already, so that a second run goes on where the first stopped.
-# What ties a disk and a version to an image is its content address, the manifest's `key`, which another bake of the same
-# has too: the disk has it in its name, the version in the tag bake_key. Sourced by packer/publish, which sets these:
+# The steps of packer/publish. Each first checks what exists, so that a second run continues where the first stopped. The
+# content address of the image (`key` in the manifest) identifies its disk and its version: the disk has it in its name, the
+# version in the tag bake_key. Another bake of the same inputs has the same key. Sourced by packer/publish, which sets:
 # shellcheck disable=SC2154  # here, facts, tags, features, vhd, manifest, wanted_version, sas_hours, poll_seconds, …
 
 # Read by packer/publish. Azure takes 32-bit numbers (learn.microsoft.com/azure/virtual-machines/image-version).
@@ -10,51 +10,51 @@ version_pattern='^((0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,9}|
 largest_number=2147483647
 
 disk_at_stake=''     # a staging disk may exist that a failure must remove
-created_version=''   # what create_version made
+created_version=''   # the version that create_version made
 azcopy_process=''
-run=RUN-ID           # whose the staging disk is: the same for all runs of this image from here; this, in dry runs
+run=RUN-ID           # id of the runs of this image on this machine, the owner of the staging disk; this text in dry runs
 
-# Where things are, for az; made once from the facts.
+# Sets the arguments of az that name the gallery, the definition and the disk.
 name_places() {
   in_gallery=(--resource-group "${facts[resource_group]}" --gallery-name "${facts[name]}")
   in_definition=("${in_gallery[@]}" --gallery-image-definition "${facts[definition]}")
   the_disk=(--resource-group "${facts[resource_group]}" --name "${facts[disk]}")
 }
 
-# One publish of one image at a time on this machine; the kernel lets go of the lock when the process ends. The locked file
-# holds the id of its runs: who has the lock knows that no other run of that id lives, and may clean up after it.
+# Allows one publish of an image at a time on this machine; the kernel releases the lock when the process ends. The locked
+# file contains the id of its runs. The process with the lock knows that no other run with this id exists, and may clean up.
 lock_image() {
   [ -z "$dry_run" ] || return 0
   local directory=${XDG_STATE_HOME:-${HOME:-/var/tmp}/.local/state}/bake/publish
   { mkdir -p "$directory" && exec 9>>"$directory/${facts[disk]}"; } ||
-    fail 6 "publishing '$vhd': no lock below '$directory'; set XDG_STATE_HOME to a directory that can be written"
-  flock --nonblock 9 || fail 1 "publishing '$vhd': another publish of it is running"
+    fail 6 "publishing '$vhd': cannot lock a file below '$directory'; set XDG_STATE_HOME to a writable directory"
+  flock --nonblock 9 || fail 1 "publishing '$vhd': another publish of this image is running"
   [ -s "$directory/${facts[disk]}" ] || cat /proc/sys/kernel/random/uuid >&9
   read -r run <"$directory/${facts[disk]}"
 }
 
-# OS state, generation and features of the definition, tab separated; nothing when there is none.
+# Prints OS state, generation and features of the definition, tab separated; nothing if it does not exist.
 definition() {
   ask '' "[?name=='${facts[definition]}'].[osState, hyperVGeneration, join(',', features[].value || \`[]\`)]" \
     sig image-definition list "${in_gallery[@]}"
 }
 
-# check_definition FOUND: refuses a definition that does not hold such images.
+# check_definition FOUND: refuses a definition for another kind of images.
 check_definition() {
   local state generation security
   IFS=$'\t' read -r state generation security <<<"$1"
   [ "$state" = "${facts[os_state]}" ] || fail 3 "publishing '$vhd': the image is ${facts[os_state]}, but definition" \
-    "'${facts[definition]}' holds $state images; set 'generalize' in the recipe, or name another definition"
+    "'${facts[definition]}' is for $state images; set 'generalize' in the recipe, or name another definition"
   [ "$generation" = "${facts[hyper_v_generation]}" ] || fail 3 "publishing '$vhd': the image is for Hyper-V generation" \
-    "${facts[hyper_v_generation]}, but definition '${facts[definition]}' holds $generation; name another definition"
+    "${facts[hyper_v_generation]}, but definition '${facts[definition]}' is for $generation; name another definition"
   case $security in *TrustedLaunch*)
     say "warning: definition '${facts[definition]}' allows Trusted Launch; with secure boot the kernel refuses OFED's" \
-      "modules: deploy with security type Standard" ;;
+      "modules; deploy with security type Standard" ;;
   esac
 }
 
-# Since 2.61.0 (its HISTORY.rst) az adds SecurityType=TrustedLaunchSupported to V2 definitions unless told otherwise. The word
-# to tell it is its own: it does not reach Azure, and an older az would send it there.
+# Since 2.61.0 (its HISTORY.rst) az adds SecurityType=TrustedLaunchSupported to V2 definitions by default. The value Standard
+# prevents that; az does not send it to Azure, but an older az would.
 choose_features() {
   local feature kept=() version
   for feature in "${features[@]}"; do
@@ -84,7 +84,7 @@ ensure_definition() {
   [ -z "$found" ] || check_definition "$found"
 }
 
-# "VERSION STATE" of the version made of this image, or of another bake of the same; nothing when there is none.
+# Prints "VERSION STATE" of the version with the key of this image; nothing if there is none.
 version_of_this_image() {
   local found
   found=$(ask '' "[?tags.bake_key=='${facts[tag_bake_key]}'].[name, provisioningState]" \
@@ -100,7 +100,7 @@ delete_version() {
 }
 
 # look_at_disk ASSUMED: reads state, upload mark, manifest and owner of the staging disk into disk_state, disk_upload,
-# disk_manifest and disk_run; empty when there is none. ASSUMED is what dry runs take for az's answer.
+# disk_manifest and disk_run; all are empty if it does not exist. Dry runs use ASSUMED as the answer of az.
 look_at_disk() {
   local found
   found=$(ask "$1" "[?name=='${facts[disk]}'].[diskState, tags.bake_upload, tags.bake_manifest_sha256, tags.bake_run]" \
@@ -108,18 +108,17 @@ look_at_disk() {
   IFS=$'\t' read -r disk_state disk_upload disk_manifest disk_run <<<"$found"
 }
 
-# A disk whose upload was not confirmed is useless: Azure does not say how much of it was written. Neither is one of use
-# that holds another bake of the same: the version's tags would not be those of its bytes. But a run on another machine may
-# be at work on it: that disk is left alone.
+# A disk is used only if its upload was confirmed, because Azure does not say how much was written, and if it contains this
+# bake, because the version's tags must match its bytes. A disk of another machine may be in use there, so it is not replaced.
 ensure_uploaded_disk() {
   look_at_disk ''
   if [ "$disk_state $disk_upload $disk_manifest" = "Unattached complete ${facts[tag_bake_manifest_sha256]}" ]; then
-    say "staging disk ${facts[disk]} holds the image already"
+    say "staging disk ${facts[disk]} already contains the image"
     disk_at_stake=yes
     return
   fi
   [ -z "$disk_state" ] || [ "$disk_run" = "$run" ] || [ -n "$take_over" ] || fail 1 "publishing '$vhd': another machine is" \
-    "uploading this image to staging disk '${facts[disk]}', or was interrupted; if no publish of it runs, --take-over"
+    "uploading this image to staging disk '${facts[disk]}', or was interrupted; if no publish of it runs, give --take-over"
   disk_at_stake=yes
   [ -z "$disk_state" ] || delete_disk
   upload
@@ -130,7 +129,7 @@ upload() {
   change "make staging disk ${facts[disk]}" disk create "${the_disk[@]}" --location "${facts[location]}" \
     --os-type Linux --hyper-v-generation "${facts[hyper_v_generation]}" --sku Standard_LRS \
     --upload-type Upload --upload-size-bytes "${facts[upload_bytes]}" --tags "${tags[@]}" "bake_run=$run"
-  # Old and new az write the answer's key differently (github.com/microsoft/azure-linux-image-tools/pull/168).
+  # Old and new az spell the key of the answer differently (github.com/microsoft/azure-linux-image-tools/pull/168).
   sas=$(ask 'SAS-OF-THE-DISK' 'accessSas || accessSAS' disk grant-access "${the_disk[@]}" \
     --access-level Write --duration-in-seconds "$((sas_hours * 3600))")
   if [ -n "$dry_run" ]; then
@@ -144,19 +143,19 @@ upload() {
     azcopy_process=''
   fi
   owner=$(ask "$run" tags.bake_run disk show "${the_disk[@]}")
-  [ "$owner" = "$run" ] || fail 1 "uploading '$vhd': another publish took staging disk '${facts[disk]}' over"
+  [ "$owner" = "$run" ] || fail 1 "uploading '$vhd': another publish took over staging disk '${facts[disk]}'"
   change "end the upload" disk revoke-access "${the_disk[@]}"
   change "mark the upload as complete" disk update "${the_disk[@]}" --set tags.bake_upload=complete
 }
 
-# The version number for the list of versions NAME… on standard input.
+# Prints the version number to use; reads the existing versions from standard input, one a line.
 next_version() {
   local prefix='' highest major minor patch
   case $wanted_version in
     +1) ;;
     *.+1) prefix=${wanted_version%+1} ;;
     *)
-      ! grep -Fxq -- "$wanted_version" || fail 3 "publishing '$vhd': version $wanted_version exists and is another image"
+      ! grep -Fxq -- "$wanted_version" || fail 3 "publishing '$vhd': version $wanted_version already exists for another image"
       printf '%s' "$wanted_version"
       return
       ;;
@@ -167,7 +166,7 @@ next_version() {
     return
   fi
   IFS=. read -r major minor patch <<<"$highest"
-  [ "$patch" -lt "$largest_number" ] || fail 3 "publishing '$vhd': there is no patch after $highest; give --version"
+  [ "$patch" -lt "$largest_number" ] || fail 3 "publishing '$vhd': there is no patch number after $highest; give --version"
   printf '%s' "$major.$minor.$((patch + 1))"
 }
 
@@ -177,8 +176,8 @@ choose_version() {
   next_version <<<"$taken"
 }
 
-# Choosing a number and taking it is one step for all publishers on this machine; Azure refuses the second of two that
-# take the same number from different machines, for it would change the version's source.
+# Choosing a number and making the version is one step under a lock on this machine. If two machines take the same number,
+# Azure refuses the second, because it would change the source of the version.
 create_version() {
   local disk_id regions found
   read -ra regions <<<"${facts[target_regions]}"
@@ -187,7 +186,7 @@ create_version() {
     exec 8<"$here"
     flock 8
   fi
-  found=$(version_of_this_image) # again: the upload took its time
+  found=$(version_of_this_image) # again, because the upload may have taken hours
   if [ -n "$found" ]; then
     created_version=${found%%$'\t'*}
     say "another publish made version $created_version of this image in the meantime"
@@ -204,19 +203,19 @@ create_version() {
 wait_for_version() {
   local answer state key deadline=$((SECONDS + timeout_seconds))
   while :; do
-    # Joined: tsv would put a list of scalars on lines of their own.
+    # Joined, because tsv prints each scalar of a list on a separate line.
     answer=$(ask "Succeeded ${facts[tag_bake_key]}" "join(' ', [provisioningState, tags.bake_key || 'none'])" \
       sig image-version show "${in_definition[@]}" --gallery-image-version "$1")
     read -r state key <<<"$answer"
-    [ "$key" = "${facts[tag_bake_key]}" ] || fail 1 "publishing '$vhd': version $1 was taken by another" \
-      "publisher; run again"
+    [ "$key" = "${facts[tag_bake_key]}" ] || fail 1 "publishing '$vhd': another publisher took" \
+      "version $1; run again"
     case $state in
       Succeeded) return ;;
       Creating | Updating | Migrating) ;;
       *) fail 1 "publishing '$vhd': Azure ended version $1 in state '$state'; run again to replace it" ;;
     esac
     [ "$SECONDS" -lt "$deadline" ] || fail 1 "publishing '$vhd': version $1 is still in state '$state' after" \
-      "$timeout_seconds s; run again to go on waiting"
+      "$timeout_seconds s; run again to continue waiting"
     say "version $1: $state"
     sleep "$poll_seconds"
   done
@@ -227,7 +226,7 @@ show_version() {
   [ -n "$dry_run" ] || say "published ${facts[name]}/${facts[definition]} $1"
 }
 
-# Deletes the disk that look_at_disk saw. Azure deletes none that an upload still has access to.
+# Deletes the disk that look_at_disk found. Azure does not delete a disk while an upload has access to it.
 delete_disk() {
   case $disk_state in Active*)
     change "revoke access to staging disk ${facts[disk]}" disk revoke-access "${the_disk[@]}" ;;
@@ -235,15 +234,15 @@ delete_disk() {
   change "delete staging disk ${facts[disk]}" disk delete "${the_disk[@]}" --yes
 }
 
-# remove_staging_disk [own]: once there is a version of it, a complete disk is of no use to anybody; else, with `own`, only a
-# disk of this machine is removed.
+# remove_staging_disk [own]: removes the staging disk after the version was made; with `own` only if it belongs to this
+# machine. Without `own` it also removes a complete disk of another machine, because the version replaces it.
 remove_staging_disk() {
   look_at_disk $'Unattached\tcomplete\tnone\t'"$run" || return 1
   [ -n "$disk_state" ] || return 0
   if [ "$disk_run" = "$run" ] || { [ $# = 0 ] && [ "$disk_upload" = complete ]; }; then
     delete_disk
   else
-    say "left staging disk ${facts[disk]}: it is another machine's"
+    say "left staging disk ${facts[disk]}: it belongs to another machine"
   fi
 }
 
@@ -254,7 +253,7 @@ gallery_reads_disk() {
   case ${found#*$'\t'} in Creating | Updating | Migrating) return 0 ;; *) return 1 ;; esac
 }
 
-# At the end, however it came: a failed or interrupted run leaves no staging disk, unless Azure is still reading it.
+# Runs at every exit. A failed or interrupted run leaves no staging disk, unless Azure is still reading it.
 finish() {
   local status=$?
   trap - EXIT
@@ -265,7 +264,7 @@ finish() {
     if gallery_reads_disk; then
       say "kept staging disk ${facts[disk]}: the gallery is reading it; run again to finish"
     elif ! (remove_staging_disk own); then
-      say "warning: staging disk ${facts[disk]} in resource group ${facts[resource_group]} is left; run again, or delete it"
+      say "warning: staging disk ${facts[disk]} in resource group ${facts[resource_group]} still exists; run again, or delete it"
     fi
   fi
   exit "$status"

@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "bake/base/file.hpp"
-#include "bake/ofed/profile.hpp"
-#include "tests/unit/ofed_closure_fixture.hpp"
+#include "bake/resolve/profile.hpp"
+#include "tests/support/closure_fixture.hpp"
 
 namespace bake::ofed {
 namespace {
@@ -42,7 +42,8 @@ void closure_genuine(benchmark::State& state, const std::string& index_file, con
   const auto index = read_text(index_file);
   const auto status = read_text(status_file);
   const auto wanted =
-      packages_of("hpc", repository_of_index(index, "DEBS"), PackageFormat::deb, "5.4.0-26-generic").names;
+      resolve::packages_of("hpc", repository_of_index(index, "DEBS"), bundle::PackageFormat::deb, "5.4.0-26-generic")
+          .names;
   std::size_t answers = 0;
   for (auto _ : state) {
     const auto closure = ask_deb(status, index, wanted);

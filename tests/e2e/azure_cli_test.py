@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Every az command of packer/ is parsed by the real az (Debian's azure-cli), without a network: publish's as the stand-in
-recorded them, those of packer/deploy as its scripts show them."""
+"""The real az (Debian's azure-cli) parses every az command of packer/, without a network: the commands of publish as the
+stand-in recorded them, the commands of packer/deploy as its scripts print them."""
 import io
 import json
 import os
@@ -11,7 +11,7 @@ import unittest
 from contextlib import redirect_stderr
 from pathlib import Path
 
-# Before azure.cli is imported: nothing of this test goes into the user's configuration or to Microsoft.
+# Set before azure.cli is imported, so that the test does not change the user's configuration or send telemetry.
 CONFIGURATION = tempfile.TemporaryDirectory()
 os.environ.update(AZURE_CONFIG_DIR=CONFIGURATION.name, AZURE_CORE_COLLECT_TELEMETRY="0",
                   AZURE_CORE_SURVEY_MESSAGE="0")
@@ -24,7 +24,7 @@ STANDINS = SOURCE / "tests/standins"
 
 
 class Parsed(Exception):
-    """Raised once az has parsed its arguments, so that nothing is executed."""
+    """Raised after az has parsed its arguments, so that it executes nothing."""
 
 
 class RealParser:
@@ -37,7 +37,7 @@ class RealParser:
         raise Parsed(command)
 
     def parse(self, arguments):
-        """The command that az took the arguments for; SystemExit where it would end with its usage error."""
+        """The name of the parsed command; raises SystemExit if az reports wrong usage."""
         cli = self.cli
         cli.invocation = cli.invocation_cls(cli_ctx=cli, parser_cls=cli.parser_cls, help_cls=cli.help_cls,
                                             commands_loader_cls=cli.commands_loader_cls)
@@ -61,14 +61,14 @@ class AzureCli(unittest.TestCase):
         except SystemExit:
             self.fail(f"az refuses {shlex.join(arguments)}: {errors.getvalue()}")
 
-    def test_the_parser_refuses_what_az_does_not_have(self):
+    def test_the_parser_refuses_unknown_arguments(self):
         for line in ("sig image-version create -g r -r g -i d -e 1.0.0 --os-disk x", "disk create -g r",
                      "disk create -g r -n d --upload-type Uplaod"):
             with self.subTest(line), self.assertRaises(SystemExit), redirect_stderr(io.StringIO()):
                 self.parser.parse(line.split())
 
-    def test_what_publish_runs(self):
-        """All commands, with the failures that need cleaning up."""
+    def test_commands_of_publish(self):
+        """All commands, also those of the cleanup after a failure."""
         with tempfile.TemporaryDirectory() as scratch:
             commands = {tuple(call[1:]) for call in self.recorded(Path(scratch)) if call[0] == "az"}
         verbs = set()
@@ -99,7 +99,7 @@ class AzureCli(unittest.TestCase):
                                         capture_output=True).returncode, 1)
         return [json.loads(line) for line in (scratch / "log").read_text().splitlines()]
 
-    def test_what_deploy_and_verdict_run(self):
+    def test_commands_of_deploy_and_verdict(self):
         deploy, verdict = SOURCE / "packer/deploy/deploy", SOURCE / "packer/deploy/verdict"
         machine = ["--resource-group", "r", "--name", "n", "--image", "/i", "--size", "Standard_HB120rs_v2", "--subnet",
                    "/s", "--ssh-key", "/dev/null", "--dry-run", "--subscription", "s"]

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Bad input: the right exit code, one clear sentence, nothing written, the base untouched."""
+"""Bad input: the right exit code, one clear message, no output, and an unchanged base."""
 import json
 import os
 import signal
@@ -18,7 +18,7 @@ ofed: {ofed}
 
 
 def rewrite_footer(path, offset, data, fix_checksum=True):
-    """Changes bytes of a VHD's footer, and its checksum with them."""
+    """Changes bytes of a VHD's footer, and updates its checksum if `fix_checksum`."""
     with open(path, "r+b") as file:
         file.seek(-512, os.SEEK_END)
         footer = bytearray(file.read(512))
@@ -65,7 +65,7 @@ class BadInput(UbuntuCase):
         rewrite_footer(disk, 24, b"\x01\x02\x03\x04", fix_checksum=False)
         self.image_fails(1, "checksum", self.recipe(disk))
 
-    def test_size_no_whole_mebibyte(self):
+    def test_size_is_not_a_multiple_of_1_mib(self):
         disk = self.scratch / "odd.raw"
         with open(disk, "wb") as file:
             file.truncate(10 * 2**20 + 512)
@@ -81,8 +81,8 @@ class BadInput(UbuntuCase):
         run("mke2fs", "-q", "-t", "ext4", disk)
         self.image_fails(1, "no operating system", self.recipe(disk))
 
-    def test_this_machines_disk_fills_up_under_the_appliance(self):
-        # The output lies on a file system of its own, in a mount namespace of its own, which shrinks to what is on it.
+    def test_disk_of_this_machine_fills_up_during_the_bake(self):
+        # The output is on a separate file system in a separate mount namespace. The test shrinks it to its used size.
         small = self.scratch / "small"
         small.mkdir()
         root = os.geteuid() == 0
@@ -103,7 +103,7 @@ class BadInput(UbuntuCase):
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
         self.assertEqual(process.returncode, 6, stderr)
-        self.assertEqual(stdout, "", "something was left beside the output")
+        self.assertEqual(stdout, "", "a file was left next to the output")
         self.assertRegex(stderr, f"bake: error: writing '{small}/out.vhd.partial': this machine did not take all that the "
                                  r"appliance wrote, .* are free there \(.*error, dev sd[a-z], sector .*\)\n"
                                  "bake: hint: free some space on that file system, or choose another one\n$")
@@ -128,10 +128,10 @@ class BadInput(UbuntuCase):
         self.image_fails(1, "two operating systems", self.recipe(disk))
 
     def test_recipe_for_another_release(self):
-        # The matrix resolves 16.04, but the store has no bundle for it.
+        # The matrix knows 16.04, but the store has no bundle for it.
         self.image_fails(3, "none of the bundles that fit", self.recipe(os_name="ubuntu 16.04"))
 
-    def test_disk_holds_another_release_than_the_recipe_says(self):
+    def test_disk_has_another_release_than_the_recipe(self):
         self.add_bundle(standin("bundle.sh", "5.5-1.0.3.2-ubuntu18.04"))
         self.image_fails(3, "the recipe says ubuntu 18.04, the disk holds ubuntu 20.04", self.recipe(os_name="ubuntu 18.04"))
 
@@ -148,7 +148,7 @@ class BadInput(UbuntuCase):
         recipe.write_text(RECIPE.format(base=self.base, os="ubuntu 20.04", ofed="\n  version: 5.5-1.0.3.2\n  packages: [no-such-package]"))
         self.image_fails(3, "no-such-package", recipe)
 
-    def test_missing_dependencies_are_all_named_with_who_needs_them(self):
+    def test_all_missing_dependencies_are_named_with_the_packages_that_need_them(self):
         recipe = self.scratch / "closure.yaml"
         recipe.write_text(RECIPE.format(base=self.base, os="ubuntu 20.04", ofed="\n  version: 5.5-1.0.3.2\n  packages: [knem, ucx]"))
         result = self.bake("plan", recipe, check=False)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""bake batch on this machine: what is done is skipped, what changed or failed is done again, an interruption is resumed."""
+"""bake batch on this machine: skips finished images, repeats changed and failed ones, continues after an interruption."""
 import json
 import os
 import shutil
@@ -32,7 +32,7 @@ class LocalBatch(fleets.FleetCase):
             self.assertIn(said, result.stderr)
         self.assertFalse((fleet.parent / "out").exists())
 
-    def test_slurm_that_is_not_there(self):
+    def test_slurm_is_not_installed(self):
         fleet = self.write_fleet("slurmless", 1)
         tools = self.scratch / "tools"
         tools.mkdir()
@@ -42,12 +42,12 @@ class LocalBatch(fleets.FleetCase):
         self.assertIn("there is no 'sbatch' on PATH\nbake: hint: install Slurm's client programs", result.stderr)
 
     def test_a_fleet_from_start_to_end(self):
-        """One story, for every bake costs half a minute: fail and interrupt, resume, skip, change."""
-        # The third cannot work: the matrix has no such release.
+        """One long test, because every bake takes half a minute: interrupt, fail, continue, skip, change."""
+        # The third fails, because the matrix does not have its release.
         fleet = self.write_fleet("story", 3, lambda text, number: text.replace("18.04", "18.05") if number == 2 else text)
         out = fleet.parent / "out"
 
-        # Interrupted while the first two are being baked: they end, nothing half written is left.
+        # Interrupted while the first two are baked: they end and leave no partial file.
         process = subprocess.Popen(self.command(fleet, "--jobs", "2"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 300
         while len(self.of_this_test("qemu")) < 2 and time.monotonic() < deadline:
@@ -59,7 +59,7 @@ class LocalBatch(fleets.FleetCase):
         self.assertIn("2 interrupted, 1 waiting", stdout)
         self.assertEqual(sorted(p.name for p in out.iterdir() if p.suffix == ".vhd" or ".partial" in p.name), [])
 
-        # Again: two are done, the third fails by itself and is the exit code.
+        # Again: two are done, the third fails and decides the exit code.
         result = self.batch(fleet, "--jobs", "2", "--json")
         self.assertEqual(result.returncode, 3, result.stderr)
         document = json.loads(result.stdout)
@@ -69,7 +69,7 @@ class LocalBatch(fleets.FleetCase):
         self.assertIn("] change packages\n", self.log(fleet, 0))
         self.assert_finished(fleet, 2)
 
-        # Repaired by taking it out: nothing is left to do, and the two outputs are not touched.
+        # Without the third image there is nothing to do, and the two outputs stay unchanged.
         fleet.write_text("".join(line for line in fleet.read_text().splitlines(True) if "r2.yaml" not in line))
         before = [(out / f"{number}.vhd").stat() for number in (0, 1)]
         started = time.monotonic()
@@ -80,7 +80,7 @@ class LocalBatch(fleets.FleetCase):
         self.assertEqual([(out / f"{number}.vhd").stat() for number in (0, 1)], before)
         self.assertEqual(run(*self.command("collect", fleet, "--json")).returncode, 0)
 
-        # What would be baked, and why, after each kind of change.
+        # The dry run says what would be baked, and why, after each kind of change.
         def reasons(*more):
             result = self.batch(fleet, "--dry-run", "--json", *more)
             self.assertEqual(result.returncode, 0, result.stderr)
@@ -88,7 +88,7 @@ class LocalBatch(fleets.FleetCase):
 
         recipe = fleet.parent / "r0.yaml"
         recipe.write_text("# a comment changes nothing\n" + recipe.read_text())
-        os.utime(self.base)  # nor does a date
+        os.utime(self.base)  # a new date changes nothing either
         self.assertEqual(reasons(), ["", ""])
         recipe.write_text(recipe.read_text() + "generalize: true\n")
         self.assertEqual(reasons(), ["the recipe changed", ""])
@@ -100,7 +100,7 @@ class LocalBatch(fleets.FleetCase):
         self.assertEqual(reasons("--matrix", overlay), ["the matrix changed", "the matrix changed"])
 
         stat = (out / "1.vhd").stat()
-        with open(out / "1.vhd", "r+b") as file:  # unseen by size and date
+        with open(out / "1.vhd", "r+b") as file:  # keeps size and date
             file.seek(1 << 20)
             file.write(b"x")
         os.utime(out / "1.vhd", ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -110,7 +110,7 @@ class LocalBatch(fleets.FleetCase):
         shutil.copy(self.base, self.scratch / "other.vhd")
         recipe = fleet.parent / "r1.yaml"
         recipe.write_text(recipe.read_text().replace(str(self.base), str(self.scratch / "other.vhd")))
-        self.assertEqual(reasons()[1], "its output was changed")  # the same base elsewhere is the same base
+        self.assertEqual(reasons()[1], "its output was changed")  # a copy of the base in another place counts as the same
         with open(self.scratch / "other.vhd", "r+b") as file:
             file.seek(1 << 20)
             file.write(b"x")

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""The baked Ubuntu guest really boots, twice, and ib-firstboot says the same thing in every place.
+"""Boots the baked Ubuntu guest two times and checks that ib-firstboot reports the same verdict in every place.
 
-There is no Hyper-V here, so the verdict must be 10. The kernel, the initramfs and the command line are those of the image;
-its disk is never written to, only an overlay. The serial console is kept in build/e2e/boot-serial.log.
+There is no Hyper-V here, so the verdict must be 10. The kernel, the initramfs and the command line come from the image. The
+machine writes to an overlay, not to the image. The serial console is kept in build/e2e/boot-serial.log.
 """
 import json
 import re
@@ -23,7 +23,7 @@ AZURE_LOGS = "azure/ib-vmext-status", "azure/Microsoft.HpcCompute.InfiniBandDriv
 
 
 def console_lines(seen, text):
-    """The lines of one boot's console that have `text`, without colours."""
+    """The lines with `text` on the console of one boot, without colours."""
     return [line for line in re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", seen["console"]).splitlines() if text in line]
 
 
@@ -48,7 +48,7 @@ class Boot(BakeCase):
 
     @classmethod
     def read_boot_files(cls):
-        """What the image's boot loader would load; the boot loader itself is a stand-in."""
+        """Reads kernel, initramfs and command line from grub.cfg. The boot loader itself is a stand-in."""
         run("guestfish", "--ro", "--format=qcow2", "-a", cls.overlay, "run", ":", "mount-ro", "/dev/sda1", "/", ":",
             "copy-out", "/boot", cls.scratch)
         boot = cls.scratch / "boot"
@@ -59,7 +59,7 @@ class Boot(BakeCase):
 
     @classmethod
     def boot(cls, number):
-        """One life of the machine: what systemd thought of it, and what the console showed."""
+        """Boots the machine once; returns the states of the units and the console."""
         console = cls.scratch / f"console-{number}.log"
         with Machine(cls.overlay, cls.kernel, cls.initrd, cls.arguments, VM_ID, console, cls.scratch) as machine:
             seen = {"system": machine.wait_until_booted()}
@@ -87,7 +87,7 @@ class Boot(BakeCase):
 
     def test_neither_boot_nor_login_was_blocked(self):
         for seen in self.boots:
-            self.assertEqual(seen["system"], "degraded")  # systemd's word for: booted, with a failed unit
+            self.assertEqual(seen["system"], "degraded")  # systemd's word for a finished boot with a failed unit
             self.assertEqual(seen["multi-user.target"], "active")
             self.assertEqual(seen["serial-getty@ttyS0.service"], "active")
             self.assertTrue(console_lines(seen, "ubuntu-2004 login:"))
@@ -105,7 +105,7 @@ class Boot(BakeCase):
             for earlier in ("systemd-udev-settle.service", "openibd.service"):
                 ended = int(seen[earlier]["ExecMainExitTimestampMonotonic"])
                 self.assertTrue(0 < ended < start, f"{earlier} ended at {ended}, ib-firstboot started at {start}")
-            # The agent's unit asks for Hyper-V and is skipped here, but at its turn.
+            # The agent's unit requires Hyper-V and is skipped here, but in its place in the order.
             self.assertGreater(int(seen["walinuxagent.service"]["ConditionTimestampMonotonic"]), end)
 
     def test_the_verdict_is_on_the_serial_console(self):

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Across an air gap: what one side exports, the other imports and plans from, knowing nothing else."""
+"""Across an air gap: one side exports, the other imports and plans with nothing but the archive."""
 import json
 import shutil
 import unittest

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""packer/deploy: the templates are what ARM expects and hold no extension; the scripts say what is wrong; the verdict's
-exit code comes through."""
+"""packer/deploy: the templates follow ARM's rules and have no extension; the scripts report errors; verdict ends with the exit
+code of the VM."""
 import itertools
 import json
 import os
@@ -112,11 +112,11 @@ class Templates(unittest.TestCase):
         self.assertEqual(self.templates["vm"]["resources"][0]["sku"], {"name": "Aligned"})
 
     def test_vms_share_one_availability_set_by_default(self):
-        """However they are deployed: VMs of two sets cannot reach each other by InfiniBand."""
+        """In every kind of deployment, because VMs of two sets cannot reach each other by InfiniBand."""
         self.assertEqual(self.templates["vm"]["parameters"]["availabilitySetName"]["defaultValue"], "ib-set")
         self.assertIn("[string]$AvailabilitySetName = 'ib-set'", (DEPLOY / "deploy.ps1").read_text())
 
-    def test_a_set_that_is_there_can_be_left_as_it_is(self):
+    def test_an_existing_set_can_stay_unchanged(self):
         """Another number of fault domains would be a conflict."""
         availability_set, _, machine = self.templates["vm"]["resources"]
         self.assertEqual(availability_set["condition"], "[parameters('makeAvailabilitySet')]")
@@ -177,7 +177,7 @@ case "$*" in *sig=*) echo "the signature is on the command line: $*"; exit 3 ;; 
         self.MACHINE = [*self.IMAGE, "--ssh-key", self.key]
 
     def parameters(self, *arguments):
-        """What `deploy … --dry-run` gives the template, and which."""
+        """The template that `deploy … --dry-run` uses, and its parameters."""
         line = self.run_script("deploy", *arguments, "--dry-run").stdout.splitlines()[-1]
         words = shlex.split(line)
         self.assertEqual(words[:4], ["az", "deployment", "group", "create"])
@@ -186,8 +186,8 @@ case "$*" in *sig=*) echo "the signature is on the command line: $*"; exit 3 ;; 
         return Path(words[words.index("--template-file") + 1]).name, dict(value.split("=", 1) for value in values)
 
     def run_script(self, script, *arguments, status=0, answer=None, az=None, curl=None, console=None):
-        """Runs a script; `answer` is what az prints, or nothing for an az that fails; `az` and `curl` are programs instead;
-        `console` is what a VM's serial console holds."""
+        """Runs a script. `answer` is the output of az; without it az fails. `az` and `curl` replace the programs. `console` is the
+        content of a VM's serial console."""
         with tempfile.TemporaryDirectory() as directory:
             if console is not None:
                 (Path(directory) / "console").write_bytes(console)
@@ -208,7 +208,7 @@ case "$*" in *sig=*) echo "the signature is on the command line: $*"; exit 3 ;; 
         self.assertEqual((result.returncode, result.stdout), (0, ""))
 
     def test_deploy_usage(self):
-        self.assertIn("say 'deploy vm' or 'deploy vmss'", self.run_script("deploy", status=2).stderr)
+        self.assertIn("give 'deploy vm' or 'deploy vmss'", self.run_script("deploy", status=2).stderr)
         self.assertIn("--image is missing", self.run_script(
             "deploy", "vm", "--resource-group", "r", "--name", "n", status=2).stderr)
         for count in ("0", "101", "x"):
@@ -219,8 +219,8 @@ case "$*" in *sig=*) echo "the signature is on the command line: $*"; exit 3 ;; 
             "deploy", "vm", *self.IMAGE, "--ssh-key", "/no/key", status=2).stderr)
         self.assertIn("make scale set n: az failed", self.run_script("deploy", "vmss", *self.MACHINE, status=1).stderr)
 
-    def test_deploy_is_what_the_templates_do(self):
-        """So boot diagnostics are there from the first boot, when ib-firstboot says its verdict."""
+    def test_deploy_uses_the_templates(self):
+        """So boot diagnostics are on from the first boot, when ib-firstboot prints its verdict."""
         template, values = self.parameters("vm", *self.MACHINE)
         self.assertEqual(template, "vm.json")
         self.assertLessEqual({"imageId": "/i", "vmSize": "s", "subnetId": "/n", "vmName": "n",
@@ -237,7 +237,7 @@ case "$*" in *sig=*) echo "the signature is on the command line: $*"; exit 3 ;; 
                 self.assertEqual((values["vmName"], values["availabilitySetName"]), (name, wanted))
                 self.assertEqual(values["makeAvailabilitySet"], "true")
 
-    def test_an_availability_set_that_is_there_is_used(self):
+    def test_an_existing_availability_set_is_used(self):
         with tempfile.TemporaryDirectory() as directory:
             log = Path(directory) / "log"
             answers = f"""#!/bin/sh
@@ -268,7 +268,7 @@ case $* in *"availability-set list"*) echo ib-set ;; esac
             self.assertIn(f"exit {code}: text", result.stdout)
 
     def test_verdict_of_the_serial_console(self):
-        """The console as it is, zero bytes and all; the last boot counts."""
+        """Reads a console with zero bytes; the last boot counts."""
         console = (b"[  1.0] systemd[1]: Started exit 3: no\r\n\0\xff[  9.1] ib-firstboot: exit 0: fine\r\n"
                    b"[  9.1] ib-firstboot: exit 13: VM size not supported\r\nexit 5: no\r\nlogin:")
         result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", "--serial", status=13, console=console)
@@ -287,7 +287,7 @@ case $* in *"availability-set list"*) echo ib-set ;; esac
     def test_no_verdict(self):
         for options, said in (([], {"answer": "booting"}), (["--serial"], {"console": b"booting, exit 3: no"})):
             result = self.run_script("verdict", "--resource-group", "r", "--vm", "n", *options, status=6, **said)
-            self.assertIn("reading the verdict: none there", result.stderr)
+            self.assertIn("reading the verdict: there is none", result.stderr)
         self.run_script("verdict", "--resource-group", "r", "--vm", "n", status=6)
         self.run_script("verdict", "--resource-group", "r", "--vmss", "n", status=2)
 
@@ -296,7 +296,7 @@ class Documentation(unittest.TestCase):
     PAGES = [SOURCE / "docs" / name for name in ("extension-map.md", "packer.md", "ci-github-actions.md",
                                                  "ci-azure-pipelines.md")]
 
-    def test_links_and_paths_are_there(self):
+    def test_links_and_paths_exist(self):
         for page in self.PAGES:
             text = page.read_text()
             for link in re.findall(r"\]\(([^):]+)\)", text):
@@ -328,7 +328,7 @@ class Documentation(unittest.TestCase):
         self.assertEqual(logins, ["publish"])
 
     def test_images_outlive_the_workspace(self):
-        """actions/checkout and Azure Pipelines clear it, and with it what a cancelled job had baked."""
+        """actions/checkout and Azure Pipelines clear the workspace, and would delete the images of a cancelled job."""
         for name in ("ci-github-actions.md", "ci-azure-pipelines.md"):
             block = re.search(r"```yaml\n(.*?)```", (SOURCE / "docs" / name).read_text(), re.DOTALL)[1]
             builds = re.findall(r"packer build .*?packer/hcl", block, re.DOTALL)

@@ -1,6 +1,6 @@
 """Shared by the tests of `bake batch`: a guest that bakes quickly, recipes for it, a fleet of them.
 
-FLEET_IMAGES (default 6) says how many images the tests of the local and the Slurm executor bake."""
+FLEET_IMAGES (default 6) is the number of images that the test of the Slurm executor bakes."""
 import json
 import os
 from pathlib import Path
@@ -8,28 +8,28 @@ from pathlib import Path
 from e2e import BINARY, BakeCase, run, standin
 
 IMAGES = int(os.environ.get("FLEET_IMAGES", "6"))
-# No kernel part: one package, no initramfs to make. What is tested here is the fleet, not what is in its images.
+# One package without kernel modules, so that no initramfs is made. These tests are about the fleet, not about its images.
 RECIPE = """schema: bake/v1
 base: {base}
 os: ubuntu 18.04
 vm_sizes: [Standard_HB120rs_v2]
 ofed: {{version: 5.5-1.0.3.2, packages: [ofed-scripts]}}
 """
-PARTITION = 1048576  # of the light guest's file system, in bytes
+PARTITION = 1048576  # offset of the light guest's file system, in bytes
 
 
 class FleetCase(BakeCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # The bundle first: it and the light guest share the userland of the big guest.
+        # The bundle comes first, because it and the light guest share the userland of the big guest.
         cls.add_bundle(standin("bundle.sh", "5.5-1.0.3.2-ubuntu18.04"))
         cls.base = cls.scratch / "base.vhd"
         run("cp", "--sparse=always", "--reflink=auto", standin("light-guest.sh", "ubuntu18.04"), cls.base)
         run("debugfs", "-w", "-R", "rm /usr/sbin/update-initramfs", f"{cls.base}?offset={PARTITION}")
 
     def write_fleet(self, name, count, edit=None):
-        """A directory with `count` recipes and their fleet file; edit(recipe text, number) may change each."""
+        """Makes a directory with `count` recipes and their fleet file; edit(recipe text, number) may change each recipe."""
         directory = self.scratch / name
         directory.mkdir()
         entries = []
@@ -45,14 +45,14 @@ class FleetCase(BakeCase):
         return [str(word) for word in (BINARY, "--store", self.store, "batch", *arguments)]
 
     def rows(self, result):
-        """state of each image, in order, of a run with --json."""
+        """The state of each image, in order, from a run with --json."""
         return [row["state"] for row in json.loads(result.stdout)["images"]]
 
     def log(self, fleet, number):
         return Path(f"{fleet.parent}/out/{number}.vhd.log").read_text()
 
     def assert_finished(self, fleet, count):
-        """Every output is there, is what its manifest says, and nothing half written lies around."""
+        """Every output exists and matches its manifest, and there is no partial file."""
         out = fleet.parent / "out"
         for number in range(count):
             manifest = json.loads((out / f"{number}.vhd.manifest.json").read_text())

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""images/recipes: one for each release that the VM extension supports and each family of cards, all of the same form, all
-known to bake and to its matrix."""
+"""images/recipes has one recipe for each release that the VM extension supports and each family of cards. All have the same
+form, and bake and its matrix accept them."""
 import json
 import os
 import re
@@ -83,7 +83,7 @@ class Recipes(unittest.TestCase):
             with self.subTest(path.name):
                 gallery = image_facts.read_gallery(str(path))
                 self.assertEqual(gallery["definition"], path.stem)
-                seen.add((gallery["publisher"], gallery["offer"], gallery["sku"]))  # Azure wants these unique
+                seen.add((gallery["publisher"], gallery["offer"], gallery["sku"]))  # Azure requires a unique triple
                 only_generation_2 = not path.stem.endswith("cx3pro")
                 self.assertEqual(gallery.get("hyper_v_generation"), "V2" if only_generation_2 else None)
         self.assertEqual(len(seen), 45)
@@ -94,7 +94,7 @@ class KnownToBake(unittest.TestCase):
         return subprocess.run([BINARY, *arguments], capture_output=True, text=True, check=False)
 
     def test_matrix_agrees(self):
-        """The driver is among those the matrix offers for the sizes, the release's best for the extension's cards."""
+        """The driver of the recipe is the first choice of the matrix for the release and the sizes."""
         for system, version in RELEASES:
             for family, (sizes, ofed) in FAMILIES.items():
                 with self.subTest(f"{system}-{version}-{family}"):
@@ -105,7 +105,7 @@ class KnownToBake(unittest.TestCase):
                     self.assertEqual(document["choices"][0]["ofed"], ofed)
 
     def test_recipes_parse(self):
-        """With neither base nor bundle, planning a good recipe fails for want of them and of nothing else."""
+        """Without base and bundle, the plan fails because of these two and for no other reason."""
         with tempfile.TemporaryDirectory() as store:
             for path in sorted(RECIPES.iterdir()):
                 with self.subTest(path.name):
@@ -120,8 +120,8 @@ class KnownToBake(unittest.TestCase):
         document = load(SOURCE / "images/fleet.yaml")
         self.assertEqual(document["images"], sorted(f"recipes/{path.name}" for path in RECIPES.iterdir()))
 
-    def test_the_fleet_lacks_nothing_but_bases(self):
-        """Read where the bases are not, bake misses them and nothing else; where they are, it would bake all."""
+    def test_the_fleet_needs_only_its_bases(self):
+        """Without the bases, bake reports them and nothing else; with the bases, it would bake all images."""
         with tempfile.TemporaryDirectory() as directory:
             images = Path(directory) / "images"
             shutil.copytree(RECIPES, images / "recipes")
@@ -137,7 +137,7 @@ class KnownToBake(unittest.TestCase):
             for name in paths:
                 (images / "base" / f"{name.rsplit('-', 1)[0]}.vhd").touch()
             result = self.bake("--store", directory, "batch", str(fleet), "--dry-run")
-            self.assertEqual(result.returncode, 1, result.stderr)  # these bases are no disks, and the store is empty
+            self.assertEqual(result.returncode, 1, result.stderr)  # these bases are not disks, and the store is empty
             lines = result.stdout.splitlines()
             self.assertEqual(lines[::3], [f"bake  out/{name}.vhd  (not baked yet)" for name in paths])
             for name, refusal, hint in zip(paths, lines[1::3], lines[2::3], strict=True):

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""kill -9 in the middle of apply: no output, no qemu left within 5 s, base untouched, the next run succeeds. SIGINT and
-SIGTERM: exit code 130, and at that moment nothing is left at all."""
+"""kill -9 during apply: no output, no qemu after 5 s, an unchanged base, and the next run succeeds. SIGINT and SIGTERM: exit
+code 130, and no file and no process is left when bake has ended."""
 import os
 import signal
 import subprocess
@@ -40,8 +40,8 @@ class Killed(UbuntuCase):
         self.assertTrue(self.output.exists())
 
     def interrupt(self, step, number):
-        """Starts a bake, waits until `step` has begun and a qemu runs, sends the signal; gives the exit code and what was
-        said after it."""
+        """Starts a bake, waits until `step` has begun and a qemu runs, and sends the signal. Returns the exit code and the
+        messages after it."""
         output = self.scratch / "interrupted.vhd"
         process = subprocess.Popen([BINARY, "--store", self.store, "image", self.recipe, "-o", output],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Peak memory of bake stays under 150 MiB, however large a bundle is or whatever it was made for. No appliance."""
+"""Peak memory of bake stays under 150 MiB, also for large and hostile bundles. No appliance."""
 import hashlib
 import struct
 import subprocess
@@ -45,7 +45,7 @@ def paragraph(name, size, sha256):
 
 
 def module(symbols):
-    """A kernel module that imports so many symbols, each with a CRC."""
+    """A kernel module that imports `symbols` symbols, each with a CRC."""
     names = b"\0.shstrtab\0.modinfo\0__versions\0"
     versions = b"".join(struct.pack("<Q56s", i, b"a_symbol_with_a_long_name_%d" % i) for i in range(symbols))
     contents = [(b".shstrtab\0", 3, names), (b".modinfo\0", 1, b"name=m\0vermagic=5.4.0 SMP mod_unload modversions \0"),
@@ -59,8 +59,8 @@ def module(symbols):
             body + b"".join(sections))
 
 
-# Measures its child: what a child's kernel counter starts with is the size of the program it was forked from, and this
-# test holds large archives.
+# A small program measures bake, because the kernel's counter of a child starts with the size of the forking program, and
+# this test keeps large archives in memory.
 MEASURE = """import os, subprocess, sys
 child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
 _, ended, usage = os.wait4(child.pid, 0)
@@ -69,7 +69,7 @@ print(os.waitstatus_to_exitcode(ended), usage.ru_maxrss)"""
 
 class Memory(BakeCase):
     def peak(self, status, message, *arguments):
-        """Runs bake, which must end with `status` and say `message`; gives its peak memory in bytes."""
+        """Runs bake, which must end with `status` and print `message`; returns its peak memory in bytes."""
         result = run(sys.executable, "-c", MEASURE, BINARY, "--store", self.store, "--progress", "none", *arguments)
         ended, kibibytes = map(int, result.stdout.split())
         print(f"{' '.join(str(a) for a in arguments[:2])} {arguments[2].name}: {kibibytes / 1024:.1f} MiB", flush=True)
@@ -84,8 +84,8 @@ class Memory(BakeCase):
         return path
 
     def test_a_bundle_of_more_than_two_gibibytes(self):
-        # A plain tar archive with one large package of zeros: sparse here, dense for bake, which looks into it because of
-        # its name.
+        # A plain tar archive with one large package of zeros: sparse on disk, but bake reads all of it, because the package has
+        # the name of a kernel package.
         inner = 2200 * MEBIBYTE
         payload = tar_header("./usr/share/large", inner)
         front = deb_front("large-kernel", len(payload) + inner + 1024) + payload
@@ -117,7 +117,7 @@ class Memory(BakeCase):
         path = self.archive("index.tar", {"DEBS/x.deb": b"x", "DEBS/Packages": packages})
         self.assertLess(self.peak(4, "more than 10000 packages", "bundle", "add", path, "--insecure-no-pin"), LIMIT)
 
-    def test_modules_that_name_half_a_million_symbols(self):
+    def test_modules_with_half_a_million_symbols(self):
         payload = tar({"./lib/modules/5.4.0/m.ko": module(500000)})
         package = deb_front("m-modules", len(payload)) + payload
         files = {"DEBS/m-modules.deb": package,

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Both Packer templates, run by the real Packer. bake is a stand-in, so that this takes seconds; pipeline_test.py runs them with
-the real one."""
+"""Runs both Packer templates with the real Packer. bake is a stand-in, so that the tests take seconds; pipeline_test.py uses the
+real bake."""
 import functools
 import json
 import os
@@ -43,8 +43,8 @@ class PackerCase(unittest.TestCase):
         self.environment.pop("BAKE_STANDIN", None)
 
     def reset(self):
-        """Recipes as they are, an empty gallery and no image: what one template did must not pass for what the other
-        did."""
+        """Restores the recipes, the empty gallery and the empty output directory, so that a result of one template does not count
+        for the other."""
         shutil.rmtree(self.recipes, ignore_errors=True)
         self.recipes.mkdir()
         for name in NAMES:
@@ -54,7 +54,7 @@ class PackerCase(unittest.TestCase):
         shutil.rmtree(self.output, ignore_errors=True)
 
     def template(self, kind):
-        """Template and the variables that name the recipes."""
+        """The template, and the variables that name the recipes."""
         if kind == "hcl":
             recipes = json.dumps([f"{self.recipes}/{name}.yaml" for name in NAMES])
             return [SOURCE / "packer/hcl"], {"recipes": recipes}
@@ -117,7 +117,7 @@ class Validate(PackerCase):
                                     text=True, env=self.environment, check=False)
             self.assertEqual((result.returncode, result.stdout), (0, ""), directory)
 
-    def test_required_plugins_are_apart(self):
+    def test_required_plugins_are_in_a_separate_file(self):
         """Packer 1.6 refuses the block, so it must not be in the template."""
         self.assertNotIn("required_plugins", (SOURCE / "packer/hcl/bake.pkr.hcl").read_text())
         self.assertIn("required_plugins", (SOURCE / "packer/plugins/plugins.pkr.hcl").read_text())
@@ -186,7 +186,7 @@ class Build(PackerCase):
                 for name in NAMES}
 
     @for_each_template
-    def test_a_second_build_bakes_nothing_again_and_publishes_nothing_again(self, kind):
+    def test_a_second_build_bakes_and_publishes_nothing(self, kind):
         self.packer("build", kind)
         before = self.digests()
         self.packer("build", kind, publish="yes")
@@ -195,7 +195,7 @@ class Build(PackerCase):
         self.assert_published_once()
 
     @for_each_template
-    def test_images_that_were_lost_are_baked_again_and_are_the_published_ones(self, kind):
+    def test_lost_images_are_baked_again_and_count_as_published(self, kind):
         self.packer("build", kind, publish="yes")
         before = self.digests()
         shutil.rmtree(self.output)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Both Packer templates with the real bake on small guests, and publish against the stand-in for Azure: two images in
-parallel, each verified, recorded and published; run again, nothing is baked or published a second time."""
+"""Both Packer templates with the real bake on small guests, and publish with the stand-in for Azure: two images in parallel,
+each verified, recorded and published. A second run bakes and publishes nothing."""
 import json
 import os
 import subprocess
@@ -11,7 +11,7 @@ from e2e import BINARY, SOURCE, STANDINS, BakeCase, run, sha256, standin
 # The builders of the JSON template, with the release of the guest and its bundle.
 NAMES = {"centos-7.7-cx6": ("centos7.7", "5.5-1.0.3.2-rhel7.7"),
          "ubuntu-20.04-cx6": ("ubuntu20.04", "5.5-1.0.3.2-ubuntu20.04")}
-PACKAGES = "packages: [ofed-scripts]"  # no kernel part, hence no initramfs to make: what is tested is the way there
+PACKAGES = "packages: [ofed-scripts]"  # without kernel modules, so that no initramfs is made; the test is about the pipeline
 
 
 class Pipeline(BakeCase):
@@ -34,7 +34,7 @@ class Pipeline(BakeCase):
         cls.state.write_text(json.dumps({"galleries": {"hpcgallery": {}}, "disks": {}, "changes": 0, "creating_looks": 0}))
 
     def build(self, template, recipes):
-        """packer build with publish=yes; gives what it said."""
+        """Runs packer build with publish=yes; returns its output."""
         environment = dict(os.environ, CHECKPOINT_DISABLE="1", HOME=str(self.scratch), BAKE_STORE=str(self.store),
                            PATH=f"{STANDINS}/azure:{os.environ['PATH']}", AZURE_STANDIN_STATE=str(self.state))
         result = subprocess.run(
@@ -48,7 +48,7 @@ class Pipeline(BakeCase):
         return {name: json.loads((self.output / f"{name}.vhd.manifest.json").read_text()) for name in NAMES}
 
     def assert_published_once(self, manifests):
-        """Each image has one version, of the bytes and the content address that its manifest had when it was published."""
+        """Each image has one version, with the digest and the key that its manifest had when it was published."""
         state = json.loads(self.state.read_text())
         self.assertEqual(state["disks"], {})
         gallery = state["galleries"]["hpcgallery"]
@@ -57,7 +57,7 @@ class Pipeline(BakeCase):
         self.assertEqual(seen, {name: {"1.0.0": ("Succeeded", manifest["product"]["sha256"], manifest["key"])}
                                 for name, manifest in manifests.items()})
 
-    def test_built_and_published_once_whatever_is_run_again(self):
+    def test_every_image_is_built_and_published_once(self):
         paths = json.dumps([f"{self.recipes}/{name}.yaml" for name in NAMES])
         self.build("packer/hcl", f"-var=recipes={paths}")
         first = self.manifests()
@@ -68,7 +68,7 @@ class Pipeline(BakeCase):
             self.assertEqual({file["name"] for file in record["files"]}, {str(image), f"{image}.manifest.json"})
         self.assert_published_once(first)
 
-        # One image is lost: by the other template it is baked again and known again; the other image is left alone.
+        # One image is lost. The other template bakes it again, and publish recognises it; the other image stays unchanged.
         kept, lost = NAMES  # the second bakes faster
         for file in self.output.glob(f"{lost}.*"):
             file.unlink()
@@ -82,7 +82,7 @@ class Pipeline(BakeCase):
         self.assertEqual(said.count("already published as version 1.0.0"), 2)
         self.assert_published_once(first)
 
-        # Without Packer, and without an appliance: the same question, answered with the same document.
+        # bake alone, without an appliance, gives the same answer.
         result = run(BINARY, "--store", self.store, "image", self.recipes / f"{kept}.yaml", "-o", self.output / f"{kept}.vhd",
                      "--if-needed", "--json")
         self.assertEqual(json.loads(result.stdout), second[kept])

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""packer/publish against stand-ins for az and azcopy: an interruption at any of its steps, followed by a second run, ends with
-exactly one version and no staging disk; and what another machine has begun is left alone."""
+"""packer/publish with stand-ins for az and azcopy: after an interruption at any step and a second run there is exactly one
+version and no staging disk. publish does not touch an upload of another machine."""
 import json
 import unittest
 
@@ -11,7 +11,7 @@ CHANGES = 8  # of a publish into an empty gallery: definition, disk, SAS, upload
 
 
 class Interrupted(PublishCase):
-    """Interrupted after each of its changes in turn, then run again."""
+    """Each test interrupts publish after each of its changes in turn, then runs it again."""
 
     def interrupt(self, kind, status):
         for number in range(1, CHANGES + 1):
@@ -37,7 +37,7 @@ class Interrupted(PublishCase):
         self.interrupt("int", 130)
 
     def test_terminated(self):
-        """130 as after Ctrl-C, and as bake itself ends: what build servers send is SIGTERM or SIGHUP."""
+        """Exit code 130 as after Ctrl-C, because build servers send SIGTERM or SIGHUP."""
         self.interrupt("term", 130)
 
     def test_hung_up(self):
@@ -63,7 +63,7 @@ class Interrupted(PublishCase):
         self.assert_published_once()
 
     def test_baked_again_while_azure_makes_the_version(self):
-        """A job that was cancelled then, on a machine that cleared its workspace."""
+        """As after a cancelled job on a machine that cleared its workspace."""
         self.set_state(creating_looks=5)
         _, err = self.publish("--timeout", "0", status=1)
         self.assertIn("kept staging disk", err)
@@ -72,7 +72,7 @@ class Interrupted(PublishCase):
         self.assert_published_once()
 
     def test_baked_again_after_the_upload(self):
-        """The disk holds other bytes than the image of now: the version must be what its tags say."""
+        """The disk contains other bytes than the new image; the version must match its tags."""
         self.publish(fault="kill:6", status=-9)
         disk, = self.state()["disks"].values()
         self.assertEqual(disk["tags"]["bake_upload"], "complete")
@@ -84,10 +84,10 @@ class Interrupted(PublishCase):
         self.assertEqual(image["tags"]["bake_image_sha256"], digest)
         self.assertEqual(image["content"], digest)
 
-    def test_timeout_keeps_the_disk_that_azure_reads_and_goes_on_later(self):
+    def test_timeout_keeps_the_disk_that_azure_reads_and_continues_later(self):
         self.set_state(creating_looks=5)
         _, err = self.publish("--timeout", "0", status=1)
-        self.assertIn("is still in state 'Creating' after 0 s; run again to go on waiting", err)
+        self.assertIn("is still in state 'Creating' after 0 s; run again to continue waiting", err)
         self.assertIn("kept staging disk", err)
         self.assertEqual(len(self.state()["disks"]), 1)
         self.publish()
@@ -95,17 +95,17 @@ class Interrupted(PublishCase):
 
 
 class TwoMachines(PublishCase):
-    """The same image from two machines: `machine` is where the lock and the id of a machine's runs lie."""
+    """The same image from two machines: `machine` names the directory with a machine's lock and the id of its runs."""
 
     def leave_disk(self, after):
-        """Kills a publish on the other machine after its change of that number."""
+        """Kills a publish on the other machine after its change number `after`."""
         self.machine = "other"
         self.publish(fault=f"kill:{after}", status=-9)
         self.machine = "one"
         disk, = self.state()["disks"].values()
         return disk
 
-    def test_an_unfinished_upload_of_another_machine_is_left_alone(self):
+    def test_an_unfinished_upload_of_another_machine_is_refused(self):
         for after, state in ((2, "ReadyToUpload"), (3, "ActiveUpload"), (4, "ActiveUpload"), (5, "Unattached")):
             with self.subTest(state=state, after=after):
                 self.set_state()
@@ -118,7 +118,7 @@ class TwoMachines(PublishCase):
                 self.publish("--take-over")
                 self.assert_published_once()
 
-    def test_its_own_machine_goes_on_by_itself(self):
+    def test_the_same_machine_continues_without_take_over(self):
         self.leave_disk(4)
         self.machine = "other"
         self.publish()
@@ -127,7 +127,7 @@ class TwoMachines(PublishCase):
     def test_a_finished_upload_of_another_machine_is_used_and_removed(self):
         self.leave_disk(6)
         _, err = self.publish()
-        self.assertIn("holds the image already", err)
+        self.assertIn("already contains the image", err)
         self.assert_published_once()
 
     def test_a_failure_leaves_the_disk_of_another_machine(self):
@@ -135,21 +135,21 @@ class TwoMachines(PublishCase):
         self.publish(fault="fail-before:7", status=1)
         self.assertEqual(list(self.state()["disks"].values()), [disk])
 
-    def test_a_version_that_another_made_in_the_meantime_is_taken(self):
-        """Looked for once more when the upload is done: it took hours."""
+    def test_a_version_that_another_machine_made_in_the_meantime_is_used(self):
+        """publish looks for a version again after the upload, which may take hours."""
         out, _ = self.publish(fault="rival:6")
         self.assertEqual(out.strip().rsplit("/", 1)[1], "1.0.0")
         self.assert_published_once()
 
-    def test_a_failure_leaves_the_disk_that_another_makes_its_version_of(self):
-        """Another publish found the finished upload and began its version; then this one fails."""
+    def test_a_failure_keeps_the_disk_that_another_publish_uses(self):
+        """Another publish found the finished upload and began to make its version; then this one fails."""
         _, err = self.publish(fault="rival-first:7", status=1)
         self.assertIn("kept staging disk", err)
         self.publish()
         self.assert_published_once()
 
-    def test_an_upload_that_was_taken_over_is_given_up(self):
-        """The disk is another's when azcopy comes back: its access is not revoked, and it is not removed."""
+    def test_an_upload_that_another_publish_took_over_fails(self):
+        """The disk belongs to another publish when azcopy ends; this one does not revoke its access or remove it."""
         self.publish(fault="robbed:4", status=1)
         disk, = self.state()["disks"].values()
         self.assertEqual((disk["diskState"], disk["tags"]["bake_run"]), ("ActiveUpload", "another"))

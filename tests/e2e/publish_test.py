@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""packer/publish against stand-ins for az and azcopy: what it does, and what it refuses."""
+"""packer/publish with stand-ins for az and azcopy: normal runs and refusals."""
 import fcntl
 import json
 import os
@@ -15,7 +15,7 @@ GOLDEN = SOURCE / "tests/e2e/golden/publish-dry-run.txt"
 
 
 class Publishing(PublishCase):
-    def test_dry_run_prints_every_command_and_contacts_nobody(self):
+    def test_dry_run_prints_every_command_and_runs_none(self):
         os.utime(self.vhd)
         out, err = self.publish("--dry-run", "--feature", "DiskControllerTypes=SCSI,NVMe", "--subscription", "sub 1",
                                 path="/usr/bin:/bin")
@@ -61,7 +61,7 @@ class Publishing(PublishCase):
         self.assertIn("publish: already published as version 1.0.0\n", err)
         self.assertEqual(self.state()["changes"], changes)
 
-    def test_another_bake_of_the_same_is_the_same_image(self):
+    def test_another_bake_of_the_same_inputs_is_the_same_image(self):
         self.publish()
         self.bake(self.recipe, self.vhd)
         changes = self.state()["changes"]
@@ -84,7 +84,7 @@ class Publishing(PublishCase):
         self.assertEqual(self.state()["disks"], {})
 
     def test_two_publishers_at_once_take_two_numbers(self):
-        self.publish("--version", "3.0.0")  # the definition is there
+        self.publish("--version", "3.0.0")  # makes the definition
         images = [self.bake_another(name) for name in ("one", "other")]
         processes = [subprocess.Popen([PUBLISH, "--recipe", self.recipe, "--vhd", vhd, "--poll", "0"],
                                       env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -105,9 +105,9 @@ class Refused(PublishCase):
         self.refuse(2, "--recipe is missing", image=[])
         self.refuse(2, "--vhd or --manifest is missing", image=["--recipe", self.recipe])
         self.refuse(2, "unknown option '--force'", "--force", "x")
-        self.refuse(2, "'--version' is unknown or lacks its value", "--version")
+        self.refuse(2, "'--version' is not an option or has no value", "--version")
         for version in ("1.2", "1.2.3.4", "01.2.3", "v1.2.3", "1.2.x", "+2", ""):
-            self.refuse(2, f"'{version}' is no version", "--version", version)
+            self.refuse(2, f"'{version}' is not a version", "--version", version)
         self.refuse(2, "--sas-hours takes 1 to 720", "--sas-hours", "721")
         self.refuse(2, "feature 'a b' is not KEY=VALUE", "--feature", "a b")
 
@@ -137,18 +137,18 @@ class Refused(PublishCase):
 
     def test_missing_recipe_image_and_manifest(self):
         self.refuse(5, "No such file", image=["--recipe", self.scratch / "no.yaml", "--vhd", self.vhd])
-        self.refuse(5, "bake writes it beside the image", image=["--recipe", self.recipe, "--vhd", self.scratch / "no"])
+        self.refuse(5, "bake writes it next to the image", image=["--recipe", self.recipe, "--vhd", self.scratch / "no"])
         manifest = f"{self.vhd}.manifest.json"
         self.refuse(5, "reading image", image=["--recipe", self.recipe, "--vhd", self.scratch / "no", "--manifest", manifest])
 
-    def test_manifest_of_something_else(self):
+    def test_manifest_of_another_kind(self):
         manifest = Path(f"{self.vhd}.manifest.json")
         for text in ("", "[]", "{}", '{"schema": "other"}', '{"schema": "bake-manifest/v1"}',
                      '{"schema": "bake-manifest/v1", "key": "x"}', "\xff"):
             manifest.write_text(text, encoding="latin-1")
             self.refuse(5, f"reading manifest '{manifest}'")
 
-    def test_image_that_is_not_the_one_of_the_manifest(self):
+    def test_image_that_does_not_match_the_manifest(self):
         with open(self.vhd, "r+b") as file:
             file.seek(4 << 20)
             file.write(b"changed")
@@ -174,15 +174,15 @@ class Refused(PublishCase):
         directory.mkdir(parents=True)
         with open(directory / f"bake-{key[:32]}", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.refuse(1, "another publish of it is running")
-            copy = self.scratch / "copy.vhd"  # elsewhere it is the same image still
+            self.refuse(1, "another publish of this image is running")
+            copy = self.scratch / "copy.vhd"  # a copy is still the same image
             for suffix in ("", ".manifest.json"):
                 shutil.copy(f"{self.vhd}{suffix}", f"{copy}{suffix}")
-            self.refuse(1, "another publish of it is running", image=["--recipe", self.recipe, "--vhd", copy])
+            self.refuse(1, "another publish of this image is running", image=["--recipe", self.recipe, "--vhd", copy])
 
-    def test_nowhere_to_lock(self):
-        (self.scratch / self.machine).write_text("no directory")
-        self.refuse(6, "no lock")
+    def test_lock_directory_cannot_be_made(self):
+        (self.scratch / self.machine).write_text("not a directory")
+        self.refuse(6, "cannot lock a file below")
 
     def test_missing_gallery(self):
         self.set_state(galleries={})
@@ -192,10 +192,10 @@ class Refused(PublishCase):
         other = {"name": "centos-7.7-hpc", "osState": "Specialized", "hyperVGeneration": "V2", "features": None,
                  "versions": {}}
         self.set_state(galleries={"hpcgallery": {"centos-7.7-hpc": other}})
-        self.refuse(3, "the image is Generalized, but definition 'centos-7.7-hpc' holds Specialized images")
+        self.refuse(3, "the image is Generalized, but definition 'centos-7.7-hpc' is for Specialized images")
         other.update(osState="Generalized", hyperVGeneration="V1")
         self.set_state(galleries={"hpcgallery": {"centos-7.7-hpc": other}})
-        self.refuse(3, "the image is for Hyper-V generation V2, but definition 'centos-7.7-hpc' holds V1")
+        self.refuse(3, "the image is for Hyper-V generation V2, but definition 'centos-7.7-hpc' is for V1")
 
     def test_trusted_launch_is_warned_about(self):
         other = {"name": "centos-7.7-hpc", "osState": "Generalized", "hyperVGeneration": "V2", "versions": {},
@@ -205,7 +205,7 @@ class Refused(PublishCase):
         self.assertIn("allows Trusted Launch", err)
 
     def test_newer_az_makes_no_trusted_launch_definition(self):
-        """Since 2.61.0 az makes V2 definitions that allow Trusted Launch unless told otherwise; older ones know no Standard."""
+        """Since 2.61.0 az makes V2 definitions that allow Trusted Launch by default; older ones do not know the value Standard."""
         plain = [{"name": "IsAcceleratedNetworkSupported", "value": "True"}]
         for version in ("2.45.0", "2.60.0", "2.61.0", "2.100.0"):
             with self.subTest(version):
@@ -229,9 +229,9 @@ class Refused(PublishCase):
                 self.assertEqual(self.definition()["features"],
                                  [{"name": "SecurityType", "value": "TrustedLaunchSupported"},
                                   {"name": "DiskControllerTypes", "value": "SCSI,NVMe"}])
-                self.assertIn("allows Trusted Launch", err)  # seen in the definition that was just made
+                self.assertIn("allows Trusted Launch", err)  # read from the definition that was just made
 
-    def test_features_of_the_command_line_go_before_those_of_the_recipe(self):
+    def test_features_of_the_command_line_replace_features_of_the_recipe(self):
         self.recipe.write_text(RECIPE + "  features: DiskControllerTypes=SCSI\n")
         self.publish("--feature", "IsHibernateSupported=True")
         self.assertEqual(self.definition()["features"], [{"name": "IsHibernateSupported", "value": "True"}])
@@ -240,7 +240,7 @@ class Refused(PublishCase):
         self.publish("--version", "2.0.0")
         self.bake_another("other")
         _, err = self.publish("--version", "2.0.0", status=3)
-        self.assertIn("version 2.0.0 exists and is another image", err)
+        self.assertIn("version 2.0.0 already exists for another image", err)
         self.assertNotIn("make staging disk", err)
         self.assert_published_once("2.0.0")
 

@@ -1,4 +1,4 @@
-"""Shared by the tests of packer/publish: an image and its recipe, an empty gallery, stand-ins for az and azcopy."""
+"""Shared by the tests of packer/publish: an image with its recipe, an empty gallery, stand-ins for az and azcopy."""
 import json
 import os
 import signal
@@ -51,7 +51,7 @@ class PublishCase(unittest.TestCase):
                        check=True, capture_output=True)
 
     def bake_another(self, name):
-        """Bakes an image of another content address, to publish next."""
+        """Bakes an image with another content address, to publish next."""
         self.recipe.write_text(RECIPE + f"name: {name}\n")
         self.vhd = self.scratch / f"{name}.vhd"
         self.bake(self.recipe, self.vhd)
@@ -74,17 +74,17 @@ class PublishCase(unittest.TestCase):
         return json.loads(Path(f"{self.vhd}.manifest.json").read_text())
 
     def environment(self, path=AZURE_PATH, fault=""):
-        """With the stand-ins for az and azcopy, on the machine of now; `fault` names the change that goes wrong."""
+        """The environment with the stand-ins for az and azcopy on the current machine; `fault` names the change that fails."""
         return dict(os.environ, PATH=path, XDG_STATE_HOME=str(self.scratch / self.machine),
                     AZURE_STANDIN_STATE=str(self.state_file), AZURE_STANDIN_LOG=str(self.log_file),
                     AZURE_STANDIN_FAULT=fault)
 
     def publish(self, *arguments, status=0, fault="", path=AZURE_PATH, image=None):
-        """Runs publish in a process group of its own, which the stand-ins may kill."""
+        """Runs publish in a separate process group, which the stand-ins may kill."""
         image = ["--recipe", self.recipe, "--vhd", self.vhd] if image is None else image
         process = subprocess.Popen([PUBLISH, *image, "--poll", "0", *arguments], env=self.environment(path, fault),
                                    text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   # A test run in the background has it ignored, which bash cannot undo.
+                                   # A background test run ignores SIGINT, and bash cannot undo that.
                                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         out, err = process.communicate(timeout=120)
         self.assertEqual(process.returncode, status, err)

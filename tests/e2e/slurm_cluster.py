@@ -1,5 +1,5 @@
-"""A real Slurm on this one machine: munged, slurmctld and several slurmd, each a node of its own, all of them below one
-directory and as the user who runs the tests. Nothing of a Slurm that the machine may have is touched: own key, sockets, ports."""
+"""A real Slurm on one machine: munged, slurmctld and several slurmd, one for each node. They run below one directory and as the
+user who runs the tests, with a separate key, sockets and ports. An installed Slurm of the machine stays unchanged."""
 import os
 import pwd
 import signal
@@ -44,7 +44,7 @@ PartitionName=bake Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 
 def free_ports(count):
-    """Ports that nobody listens on now."""
+    """Ports that no process listens on now."""
     sockets = [socket.socket() for _ in range(count)]
     for item in sockets:
         item.bind(("127.0.0.1", 0))
@@ -59,14 +59,14 @@ def parent_of(pid):
 
 
 def descendants(pid):
-    """Every process below `pid`, itself first."""
+    """`pid` and every process below it."""
     children = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 children.setdefault(parent_of(entry.name), []).append(int(entry.name))
             except OSError:
-                continue  # it ended meanwhile
+                continue  # it has ended
     found = [pid]
     for parent in found:
         found.extend(children.get(parent, []))
@@ -98,7 +98,7 @@ class Cluster:
         self.environment = {**os.environ, "SLURM_CONF": str(self.configuration)}
 
     def start(self):
-        """Starts everything and waits until every node takes jobs."""
+        """Starts all daemons and waits until every node accepts jobs."""
         key = self.directory / "munge/key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o600)
@@ -132,12 +132,13 @@ class Cluster:
             time.sleep(0.2)
 
     def said(self):
-        """The ends of the daemons' logs."""
+        """The last lines of the daemons' logs."""
         return "\n".join(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-15:])
                          for log in sorted(self.directory.glob("*.log")) + sorted(self.directory.glob("*.out")))
 
     def step_daemons(self, node=None):
-        """The slurmstepd of a node's jobs, or of all: not below slurmd, but above what says that it runs on that node."""
+        """The slurmstepd of the jobs on `node`, or on all nodes. slurmstepd is not a child of slurmd, so it is found as a parent of
+        the processes that have the node's name in their environment."""
         found = set()
         for entry in Path("/proc").iterdir():
             try:
@@ -151,12 +152,12 @@ class Cluster:
                     pid = parent_of(pid)
                 found.add(pid)
             except OSError:
-                continue  # it ended meanwhile
+                continue  # it has ended
         return found - {0, 1}
 
     def lose_node(self, node):
-        """As when the machine loses power: slurmd and every process of its jobs, at once. The step daemons first, or they
-        would report the end of their job."""
+        """Kills slurmd and every process of its jobs at once, as if the machine lost power. The step daemons go first, because
+        they would report the end of their job."""
         daemon = self.daemons.pop(node)
         daemon.kill()
         for step in self.step_daemons(node):
@@ -165,7 +166,7 @@ class Cluster:
         daemon.wait()
 
     def stop(self):
-        """Ends every daemon and what its jobs left, whatever happened before."""
+        """Ends every daemon and every process of its jobs."""
         for daemon in reversed(list(self.daemons.values())):
             for pid in descendants(daemon.pid):
                 kill(pid)

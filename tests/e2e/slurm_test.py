@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""bake batch --executor slurm on a real slurmctld, slurmd and munge: a lost node, a cancelled job, nothing left to do."""
+"""bake batch --executor slurm on a real slurmctld, slurmd and munge: a lost node, a cancelled job, a second run."""
 import json
 import subprocess
 import threading
@@ -22,7 +22,7 @@ class SlurmBatch(fleets.FleetCase):
 
     @classmethod
     def tearDownClass(cls):
-        cls.cluster.stop()  # before the directory goes
+        cls.cluster.stop()  # before its directory is deleted
         super().tearDownClass()
 
     def batch(self, *arguments):
@@ -54,7 +54,7 @@ class SlurmBatch(fleets.FleetCase):
         return json.loads((fleet.parent / "fleet.yaml.slurm/job.json").read_text())["job"]
 
     def wait_until_baking(self, fleet, node):
-        """A task on `node` is in the middle of its bake; gives its index."""
+        """Waits until a task on `node` is in the middle of its bake; returns its index."""
         found = []
 
         def baking():
@@ -68,7 +68,7 @@ class SlurmBatch(fleets.FleetCase):
         self.cluster.wait_for(f"a bake on {node}", baking, 300)
         return found[0]
 
-    def test_a_lost_node_costs_nothing_but_time(self):
+    def test_a_lost_node_and_a_cancelled_job(self):
         fleet = self.write_fleet("lost", fleets.IMAGES)
         started = self.start(fleet, *SLURM)
         index = self.wait_until_baking(fleet, "node1")
@@ -91,7 +91,7 @@ class SlurmBatch(fleets.FleetCase):
         self.cancel()
 
     def cancel(self):
-        """Cancelled in the middle: said, never taken for success; the next run does the rest."""
+        """A job that is cancelled in the middle is reported as such, not as success; the next run bakes the rest."""
         fleet = self.write_fleet("cancelled", 2)
         # One at a time: the first runs, the second has not started.
         started = self.start(fleet, *SLURM, "--jobs", "1")

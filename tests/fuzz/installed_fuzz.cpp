@@ -2,22 +2,22 @@
 #include <cstdint>
 #include <string_view>
 
-#include "bake/ofed/kernel_fit.hpp"
-#include "bake/ofed/solver_pool.hpp"
+#include "bake/resolve/kernel_fit.hpp"
+#include "bake/resolve/solver_pool.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  std::vector<bake::ofed::Finding> findings;
+  std::vector<bake::resolve::Problem> problems;
   switch (data[0] % 3) {
     case 0:
-      bake::ofed::read_rpm_dump(text, findings);
+      bake::resolve::read_rpm_dump(text, problems);
       break;
     case 1:
-      bake::ofed::read_dpkg_status(text, "amd64", findings);
+      bake::resolve::read_dpkg_status(text, "amd64", problems);
       break;
     default:
-      bake::ofed::parse_symvers(text);
+      bake::resolve::parse_symvers(text);
   }
   return 0;
 }

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "bake/base/error.hpp"
-#include "bake/ofed/deb_index.hpp"
+#include "bake/bundle/deb_index.hpp"
 
 namespace {
 
@@ -19,18 +19,18 @@ bool leads_out(const std::filesystem::path& path) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   try {
-    for (const auto& package : bake::ofed::parse_packages(text, "fuzz"))
+    for (const auto& package : bake::bundle::parse_packages(text, "fuzz"))
       if (package.name.empty() || package.file.digests.empty() || leads_out(package.file.file)) __builtin_trap();
   } catch (const bake::Error&) {
   }
   try {
-    static_cast<void>(bake::ofed::parse_release(text, "fuzz"));
+    static_cast<void>(bake::bundle::parse_release(text, "fuzz"));
   } catch (const bake::Error&) {
   }
   // A control file put into an index of ours must come out as one package: the file that we say it is.
-  const bake::ofed::IndexedFile file{"x.deb", 1, {{bake::DigestAlgorithm::sha256, std::string(64, 'a')}}};
+  const bake::bundle::IndexedFile file{"x.deb", 1, {{bake::DigestAlgorithm::sha256, std::string(64, 'a')}}};
   try {
-    for (const auto& package : bake::ofed::parse_packages(bake::ofed::packages_paragraph(text, file), "fuzz"))
+    for (const auto& package : bake::bundle::parse_packages(bake::bundle::packages_paragraph(text, file), "fuzz"))
       if (package.file.file != "x.deb" || package.file.size != 1) __builtin_trap();
   } catch (const bake::Error&) {
   }

@@ -3,14 +3,14 @@
 #include <cstdint>
 #include <string_view>
 
+#include "bake/archive/entry_policy.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
-#include "bake/ofed/entry_policy.hpp"
 
 namespace {
 
-using bake::ofed::ArchiveEntry;
-using bake::ofed::EntryType;
+using bake::archive::ArchiveEntry;
+using bake::archive::EntryType;
 
 ArchiveEntry entry_of(std::string_view line) {
   ArchiveEntry entry;
@@ -51,7 +51,7 @@ void check_inside(const std::string& directory, const std::string& target) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  bake::ofed::EntryPolicy policy("fuzz", size % 2 == 0);
+  bake::archive::EntryPolicy policy("fuzz", size % 2 == 0);
   try {
     for (const auto& line : bake::split_lines(text)) {
       if (line.empty()) continue;

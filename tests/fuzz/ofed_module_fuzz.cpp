@@ -3,11 +3,11 @@
 #include <string_view>
 
 #include "bake/base/error.hpp"
-#include "bake/ofed/module_elf.hpp"
+#include "bake/guest/module_elf.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
-    static_cast<void>(bake::ofed::read_module({reinterpret_cast<const char*>(data), size}, "/lib/modules/K/x.ko"));
+    static_cast<void>(bake::guest::read_module({reinterpret_cast<const char*>(data), size}, "/lib/modules/K/x.ko"));
   } catch (const bake::Error&) {
   }
   return 0;

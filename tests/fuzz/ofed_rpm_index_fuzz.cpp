@@ -3,8 +3,8 @@
 #include <string>
 
 #include "bake/base/error.hpp"
-#include "bake/ofed/rpm_header.hpp"
-#include "bake/ofed/rpm_index.hpp"
+#include "bake/bundle/rpm_header.hpp"
+#include "bake/bundle/rpm_index.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
@@ -12,16 +12,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     switch (data[0] % 3) {
       case 0:
-        static_cast<void>(bake::ofed::parse_repomd(text, "fuzz"));
+        static_cast<void>(bake::bundle::parse_repomd(text, "fuzz"));
         break;
       case 1:
-        static_cast<void>(bake::ofed::parse_primary(text, "fuzz"));
+        static_cast<void>(bake::bundle::parse_primary(text, "fuzz"));
         break;
       default:
-        const bake::ofed::KeyRing ring;
-        auto facts = bake::ofed::read_rpm(bake::ofed::source_of(text), ring, "fuzz");
+        const bake::signature::KeyRing ring;
+        auto facts = bake::bundle::read_rpm(bake::archive::source_of(text), ring, "fuzz");
         facts.package.file = {"x.rpm", 1, {{bake::DigestAlgorithm::sha256, std::string(64, 'a')}}};
-        if (bake::ofed::parse_primary(bake::ofed::primary_of({facts}), "made").size() > 1) __builtin_trap();
+        if (bake::bundle::parse_primary(bake::bundle::primary_of({facts}), "made").size() > 1) __builtin_trap();
     }
   } catch (const bake::Error&) {
   }

@@ -13,9 +13,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> rooms_in_order{"bake/base",     "matrix",    "bake/recipe", "bake/disk",
-                                              "bake/guest",    "bake/ofed", "bake/plan",   "bake/apply",
-                                              "bake/evidence", "bake/job",  "bake/carry",  "bake/cli"};
+const std::vector<std::string> rooms_in_order{
+    "bake/base",     "bake/archive", "bake/signature", "matrix",        "bake/disk",   "bake/recipe", "bake/guest",
+    "bake/bundle",   "bake/store",   "bake/resolve",   "bake/plan",     "bake/assets", "bake/apply",  "bake/verify",
+    "bake/evidence", "bake/job",     "bake/fleet",     "bake/transfer", "bake/cli"};
 
 struct Include {
   std::string file;

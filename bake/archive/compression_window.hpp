@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace bake::archive {
+
+/// Bytes at the front of a stream that declared_window() wants to see.
+inline constexpr std::size_t window_header_size = 1100;
+
+/// How much memory an xz, lzma or zstd stream asks its decoder to hold, read from the stream's first header; nothing
+/// for other streams. Formats: tukaani.org "The .xz File Format" 1.1, RFC 8878.
+std::optional<std::uint64_t> declared_window(std::string_view first_bytes);
+
+}  // namespace bake::archive

@@ -1,0 +1,39 @@
+#include "bake/assets/assets.hpp"
+
+#include "bake/base/digest.hpp"
+
+// Put into the program by bake_embed() in CMakeLists.txt.
+extern "C" {
+extern const char bake_embed_ib_firstboot_begin[], bake_embed_ib_firstboot_end[];
+extern const char bake_embed_ib_firstboot_service_begin[], bake_embed_ib_firstboot_service_end[];
+extern const char bake_embed_handler_manifest_begin[], bake_embed_handler_manifest_end[];
+extern const char bake_embed_ib_ready_target_begin[], bake_embed_ib_ready_target_end[];
+extern const char bake_embed_ib_firstboot_preset_begin[], bake_embed_ib_firstboot_preset_end[];
+}
+
+namespace bake::assets {
+namespace {
+
+std::string_view embedded(const char* begin, const char* end) { return {begin, static_cast<std::size_t>(end - begin)}; }
+
+}  // namespace
+
+std::string_view firstboot() { return embedded(bake_embed_ib_firstboot_begin, bake_embed_ib_firstboot_end); }
+
+std::string firstboot_digest() { return digest_of(firstboot()); }
+
+std::string_view firstboot_unit() {
+  return embedded(bake_embed_ib_firstboot_service_begin, bake_embed_ib_firstboot_service_end);
+}
+
+std::string_view firstboot_preset() {
+  return embedded(bake_embed_ib_firstboot_preset_begin, bake_embed_ib_firstboot_preset_end);
+}
+
+std::string_view ready_target() { return embedded(bake_embed_ib_ready_target_begin, bake_embed_ib_ready_target_end); }
+
+std::string_view handler_manifest() {
+  return embedded(bake_embed_handler_manifest_begin, bake_embed_handler_manifest_end);
+}
+
+}  // namespace bake::assets

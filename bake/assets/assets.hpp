@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+/// Files that bake carries inside itself (cmake/embed.cmake), so that one program is enough on a build server without a
+/// network.
+namespace bake::assets {
+
+/// The program ib-firstboot, a static ELF file.
+std::string_view firstboot();
+/// sha256 of firstboot(), lower-case hexadecimal.
+std::string firstboot_digest();
+/// ib-firstboot.service
+std::string_view firstboot_unit();
+/// 80-ib-firstboot.preset
+std::string_view firstboot_preset();
+/// ib-ready.target
+std::string_view ready_target();
+/// HandlerManifest.json of the VM extension handler package
+std::string_view handler_manifest();
+
+}  // namespace bake::assets

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bake/guest/module_elf.hpp"
+
+namespace bake::bundle {
+
+enum class PackageFormat { rpm, deb };
+
+/// One package file of a bundle, as its index (or, unindexed, its own header) describes it.
+struct BundlePackage {
+  std::string name;
+  std::string version;  ///< [epoch:]version[-release]
+  std::string arch;
+  std::string file;  ///< path in the bundle below its top directory: "RPMS/libibverbs-….rpm"
+  std::uint64_t size = 0;
+  std::uint64_t installed_size = 0;         ///< bytes, 0 when the index does not say
+  std::string sha256;                       ///< of the file in the payload; computed, never copied from the index
+  std::vector<guest::ModuleFacts> modules;  ///< of packages that carry .ko files, otherwise empty
+  std::string built_kernel;                 ///< directory below lib/modules in the payload, empty for other packages
+  bool dkms_source = false;                 ///< carries /usr/src/<x>/dkms.conf
+};
+
+/// A directory of packages inside a bundle that a package manager can use as one repository.
+struct Repository {
+  std::string flavour;    ///< "mlnx-libs", "upstream-libs", or "flat"
+  std::string directory;  ///< below the top directory: "DEBS/UPSTREAM_LIBS", "RPMS"
+  bool indexed = false;   ///< has repodata/repomd.xml or Packages
+  std::vector<BundlePackage> packages;
+};
+
+/// The index of one repository as the solver wants it: uncompressed.
+struct IndexTexts {
+  std::string packages;   ///< Packages (deb) or primary.xml (rpm)
+  std::string filelists;  ///< filelists.xml (rpm), or empty
+};
+
+/// What was checked of a bundle when it was added, and by what.
+struct Trust {
+  std::string archive_sha256;           ///< of the archive as it was read
+  std::string pin;                      ///< what pinned that digest: "command line", "recipe", "matrix", or "" (none)
+  std::string signer;                   ///< fingerprint of the key of the user's key ring that signed, or ""
+  std::vector<std::string> weak;        ///< what is weak, named: "DSA/SHA1", "index digests: MD5"
+  std::vector<std::string> overridden;  ///< checks that --insecure-… flags switched off
+};
+
+/// A bundle in the store. `store` paths: payload() is an ISO 9660 image whose root is the bundle's top directory.
+struct Bundle {
+  std::string name;      ///< top directory: "MLNX_OFED_LINUX-5.5-1.0.3.2-rhel8.2-x86_64"
+  std::string version;   ///< "5.5-1.0.3.2"
+  std::string distro;    ///< "rhel8.2", "ubuntu20.04"
+  std::string arch;      ///< "x86_64"
+  std::string layout;    ///< "flat" or "split"
+  bool rebuilt = false;  ///< an "-ext" bundle made by mlnx_add_kernel_support.sh
+  PackageFormat format = PackageFormat::rpm;
+  std::vector<Repository> repositories;
+  Trust trust;
+  std::string payload_sha256;
+  std::uint64_t payload_size = 0;
+  std::filesystem::path directory;  ///< where the store keeps it
+
+  [[nodiscard]] std::filesystem::path payload() const { return directory / "payload.iso"; }
+  [[nodiscard]] const std::string& id() const { return trust.archive_sha256; }
+};
+
+/// Packages of the base operating system that minimal images lack (tcl, libnl3, dkms, kernel headers…), added by the
+/// user as one payload with an index made from the packages' own headers.
+struct Extras {
+  std::string id;                 ///< digest over names and digests of its packages
+  std::string name;               ///< what the user called it
+  std::string distro;             ///< "rhel7.7"; empty: for every release
+  std::string signer;             ///< fingerprints of the named keys that signed every rpm; empty: taken as they stood
+  std::vector<std::string> weak;  ///< what is weak in those signatures, named
+  PackageFormat format = PackageFormat::rpm;
+  Repository repository;
+  std::string payload_sha256;
+  std::uint64_t payload_size = 0;
+  std::filesystem::path directory;  ///< where the store keeps it
+
+  [[nodiscard]] std::filesystem::path payload() const { return directory / "payload.iso"; }
+};
+
+}  // namespace bake::bundle

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "bake/bundle/bundle.hpp"
+#include "bake/bundle/trust.hpp"
+
+namespace bake::bundle {
+
+using Json = nlohmann::ordered_json;
+
+/// Text of a file in the store. Bytes that are no UTF-8 (package metadata may have some) are replaced.
+std::string dump(const Json& json);
+
+/// bundle.json of the store: everything but `directory`.
+Json to_json(const Bundle& bundle);
+/// Throws Error{failed} when `text` is not what to_json() wrote; `file` stands in the message.
+Bundle bundle_from_json(const std::string& text, const std::filesystem::path& file);
+
+Json to_json(const Extras& extras);
+Extras extras_from_json(const std::string& text, const std::filesystem::path& file);
+
+/// For 'bake bundle verify --json': every index and package with its verdict.
+Json to_json(const Report& report);
+Json to_json(const Trust& trust);
+Json to_json(const std::vector<Problem>& problems);
+
+}  // namespace bake::bundle

@@ -1,0 +1,299 @@
+#include "bake/bundle/examine.hpp"
+
+#include <array>
+#include <fmt/format.h>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "bake/base/error.hpp"
+#include "bake/bundle/deb_index.hpp"
+#include "bake/bundle/layout.hpp"
+#include "bake/bundle/package_scan.hpp"
+#include "bake/bundle/rpm_header.hpp"
+#include "bake/bundle/rpm_index.hpp"
+
+namespace bake::bundle {
+namespace {
+
+constexpr std::size_t max_index = std::size_t{12} << 20U;   // the largest real one, a filelists.xml, has 5 MiB
+constexpr std::size_t max_release = std::size_t{1} << 20U;  // Release, repomd.xml: a page
+
+/// Why `found` is not what was `expected`, or an empty string. Compares size and the strongest digest.
+std::string difference(const IndexedFile& expected, std::uint64_t size, const Digests& found) {
+  if (expected.size != 0 && expected.size != size)
+    return fmt::format("{} bytes expected, {} found", expected.size, size);
+  const auto& [algorithm, digest] = *expected.digests.rbegin();
+  if (found.at(algorithm) == digest) return {};
+  return fmt::format("{} {}… expected, {}… found", name_of(algorithm), digest.substr(0, 16),
+                     found.at(algorithm).substr(0, 16));
+}
+
+class Examiner {
+ public:
+  Examiner(const StagedBundle& staged, const signature::KeyRing& ring, bool ignore_indexes, Progress& progress)
+      : tree_(staged.tree), ring_(ring), ignore_indexes_(ignore_indexes), progress_(progress) {
+    result_.report.archive_sha256 = staged.archive_sha256;
+    identify_bundle(staged.top);
+  }
+
+  Examination run() {
+    auto layout = find_layout(tree_.paths(), result_.bundle.name);
+    result_.bundle.layout = layout.family;
+    result_.bundle.format = layout.format;
+    for (auto& place : layout.places) {
+      if (ignore_indexes_) place.index.clear();
+      any_index_ = any_index_ || !place.index.empty();
+      examine_place(place);
+    }
+    report_unlisted();
+    return std::move(result_);
+  }
+
+ private:
+  void identify_bundle(const std::string& top) {
+    std::map<std::string, std::string> texts;
+    for (const std::string file : {".mlnx", ".arch", "distro"})
+      if (tree_.resolve(file)) texts.emplace(file, tree_.read(file, 4096));
+    const auto name = identify(top, texts, result_.report.identity_problems);
+    result_.bundle.name = top;
+    result_.bundle.version = name.version;
+    result_.bundle.distro = name.distro;
+    result_.bundle.arch = name.arch;
+    result_.bundle.rebuilt = name.rebuilt;
+  }
+
+  void examine_place(const RepositoryPlace& place) {
+    progress_.step(fmt::format("checking {}", place.directory));
+    Repository repository{place.flavour, place.directory, !place.index.empty(), {}};
+    IndexTexts texts;
+    const bool rpm = result_.bundle.format == PackageFormat::rpm;
+    const auto packages = place.index.empty() ? scan_headers(place.directory, texts)
+                          : rpm               ? read_rpm_index(place, texts)
+                                              : read_deb_index(place, texts);
+    for (const auto& package : packages)
+      if (auto checked = check_package(place, package)) repository.packages.push_back(std::move(*checked));
+    if (!place.offered) return;
+    result_.bundle.repositories.push_back(std::move(repository));
+    result_.texts.emplace(place.flavour, std::move(texts));
+  }
+
+  std::vector<IndexedPackage> read_deb_index(const RepositoryPlace& place, IndexTexts& texts) {
+    const auto release_file = place.directory + "/Release";
+    auto packed = tree_.read(place.index, max_index);
+    IndexCheck check{release_file, {}};
+    if (tree_.resolve(release_file)) {
+      const auto text = tree_.read(release_file, max_release);
+      if (tree_.resolve(release_file + ".gpg"))
+        check.signature = signature::check_signature(ring_, tree_.read(release_file + ".gpg", 65536), text);
+      const auto release = parse_release(text, release_file);
+      check_release(release, release_file, place.index, packed);
+    }
+    result_.report.indexes.push_back(std::move(check));
+    texts.packages = archive::unpack(std::move(packed), place.index, max_index);
+    return parse_packages(texts.packages, place.index);
+  }
+
+  void check_release(const Release& release, const std::string& release_file, const std::string& index,
+                     const std::string& packed) {
+    auto& report = result_.report;
+    // Suites are free words ("stable"); only one that is a version can be the wrong version.
+    const bool version = !release.suite.empty() && release.suite.front() >= '0' && release.suite.front() <= '9';
+    if (version && release.suite != result_.bundle.version)
+      report.identity_problems.push_back(
+          {release_file,
+           fmt::format("says version '{}', the top directory says '{}'", release.suite, result_.bundle.version), ""});
+    const auto* vouched = release.find(index.substr(index.rfind('/') + 1));
+    if (vouched == nullptr) {
+      report.index_problems.push_back({release_file, "does not vouch for " + index, ""});
+      return;
+    }
+    const auto algorithm = strongest(vouched->digests);
+    const auto wrong = difference(*vouched, packed.size(), {{algorithm, digest_of(packed, algorithm)}});
+    if (!wrong.empty()) report.index_problems.push_back({index, "is not what Release says: " + wrong, ""});
+  }
+
+  std::vector<IndexedPackage> read_rpm_index(const RepositoryPlace& place, IndexTexts& texts) {
+    const auto text = tree_.read(place.index, max_release);
+    IndexCheck check{place.index, {}};
+    if (tree_.resolve(place.index + ".asc"))
+      check.signature = signature::check_signature(ring_, tree_.read(place.index + ".asc", 65536), text);
+    result_.report.indexes.push_back(std::move(check));
+    for (const auto& [type, file] : parse_repomd(text, place.index)) {
+      if (type != "primary" && type != "filelists") continue;
+      (type == "primary" ? texts.packages : texts.filelists) = read_metadata(place.directory + "/" + file.file, file);
+    }
+    if (texts.packages.empty()) {
+      result_.report.index_problems.push_back({place.index, "lists no primary metadata", ""});
+      return {};
+    }
+    return parse_primary(texts.packages, place.index);
+  }
+
+  std::string read_metadata(const std::string& path, const IndexedFile& expected) {
+    if (!tree_.resolve(path)) {
+      result_.report.index_problems.push_back({path, "repomd.xml lists it, the bundle does not hold it", ""});
+      return {};
+    }
+    auto packed = tree_.read(path, max_index);
+    if (expected.digests.empty()) {
+      result_.report.index_problems.push_back({path, "repomd.xml states no digest for it", ""});
+      return {};
+    }
+    const auto algorithm = strongest(expected.digests);
+    const auto wrong = difference(expected, packed.size(), {{algorithm, digest_of(packed, algorithm)}});
+    if (!wrong.empty()) {
+      result_.report.index_problems.push_back({path, "is not what repomd.xml says: " + wrong, ""});
+      return {};
+    }
+    return archive::unpack(std::move(packed), path, max_index);
+  }
+
+  /// The algorithm that a file is held to; a weak one is reported.
+  DigestAlgorithm strongest(const Digests& digests) {
+    const auto algorithm = digests.rbegin()->first;
+    if (is_weak(algorithm)) result_.report.weak.insert(fmt::format("index digests: {}", name_of(algorithm)));
+    return algorithm;
+  }
+
+  /// The packages of a directory without an index, from their own headers.
+  std::vector<IndexedPackage> scan_headers(const std::string& directory, IndexTexts& texts) {
+    const bool rpm = result_.bundle.format == PackageFormat::rpm;
+    std::vector<IndexedPackage> packages;
+    std::vector<RpmFacts> headers;
+    for (const auto& path : tree_.paths()) {
+      if (!path.starts_with(directory + "/") || path.find('/', directory.size() + 1) != std::string::npos) continue;
+      if (!path.ends_with(rpm ? ".rpm" : ".deb") || !tree_.resolve(path)) continue;
+      const auto real = *tree_.resolve(path);
+      IndexedFile file{path.substr(directory.size() + 1), tree_.size(real), {}};
+      file.digests.emplace(DigestAlgorithm::sha256,
+                           facts_of(real, DigestAlgorithm::sha256).digests.at(DigestAlgorithm::sha256));
+      if (rpm) {
+        headers.push_back(rpm_facts_of(real));
+        headers.back().package.file = std::move(file);
+        packages.push_back(headers.back().package);
+      } else {
+        const auto paragraph = packages_paragraph(read_control(tree_.open(path), path), file);
+        for (auto& package : parse_packages(paragraph, path)) packages.push_back(std::move(package));
+        texts.packages += paragraph;
+      }
+    }
+    if (rpm) texts.packages = primary_of(headers);
+    return packages;
+  }
+
+  /// What was computed of a file once, however many repositories link to it.
+  struct FileFacts {
+    std::set<DigestAlgorithm> algorithms;
+    Digests digests;
+    std::optional<RpmFacts> rpm;
+  };
+
+  const FileFacts& facts_of(const std::string& real, DigestAlgorithm algorithm) {
+    auto& facts = facts_[real];
+    if (facts.algorithms.insert(algorithm).second)
+      facts.digests.merge(digests_of(tree_.open(real), {algorithm, DigestAlgorithm::sha256}));
+    return facts;
+  }
+
+  const RpmFacts& rpm_facts_of(const std::string& real) {
+    auto& rpm = facts_[real].rpm;
+    if (!rpm) rpm = read_rpm(tree_.open(real), ring_, real);
+    return *rpm;
+  }
+
+  std::optional<BundlePackage> check_package(const RepositoryPlace& place, const IndexedPackage& indexed) {
+    PackageCheck check;
+    check.file = place.directory + "/" + indexed.file.file;
+    const auto real = tree_.resolve(check.file);
+    if (!real) {
+      check.verdict = PackageVerdict::missing_from_tree;
+      result_.report.packages.push_back(std::move(check));
+      return std::nullopt;
+    }
+    covered_.insert(*real);
+    const auto algorithm = strongest(indexed.file.digests);
+    const auto& digests = facts_of(*real, algorithm).digests;
+    check.algorithm = name_of(algorithm);
+    check.detail = difference(indexed.file, tree_.size(*real), digests);
+    check.verdict = place.index.empty()    ? PackageVerdict::unindexed
+                    : check.detail.empty() ? PackageVerdict::ok
+                                           : PackageVerdict::mismatch;
+    // What is not what its index says is not looked into any further.
+    bool sound = check.verdict != PackageVerdict::mismatch;
+    if (sound && result_.bundle.format == PackageFormat::rpm) {
+      const auto& rpm = rpm_facts_of(*real);
+      check.signature = rpm.signature;
+      check.payload_signed = rpm.payload_signed;
+      if (const auto& own = rpm.package;
+          std::tie(own.name, own.version, own.arch) != std::tie(indexed.name, indexed.version, indexed.arch)) {
+        check.verdict = PackageVerdict::mismatch;
+        check.detail = fmt::format("the index calls it {}-{}.{}, it calls itself {}-{}.{}", indexed.name,
+                                   indexed.version, indexed.arch, own.name, own.version, own.arch);
+      }
+      sound = check.verdict != PackageVerdict::mismatch && rpm.signature.state != signature::SignatureState::bad;
+    }
+    result_.report.packages.push_back(check);
+    return sound ? std::optional(describe(indexed, check.file, *real, digests.at(DigestAlgorithm::sha256)))
+                 : std::nullopt;
+  }
+
+  BundlePackage describe(const IndexedPackage& indexed, const std::string& file, const std::string& real,
+                         const std::string& sha256) {
+    BundlePackage package;
+    package.name = indexed.name;
+    package.version = indexed.version;
+    package.arch = indexed.arch;
+    package.file = file;
+    package.size = tree_.size(real);
+    package.installed_size = indexed.installed_size;
+    package.sha256 = sha256;
+    if (may_hold_kernel_content(indexed.name + "_" + indexed.version)) {
+      auto found = kernel_content_.find(real);
+      if (found == kernel_content_.end()) {
+        progress_.detail(file);
+        found = kernel_content_.emplace(real, scan_kernel_content(tree_.open(real), result_.bundle.format, file)).first;
+      }
+      package.modules = found->second.modules;
+      for (const auto& module : package.modules) symbols_ += symbol_count(module);
+      check_symbol_count(symbols_, file);
+      package.built_kernel = found->second.built_kernel;
+      package.dkms_source = found->second.dkms_source;
+    }
+    return package;
+  }
+
+  /// Package files that no index names.
+  void report_unlisted() {
+    const bool rpm = result_.bundle.format == PackageFormat::rpm;
+    for (const auto& [path, extent] : tree_.files()) {
+      if (!path.starts_with(rpm ? "RPMS" : "DEBS") || !path.ends_with(rpm ? ".rpm" : ".deb")) continue;
+      if (covered_.contains(path)) continue;
+      PackageCheck check;
+      check.file = path;
+      check.verdict = any_index_ ? PackageVerdict::missing_from_index : PackageVerdict::unindexed;
+      result_.report.packages.push_back(std::move(check));
+    }
+  }
+
+  const BundleTree& tree_;
+  const signature::KeyRing& ring_;
+  bool ignore_indexes_;
+  Progress& progress_;
+  Examination result_;
+  bool any_index_ = false;
+  std::size_t symbols_ = 0;  ///< of all modules of all repositories
+  std::set<std::string> covered_;
+  std::map<std::string, FileFacts> facts_;               ///< by real path
+  std::map<std::string, KernelContent> kernel_content_;  ///< by real path
+};
+
+}  // namespace
+
+Examination examine(const StagedBundle& staged, const signature::KeyRing& ring, bool ignore_indexes,
+                    Progress& progress) {
+  return Examiner(staged, ring, ignore_indexes, progress).run();
+}
+
+}  // namespace bake::bundle

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bake/base/digest.hpp"
+
+namespace bake::bundle {
+
+/// Digests that an index states for a file, lower-case hexadecimal.
+using Digests = std::map<DigestAlgorithm, std::string>;
+
+/// "SHA512", "SHA256", "SHA1", "MD5".
+std::string_view name_of(DigestAlgorithm algorithm);
+/// MD5 and SHA1: good against accidents, not against people.
+bool is_weak(DigestAlgorithm algorithm);
+
+/// A file that an index vouches for.
+struct IndexedFile {
+  std::string file;  ///< relative to the index's directory, without "./"
+  std::uint64_t size = 0;
+  Digests digests;
+};
+
+/// A package that an index lists.
+struct IndexedPackage {
+  std::string name;
+  std::string version;  ///< [epoch:]version[-release]
+  std::string arch;
+  std::uint64_t installed_size = 0;  ///< bytes
+  IndexedFile file;
+};
+
+/// Throws Error{untrusted} when an index lists more packages than any bundle has: memory follows their number.
+void check_package_count(std::size_t count, std::string_view index);
+
+/// `path` without "./" in front. Throws Error{untrusted} when it is no plain relative path: indexes come from outside.
+std::string plain_path(std::string_view path, std::string_view index);
+
+}  // namespace bake::bundle

@@ -1,0 +1,205 @@
+#include "bake/bundle/tree.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <utility>
+
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/bundle/layout.hpp"
+
+namespace bake::bundle {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int max_links = 40;
+
+/// `target` seen from the directory of `path`; nothing when it leaves the tree.
+std::optional<std::string> join_link(const std::string& path, const std::string& target) {
+  auto parts = split(path, '/');
+  parts.pop_back();
+  for (const auto& part : split(target, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part != "..") {
+      parts.push_back(part);
+    } else {
+      if (parts.empty()) return std::nullopt;
+      parts.pop_back();
+    }
+  }
+  return join(parts, "/");
+}
+
+/// The archive's raw bytes, digested as they pass.
+class DigestedFile {
+ public:
+  explicit DigestedFile(fs::path file) : path_(std::move(file)), fd_(open_file(path_, O_RDONLY)) {}
+
+  std::size_t read(std::span<std::byte> buffer) {
+    const auto count = read_some(fd_, buffer, path_);
+    hasher_.update(buffer.first(count));
+    return count;
+  }
+  /// The digest of the whole file, what follows the archive's end included.
+  std::string finish() {
+    std::vector<std::byte> buffer(std::size_t{256} << 10U);
+    while (read(buffer) != 0) {
+    }
+    return hasher_.hex();
+  }
+
+ private:
+  fs::path path_;
+  FileDescriptor fd_;
+  Hasher hasher_;
+};
+
+std::string first_bytes_of(const fs::path& file) {
+  std::array<std::byte, 16> bytes{};
+  const auto count = read_some(open_file(file, O_RDONLY), bytes, file);
+  return {reinterpret_cast<const char*>(bytes.data()), count};
+}
+
+void copy_data(archive::ArchiveReader& reader, archive::EntryPolicy& policy, archive::IsoWriter& writer) {
+  std::vector<std::byte> buffer(std::size_t{256} << 10U);
+  while (const auto count = reader.read(buffer)) {
+    policy.count(count, reader.bytes_in());
+    writer.write(std::span(buffer).first(count));
+  }
+}
+
+}  // namespace
+
+BundleTree::BundleTree(fs::path payload, std::map<std::string, archive::Extent> files,
+                       std::map<std::string, std::string> links)
+    : payload_(std::move(payload)), files_(std::move(files)), links_(std::move(links)) {}
+
+std::set<std::string> BundleTree::paths() const {
+  std::set<std::string> all;
+  for (const auto& entry : files_) all.insert(entry.first);
+  for (const auto& entry : links_) all.insert(entry.first);
+  return all;
+}
+
+std::optional<std::string> BundleTree::resolve(const std::string& path) const {
+  std::string current = path;
+  for (int followed = 0; followed < max_links; ++followed) {
+    if (files_.contains(current)) return current;
+    // The shortest prefix that is a link: a link among the directories, or the path itself.
+    auto end = current.find('/');
+    while (end != std::string::npos && !links_.contains(current.substr(0, end))) end = current.find('/', end + 1);
+    const auto link = links_.find(current.substr(0, end));
+    if (link == links_.end()) return std::nullopt;
+    auto next = join_link(link->first, link->second);
+    if (!next) return std::nullopt;
+    if (end != std::string::npos) *next += current.substr(end);
+    current = std::move(*next);
+  }
+  return std::nullopt;
+}
+
+archive::ByteSource BundleTree::open(const std::string& path) const {
+  const auto real = resolve(path);
+  if (!real)
+    throw Error(ErrorKind::untrusted,
+                fmt::format("reading '{}': the bundle has no such file", archive::printable(path)));
+  // A std::function must be copyable; the copies share one descriptor and read by position.
+  auto fd = std::make_shared<FileDescriptor>(open_file(payload_, O_RDONLY));
+  const auto [offset, size] = files_.at(*real);
+  return [fd, at = offset, left = size, payload = payload_](std::span<std::byte> buffer) mutable {
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left));
+    if (wanted == 0) return std::size_t{0};
+    const auto count = ::pread(fd->get(), buffer.data(), wanted, static_cast<off_t>(at));
+    if (count <= 0)
+      throw Error(ErrorKind::failed, fmt::format("reading payload '{}': {}", payload.string(),
+                                                 count < 0 ? std::strerror(errno) : "it is cut short"));
+    at += static_cast<std::uint64_t>(count);
+    left -= static_cast<std::uint64_t>(count);
+    return static_cast<std::size_t>(count);
+  };
+}
+
+std::string BundleTree::read(const std::string& path, std::size_t limit) const {
+  if (size(path) > limit)
+    throw Error(ErrorKind::untrusted,
+                fmt::format("reading '{}': larger than {}", archive::printable(path), human_size(limit)));
+  const auto source = open(path);
+  std::string text(size(path), '\0');
+  for (std::size_t at = 0; at < text.size();) at += source(std::as_writable_bytes(std::span(text)).subspan(at));
+  return text;
+}
+
+std::uint64_t BundleTree::size(const std::string& path) const {
+  const auto real = resolve(path);
+  return real ? files_.at(*real).size : 0;
+}
+
+StagedBundle stage_bundle(const fs::path& archive, const fs::path& payload, const archive::EntryLimits& limits,
+                          Progress& progress) {
+  const auto name = archive::printable(archive.filename().string());
+  refuse_other_products(name, first_bytes_of(archive));
+  DigestedFile file(archive);
+  archive::ArchiveReader reader([&](std::span<std::byte> buffer) { return file.read(buffer); },
+                                archive::ArchiveKind::bundle, name);
+  archive::IsoWriter writer(payload);
+  std::map<std::string, std::string> links;
+  std::optional<archive::EntryPolicy> policy;
+  for (auto entry = reader.next(); entry; entry = reader.next()) {
+    if (!policy) {
+      if (reader.is_iso() && reader.is_compressed())
+        throw Error(ErrorKind::config, fmt::format("reading bundle '{}': a compressed ISO image", name),
+                    "unpack it to the .iso that the vendor publishes");
+      policy.emplace(name, reader.is_iso(), limits);
+    }
+    const auto before = policy->top();
+    const auto admitted = policy->admit(std::move(*entry));
+    if (before != policy->top()) refuse_other_products(policy->top());
+    if (!admitted) continue;
+    progress.detail(archive::printable(admitted->path));
+    switch (admitted->type) {
+      case archive::EntryType::directory:
+        writer.add_directory(admitted->path);
+        break;
+      case archive::EntryType::symlink:
+        writer.add_symlink(admitted->path, admitted->target);
+        links.emplace(admitted->path, admitted->target);
+        break;
+      case archive::EntryType::hardlink:
+        writer.add_link(admitted->path, admitted->target);
+        break;
+      case archive::EntryType::file:
+        writer.add_file(admitted->path, (admitted->mode & 0111U) != 0);
+        copy_data(reader, *policy, writer);
+        break;
+      case archive::EntryType::special:
+        break;  // never admitted
+    }
+  }
+  writer.finish();
+  if (!policy || writer.files().empty())
+    throw Error(ErrorKind::config, fmt::format("reading bundle '{}': it holds no files", name));
+  StagedBundle staged;
+  staged.top = reader.is_iso() ? archive.stem().string() : policy->top();
+  staged.archive_sha256 = file.finish();
+  staged.tree = BundleTree(payload, writer.files(), std::move(links));
+  return staged;
+}
+
+Digests digests_of(const archive::ByteSource& source, const std::set<DigestAlgorithm>& algorithms) {
+  std::map<DigestAlgorithm, Hasher> hashers;
+  for (const auto algorithm : algorithms) hashers.emplace(algorithm, Hasher(algorithm));
+  std::vector<std::byte> buffer(std::size_t{256} << 10U);
+  while (const auto count = source(buffer))
+    for (auto& [algorithm, hasher] : hashers) hasher.update(std::span(buffer).first(count));
+  Digests digests;
+  for (auto& [algorithm, hasher] : hashers) digests.emplace(algorithm, hasher.hex());
+  return digests;
+}
+
+}  // namespace bake::bundle

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bake/archive/archive.hpp"
+#include "bake/archive/entry_policy.hpp"
+#include "bake/archive/iso_writer.hpp"
+#include "bake/base/progress.hpp"
+#include "bake/bundle/index.hpp"
+
+namespace bake::bundle {
+
+/// The files of a bundle, as they lie in its payload image. Paths are relative to the bundle's top directory.
+class BundleTree {
+ public:
+  BundleTree() = default;
+  BundleTree(std::filesystem::path payload, std::map<std::string, archive::Extent> files,
+             std::map<std::string, std::string> links);
+
+  [[nodiscard]] const std::map<std::string, archive::Extent>& files() const { return files_; }
+  [[nodiscard]] const std::map<std::string, std::string>& links() const { return links_; }
+  /// Paths of all files and links.
+  [[nodiscard]] std::set<std::string> paths() const;
+  /// The regular file that `path` is or leads to through links inside the bundle; nothing when there is none.
+  [[nodiscard]] std::optional<std::string> resolve(const std::string& path) const;
+
+  /// A stream of the file that `path` leads to. Throws Error{untrusted} when there is none.
+  [[nodiscard]] archive::ByteSource open(const std::string& path) const;
+  /// Its content; Error{untrusted} when larger than `limit`.
+  [[nodiscard]] std::string read(const std::string& path, std::size_t limit) const;
+  [[nodiscard]] std::uint64_t size(const std::string& path) const;
+
+ private:
+  std::filesystem::path payload_;
+  std::map<std::string, archive::Extent> files_;
+  std::map<std::string, std::string> links_;
+};
+
+/// A bundle's archive, read once: its tree lies in a payload image now.
+struct StagedBundle {
+  std::string top;             ///< name of the top directory
+  std::string archive_sha256;  ///< of the bytes that were read
+  BundleTree tree;
+};
+
+/// Streams `archive` into a new payload image at `payload`. Throws Error{untrusted} for hostile or damaged archives and
+/// Error{config} for other products (layout.hpp).
+StagedBundle stage_bundle(const std::filesystem::path& archive, const std::filesystem::path& payload,
+                          const archive::EntryLimits& limits, Progress& progress);
+
+/// Digests of all that `source` gives.
+Digests digests_of(const archive::ByteSource& source, const std::set<DigestAlgorithm>& algorithms);
+
+}  // namespace bake::bundle

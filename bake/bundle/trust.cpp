@@ -1,0 +1,204 @@
+#include "bake/bundle/trust.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+#include <utility>
+
+#include "bake/base/text.hpp"
+
+namespace bake::bundle {
+namespace {
+
+constexpr std::size_t max_named_files = 3;
+constexpr std::size_t max_listed_problems = 12;
+constexpr const char* unsigned_hint =
+    "if you can vouch for it yourself: --insecure-no-signature, together with --sha256 and the publisher's digest";
+
+/// The signatures that count: of the indexes for debs, of every package for rpms.
+std::vector<SignedFile> signatures_of(const Report& report, PackageFormat format) {
+  std::vector<SignedFile> all;
+  if (format == PackageFormat::deb)
+    for (const auto& index : report.indexes) all.push_back({index.file, &index.signature});
+  else
+    for (const auto& package : report.packages)
+      if (package.verdict == PackageVerdict::ok || package.verdict == PackageVerdict::unindexed)
+        all.push_back({package.file, &package.signature});
+  return all;
+}
+
+Problem problem_of(const SignedFile& entry, const std::string& hint_when_unsigned) {
+  const auto& result = *entry.result;
+  switch (result.state) {
+    case signature::SignatureState::bad:
+      return {entry.file,
+              result.reason.empty()
+                  ? fmt::format("bad signature: it names key {} but does not match the file", result.key_id)
+                  : "bad signature: " + result.reason,
+              ""};
+    case signature::SignatureState::refused:
+      return {entry.file, fmt::format("signature by key {} refused: {}", result.key_id, result.reason), ""};
+    case signature::SignatureState::unknown_key:
+      return {entry.file,
+              fmt::format("signed with {} by key {}, which is not in your key ring", result.algorithms, result.key_id),
+              "trust the key if it is the vendor's",
+              {{Remedy::Action::trust_key}}};
+    case signature::SignatureState::unreadable:
+      return {entry.file, "its signature cannot be read", ""};
+    default:
+      return {entry.file, "not signed", hint_when_unsigned};
+  }
+}
+
+void decide_signatures(const Report& report, const Bundle& bundle, const TrustPolicy& policy, TrustDecision& decision) {
+  std::set<std::string> signers;
+  std::set<std::string> weak;
+  const auto all = signatures_of(report, bundle.format);
+  for (const auto& entry : all) {
+    weak.insert(entry.result->weak.begin(), entry.result->weak.end());
+    if (entry.result->state == signature::SignatureState::good) signers.insert(entry.result->fingerprint);
+  }
+  auto unsigned_files = signature_problems(all, bundle.name, unsigned_hint);
+  if (all.empty()) unsigned_files.push_back({bundle.name, "nothing in it is signed", unsigned_hint});
+  decision.trust.weak.insert(decision.trust.weak.end(), weak.begin(), weak.end());
+  if (!weak.empty() && !policy.allow_weak)
+    for (const auto& algorithm : weak) decision.problems.push_back({bundle.name, "signed with weak " + algorithm, ""});
+  const bool unsigned_is_fine = policy.insecure_no_signature || (bundle.rebuilt && policy.allow_rebuilt);
+  if (unsigned_files.empty())
+    for (const auto& signer : signers) decision.trust.signer += (decision.trust.signer.empty() ? "" : ", ") + signer;
+  else if (!unsigned_is_fine)
+    decision.problems.insert(decision.problems.end(), unsigned_files.begin(), unsigned_files.end());
+  else if (policy.insecure_no_signature)
+    decision.trust.overridden.emplace_back("--insecure-no-signature");
+}
+
+/// Names weak index digests, and refuses them when the policy says so, with or without a key ring.
+void decide_index_digests(const Report& report, const Bundle& bundle, const TrustPolicy& policy,
+                          TrustDecision& decision) {
+  for (const auto& weak : report.weak) {
+    decision.trust.weak.push_back(weak);
+    if (!policy.allow_weak) decision.problems.push_back({bundle.name, "weak " + weak, ""});
+  }
+}
+
+void decide_packages(const Report& report, const TrustPolicy& policy, TrustDecision& decision) {
+  std::size_t unlisted = 0;
+  for (const auto& package : report.packages) {
+    switch (package.verdict) {
+      case PackageVerdict::ok:
+        break;
+      case PackageVerdict::missing_from_index:
+        ++unlisted;
+        break;
+      case PackageVerdict::mismatch:
+      case PackageVerdict::missing_from_tree:
+        decision.problems.push_back({package.file,
+                                     package.verdict == PackageVerdict::mismatch
+                                         ? "differs from the index: " + package.detail
+                                         : "the index lists it, but the bundle does not contain it",
+                                     ""});
+        break;
+      case PackageVerdict::unindexed:
+        if (!policy.insecure_no_index) decision.problems.push_back({package.file, "no index vouches for it", ""});
+        break;
+    }
+  }
+  if (unlisted != 0)
+    decision.warnings.push_back(fmt::format("{} package files are in no index; bake will not install them", unlisted));
+}
+
+}  // namespace
+
+std::string_view name_of(PackageVerdict verdict) {
+  switch (verdict) {
+    case PackageVerdict::ok:
+      return "ok";
+    case PackageVerdict::mismatch:
+      return "mismatch";
+    case PackageVerdict::missing_from_index:
+      return "missing from index";
+    case PackageVerdict::missing_from_tree:
+      return "missing from tree";
+    case PackageVerdict::unindexed:
+      return "unindexed";
+  }
+  return "mismatch";
+}
+
+std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, const std::string& whole,
+                                        const std::string& hint_when_unsigned) {
+  std::vector<std::pair<Problem, std::vector<std::string>>> groups;  // in the order in which they are met
+  for (const auto& file : files) {
+    if (file.result->state == signature::SignatureState::good) continue;
+    auto problem = problem_of(file, hint_when_unsigned);
+    const auto same = std::find_if(groups.begin(), groups.end(),
+                                   [&](const auto& group) { return group.first.message == problem.message; });
+    if (same == groups.end())
+      groups.emplace_back(std::move(problem), std::vector{file.file});
+    else
+      same->second.push_back(file.file);
+  }
+  std::vector<Problem> problems;
+  for (auto& [problem, names] : groups) {
+    if (const auto count = names.size(); count > 1) {
+      names.resize(std::min(count, max_named_files));
+      problem.where = whole;
+      problem.message += fmt::format(" ({} files: {}{})", count, join(names, ", "),
+                                     count > names.size() ? fmt::format(" and {} more", count - names.size()) : "");
+    }
+    problems.push_back(std::move(problem));
+  }
+  return problems;
+}
+
+void refuse(const std::string& what, const std::string& name, std::vector<Problem> problems) {
+  const auto count = problems.size();
+  const auto& first = problems.front();
+  if (count > max_listed_problems) {
+    problems.resize(max_listed_problems);
+    problems.push_back(
+        {"", fmt::format("and {} more", count - max_listed_problems), "", {{Remedy::Action::verify_bundle, name}}});
+  }
+  if (count > 1) throw_if_any(ErrorKind::untrusted, fmt::format("trusting {} '{}'", what, name), problems);
+  throw Error(
+      ErrorKind::untrusted,
+      fmt::format("trusting {} '{}': {}{}", what, name, first.where == name ? "" : first.where + ": ", first.message),
+      first.hint, first.remedies);
+}
+
+TrustDecision decide_trust(const Report& report, const Bundle& bundle, bool have_key_ring, const TrustPolicy& policy) {
+  TrustDecision decision;
+  decision.trust.archive_sha256 = report.archive_sha256;
+  decision.trust.pin = report.pin;
+  decision.problems = report.identity_problems;
+  if (bundle.rebuilt && !policy.allow_rebuilt)
+    decision.problems.push_back({bundle.name, "rebuilt by mlnx_add_kernel_support.sh: nobody signed its packages",
+                                 "pass --allow-rebuilt if you or your site rebuilt it"});
+  if (bundle.rebuilt && policy.allow_rebuilt) decision.trust.overridden.emplace_back("--allow-rebuilt");
+  if (policy.insecure_no_index)
+    decision.trust.overridden.emplace_back("--insecure-no-index");
+  else
+    decision.problems.insert(decision.problems.end(), report.index_problems.begin(), report.index_problems.end());
+  decide_index_digests(report, bundle, policy, decision);
+  decide_packages(report, policy, decision);
+  if (have_key_ring) decide_signatures(report, bundle, policy, decision);
+  // With a ring, a signature that is missing or wrong has been reported already.
+  const bool signature_refused =
+      have_key_ring && !policy.insecure_no_signature && !(bundle.rebuilt && policy.allow_rebuilt);
+  if (report.pin.empty() && decision.trust.signer.empty() && !signature_refused) {
+    if (policy.insecure_no_pin)
+      decision.trust.overridden.emplace_back("--insecure-no-pin");
+    else
+      decision.problems.push_back(
+          {bundle.name,
+           "nothing from outside vouches for it: neither a pinned sha256 nor a key of yours",
+           "pass --sha256 with the publisher's digest, or trust the vendor's key, or pass --insecure-no-pin",
+           {{Remedy::Action::trust_key}}});
+  }
+  for (const auto& flag : decision.trust.overridden)
+    decision.warnings.push_back(
+        fmt::format("{} was given for '{}'; the manifest of every image made from it says so", flag, bundle.name));
+  return decision;
+}
+
+}  // namespace bake::bundle

@@ -1,0 +1,75 @@
+#include "bake/cli/remedy.hpp"
+
+#include <fmt/format.h>
+
+#include "bake/base/text.hpp"
+
+namespace bake::cli {
+namespace {
+
+using Action = Remedy::Action;
+
+/// The command line without --store; `{}` is the remedy's object.
+const char* pattern_of(Action action) {
+  switch (action) {
+    case Action::add_bundle:
+      return "bake bundle add {}";
+    case Action::add_extras:
+      return "bake bundle add --extra DIRECTORY";
+    case Action::remove_bundle:
+      return "bake bundle remove {}";
+    case Action::list_bundles:
+      return "bake bundle list";
+    case Action::show_bundle:
+      return "bake bundle show {}";
+    case Action::verify_bundle:
+      return "bake bundle verify --json {}";
+    case Action::trust_key:
+      return "bake bundle trust KEYFILE";
+    case Action::make_key:
+      return "bake key new --out NAME";
+    case Action::check_vhd:
+      return "bake vhd check {}";
+    case Action::wrap_vhd:
+      return "bake vhd wrap {} -o NEW.vhd";
+    case Action::replace_footer:
+      return "bake vhd wrap --drop-footer {} -o NEW.vhd";
+    case Action::write_recipe:
+      return "bake init {} --vm-size SIZE";
+    case Action::bake_recipe:
+      return "bake image {}";
+    case Action::plan_recipe:
+      return "bake plan {}";
+    case Action::bake_fleet:
+      return "bake batch {}";
+  }
+  return "";
+}
+
+bool uses_store(Action action) {
+  switch (action) {
+    case Action::make_key:
+    case Action::check_vhd:
+    case Action::wrap_vhd:
+    case Action::replace_footer:
+    case Action::write_recipe:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> command_lines(const Context& context, const std::vector<Remedy>& remedies) {
+  std::vector<std::string> lines;
+  for (const auto& [action, object] : remedies) {
+    auto line = fmt::format(fmt::runtime(pattern_of(action)), shell_quote(object));
+    if (uses_store(action) && context.store != context.default_store)
+      line += " --store " + shell_quote(context.store.string());
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+}  // namespace bake::cli

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "bake/plan/plan.hpp"
+#include "bake/resolve/select_driver.hpp"
+#include "bake/verify/guest.hpp"
+
+namespace bake::evidence {
+
+/// Writes what lies beside a finished image: OUT.sbom.spdx.json, OUT.provenance.json, with `private_pem` also
+/// OUT.provenance.dsse.json, and last OUT.manifest.json, which is `manifest`. Each appears whole; a signature of an
+/// earlier image under the same name goes.
+void write_evidence(const std::filesystem::path& output, const nlohmann::ordered_json& manifest, const plan::Plan& plan,
+                    const resolve::SelectedDriver& driver, const std::string& private_pem);
+
+}  // namespace bake::evidence

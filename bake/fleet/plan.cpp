@@ -1,0 +1,106 @@
+#include "bake/job/plan.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/disk/sidecar.hpp"
+#include "bake/fleet/plan.hpp"
+
+namespace bake::fleet {
+namespace {
+
+namespace fs = std::filesystem;
+using recipe::FleetImage;
+
+/// Whether `file` has the content that `known` says; learns its identity when that was all that changed.
+bool is_still(const fs::path& file, KnownFile& known, bool verify, bool& learned) {
+  const auto now = identity_of(file);
+  if (!now) return false;
+  if (!verify && known.identity == now) return true;
+  if (known.identity && known.identity->size != now->size) return false;
+  if (digest_of_file(file) != known.sha256) return false;
+  learned = learned || known.identity != now;
+  known.identity = now;
+  return true;
+}
+
+/// Whether the manifest beside the output speaks of that output.
+bool manifest_agrees(const FleetImage& image, const std::string& sha256) {
+  const auto file = sidecar_of(image.output, Sidecar::manifest);
+  if (!fs::is_regular_file(file)) return false;
+  const auto manifest = nlohmann::json::parse(read_text(file), nullptr, false);
+  if (!manifest.is_object()) return false;
+  const auto product = manifest.find("product");
+  return product != manifest.end() && product->is_object() && product->value("sha256", "") == sha256;
+}
+
+/// Why the image must be baked although the last bake ended well; empty: it need not.
+std::string what_changed(const FleetImage& image, ImageResult& result, const std::optional<job::KeyParts>& key,
+                         bool verify, bool& learned) {
+  if (!fs::exists(image.output)) return "its output is gone";
+  if (!key || !result.key) return "what it depends on cannot be said beforehand";
+  auto now = *key;
+  now.base = result.key->base;
+  if (const auto difference = job::first_difference(*result.key, now); !difference.empty())
+    return difference + " changed";
+  if (!manifest_agrees(image, result.output.sha256)) return "its manifest is gone or another one";
+  const auto& pin = image.recipe.base.sha256;
+  if (!pin.empty() && pin != result.base.sha256) return "the recipe pins another base";
+  if (!is_still(image.recipe.base.path, result.base, verify, learned)) return "the base changed";
+  if (!is_still(image.output, result.output, verify, learned)) return "its output was changed";
+  return {};
+}
+
+}  // namespace
+
+std::optional<job::KeyParts> key_without_base(const FleetImage& image, job::Environment& environment) {
+  try {
+    return job::key_parts(image.recipe, job::select_driver(image.recipe, environment), environment);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) throw;
+    return std::nullopt;
+  }
+}
+
+ImageStatus image_status(const FleetImage& image, bool verify, job::Environment& environment) {
+  ImageStatus standing;
+  standing.key = key_without_base(image, environment);
+  const auto file = sidecar_of(image.output, Sidecar::result);
+  auto result = read_result(file);
+  if (!result) {
+    standing.reason = "not baked yet";
+    return standing;
+  }
+  if (result->status != 0) {
+    standing.reason = fmt::format("it ended with exit {} last time", result->status);
+    return standing;
+  }
+  bool learned = false;
+  standing.reason = what_changed(image, *result, standing.key, verify, learned);
+  standing.done = standing.reason.empty();
+  if (standing.done && learned) write_result(file, *result);
+  return standing;
+}
+
+std::string fleet_digest(const recipe::Fleet& fleet) {
+  std::string text;
+  for (const auto& image : fleet.images) text += image.recipe.file.string() + '\0' + image.output.string() + '\n';
+  return digest_of(text);
+}
+
+std::string index_ranges(const std::vector<std::size_t>& indices) {
+  std::vector<std::string> ranges;
+  for (std::size_t i = 0; i < indices.size();) {
+    std::size_t last = i;
+    while (last + 1 < indices.size() && indices[last + 1] == indices[last] + 1) ++last;
+    ranges.push_back(last == i ? fmt::format("{}", indices[i]) : fmt::format("{}-{}", indices[i], indices[last]));
+    i = last + 1;
+  }
+  return join(ranges, ",");
+}
+
+}  // namespace bake::fleet

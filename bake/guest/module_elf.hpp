@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace bake::guest {
+
+/// Symbols and the CRCs of their prototypes, as symvers lists them for a kernel.
+using SymbolVersions = std::map<std::string, std::uint32_t>;
+
+/// One kernel module as a package carries it: enough to decide whether kernel K will take it.
+struct ModuleFacts {
+  std::string name;      ///< mlx5_core
+  std::string path;      ///< in the payload: /lib/modules/3.10.0-1062.el7.x86_64/extra/mlnx-ofa_kernel/…/mlx5_core.ko
+  std::string version;   ///< modinfo version: "5.5-1.0.3"
+  std::string vermagic;  ///< "3.10.0-1062.el7.x86_64 SMP mod_unload modversions"
+  SymbolVersions imports;  ///< symbol → CRC, from __versions
+  SymbolVersions exports;  ///< symbol → CRC, from __crc_* symbols
+};
+
+/// True for the file name of a kernel module, compressed or not: x.ko, x.ko.xz, x.ko.gz, x.ko.zst.
+bool is_module_path(std::string_view path);
+
+/// The kernel release in a module's path: "/lib/modules/<release>/…"; empty when there is none.
+std::string kernel_of_path(std::string_view path);
+
+/// What the ELF file `bytes` (an uncompressed module) says of itself: modinfo, the symbols it imports (__versions) and
+/// exports (__crc_…), with their CRCs. Throws Error{untrusted} when it is no 64-bit ELF object.
+guest::ModuleFacts read_module(std::string_view bytes, const std::string& path);
+
+}  // namespace bake::guest

@@ -1,0 +1,111 @@
+#include "bake/job/inspect.hpp"
+
+#include <fmt/format.h>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/disk/check.hpp"
+#include "bake/evidence/files.hpp"
+#include "bake/verify/evidence.hpp"
+
+namespace bake::job {
+namespace fs = std::filesystem;
+namespace {
+
+verify::Check check_container(const fs::path& image) {
+  const auto report = examine_vhd(image);
+  std::vector<std::string> problems;
+  for (const auto& problem : report.findings.errors) problems.push_back(problem.where + ": " + problem.message);
+  return {"container", problems.empty(),
+          problems.empty() ? fmt::format("fixed VHD, {}", human_size(report.footer ? report.footer->current_size : 0))
+                           : join(problems, "; ")};
+}
+
+/// The manifest beside the image must speak of this file and of this guest.
+void check_manifest(nlohmann::json outside, const nlohmann::json& inside, const std::string& actual,
+                    std::vector<verify::Check>& checks) {
+  const auto expected = outside.value("product", nlohmann::json::object()).value("sha256", std::string());
+  checks.push_back(
+      {"digest", expected == actual,
+       expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected)});
+  outside.erase("product");
+  outside.erase("checks");
+  checks.push_back({"manifest", outside == inside,
+                    outside == inside ? "the image's own manifest says the same" : "the image's own manifest differs"});
+}
+
+}  // namespace
+
+guest::Facts inspect_disk(const SourceDisk& source, Environment& environment) {
+  const TemporaryDirectory scratch;
+  auto session = open_scratch(source, scratch.path(), {}, environment);
+  environment.progress.step("inspect");
+  return session->inspect();
+}
+
+std::string make_recipe_for(const fs::path& disk, const std::vector<std::string>& vm_sizes, Environment& environment) {
+  environment.matrix.require_sizes(vm_sizes);  // before the appliance is started for nothing
+  const auto source = open_source(disk);
+  const auto facts = inspect_disk(source, environment);
+  environment.progress.step("choose a driver");
+  const auto resolution =
+      environment.matrix.resolve({facts.os.id, facts.os.version, facts.default_kernel, vm_sizes, ""});
+  if (resolution.choices.empty())
+    throw Error(ErrorKind::incompatible,
+                fmt::format("choosing a driver for {} {} on {}: {}", facts.os.id, facts.os.version,
+                            join(vm_sizes, ", "), join(resolution.refusals, "; ")),
+                resolution.nearest);
+  const auto& best = resolution.choices.front();
+  recipe::Recipe recipe;
+  recipe.name = recipe::name_for(disk.stem().string());
+  recipe.base.path = fs::absolute(disk);
+  environment.progress.step("hash the base");
+  recipe.base.sha256 = digest_of_file(disk);
+  recipe.os = {facts.os.id, facts.os.version};
+  recipe.vm_sizes = vm_sizes;
+  recipe.ofed.choice = best.inbox ? recipe::OfedChoice::inbox : recipe::OfedChoice::version;
+  recipe.ofed.version = best.ofed;
+  std::string text =
+      fmt::format("# {}, {} boots by default ({})\n", facts.os.pretty_name,
+                  facts.default_kernel.empty() ? "no kernel of it" : facts.default_kernel, facts.default_kernel_how);
+  for (const auto& warning : facts.default_kernel_warnings) text += fmt::format("# {}\n", warning);
+  if (!best.file_name.empty()) text += fmt::format("# needs in the store: {}\n", best.file_name);
+  for (const auto& reason : best.reasons) text += fmt::format("# {}\n", reason);
+  return text + recipe::write(recipe);
+}
+
+VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& manifest, Environment& environment,
+                          const std::string& public_pem) {
+  VerifyResult verdict;
+  verdict.checks.push_back(check_container(image));
+  if (!verdict.checks.back().ok) return verdict;  // nothing inside such a container can be trusted to be where it seems
+  std::optional<nlohmann::json> outside;          // read before the appliance is started for nothing
+  if (manifest) outside = verify::read_manifest(read_text(*manifest), manifest->string());
+  const auto source = probe_source(image);
+  const TemporaryDirectory scratch;
+  auto session = open_scratch(source, scratch.path(), {}, environment);
+  environment.progress.step("inspect");
+  const auto facts = session->inspect();
+  if (!facts.baked_manifest) {
+    verdict.checks.push_back({"manifest", false, "the image has no /etc/bake-manifest.json: bake did not make it"});
+    return verdict;
+  }
+  environment.progress.step("verify");
+  const auto inside = verify::read_manifest(*facts.baked_manifest, "/etc/bake-manifest.json");
+  const auto expected = plan::expectations_from(inside.at("expectations"));
+  verdict.ofed = expected.ofed;
+  verdict.kernel = expected.kernel;
+  for (auto& check : verify::verify_guest(session->guest(), facts, expected))
+    verdict.checks.push_back(std::move(check));
+  if (outside || !public_pem.empty()) {
+    environment.progress.step("hash the image");
+    const auto digest = digest_of_file(image);
+    if (outside) check_manifest(*outside, inside, digest, verdict.checks);
+    for (auto& check : verify::check_evidence(image, digest, public_pem)) verdict.checks.push_back(std::move(check));
+  }
+  return verdict;
+}
+
+}  // namespace bake::job

@@ -1,0 +1,37 @@
+#include "bake/job/plan.hpp"
+
+#include "bake/assets/assets.hpp"
+
+namespace bake::job {
+namespace {
+
+std::vector<bundle::IndexTexts> index_texts(const resolve::SelectedDriver& driver) {
+  std::vector<bundle::IndexTexts> texts;
+  if (driver.bundle) texts.push_back(store::Store::index_texts(*driver.bundle, *driver.packages()));
+  for (const auto& extras : driver.extras) texts.push_back(store::Store::index_texts(extras));
+  return texts;
+}
+
+}  // namespace
+
+resolve::SelectedDriver select_driver(const recipe::Recipe& recipe, const Environment& environment) {
+  const auto& store = environment.store;
+  return resolve::select_driver(
+      recipe, environment.matrix,
+      {store.list(), store.all_extras(), "'" + store.directory().string() + "'" + store.absence()});
+}
+
+plan::Outcome make_plan(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver, const guest::Facts& facts,
+                        const Environment& environment) {
+  plan::Inputs inputs;
+  inputs.recipe = recipe;
+  // The recipe may use another name for the release ("focal"); the guest has one.
+  if (const auto* os = environment.matrix.find_os(recipe.os.id, recipe.os.version))
+    inputs.recipe.os = {os->id, os->version};
+  inputs.facts = facts;
+  inputs.resolution = resolve::resolve(recipe, driver, facts, environment.matrix, index_texts(driver));
+  inputs.firstboot_sha256 = assets::firstboot_digest();
+  return plan::make(inputs);
+}
+
+}  // namespace bake::job

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "bake/guest/facts.hpp"
+#include "bake/job/environment.hpp"
+#include "bake/plan/plan.hpp"
+#include "bake/recipe/recipe.hpp"
+#include "bake/resolve/select_driver.hpp"
+
+namespace bake::job {
+
+/// resolve::select_driver() with what the environment's store offers.
+resolve::SelectedDriver select_driver(const recipe::Recipe& recipe, const Environment& environment);
+
+/// The plan for a guest: reads the package indexes of the driver's payloads, resolves, plans. Changes nothing.
+plan::Outcome make_plan(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver, const guest::Facts& facts,
+                        const Environment& environment);
+
+}  // namespace bake::job

@@ -1,0 +1,178 @@
+#include "bake/resolve/closure.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "bake/resolve/solver_pool.hpp"
+
+namespace bake::resolve {
+namespace {
+
+using Names = std::vector<std::string_view>;
+
+/// True when a name of the list is `name`, or ends with '*' and is what `name` begins with.
+bool is_among(const std::string& name, const Names& names) {
+  return std::any_of(names.begin(), names.end(), [&](std::string_view each) {
+    if (each.back() != '*') return name == each;
+    each.remove_suffix(1);
+    return name.starts_with(each);
+  });
+}
+
+/// The RDMA stack itself. All of it comes from one vendor or none of it works: when any is taken from the bundle,
+/// installed parts follow, and parts that cannot may go. Names: what common_installers.pl of MLNX_OFED 4.9 removes,
+/// less MPI, OpenFabrics and other users of the stack, which belong to the image's owner.
+const Names rdma_stack{"rdma",          "rdma-core*",     "libibverbs*",
+                       "librdmacm*",    "libibumad*",     "libibmad*",
+                       "libibnetdisc*", "libibcm*",       "libmlx4*",
+                       "libmlx5*",      "libmthca*",      "libcxgb3*",
+                       "libcxgb4*",     "libnes",         "libocrdma*",
+                       "libi40iw*",     "libhfi1*",       "libefa1",
+                       "librxe*",       "libipathverbs*", "ibverbs-*",
+                       "rdmacm-utils",  "ibacm*",         "iwpmd",
+                       "srp_daemon",    "srptools",       "infiniband-diags*",
+                       "opensm*",       "libopensm*",     "ibutils*",
+                       "libibdm1",      "ibsim*",         "perftest",
+                       "qperf",         "mstflint",       "opa-*",
+                       "dapl*",         "libdapl*",       "pcp-pmda-infiniband",
+                       "kernel-ib",     "compat-rdma",    "glusterfs-rdma",
+                       "mlnx-*",        "kmod-mlnx-*",    "kmod-iser",
+                       "kmod-isert",    "kmod-srp",       "ofed-scripts"};
+
+/// Debian's and Ubuntu's parts of the stack that only fit each other. The vendor's older library stack ("mlnx-libs")
+/// cuts the packages differently and declares no conflict: left in place, they would own the files of its packages
+/// (/etc/libibverbs.d/mlx5.driver), and dpkg would stop in the middle.
+const Names distribution_parts{"rdma-core",    "libibumad3",    "libibumad-dev",   "libibmad5",
+                               "libibmad-dev", "libibnetdisc5", "libibnetdisc-dev"};
+
+/// The verbs library finds its drivers by a private interface: those of one version never load into another's.
+constexpr std::string_view distribution_providers = "ibverbs-providers";
+
+/// Without these an image does not boot, cannot be reached, or cannot be repaired.
+const Names essential_packages{"kernel",
+                               "kernel-core",
+                               "kernel-modules*",
+                               "kernel-rt*",
+                               "linux-image-*",
+                               "linux-modules-*",
+                               "linux-azure*",
+                               "linux-generic*",
+                               "systemd*",
+                               "glibc*",
+                               "libc6",
+                               "bash",
+                               "coreutils*",
+                               "filesystem",
+                               "base-files",
+                               "util-linux*",
+                               "sudo",
+                               "passwd",
+                               "rpm",
+                               "rpm-libs",
+                               "yum",
+                               "dnf",
+                               "dpkg",
+                               "apt",
+                               "WALinuxAgent*",
+                               "walinuxagent*",
+                               "cloud-init*",
+                               "openssh*",
+                               "NetworkManager*",
+                               "netplan.io",
+                               "network-scripts",
+                               "initscripts",
+                               "dhclient",
+                               "isc-dhcp-client",
+                               "chrony",
+                               "grub2*",
+                               "grub-*",
+                               "shim*",
+                               "dracut*",
+                               "initramfs-tools*",
+                               "kmod",
+                               "selinux-policy*",
+                               "udev",
+                               "python3",
+                               "hyperv-daemons*"};
+
+/// Packages that bring a kernel to boot: the plan was made for another one.
+const Names boot_kernels{"kernel",    "kernel-core", "kernel-rt",    "kernel-rt-core",
+                         "kernel-lt", "kernel-ml",   "linux-image-*"};
+
+std::string package_arch(const std::string& machine, bool deb) {
+  if (!deb) return machine;
+  if (machine == "x86_64") return "amd64";
+  if (machine == "aarch64") return "arm64";
+  return machine;
+}
+
+SolverSource source_for(const PackageSource& from) {
+  SolverSource source{from.payload, from.packages_text, from.filelists_text, {}};
+  for (const auto& package : from.repository->packages)
+    source.files[solver_key(package.name, package.version, package.arch)] = package.file;
+  return source;
+}
+
+SolverRequest request_for(const guest::Facts& facts, const std::vector<PackageSource>& sources,
+                          const std::vector<std::string>& wanted, const std::vector<std::string>& never) {
+  SolverRequest request;
+  request.deb = facts.family == guest::Family::deb;
+  request.arch = package_arch(facts.arch, request.deb);
+  request.never = never;
+  for (const auto& source : sources) request.sources.push_back(source_for(source));
+  for (const auto& spec : wanted) {
+    const auto equals = spec.find('=');
+    request.wanted.push_back({spec.substr(0, equals), equals == std::string::npos ? "" : spec.substr(equals + 1)});
+  }
+  return request;
+}
+
+/// True when the first source is a bundle (not extra packages) with a verbs library.
+bool brings_verbs(const std::vector<PackageSource>& sources) {
+  if (sources.empty() || sources.front().payload != 0) return false;
+  const auto& packages = sources.front().repository->packages;
+  return std::any_of(packages.begin(), packages.end(), [](const auto& each) { return each.name == "libibverbs1"; });
+}
+
+/// What is wrong with a change that the dependencies alone would allow.
+std::optional<Problem> objection_to(const PackageChange& change, const Installed& installed,
+                                    const std::function<bool(const std::string&)>& is_protected) {
+  if (change.action == PackageChange::Action::remove && is_protected(change.name))
+    return Problem{change.name, "would be removed (" + change.reason + "), and the image needs it",
+                   "leave the package that causes it out of the list"};
+  if (change.action == PackageChange::Action::install && is_among(change.name, boot_kernels))
+    return Problem{change.name, "would bring another kernel, " + change.version + " (" + change.reason + ")",
+                   "install that kernel in the base image first, then bake for it"};
+  const auto foreign = installed.foreign.find(change.name);
+  if (change.action != PackageChange::Action::remove && foreign != installed.foreign.end())
+    return Problem{change.name, "is installed for " + foreign->second + " too, and dpkg takes both only in one version",
+                   "remove " + change.name + ":" + foreign->second + " from the image first"};
+  return std::nullopt;
+}
+
+}  // namespace
+
+Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
+              const std::vector<std::string>& wanted, const std::vector<std::string>& never) {
+  auto request = request_for(facts, sources, wanted, never);
+  std::vector<Problem> problems;
+  const auto installed = request.deb ? read_dpkg_status(facts.packages.dump, request.arch, problems)
+                                     : read_rpm_dump(facts.packages.dump, problems);
+  request.installed = &installed;
+  request.follows = request.removable = [](const std::string& name) { return is_among(name, rdma_stack); };
+  const bool verbs_of_bundle = request.deb && brings_verbs(sources);
+  request.must_go = [=](const std::string& name) { return verbs_of_bundle && name == distribution_providers; };
+  request.should_go = [=](const std::string& name) { return verbs_of_bundle && is_among(name, distribution_parts); };
+  request.is_protected = [&](const std::string& name) {
+    return is_among(name, essential_packages) || installed.essential.contains(name);
+  };
+  auto closure = problems.empty() ? run_solver(request) : Closure{{}, std::move(problems)};
+  for (const auto& change : closure.changes)
+    if (auto problem = objection_to(change, installed, request.is_protected)) closure.problems.push_back(*problem);
+  if (!closure.ok()) closure.changes.clear();
+  return closure;
+}
+
+}  // namespace bake::resolve

@@ -1,0 +1,331 @@
+#include "bake/resolve/kernel_fit.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+
+#include "bake/base/text.hpp"
+#include "bake/resolve/profile.hpp"
+
+namespace bake::resolve {
+namespace {
+
+constexpr std::size_t max_symbols_listed = 20;
+constexpr std::string_view rebuild_remedy =
+    "use a bundle whose modules were built for {0} (mlnx_add_kernel_support.sh makes one), another kernel in the base "
+    "image, or 'ofed: inbox'";
+
+using Packages = std::vector<const bundle::BundlePackage*>;
+using Symbols = guest::SymbolVersions;
+
+KernelFit refusal(const std::string& release, std::string explanation, std::string remedy) {
+  KernelFit fit;
+  fit.kernel = release;
+  fit.explanation = std::move(explanation);
+  fit.remedy = std::move(remedy);
+  return fit;
+}
+
+KernelFit verdict(FitKind kind, const std::string& release, std::string built, std::string explanation) {
+  KernelFit fit;
+  fit.kind = kind;
+  fit.kernel = release;
+  fit.built_kernel = std::move(built);
+  fit.explanation = std::move(explanation);
+  return fit;
+}
+
+std::string names_of(const Packages& packages) {
+  std::set<std::string> names;
+  for (const auto* package : packages) names.insert(package->name);
+  return join({names.begin(), names.end()}, ", ");
+}
+
+/// What the packages bring for the kernel, by how it gets there.
+struct KernelParts {
+  Packages prebuilt;
+  Packages sources;
+
+  [[nodiscard]] bool empty() const { return prebuilt.empty() && sources.empty(); }
+};
+
+KernelParts kernel_parts(const bundle::Repository& repository, const std::vector<std::string>& names) {
+  KernelParts parts;
+  for (const auto& package : repository.packages) {
+    const auto named = [&](const std::string& spec) { return names_package(spec, package); };
+    if (std::none_of(names.begin(), names.end(), named)) continue;
+    if (!package.modules.empty() || !package.built_kernel.empty())
+      parts.prebuilt.push_back(&package);
+    else if (package.dkms_source)
+      parts.sources.push_back(&package);
+  }
+  return parts;
+}
+
+/// Modules that would have to replace something of the kernel image itself, which no module can.
+std::vector<std::string> replaced_builtins(const guest::Kernel& kernel, const KernelParts& parts) {
+  std::set<std::string> brought;
+  for (const auto* package : parts.prebuilt)
+    for (const auto& module : package->modules) brought.insert(module.name);
+  for (const auto* package : parts.sources) {
+    // What mlnx-ofed-kernel's dkms.conf builds; releases from 5.0 on have no mlx4.
+    if (package->name.find("kernel-dkms") == std::string::npos && package->name.find("ofa_kernel") == std::string::npos)
+      continue;
+    brought.insert({"ib_core", "ib_cm", "iw_cm", "ib_umad", "ib_uverbs", "rdma_cm", "rdma_ucm", "ib_ipoib", "mlxfw",
+                    "mlx5_core", "mlx5_ib"});
+    if (compare_versions(package->version, "5") < 0) brought.insert({"mlx4_core", "mlx4_ib", "mlx4_en"});
+  }
+  std::vector<std::string> clashes;
+  for (const auto& name : kernel.builtin_rdma)
+    if (brought.contains(name)) clashes.push_back(name);
+  std::sort(clashes.begin(), clashes.end());
+  return clashes;
+}
+
+/// The kernel a module says it was built for, and whether its symbols carry CRCs.
+std::string vermagic_release(const guest::ModuleFacts& module) {
+  const auto words = split_words(module.vermagic);
+  return words.empty() ? std::string() : words.front();
+}
+
+bool has_modversions(const guest::ModuleFacts& module) {
+  const auto words = split_words(module.vermagic);
+  return std::find(words.begin(), words.end(), "modversions") != words.end();
+}
+
+/// Why one import of a module will not resolve to the symbol it was compiled against; empty when it will.
+std::string disagreement(const std::string& symbol, std::uint32_t crc, const Symbols& bundle, const Symbols& kernel) {
+  // A symbol that the bundle exports comes from there: depmod prefers the vendor's module to the kernel's own.
+  const auto own = bundle.find(symbol);
+  const auto& where = own != bundle.end() ? bundle : kernel;
+  const auto found = where.find(symbol);
+  if (found == where.end()) return fmt::format("{} is not in this kernel", symbol);
+  if (found->second == crc) return {};
+  return fmt::format("{} 0x{:08x}≠0x{:08x}", symbol, crc, found->second);
+}
+
+std::vector<std::string> disagreements(const Packages& packages, const Symbols& kernel) {
+  Symbols bundle;
+  std::map<std::string, const guest::ModuleFacts*> modules;
+  for (const auto* package : packages)
+    for (const auto& module : package->modules) {
+      bundle.insert(module.exports.begin(), module.exports.end());
+      modules[module.name] = &module;
+    }
+  std::vector<std::string> found;
+  for (const auto& [name, module] : modules) {
+    if (!has_modversions(*module) || module->imports.empty())
+      found.push_back(
+          fmt::format("{}: carries no symbol versions, so it loads into {} only", name, vermagic_release(*module)));
+    for (const auto& [symbol, crc] : module->imports)
+      if (const auto why = disagreement(symbol, crc, bundle, kernel); !why.empty())
+        found.push_back(fmt::format("{}: {}", name, why));
+  }
+  return found;
+}
+
+/// "3.10.0-1062.el7.x86_64 SMP mod_unload modversions " → "SMP mod_unload modversions"
+std::string vermagic_flags(const std::string& vermagic) {
+  auto words = split_words(vermagic);
+  if (!words.empty()) words.erase(words.begin());
+  return join(words, " ");
+}
+
+/// What the module loader would refuse whatever the symbols say.
+std::vector<std::string> wrong_flags(const Packages& packages, const std::string& kernel_vermagic) {
+  std::vector<std::string> found;
+  if (kernel_vermagic.empty()) return found;
+  const auto expected = vermagic_flags(kernel_vermagic);
+  for (const auto* package : packages)
+    for (const auto& module : package->modules)
+      if (const auto flags = vermagic_flags(module.vermagic); !module.vermagic.empty() && flags != expected)
+        found.push_back(fmt::format("{}: '{}', the kernel's own modules: '{}'", module.name, flags, expected));
+  return found;
+}
+
+void shorten(std::vector<std::string>& reasons) {
+  if (reasons.size() <= max_symbols_listed) return;
+  const auto more = reasons.size() - max_symbols_listed;
+  reasons.resize(max_symbols_listed);
+  reasons.push_back(fmt::format("and {} more", more));
+}
+
+KernelFit refuse_flags(const std::string& release, const Packages& packages, std::vector<std::string> reasons) {
+  auto fit = refusal(release,
+                     fmt::format("modules of {} were built for a kernel of another kind than {}: their vermagic flags "
+                                 "differ, and it would not load them",
+                                 names_of(packages), release),
+                     fmt::format(rebuild_remedy, release));
+  shorten(reasons);
+  fit.reasons = std::move(reasons);
+  return fit;
+}
+
+KernelFit fit_by_symbols(const std::string& release, const std::string& built, const Packages& packages,
+                         const std::optional<Symbols>& symvers) {
+  if (!symvers) {
+    auto fit =
+        refusal(release,
+                fmt::format("modules of {} were built for {}, and the image has no symvers of {} to compare with",
+                            names_of(packages), built, release),
+                fmt::format("reinstall the kernel package that brings /boot/symvers-{}.gz, or ", release) +
+                    fmt::format(rebuild_remedy, release));
+    fit.built_kernel = built;
+    fit.reasons = {
+        fmt::format("neither /boot/symvers-{0}.gz nor /lib/modules/{0}/symvers.gz: weak-modules passes over "
+                    "such a kernel without a word",
+                    release)};
+    return fit;
+  }
+  auto reasons = disagreements(packages, *symvers);
+  if (reasons.empty())
+    return verdict(
+        FitKind::weak_updates, release, built,
+        fmt::format("modules were built for {}; every symbol they import is the same in {}", built, release));
+  auto fit =
+      refusal(release,
+              fmt::format("modules of {} were built for {}; {} symbol{} of {} disagree{}", names_of(packages), built,
+                          reasons.size(), reasons.size() == 1 ? "" : "s", release, reasons.size() == 1 ? "s" : ""),
+              fmt::format(rebuild_remedy, release));
+  fit.built_kernel = built;
+  shorten(reasons);
+  fit.reasons = std::move(reasons);
+  return fit;
+}
+
+/// The kernel a prebuilt package is for: its directory, unless a module in it says otherwise.
+std::string built_kernel_of(const bundle::BundlePackage& package) {
+  for (const auto& module : package.modules)
+    if (auto said = vermagic_release(module); !said.empty() && said != package.built_kernel) return said;
+  return package.built_kernel;
+}
+
+KernelFit fit_of_prebuilt(const guest::Kernel& kernel, bundle::PackageFormat format, const Packages& packages) {
+  const auto& release = kernel.release;
+  Packages foreign;
+  std::string built;
+  for (const auto* package : packages) {
+    if (built_kernel_of(*package) == release) continue;
+    foreign.push_back(package);
+    if (built.empty()) built = built_kernel_of(*package);
+  }
+  if (foreign.empty())
+    return verdict(FitKind::built_for, release, release, fmt::format("modules were built for {}", release));
+  const bool weak_modules = format == bundle::PackageFormat::rpm &&
+                            std::all_of(foreign.begin(), foreign.end(),
+                                        [](const auto* package) { return package->name.starts_with("kmod-"); });
+  const bool unread = std::any_of(foreign.begin(), foreign.end(), [](const auto* p) { return p->modules.empty(); });
+  if (weak_modules && !unread) return fit_by_symbols(release, built, packages, kernel.symbol_versions);
+  auto fit =
+      refusal(release, fmt::format("modules of {} were built for {}, not for {}", names_of(foreign), built, release),
+              fmt::format(rebuild_remedy, release));
+  fit.built_kernel = built;
+  fit.reasons = {weak_modules ? "the symbols these packages import could not be read"
+                              : "only kmod-* packages can serve another kernel than the one they were built for"};
+  return fit;
+}
+
+bool installs(const guest::Facts& facts, const std::vector<std::string>& extras, const std::string& name) {
+  const auto& installed = facts.packages.packages;
+  return std::find(extras.begin(), extras.end(), name) != extras.end() ||
+         std::any_of(installed.begin(), installed.end(), [&](const auto& package) { return package.name == name; });
+}
+
+/// The packages a DKMS build needs and the image will not have.
+std::vector<std::string> missing_for_build(const guest::Facts& facts, const guest::Kernel& kernel,
+                                           bundle::PackageFormat format, const std::vector<std::string>& extras) {
+  std::vector<std::string> missing;
+  for (const auto* tool : {"dkms", "gcc", "make"})
+    if (!facts.has_program(tool) && !installs(facts, extras, tool)) missing.emplace_back(tool);
+  const auto headers = (format == bundle::PackageFormat::deb ? "linux-headers-" : "kernel-devel-") + kernel.release;
+  const bool from_extras = std::any_of(extras.begin(), extras.end(), [&](const std::string& name) {
+    // rpm calls the headers of every kernel kernel-devel; apply proves afterwards that they were the right ones.
+    return name == headers || (format == bundle::PackageFormat::rpm && name == "kernel-devel");
+  });
+  if (!kernel.has_headers && !from_extras) missing.push_back(headers);
+  return missing;
+}
+
+KernelFit fit_of_sources(const guest::Facts& facts, const guest::Kernel& kernel, bundle::PackageFormat format,
+                         const Packages& packages, const std::vector<std::string>& extras) {
+  const auto missing = missing_for_build(facts, kernel, format, extras);
+  if (missing.empty())
+    return verdict(FitKind::needs_build, kernel.release, "",
+                   fmt::format("{} will be built for {} in the image with DKMS", names_of(packages), kernel.release));
+  auto fit =
+      refusal(kernel.release,
+              fmt::format("{} must be built for {}, and the image lacks {}", names_of(packages), kernel.release,
+                          join(missing, ", ")),
+              "add the missing packages to the store's extra packages, or use a bundle with prebuilt modules, or "
+              "'ofed: inbox'");
+  fit.remedies = {{Remedy::Action::add_extras}};
+  for (const auto& name : missing) fit.reasons.push_back("missing: " + name);
+  return fit;
+}
+
+KernelFit refuse_unknown_kernel(const guest::Facts& facts, const std::string& release) {
+  std::vector<std::string> known;
+  for (const auto& kernel : facts.kernels) known.push_back(kernel.release);
+  return refusal(release, fmt::format("the image has no kernel {}", release),
+                 known.empty() ? "the image has no kernel at all" : "kernels of the image: " + join(known, ", "));
+}
+
+KernelFit refuse_builtins(const std::string& release, const std::vector<std::string>& clashes) {
+  auto fit =
+      refusal(release,
+              fmt::format("{} {} built into {}, and no module can replace what is built in", join(clashes, ", "),
+                          clashes.size() == 1 ? "is" : "are", release),
+              "use the kernel's own driver ('ofed: inbox'), or a base image whose kernel has the driver as modules");
+  for (const auto& name : clashes) fit.reasons.push_back("built in: " + name);
+  return fit;
+}
+
+}  // namespace
+
+KernelFit decide_fit(const guest::Facts& facts, const std::string& release, const bundle::Repository& repository,
+                     bundle::PackageFormat format, const std::vector<std::string>& names,
+                     const std::vector<std::string>& extras) {
+  const auto* kernel = facts.kernel(release);
+  if (kernel == nullptr) return refuse_unknown_kernel(facts, release);
+  const auto parts = kernel_parts(repository, names);
+  if (parts.empty())
+    return verdict(FitKind::user_space_only, release, "", "no kernel modules are installed: the kernel keeps its own");
+  if (const auto clashes = replaced_builtins(*kernel, parts); !clashes.empty())
+    return refuse_builtins(release, clashes);
+  std::optional<KernelFit> prebuilt;
+  if (!parts.prebuilt.empty()) {
+    prebuilt = fit_of_prebuilt(*kernel, format, parts.prebuilt);
+    if (!prebuilt->ok()) return *prebuilt;
+    if (auto reasons = wrong_flags(parts.prebuilt, kernel->vermagic); !reasons.empty())
+      return refuse_flags(release, parts.prebuilt, std::move(reasons));
+    if (parts.sources.empty()) return *prebuilt;
+  }
+  auto built = fit_of_sources(facts, *kernel, format, parts.sources, extras);
+  if (built.ok() && prebuilt) {
+    built.built_kernel = prebuilt->built_kernel;
+    built.explanation += "; the other " + prebuilt->explanation;
+  }
+  return built;
+}
+
+std::vector<std::string> packages_for_build(const guest::Facts& facts, const std::string& release,
+                                            const bundle::Repository& repository, bundle::PackageFormat format,
+                                            const std::vector<std::string>& names,
+                                            const std::vector<std::string>& offered) {
+  const auto* kernel = facts.kernel(release);
+  if (kernel == nullptr || kernel_parts(repository, names).sources.empty()) return {};
+  auto needed = missing_for_build(facts, *kernel, format, {});
+  // The vendor's configure scripts link a program to see whether the compiler works; gcc only recommends what that
+  // takes.
+  if (format == bundle::PackageFormat::deb && !installs(facts, {}, "libc6-dev")) needed.emplace_back("libc6-dev");
+  std::erase_if(needed,
+                [&](const auto& name) { return std::find(offered.begin(), offered.end(), name) == offered.end(); });
+  return needed;
+}
+
+KernelFit inbox_fit(const guest::Facts& facts, const std::string& release) {
+  if (facts.kernel(release) == nullptr) return refuse_unknown_kernel(facts, release);
+  return verdict(FitKind::inbox, release, "", fmt::format("the distribution's own driver comes with {}", release));
+}
+
+}  // namespace bake::resolve

@@ -1,0 +1,162 @@
+// What a solved question changes, and why, said in words a person can check against the packages' own dependencies.
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "bake/base/text.hpp"
+#include "bake/resolve/libsolv_pool.hpp"
+
+namespace bake::resolve {
+namespace {
+
+constexpr std::size_t max_requirers_named = 3;
+constexpr const char* no_reason = "chosen by the dependency solver";
+
+struct TransactionDeleter {
+  void operator()(Transaction* transaction) const { transaction_free(transaction); }
+};
+using TransactionPtr = std::unique_ptr<Transaction, TransactionDeleter>;
+
+bool contains(const std::vector<Id>& list, Id id) { return std::find(list.begin(), list.end(), id) != list.end(); }
+
+class ChangeReader {
+ public:
+  ChangeReader(const PackagePool& pool, const SolverRequest& request, Solver* solver, const std::vector<Id>& wanted,
+               const std::vector<Id>& following)
+      : pool_(pool),
+        request_(request),
+        wanted_(wanted),
+        following_(following),
+        transaction_(solver_create_transaction(solver)) {
+    for (int i = 0; i < transaction_->steps.count; ++i) {
+      const Id step = transaction_->steps.elements[i];
+      (pool_.is_installed(step) ? removed_ : added_).insert(step);
+    }
+  }
+
+  std::vector<PackageChange> read() const {
+    std::vector<PackageChange> changes;
+    for (const Id package : added_) changes.push_back(addition(package));
+    for (const Id package : removed_)
+      if (partner_of(package) == 0) changes.push_back(removal(package));  // else told as an upgrade
+    std::sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.action, a.name, a.arch, a.version) < std::tie(b.action, b.name, b.arch, b.version);
+    });
+    return changes;
+  }
+
+ private:
+  /// The package of the same name that `package` replaces or is replaced by, or 0.
+  Id partner_of(Id package) const {
+    IdQueue others;
+    transaction_all_obs_pkgs(transaction_.get(), package, others.get());
+    for (const Id other : others.list())
+      if (pool_.at(other)->name == pool_.at(package)->name) return other;
+    return 0;
+  }
+
+  PackageChange addition(Id package) const {
+    const Id replaced = partner_of(package);
+    PackageChange change;
+    change.action = replaced != 0 ? PackageChange::Action::upgrade : PackageChange::Action::install;
+    change.name = pool_.name(package);
+    change.version = pool_.version(package);
+    change.arch = pool_.arch(package);
+    if (replaced != 0) change.old_version = pool_.version(replaced);
+    change.file = pool_.files().at(package);
+    change.payload = request_.sources.at(pool_.source_number(package)).payload;
+    change.reason = why_added(package, replaced);
+    if (replaced != 0 && pool_.compare(package, replaced) < 0)
+      change.reason += "; the vendor's version replaces the newer " + change.old_version;
+    return change;
+  }
+
+  PackageChange removal(Id package) const {
+    PackageChange change;
+    change.action = PackageChange::Action::remove;
+    change.name = pool_.name(package);
+    change.version = pool_.version(package);
+    change.arch = pool_.arch(package);
+    change.reason = why_it_cannot_stay(package, 0);
+    const bool gives_way = request_.must_go(change.name) || request_.should_go(change.name);
+    if (change.reason.empty())
+      change.reason = gives_way ? "of the distribution's RDMA stack, and the vendor's has no such part" : no_reason;
+    return change;
+  }
+
+  std::string why_added(Id package, Id replaced) const {
+    if (contains(wanted_, package)) return "wanted";
+    if (const auto names = requirers_of(package); !names.empty()) return "required by " + names;
+    if (contains(following_, package)) return "installed, and kept in step with the vendor's packages";
+    const auto why = replaced != 0 ? why_it_cannot_stay(replaced, package) : std::string();
+    return why.empty() ? no_reason : "the installed one " + why;
+  }
+
+  /// Names of new packages that require something `package` provides.
+  std::string requirers_of(Id package) const {
+    std::set<std::string> names;
+    for (const Id other : added_) {
+      const auto needs = pool_.dependencies(other, SOLVABLE_REQUIRES);
+      const auto met = [&](Id need) { return contains(pool_.providers(need), package); };
+      if (other != package && std::any_of(needs.begin(), needs.end(), met)) names.insert(pool_.name(other));
+    }
+    std::vector<std::string> list(names.begin(), names.end());
+    if (list.size() <= max_requirers_named) return join(list, ", ");
+    const auto more = list.size() - max_requirers_named;
+    list.resize(max_requirers_named);
+    return join(list, ", ") + " and " + std::to_string(more) + " more";
+  }
+
+  /// Why the installed package goes: what obsoletes it, conflicts with it, or no longer carries it.
+  std::string why_it_cannot_stay(Id leaving, Id replacement) const {
+    std::map<std::string, Id> others;
+    for (const Id other : added_)
+      if (other != replacement) others[pool_.name(other)] = other;
+    for (const auto& [name, other] : others)
+      if (obsoletes(other, leaving)) return "obsoleted by " + name;
+    for (const auto& [name, other] : others)
+      if (conflicts(other, leaving) || conflicts(leaving, other)) return "conflicts with " + name;
+    for (const auto& [name, other] : others)
+      if (pool_.at(other)->name == pool_.at(leaving)->name)
+        return "cannot stay beside another version of " + name + "." + pool_.arch(other);
+    for (const Id need : pool_.dependencies(leaving, SOLVABLE_REQUIRES))
+      if (!stays_provided(need)) return "needs " + pool_.dependency_text(need) + ", which goes";
+    return {};
+  }
+
+  bool obsoletes(Id owner, Id other) const {
+    const auto list = pool_.dependencies(owner, SOLVABLE_OBSOLETES);
+    return std::any_of(list.begin(), list.end(),
+                       [&](Id id) { return pool_match_nevr(pool_.get(), pool_.at(other), id) != 0; });
+  }
+
+  bool conflicts(Id owner, Id other) const {
+    const auto list = pool_.dependencies(owner, SOLVABLE_CONFLICTS);
+    return std::any_of(list.begin(), list.end(), [&](Id id) { return contains(pool_.providers(id), other); });
+  }
+
+  bool stays_provided(Id dependency) const {
+    const auto list = pool_.providers(dependency);
+    return std::any_of(list.begin(), list.end(), [&](Id provider) {
+      return provider == SYSTEMSOLVABLE || added_.count(provider) != 0 ||
+             (pool_.is_installed(provider) && removed_.count(provider) == 0);
+    });
+  }
+
+  const PackagePool& pool_;
+  const SolverRequest& request_;
+  const std::vector<Id>& wanted_;
+  const std::vector<Id>& following_;
+  TransactionPtr transaction_;
+  std::set<Id> added_;
+  std::set<Id> removed_;  // replaced ones included
+};
+
+}  // namespace
+
+std::vector<PackageChange> read_changes(const PackagePool& pool, const SolverRequest& request, Solver* solver,
+                                        const std::vector<Id>& wanted, const std::vector<Id>& following) {
+  return ChangeReader(pool, request, solver, wanted, following).read();
+}
+
+}  // namespace bake::resolve

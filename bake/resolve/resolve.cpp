@@ -1,0 +1,168 @@
+#include "bake/resolve/resolve.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+
+#include "bake/resolve/profile.hpp"
+
+namespace bake::resolve {
+namespace {
+
+using recipe::Recipe;
+
+std::vector<std::string> wanted_packages(const Recipe& recipe, const SelectedDriver& driver, const std::string& kernel,
+                                         std::vector<Problem>& problems) {
+  if (!driver.bundle) return driver.choice.packages;
+  if (!recipe.ofed.packages.empty()) return recipe.ofed.packages;
+  auto set = packages_of(recipe.ofed.profile, *driver.packages(), driver.bundle->format, kernel);
+  problems = std::move(set.problems);
+  return set.names;
+}
+
+const bundle::BundlePackage* find_package(const bundle::Repository& repository, const std::string& file) {
+  for (const auto& package : repository.packages)
+    if (package.file == file) return &package;
+  return nullptr;
+}
+
+/// Names of the packages that come from the extra packages.
+std::vector<std::string> names_from_extras(const Closure& closure) {
+  std::vector<std::string> names;
+  for (const auto& change : closure.changes)
+    if (change.action != PackageChange::Action::remove && change.payload != 0) names.push_back(change.name);
+  return names;
+}
+
+/// The bundle's packages that the image will have, as name=version: those that the closure installs, and wanted ones
+/// that are installed already, as on a disk that was baked before.
+std::vector<std::string> specs_from_bundle(const Closure& closure, const SelectedDriver& driver,
+                                           const std::vector<std::string>& wanted) {
+  std::vector<std::string> specs;
+  std::set<std::string> changed;
+  for (const auto& change : closure.changes) {
+    changed.insert(change.name);
+    if (change.action == PackageChange::Action::remove || change.payload != 0 || !driver.bundle) continue;
+    if (const auto* package = find_package(*driver.packages(), change.file))
+      specs.push_back(package->name + "=" + package->version);
+  }
+  for (const auto& spec : wanted)
+    if (!changed.contains(spec.substr(0, spec.find('=')))) specs.push_back(spec);
+  return specs;
+}
+
+std::vector<std::string> package_names(const std::vector<bundle::Extras>& all) {
+  std::vector<std::string> names;
+  for (const auto& extras : all)
+    for (const auto& package : extras.repository.packages) names.push_back(package.name);
+  return names;
+}
+
+/// The closure, and what the image gets from the bundle and from the extra packages. Without a closure these are what
+/// is wanted and what is offered, so that the kernel fit also names everything that is missing.
+struct SolvedPackages {
+  Closure closure;
+  std::vector<std::string> from_bundle, from_extras;
+};
+
+SolvedPackages solve_for(const std::vector<std::string>& wanted, const SelectedDriver& driver,
+                         const guest::Facts& facts, const std::vector<PackageSource>& sources) {
+  SolvedPackages solved{solve(facts, sources, wanted, never_installed()), {}, {}};
+  solved.from_bundle = solved.closure.ok() ? specs_from_bundle(solved.closure, driver, wanted) : wanted;
+  solved.from_extras = solved.closure.ok() ? names_from_extras(solved.closure) : package_names(driver.extras);
+  return solved;
+}
+
+/// Like solve_for(), but also asks for what a build of modules needs and adds it to `wanted`.
+SolvedPackages solve_with_build(std::vector<std::string>& wanted, const SelectedDriver& driver,
+                                const guest::Facts& facts, const std::string& kernel,
+                                const std::vector<PackageSource>& sources) {
+  auto solved = solve_for(wanted, driver, facts, sources);
+  if (!driver.bundle) return solved;
+  auto more = packages_for_build(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle,
+                                 package_names(driver.extras));
+  const auto& planned = solved.closure.ok() ? solved.from_extras : wanted;
+  std::erase_if(more,
+                [&](const auto& name) { return std::find(planned.begin(), planned.end(), name) != planned.end(); });
+  if (more.empty()) return solved;
+  wanted.insert(wanted.end(), more.begin(), more.end());
+  return solve_for(wanted, driver, facts, sources);
+}
+
+std::uint64_t bytes_to_install(const SelectedDriver& driver, const Closure& closure) {
+  std::uint64_t bytes = 0;
+  for (const auto& change : closure.changes) {
+    if (change.action == PackageChange::Action::remove) continue;
+    const auto* package = find_package(driver.repository_of(change.payload), change.file);
+    // An index without installed sizes: packages unpack to about four times their size.
+    if (package != nullptr) bytes += package->installed_size != 0 ? package->installed_size : package->size * 4;
+  }
+  return bytes;
+}
+
+/// The modinfo version of the module that drives the card, from the selected packages; empty when they carry sources.
+std::string module_version(const SelectedDriver& driver, const std::vector<std::string>& specs) {
+  if (!driver.bundle) return {};
+  for (const auto& package : driver.packages()->packages) {
+    const auto names = [&](const std::string& spec) { return names_package(spec, package); };
+    if (std::none_of(specs.begin(), specs.end(), names)) continue;
+    for (const auto& module : package.modules)
+      if (module.name == driver.choice.driver) return module.version;
+  }
+  return {};
+}
+
+/// Everything the solver may take packages from, in the order of the payloads.
+std::vector<PackageSource> package_sources(const SelectedDriver& driver, const std::vector<bundle::IndexTexts>& texts) {
+  std::vector<PackageSource> sources;
+  std::size_t next = 0;
+  const auto add = [&](std::size_t payload, const bundle::Repository& repository, bundle::PackageFormat format) {
+    const auto& text = texts.at(next++);
+    sources.push_back({payload, &repository, format, text.packages, text.filelists});
+  };
+  if (driver.bundle) add(0, *driver.packages(), driver.bundle->format);
+  for (std::size_t i = 0; i < driver.extras.size(); ++i)
+    add(i + 1, driver.extras[i].repository, driver.extras[i].format);
+  return sources;
+}
+
+KernelFit fit_of(const SelectedDriver& driver, const guest::Facts& facts, const std::string& kernel,
+                 const SolvedPackages& solved) {
+  if (!driver.bundle) return inbox_fit(facts, kernel);
+  return decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle, solved.from_extras);
+}
+
+std::vector<std::string> agent_warnings(const guest::Facts& facts, const matrix::Matrix& matrix) {
+  if (!facts.waagent) return {};
+  const auto verdict = matrix.agent_verdict(facts.waagent->version);
+  if (verdict.message.empty()) return {};
+  return {fmt::format("the image has waagent {}: {}{}", facts.waagent->version, verdict.message,
+                      verdict.remedy.empty() ? "" : fmt::format(" ({})", verdict.remedy))};
+}
+
+}  // namespace
+
+Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Facts& facts, const matrix::Matrix& matrix,
+                   const std::vector<bundle::IndexTexts>& texts) {
+  Resolution result;
+  const auto kernel = recipe.kernel.empty() ? facts.default_kernel : recipe.kernel;
+  result.matrix_problems = check_kernel(recipe, driver, kernel, matrix);
+  result.choice = driver.choice;
+  if (driver.bundle)
+    result.bundle = BundleIdentity{driver.bundle->name,   driver.bundle->id(), driver.bundle->version,
+                                   driver.bundle->distro, driver.bundle->arch, driver.packages()->directory};
+  result.extra_payloads = driver.extras.size();
+
+  std::vector<Problem> missing_parts;
+  result.wanted = wanted_packages(recipe, driver, kernel, missing_parts);
+  auto solved = solve_with_build(result.wanted, driver, facts, kernel, package_sources(driver, texts));
+  result.closure = solved.closure;
+  result.closure.problems.insert(result.closure.problems.begin(), missing_parts.begin(), missing_parts.end());
+  result.fit = fit_of(driver, facts, kernel, solved);
+  result.module_version = module_version(driver, solved.from_bundle);
+  result.install_bytes = bytes_to_install(driver, result.closure);
+  result.agent_warnings = agent_warnings(facts, matrix);
+  return result;
+}
+
+}  // namespace bake::resolve

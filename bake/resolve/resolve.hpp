@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bake/base/error.hpp"
+#include "bake/bundle/bundle.hpp"
+#include "bake/guest/facts.hpp"
+#include "bake/recipe/recipe.hpp"
+#include "bake/resolve/closure.hpp"
+#include "bake/resolve/kernel_fit.hpp"
+#include "bake/resolve/select_driver.hpp"
+#include "matrix/matrix.hpp"
+
+namespace bake::resolve {
+
+/// The selected bundle, without its files.
+struct BundleIdentity {
+  std::string name;     ///< "MLNX_OFED_LINUX-5.5-1.0.3.2-rhel7.7-x86_64"
+  std::string id;       ///< sha256 of the archive
+  std::string version;  ///< "5.5-1.0.3.2"
+  std::string distro;
+  std::string arch;
+  std::string repository;  ///< directory below the payload's root: "RPMS", "DEBS/UPSTREAM_LIBS"
+};
+
+/// Which driver and which packages the image gets, and whether they fit the kernel that boots.
+struct Resolution {
+  matrix::Choice choice;
+  std::optional<BundleIdentity> bundle;  ///< empty for the inbox driver
+  std::vector<std::string> wanted;       ///< package names that the solver was asked for
+  Closure closure;
+  KernelFit fit;
+  std::string module_version;               ///< version of the mlx module in the bundle; empty when unknown
+  std::uint64_t install_bytes = 0;          ///< size of the new packages, unpacked
+  std::size_t extra_payloads = 0;           ///< number of payload disks besides the bundle's
+  std::vector<Problem> matrix_problems;     ///< why the matrix refuses the driver on this kernel
+  std::vector<std::string> agent_warnings;  ///< what the matrix says about the guest's waagent version and IPoIB
+};
+
+/// Resolves a recipe for a guest: matrix, package set, dependency closure and kernel fit. `texts` are the package
+/// indexes of the driver's payloads, in the order of SelectedDriver::payloads(). Pure but for libsolv in memory.
+Resolution resolve(const recipe::Recipe& recipe, SelectedDriver driver, const guest::Facts& facts,
+                   const matrix::Matrix& matrix, const std::vector<bundle::IndexTexts>& texts);
+
+}  // namespace bake::resolve

@@ -1,0 +1,168 @@
+#include "bake/resolve/select_driver.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "bake/base/error.hpp"
+#include "bake/base/hint.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake::resolve {
+namespace {
+
+using matrix::Choice;
+using recipe::OfedChoice;
+using recipe::Recipe;
+
+matrix::Query query_for(const Recipe& recipe, const std::string& kernel) {
+  return {recipe.os.id, recipe.os.version, kernel, recipe.vm_sizes,
+          recipe.ofed.choice == OfedChoice::inbox ? "inbox" : recipe.ofed.version};
+}
+
+/// The choices of the matrix that the recipe allows, best first.
+std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Resolution& resolution) {
+  auto choices = resolution.choices;
+  if (recipe.ofed.choice == OfedChoice::inbox)
+    std::erase_if(choices, [](const Choice& choice) { return !choice.inbox; });
+  if (recipe.ofed.choice == OfedChoice::version)
+    std::erase_if(choices, [&](const Choice& choice) { return choice.ofed != recipe.ofed.version; });
+  return choices;
+}
+
+[[noreturn]] void refuse_all_choices(const Recipe& recipe, const matrix::Resolution& resolution) {
+  std::vector<std::string> possible;
+  for (const auto& choice : resolution.choices) possible.push_back(choice.inbox ? "inbox" : choice.ofed);
+  auto hints = resolution.asked_remedies;
+  hints.push_back("these fit: " + join(possible, ", "));
+  throw Error(
+      ErrorKind::incompatible,
+      fmt::format("choosing a driver for {} {} on {}: {}", recipe.os.id, recipe.os.version, join(recipe.vm_sizes, ", "),
+                  join(possible.empty() ? resolution.refusals : resolution.asked_refusals, "; ")),
+      possible.empty() ? resolution.nearest : join(hints, "; "));
+}
+
+void check_pin(const Recipe& recipe, const bundle::Bundle& bundle) {
+  if (recipe.ofed.sha256.empty() || recipe.ofed.sha256 == bundle.id()) return;
+  throw Error(ErrorKind::untrusted, fmt::format("choosing bundle '{}': the recipe pins sha256 {}, the store has {}",
+                                                bundle.name, recipe.ofed.sha256, bundle.id()));
+}
+
+/// The matrix warns when nobody could confirm that an archive exists. A verified archive in the store settles that.
+void drop_unverified_warning(const bundle::Bundle& bundle, Choice& choice) {
+  if (!choice.doubt.empty() && !(bundle.trust.pin.empty() && bundle.trust.signer.empty()))
+    std::erase(choice.warnings, choice.doubt);
+}
+
+/// The repository of the bundle with the library flavour that was asked for.
+std::size_t choose_repository(const bundle::Bundle& bundle, const std::string& libs) {
+  for (std::size_t i = 0; i < bundle.repositories.size(); ++i)
+    if (libs.empty() || bundle.repositories[i].flavour == libs || bundle.repositories[i].flavour == "flat") return i;
+  std::vector<std::string> flavours;
+  for (const auto& repository : bundle.repositories) flavours.push_back(repository.flavour);
+  throw Error(ErrorKind::incompatible,
+              fmt::format("choosing packages of '{}': it has no {} libraries", bundle.name, libs),
+              "it has " + join(flavours, ", "));
+}
+
+const bundle::Bundle* find_bundle(const Offer& offer, const Choice& choice) {
+  for (const auto& bundle : offer.bundles)
+    if (bundle.version == choice.ofed && bundle.distro == choice.distro && bundle.arch == "x86_64") return &bundle;
+  return nullptr;
+}
+
+/// The first of `choices` that needs no bundle or whose bundle is in the store.
+std::optional<SelectedDriver> first_available(const Recipe& recipe, const std::vector<Choice>& choices,
+                                              const Offer& offer) {
+  for (const auto& choice : choices) {
+    // The distribution's own driver is used only when the recipe asks for it.
+    if (choice.inbox && recipe.ofed.choice != OfedChoice::inbox) continue;
+    SelectedDriver driver;
+    driver.choice = choice;
+    if (choice.inbox) return driver;
+    const auto* bundle = find_bundle(offer, choice);
+    if (bundle == nullptr) continue;
+    driver.bundle = *bundle;
+    check_pin(recipe, *driver.bundle);
+    drop_unverified_warning(*driver.bundle, driver.choice);
+    driver.repository = choose_repository(*driver.bundle, recipe.ofed.libs.empty() ? choice.libs : recipe.ofed.libs);
+    return driver;
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void refuse_missing_bundle(const Recipe& recipe, const std::vector<Choice>& choices, const Offer& offer) {
+  const auto wanted = std::find_if(choices.begin(), choices.end(), [](const Choice& choice) { return !choice.inbox; });
+  const bool inbox = std::any_of(choices.begin(), choices.end(), [](const Choice& choice) { return choice.inbox; });
+  if (wanted == choices.end())
+    throw Error(ErrorKind::incompatible,
+                fmt::format("choosing a driver for '{}': only the distribution's own driver serves {} on {} {}{}",
+                            recipe.name, join(recipe.vm_sizes, ", "), recipe.os.id, recipe.os.version,
+                            recipe.kernel.empty() ? "" : " with kernel " + recipe.kernel),
+                "say 'ofed: inbox' in the recipe");
+  throw Error(
+      ErrorKind::incompatible,
+      fmt::format("choosing a driver for '{}': the store {} has none of the bundles that fit", recipe.name,
+                  offer.store),
+      fmt::format("add {} to the store{}", wanted->file_name, inbox ? ", or say 'ofed: inbox' in the recipe" : ""),
+      {{Remedy::Action::add_bundle, wanted->file_name}});
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> SelectedDriver::payloads() const {
+  std::vector<std::filesystem::path> paths;
+  if (bundle) paths.push_back(bundle->payload());
+  for (const auto& extra : extras) paths.push_back(extra.payload());
+  return paths;
+}
+
+const bundle::Repository& SelectedDriver::repository_of(std::size_t payload) const {
+  return payload == 0 ? bundle.value().repositories.at(repository) : extras.at(payload - 1).repository;
+}
+
+bool SelectedDriver::may_build() const {
+  return bundle && std::any_of(packages()->packages.begin(), packages()->packages.end(),
+                               [](const auto& package) { return package.dkms_source; });
+}
+
+SelectedDriver select_driver(const Recipe& recipe, const matrix::Matrix& matrix, const Offer& offer) {
+  auto query = query_for(recipe, recipe.kernel);
+  const auto resolution = matrix.resolve(query);
+  const auto choices = allowed_choices(recipe, resolution);
+  const auto& os = *matrix.find_os(recipe.os.id, recipe.os.version);
+  auto driver = first_available(recipe, choices, offer);
+  if (!driver && recipe.ofed.choice == OfedChoice::automatic) {
+    // A bundle in the store counts for more than a row that is not written yet.
+    for (const auto& bundle : offer.bundles)
+      if (bundle.distro == os.distro) query.held.push_back(bundle.version);
+    driver = first_available(recipe, allowed_choices(recipe, matrix.resolve(query)), offer);
+  }
+  if (!driver && choices.empty()) refuse_all_choices(recipe, resolution);
+  if (!driver) refuse_missing_bundle(recipe, choices, offer);
+  const auto format = os.family == "deb" ? bundle::PackageFormat::deb : bundle::PackageFormat::rpm;
+  for (const auto& extras : offer.extras)
+    if (extras.format == format && (extras.distro.empty() || extras.distro == os.distro))
+      driver->extras.push_back(extras);
+  return *driver;
+}
+
+std::vector<Problem> check_kernel(const Recipe& recipe, SelectedDriver& driver, const std::string& kernel,
+                                  const matrix::Matrix& matrix) {
+  auto query = query_for(recipe, kernel);
+  query.ofed = driver.choice.inbox ? "inbox" : driver.choice.ofed;
+  auto resolution = matrix.resolve(query);
+  const auto same = std::find_if(resolution.choices.begin(), resolution.choices.end(), [&](const Choice& choice) {
+    return choice.inbox == driver.choice.inbox && choice.ofed == driver.choice.ofed;
+  });
+  if (same == resolution.choices.end()) {
+    driver.choice.warnings.clear();
+    return {{fmt::format("{} with kernel {}",
+                         driver.choice.inbox ? "the inbox driver" : "MLNX_OFED " + driver.choice.ofed, kernel),
+             join(resolution.asked_refusals, "; "), join(resolution.asked_remedies, "; ")}};
+  }
+  if (driver.bundle) drop_unverified_warning(*driver.bundle, *same);
+  driver.choice.warnings = std::move(same->warnings);
+  return {};
+}
+
+}  // namespace bake::resolve

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bake/base/error.hpp"
+#include "bake/bundle/bundle.hpp"
+#include "bake/recipe/recipe.hpp"
+#include "matrix/matrix.hpp"
+
+namespace bake::resolve {
+
+/// What a store offers: everything that a driver can be selected from. Read once, so that selecting does no I/O.
+struct Offer {
+  std::vector<bundle::Bundle> bundles;  ///< oldest version first
+  std::vector<bundle::Extras> extras;
+  std::string store;  ///< how messages name the store: "'/var/lib/bake'", with the reason when it does not exist
+};
+
+/// The driver that a recipe gets. It is selected before the appliance starts, because drives cannot be added later.
+struct SelectedDriver {
+  matrix::Choice choice;
+  std::optional<bundle::Bundle> bundle;  ///< empty for the inbox driver
+  std::size_t repository = 0;            ///< index into bundle->repositories
+  std::vector<bundle::Extras> extras;    ///< extra packages of the operating system, which the guest may lack
+
+  [[nodiscard]] const bundle::Repository* packages() const {
+    return bundle ? &bundle->repositories.at(repository) : nullptr;
+  }
+  /// The payload disks to attach: the bundle's, then those of the extra packages.
+  [[nodiscard]] std::vector<std::filesystem::path> payloads() const;
+  /// The repository of payload number `payload`: 0 is the bundle, n the n-th extra packages.
+  [[nodiscard]] const bundle::Repository& repository_of(std::size_t payload) const;
+  /// Whether the bundle has sources that DKMS may have to compile. Only the guest tells whether it must.
+  [[nodiscard]] bool may_build() const;
+};
+
+/// Resolves the recipe against the matrix and takes the best choice that the store has. For 'ofed: auto', when the
+/// store has no bundle that the matrix lists, takes the best bundle of the store whose release line fits. Pure. Throws
+/// Error{incompatible} when the matrix has no choice or the bundle is not in the store (the hint names the file to
+/// add), Error{untrusted} when the recipe pins another digest.
+SelectedDriver select_driver(const recipe::Recipe& recipe, const matrix::Matrix& matrix, const Offer& offer);
+
+/// Resolves the matrix again for the selected driver, now that the kernel is known. Replaces the warnings of
+/// `driver.choice`, which were for any kernel, and returns why the driver does not fit; empty when it fits. Pure.
+std::vector<Problem> check_kernel(const recipe::Recipe& recipe, SelectedDriver& driver, const std::string& kernel,
+                                  const matrix::Matrix& matrix);
+
+}  // namespace bake::resolve

@@ -1,0 +1,272 @@
+// Asks libsolv: what must change so that the wanted packages are installed, or what stands against it?
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "bake/base/text.hpp"
+#include "bake/resolve/libsolv_pool.hpp"
+
+namespace bake::resolve {
+namespace {
+
+constexpr int max_rounds = 500;  // of asking again; each takes at least one missing dependency away
+
+struct SolverDeleter {
+  void operator()(Solver* solver) const { solver_free(solver); }
+};
+using SolverPtr = std::unique_ptr<Solver, SolverDeleter>;
+
+class Closer {
+ public:
+  explicit Closer(const SolverRequest& request) : request_(request), pool_(request, problems_) {}
+
+  Closure run() {
+    make_jobs();
+    const auto solver = solve_and_note_missing();
+    sort_problems();
+    Closure answer;
+    if (solver && problems_.empty()) answer.changes = read_changes(pool_, request_, solver.get(), wanted_, following_);
+    answer.problems = std::move(problems_);
+    return answer;
+  }
+
+ private:
+  void make_jobs();
+  void want(const SolverWanted& wanted);
+  [[nodiscard]] std::vector<Id> candidates_for(const SolverWanted& wanted) const;
+  [[nodiscard]] std::vector<Id> candidates_in(Repo* repo, const SolverWanted& wanted) const;
+  void install_one_of(const std::vector<Id>& ids, Id flags);
+  void allow_several_kernels();
+  void allow_removals();
+  void upgrade_installed_rdma_packages();
+  void remove_replaced_packages();
+  SolverPtr solve_and_note_missing();
+  bool note_missing(Solver* solver);
+  void note_missing(Id package, Id dependency);
+  void note_conflicts(Solver* solver);
+  std::string explain(Solver* solver, Id rule, Id& culprit) const;
+  [[nodiscard]] std::string other_architectures_of(Id package) const;
+  void sort_problems();
+
+  void job(Id what, Id target) {
+    jobs_.push(what);
+    jobs_.push(target);
+  }
+
+  const SolverRequest& request_;
+  std::vector<Problem> problems_;
+  PackagePool pool_;
+  IdQueue jobs_;
+  std::vector<Id> wanted_;
+  std::vector<Id> following_;
+};
+
+void Closer::make_jobs() {
+  for (const auto& wanted : request_.wanted) want(wanted);
+  allow_several_kernels();
+  allow_removals();
+  if (wanted_.empty()) return;
+  upgrade_installed_rdma_packages();
+  remove_replaced_packages();
+}
+
+std::vector<Id> Closer::candidates_in(Repo* repo, const SolverWanted& wanted) const {
+  std::vector<Id> best;
+  for (const Id id : PackagePool::packages_of(repo)) {
+    if (pool_.name(id) != wanted.name || !pool_.is_installable(id)) continue;
+    if (!wanted.version.empty() && solver_key("", pool_.version(id), "") != solver_key("", wanted.version, ""))
+      continue;
+    if (!best.empty() && pool_.compare(id, best.front()) > 0) best.clear();
+    if (best.empty() || pool_.compare(id, best.front()) == 0) best.push_back(id);
+  }
+  return best;
+}
+
+/// What a wanted name stands for: packages of the first source that has it, in the newest (or the asked-for) version.
+std::vector<Id> Closer::candidates_for(const SolverWanted& wanted) const {
+  for (Repo* repo : pool_.sources())
+    if (auto found = candidates_in(repo, wanted); !found.empty()) return found;
+  return {};
+}
+
+/// One of `ids` must be there in the end; the same package, already installed, will do.
+void Closer::install_one_of(const std::vector<Id>& ids, Id flags) {
+  IdQueue choice;
+  for (const Id id : ids) choice.push(id);
+  for (const Id installed : pool_.installed())
+    for (const Id id : ids) {
+      const auto* a = pool_.at(installed);
+      const auto* b = pool_.at(id);
+      if (a->name == b->name && a->evr == b->evr && a->arch == b->arch) choice.push(installed);
+    }
+  job(SOLVER_INSTALL | SOLVER_SOLVABLE_ONE_OF | flags, pool_queuetowhatprovides(pool_.get(), choice.get()));
+}
+
+void Closer::want(const SolverWanted& wanted) {
+  if (std::find(request_.never.begin(), request_.never.end(), wanted.name) != request_.never.end()) {
+    problems_.push_back({wanted.name, "bake never installs this package", "take it out of the list of packages"});
+    return;
+  }
+  if (const auto ids = candidates_for(wanted); !ids.empty()) {
+    wanted_.insert(wanted_.end(), ids.begin(), ids.end());
+    install_one_of(ids, 0);
+    return;
+  }
+  const auto installed = pool_.installed();
+  const auto is_it = [&](Id id) { return pool_.name(id) == wanted.name; };
+  if (wanted.version.empty() && std::any_of(installed.begin(), installed.end(), is_it)) return;
+  std::vector<std::string> names;
+  for (const auto& [candidate, file] : pool_.files()) names.push_back(pool_.name(candidate));
+  problems_.push_back({wanted.name,
+                       "neither the bundle nor the extra packages have it" +
+                           (wanted.version.empty() ? std::string() : " in version " + wanted.version),
+                       did_you_mean(wanted.name, names)});
+}
+
+/// Kernels install beside each other, and so does whatever the image already holds in several versions.
+void Closer::allow_several_kernels() {
+  if (request_.deb) return;
+  std::set<std::string> names{"kernel",       "kernel-core",         "kernel-modules", "kernel-modules-core",
+                              "kernel-devel", "kernel-modules-extra"};
+  std::set<std::pair<Id, Id>> seen;
+  for (const Id id : pool_.installed())
+    if (!seen.emplace(pool_.at(id)->name, pool_.at(id)->arch).second) names.insert(pool_.name(id));
+  for (const auto& name : names)
+    job(SOLVER_MULTIVERSION | SOLVER_SOLVABLE_NAME, pool_str2id(pool_.get(), name.c_str(), 1));
+}
+
+void Closer::allow_removals() {
+  std::set<Id> allowed;
+  for (const Id id : pool_.installed())
+    if (request_.removable(pool_.name(id))) allowed.insert(id);
+  if (!pool_.sources().empty())
+    for (const Id id : PackagePool::packages_of(pool_.sources().front()))
+      for (const Id conflict : pool_.dependencies(id, SOLVABLE_CONFLICTS))
+        for (const Id other : pool_.providers(conflict))
+          if (pool_.is_installed(other)) allowed.insert(other);
+  for (const Id id : allowed)
+    if (!request_.is_protected(pool_.name(id))) job(SOLVER_ALLOWUNINSTALL | SOLVER_SOLVABLE, id);
+}
+
+void Closer::upgrade_installed_rdma_packages() {
+  std::set<std::string> names;
+  for (const Id id : pool_.installed())
+    if (request_.follows(pool_.name(id))) names.insert(pool_.name(id));
+  for (const auto& name : names) {
+    const auto ids = candidates_in(pool_.sources().front(), {name, ""});
+    const auto is_wanted = [&](Id id) { return pool_.name(id) == name; };
+    if (ids.empty() || std::any_of(wanted_.begin(), wanted_.end(), is_wanted)) continue;
+    following_.insert(following_.end(), ids.begin(), ids.end());
+    install_one_of(ids, SOLVER_WEAK);
+  }
+}
+
+void Closer::remove_replaced_packages() {
+  for (const Id id : pool_.installed()) {
+    const auto name = pool_.name(id);
+    const bool must = request_.must_go(name);
+    if (!must && !request_.should_go(name)) continue;
+    if (candidates_in(pool_.sources().front(), {name, ""}).empty())
+      job(SOLVER_ERASE | SOLVER_SOLVABLE | (must ? 0 : SOLVER_WEAK), id);
+  }
+}
+
+/// libsolv stops at the first obstacle of each package. To name all that is missing, each missing dependency is noted,
+/// taken away, and the question asked again, until what remains is solvable or fails for other reasons.
+SolverPtr Closer::solve_and_note_missing() {
+  for (int round = 0;; ++round) {
+    SolverPtr solver(solver_create(pool_.get()));
+    solver_set_flag(solver.get(), SOLVER_FLAG_ALLOW_DOWNGRADE, 1);
+    solver_set_flag(solver.get(), SOLVER_FLAG_ALLOW_VENDORCHANGE, 1);
+    solver_set_flag(solver.get(), SOLVER_FLAG_IGNORE_RECOMMENDED, 1);
+    if (solver_solve(solver.get(), jobs_.get()) == 0) return solver;
+    if (round < max_rounds && note_missing(solver.get())) continue;
+    note_conflicts(solver.get());
+    return nullptr;
+  }
+}
+
+bool Closer::note_missing(Solver* solver) {
+  std::set<std::pair<Id, Id>> missing;
+  const auto problems = static_cast<Id>(solver_problem_count(solver));
+  for (Id problem = 1; problem <= problems; ++problem) {
+    IdQueue rules;
+    solver_findallproblemrules(solver, problem, rules.get());
+    for (const Id rule : rules.list()) {
+      Id package = 0;
+      Id target = 0;
+      Id dependency = 0;
+      if (solver_ruleinfo(solver, rule, &package, &target, &dependency) == SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP)
+        missing.emplace(package, dependency);
+    }
+  }
+  for (const auto& [package, dependency] : missing) note_missing(package, dependency);
+  return !missing.empty();
+}
+
+void Closer::note_missing(Id package, Id dependency) {
+  std::string message = "nothing provides " + pool_.dependency_text(dependency) + ", needed by " + pool_.name(package) +
+                        " " + pool_.version(package);
+  Id name = dependency;
+  while (ISRELDEP(name)) name = GETRELDEP(pool_.get(), name)->name;
+  for (const Id id : pool_.installed())
+    if (pool_.at(id)->name == name) message += " (the image has " + pool_.name(id) + " " + pool_.version(id) + ")";
+  problems_.push_back(
+      {pool_.name(package), message, "add the package to the store's extra packages", {{Remedy::Action::add_extras}}});
+  IdQueue rest;
+  for (const Id need : pool_.dependencies(package, SOLVABLE_REQUIRES))
+    if (need != dependency) rest.push(need);
+  solvable_set_deparray(pool_.at(package), SOLVABLE_REQUIRES, rest.get(), 0);
+}
+
+void Closer::note_conflicts(Solver* solver) {
+  const auto problems = static_cast<Id>(solver_problem_count(solver));
+  for (Id problem = 1; problem <= problems; ++problem) {
+    Id culprit = 0;
+    auto message = explain(solver, solver_findproblemrule(solver, problem), culprit);
+    IdQueue rules;
+    solver_findallproblemrules(solver, problem, rules.get());
+    std::set<std::string> more;
+    for (const Id rule : rules.list()) {
+      Id ignored = 0;
+      if ((solver_ruleinfo(solver, rule, nullptr, nullptr, nullptr) & SOLVER_RULE_TYPEMASK) == SOLVER_RULE_PKG)
+        more.insert(explain(solver, rule, ignored));
+    }
+    more.erase(message);
+    for (const auto& text : more) message += "; " + text;
+    problems_.push_back({culprit != 0 ? pool_.name(culprit) : "packages", message,
+                         "remove the package from the image, or leave out what conflicts with it"});
+  }
+}
+
+std::string Closer::explain(Solver* solver, Id rule, Id& culprit) const {
+  Id target = 0;
+  Id dependency = 0;
+  const auto type = solver_ruleinfo(solver, rule, &culprit, &target, &dependency);
+  const std::string message = solver_problemruleinfo2str(solver, type, culprit, target, dependency);
+  return type == SOLVER_RULE_PKG_SAME_NAME ? message + other_architectures_of(culprit) : message;
+}
+
+/// A package that is installed for two architectures keeps one version; libsolv's message does not say so.
+std::string Closer::other_architectures_of(Id package) const {
+  std::string note;
+  for (const Id id : pool_.installed())
+    if (pool_.at(id)->name == pool_.at(package)->name && pool_.at(id)->arch != pool_.at(package)->arch)
+      note +=
+          " (" + pool_.name(id) + "." + pool_.arch(id) + " " + pool_.version(id) + " is installed and must keep step)";
+  return note;
+}
+
+void Closer::sort_problems() {
+  const auto key = [](const Problem& problem) { return std::tie(problem.where, problem.message); };
+  std::sort(problems_.begin(), problems_.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  const auto last =
+      std::unique(problems_.begin(), problems_.end(), [&](const auto& a, const auto& b) { return key(a) == key(b); });
+  problems_.erase(last, problems_.end());
+}
+
+}  // namespace
+
+Closure run_solver(const SolverRequest& request) { return Closer(request).run(); }
+
+}  // namespace bake::resolve

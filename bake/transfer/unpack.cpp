@@ -1,0 +1,202 @@
+#include "bake/transfer/unpack.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "bake/archive/archive.hpp"
+#include "bake/archive/entry_policy.hpp"
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/disk/copy.hpp"
+#include "bake/disk/output.hpp"
+#include "bake/signature/dsse.hpp"
+#include "bake/signature/signing.hpp"
+
+namespace bake::transfer {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t buffer_size = std::size_t{1} << 20U;
+constexpr std::size_t max_index = std::size_t{16} << 20U;
+constexpr std::string_view store_prefix = "store/";
+
+/// `<to>.partial`: becomes `to` by one rename, or goes away.
+class StagedDirectory {
+ public:
+  explicit StagedDirectory(fs::path final_path)
+      : final_(std::move(final_path)), partial_(final_.string() + ".partial") {
+    std::error_code ignored;
+    fs::remove_all(partial_, ignored);
+    fs::create_directory(partial_);
+  }
+  ~StagedDirectory() {
+    std::error_code ignored;
+    if (!published_) fs::remove_all(partial_, ignored);
+  }
+  StagedDirectory(const StagedDirectory&) = delete;
+  StagedDirectory& operator=(const StagedDirectory&) = delete;
+
+  [[nodiscard]] const fs::path& path() const { return partial_; }
+
+  void publish() {
+    for (const auto& entry : fs::recursive_directory_iterator(partial_))
+      if (entry.is_directory()) sync_path(entry.path());
+    sync_path(partial_);
+    fs::rename(partial_, final_);
+    published_ = true;
+    sync_path(final_.parent_path());
+  }
+
+ private:
+  fs::path final_;
+  fs::path partial_;
+  bool published_ = false;
+};
+
+void check_target(const fs::path& to) {
+  if (fs::exists(fs::symlink_status(to)))
+    throw Error(ErrorKind::usage, fmt::format("importing to '{}': it exists", to.string()),
+                "--to DIR names a directory that is to be made");
+  require_parent_directory(to, "importing to");
+}
+
+void check_archive_digest(const UnpackRequest& request, Progress& progress) {
+  if (request.sha256.empty()) return;
+  progress.step(fmt::format("digest {}", request.archive.filename().string()));
+  const auto digest = digest_of_file(request.archive);
+  if (digest != to_lower(request.sha256))
+    throw Error(ErrorKind::untrusted, fmt::format("verifying '{}': its sha256 is {}, the command line says {}",
+                                                  request.archive.string(), digest, to_lower(request.sha256)));
+}
+
+/// Reads an archive against its index.
+class Reader {
+ public:
+  explicit Reader(const fs::path& archive)
+      : name_(archive.filename().string()),
+        fd_(open_file(archive, O_RDONLY)),
+        reader_(bytes_of(archive), archive::ArchiveKind::tar, name_) {}
+
+  Index index(const UnpackRequest& request, std::string& signer) {
+    const auto entry = reader_.next();
+    if (!entry || entry->path != index_name || entry->type != archive::EntryType::file)
+      throw Error(ErrorKind::untrusted, fmt::format("reading '{}': its first entry is not {}", name_, index_name),
+                  "give an archive that was exported by bake");
+    const auto envelope = signature::read_envelope(reader_.read_all(max_index), name_);
+    if (envelope.payload_type != index_type)
+      throw Error(ErrorKind::untrusted, fmt::format("reading '{}': it holds no index of bake", name_));
+    if (!request.public_pem.empty()) {
+      signature::require_signed(envelope, request.public_pem, name_);
+      signer = signature::key_fingerprint(request.public_pem);
+      require_as_written(envelope.text, signer);
+    } else if (request.sha256.empty()) {
+      throw Error(ErrorKind::untrusted, fmt::format("importing '{}': nothing vouches for it", name_),
+                  "--trust PUB names the key that signed it, --sha256 the digest that the export printed");
+    }
+    return parse_index(envelope.payload, name_);
+  }
+
+  /// The next entry, which must be `expected`, into `file`.
+  void take(const CarriedFile& expected, const fs::path& file) {
+    const auto entry = reader_.next();
+    if (!entry) refuse(fmt::format("'{}' is missing", expected.path));
+    if (entry->path != expected.path || entry->type != archive::EntryType::file)
+      refuse(
+          fmt::format("'{}' stands where '{}' belongs", archive::printable(entry->path.substr(0, 200)), expected.path));
+    if (entry->size != expected.size)
+      refuse(fmt::format("'{}' has {} bytes, the index says {}", expected.path, entry->size, expected.size));
+    const auto out = open_file(file, O_WRONLY | O_CREAT | O_EXCL);
+    std::vector<std::byte> buffer(buffer_size);
+    Hasher hasher;
+    std::uint64_t at = 0;
+    while (const auto count = reader_.read(buffer)) {
+      const auto data = std::span(buffer).first(count);
+      hasher.update(data);
+      write_sparse(out, data, at, file);
+      at += count;
+    }
+    if (at != expected.size || hasher.hex() != expected.sha256)
+      refuse(fmt::format("'{}' is not what the index says", expected.path));
+    if (::ftruncate(out.get(), static_cast<off_t>(at)) != 0 || ::fsync(out.get()) != 0)
+      throw_errno("writing", file, errno);
+  }
+
+  void expect_end() {
+    if (const auto entry = reader_.next())
+      refuse(fmt::format("'{}' is in no index", archive::printable(entry->path.substr(0, 200))));
+  }
+
+ private:
+  archive::ByteSource bytes_of(const fs::path& archive) {
+    return [this, archive](std::span<std::byte> buffer) { return read_some(fd_, buffer, archive); };
+  }
+
+  /// The signature covers the index, not the envelope's spelling or the name of the key in it: that is what pack()
+  /// writes, or somebody changed it.
+  void require_as_written(const std::string& text, const std::string& signer) const {
+    const auto json = nlohmann::ordered_json::parse(text);
+    const auto& signatures = json.at("signatures");
+    if (json.size() != 3 || json.dump() + "\n" != text || signatures.size() != 1 || signatures[0].size() != 2 ||
+        signatures[0].value("keyid", "") != signer)
+      refuse("its index was changed after signing");
+  }
+
+  [[noreturn]] void refuse(const std::string& reason) const {
+    throw Error(ErrorKind::untrusted, fmt::format("importing '{}': {}", name_, reason),
+                "nothing was imported; fetch the archive again");
+  }
+
+  std::string name_;
+  FileDescriptor fd_;
+  archive::ArchiveReader reader_;
+};
+
+void check_space(const Index& index, const fs::path& store) {
+  std::uint64_t needed = 0;
+  for (const auto& file : index.files)
+    if (file.path.starts_with(store_prefix)) needed += file.size;
+  if (const auto free = free_bytes_at(store); free < needed)
+    throw Error(ErrorKind::environment,
+                fmt::format("importing into the store '{}': {} are free, {} are needed", store.string(),
+                            human_size(free), human_size(needed)),
+                "--store DIR or $BAKE_STORE choose another place for the store");
+}
+
+}  // namespace
+
+Unpacked unpack(const UnpackRequest& request, Progress& progress) {
+  auto to = fs::absolute(request.to).lexically_normal();
+  if (!to.has_filename()) to = to.parent_path();  // "carried/" is 'carried', with what lies beside that
+  check_target(to);
+  check_archive_digest(request, progress);
+  Reader reader(request.archive);
+  progress.step("verify the index");
+  Unpacked result;
+  result.index = reader.index(request, result.signer);
+  check_space(result.index, request.store);
+
+  store::StoreImport store(request.store, progress);
+  StagedDirectory rest(to);
+  for (const auto& file : result.index.files) {
+    progress.step(fmt::format("take {} ({})", file.path, human_size(file.size)));
+    const auto place = file.path.starts_with(store_prefix) ? store.staging() / file.path.substr(store_prefix.size())
+                                                           : rest.path() / file.path;
+    fs::create_directories(place.parent_path());
+    reader.take(file, place);
+  }
+  reader.expect_end();
+  result.objects = store.publish();
+  rest.publish();
+  for (const auto& name : result.index.recipes) result.recipes.push_back(request.to / "recipes" / (name + ".yaml"));
+  return result;
+}
+
+}  // namespace bake::transfer

@@ -1,0 +1,101 @@
+#include "bake/verify/evidence.hpp"
+
+#include <fmt/format.h>
+#include <optional>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/disk/sidecar.hpp"
+#include "bake/signature/dsse.hpp"
+
+namespace bake::verify {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::optional<std::string> read_sidecar(const fs::path& image, Sidecar kind) {
+  const auto file = sidecar_of(image, kind);
+  return fs::exists(file) ? std::optional(read_text(file)) : std::nullopt;
+}
+
+Check check_signature(const fs::path& image, const std::optional<std::string>& provenance,
+                      const std::optional<std::string>& signature, const std::string& public_pem) {
+  const auto name = sidecar_of(image, Sidecar::signature).filename().string();
+  if (!signature) return {"signature", false, "there is no " + name};
+  try {
+    const auto envelope = signature::read_envelope(*signature, name);
+    if (envelope.payload_type != statement_type || (provenance && envelope.payload != *provenance))
+      return {"signature", false, "it was made for another document than the provenance"};
+    if (public_pem.empty()) return {"signature", true, "fits the provenance; no key was given to verify it with"};
+    signature::require_signed(envelope, public_pem, name);
+    return {"signature", true, "the given key signed the provenance"};
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::untrusted) throw;
+    return {"signature", false, error.message()};
+  }
+}
+
+}  // namespace
+
+Json checksum(const std::string& sha256) {
+  return Json::array({Json{{"algorithm", "SHA256"}, {"checksumValue", sha256}}});
+}
+
+nlohmann::json read_manifest(const std::string& text, const std::string& name) {
+  auto manifest = nlohmann::json::parse(text, nullptr, false);
+  if (manifest.is_discarded() || !manifest.is_object() || manifest.value("schema", "") != manifest_schema)
+    throw Error(ErrorKind::config, fmt::format("reading manifest '{}': not a {} document", name, manifest_schema),
+                "a manifest is written by 'bake image' beside its output");
+  return manifest;
+}
+
+std::string sbom_problem(const std::string& text, const std::string& image_sha256) try {
+  const auto json = Json::parse(text);
+  if (json.at("spdxVersion") != spdx_version) return "not an SPDX 2.3 document";
+  for (const auto& package : json.at("packages"))
+    if (package.at("SPDXID") == spdx_image_id)
+      return package.at("checksums") == checksum(image_sha256) ? "" : "it describes another image";
+  return "it describes no image";
+} catch (const nlohmann::json::exception&) {
+  return "not an SPDX 2.3 document";
+}
+
+std::string provenance_problem(const std::string& text, const std::string& image_sha256,
+                               const std::vector<Artifact>& byproducts) try {
+  const auto json = Json::parse(text);
+  if (json.at("_type") != statement_schema || json.at("predicateType") != provenance_schema)
+    return "not a statement with SLSA provenance v1";
+  if (json.at("subject").size() != 1 || json.at("subject").at(0).at("digest").at("sha256") != image_sha256)
+    return "it describes another image";
+  for (const auto& [name, sha256] : byproducts)
+    for (const auto& listed : json.at("predicate").at("runDetails").at("byproducts"))
+      if (listed.at("name") == name && listed.at("digest").at("sha256") != sha256)
+        return name + " is not the file it lists";
+  return {};
+} catch (const nlohmann::json::exception&) {
+  return "not a statement with SLSA provenance v1";
+}
+
+std::vector<Check> check_evidence(const fs::path& image, const std::string& image_sha256,
+                                  const std::string& public_pem) {
+  std::vector<Check> checks;
+  const auto add = [&](const char* name, const std::string& problem) {
+    checks.push_back({name, problem.empty(), problem.empty() ? "describes this image" : problem});
+  };
+  const auto sbom = read_sidecar(image, Sidecar::sbom);
+  const auto provenance = read_sidecar(image, Sidecar::provenance);
+  const auto signature = read_sidecar(image, Sidecar::signature);
+  std::vector<Artifact> byproducts;
+  for (const auto kind : {Sidecar::manifest, Sidecar::sbom})
+    if (const auto content = read_sidecar(image, kind))
+      byproducts.push_back({sidecar_of(image, kind).filename().string(), digest_of(*content)});
+  if (sbom) add("sbom", sbom_problem(*sbom, image_sha256));
+  if (provenance) add("provenance", provenance_problem(*provenance, image_sha256, byproducts));
+  if (!provenance && !public_pem.empty()) add("provenance", "there is none beside the image");
+  if (signature || !public_pem.empty()) checks.push_back(check_signature(image, provenance, signature, public_pem));
+  return checks;
+}
+
+}  // namespace bake::verify

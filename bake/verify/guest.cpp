@@ -1,0 +1,201 @@
+#include "bake/verify/guest.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+
+#include "bake/apply/config_text.hpp"
+#include "bake/apply/labels.hpp"
+#include "bake/apply/path_rules.hpp"
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
+#include "bake/plan/files.hpp"
+#include "bake/verify/modules.hpp"
+
+namespace bake::verify {
+namespace {
+
+using guest::Facts;
+using guest::Family;
+using guest::Guest;
+using plan::Expectations;
+
+Check check_packages(const Facts& facts, const Expectations& expected) {
+  std::vector<std::string> wrong;
+  const auto& installed = facts.packages.packages;
+  for (const auto& package : expected.packages)
+    if (std::find(installed.begin(), installed.end(), package) == installed.end())
+      wrong.push_back(fmt::format("{} {} is not installed", package.name, package.version));
+  for (const auto& name : expected.absent)
+    if (std::any_of(installed.begin(), installed.end(), [&](const auto& package) { return package.name == name; }))
+      wrong.push_back(fmt::format("{} is installed", name));
+  return {"packages", wrong.empty(),
+          wrong.empty() ? fmt::format("{} packages in the planned versions, {} absent", expected.packages.size(),
+                                      expected.absent.size())
+                        : join(wrong, "; ")};
+}
+
+/// What `dpkg -V` or `rpm -V` says, less what is no fault. Configuration files may differ (bake itself sets FORCE_MODE
+/// in one); what a package ships below /run lives in memory; minimal images leave out manuals; the vendor's
+/// metapackages write their product's name into ofed_info.
+std::vector<std::string> complaints_of(std::string_view output, Guest& guest, const Expectations& expected) {
+  const bool names_product = std::any_of(expected.packages.begin(), expected.packages.end(), [](const auto& package) {
+    return package.name.starts_with("mlnx-ofed-") && !package.name.starts_with("mlnx-ofed-kernel");
+  });
+  const auto rules = expected.family == Family::deb ? apply::dpkg_path_rules(guest) : apply::PathRules{};
+  std::vector<std::string> complaints;
+  for (const auto& line : split_lines(output)) {
+    const auto words = split_words(line);
+    if (words.empty() || line.find(" c /") != std::string::npos) continue;
+    const bool in_memory = words.back().starts_with("/run/") || words.back().starts_with("/var/run/");
+    if (words.front() == "missing" && (in_memory || apply::leaves_out(rules, words.back()))) continue;
+    if (names_product && words.back() == "/usr/bin/ofed_info" && words.front() != "missing") continue;
+    complaints.push_back(line);
+  }
+  return complaints;
+}
+
+/// The package manager's own word on the injected packages: dependencies and files.
+Check check_database(Guest& guest, const Facts& facts, const Expectations& expected) {
+  if (!facts.packages.trouble.empty()) return {"package database", false, facts.packages.trouble};
+  if (expected.packages.empty()) return {"package database", true, facts.packages.format + ", consistent"};
+  std::string names;
+  for (const auto& package : expected.packages) names += " " + shell_quote(package.name);
+  const auto script =
+      expected.family == Family::rpm ? fmt::format("rpm -V{} ; :\n", names) : fmt::format("dpkg -V{} ; :\n", names);
+  const auto complaints = complaints_of(guest.shell(script).output, guest, expected);
+  return {"package database", complaints.empty(),
+          complaints.empty() ? fmt::format("{}, consistent; the injected packages verify clean", facts.packages.format)
+                             : join(complaints, "; ")};
+}
+
+Check check_kernel(const Facts& facts, const Expectations& expected) {
+  return {"kernel", facts.default_kernel == expected.kernel,
+          fmt::format("{} boots by default ({})", facts.default_kernel, facts.default_kernel_how)};
+}
+
+std::vector<std::string> enabled_among(Guest& guest, const std::vector<std::string>& units) {
+  std::vector<std::string> enabled;
+  for (const auto& unit : units) {
+    const auto stem = unit.substr(0, unit.rfind('.'));
+    const auto result =
+        guest.shell(fmt::format("ls /etc/systemd/system/*.wants/{0} /etc/systemd/system/*.requires/{0} "
+                                "/usr/lib/systemd/system/*.wants/{0} /lib/systemd/system/*.wants/{0} "
+                                "/etc/rc[2-5S].d/S[0-9][0-9]{1} 2>/dev/null; :\n",
+                                shell_quote(unit), shell_quote(stem)));
+    if (!trim(result.output).empty()) enabled.push_back(unit);
+  }
+  return enabled;
+}
+
+Check check_services(Guest& guest, const Expectations& expected) {
+  const auto on = enabled_among(guest, expected.services);
+  const auto off = enabled_among(guest, expected.services_off);
+  std::vector<std::string> wrong;
+  for (const auto& unit : expected.services)
+    if (std::find(on.begin(), on.end(), unit) == on.end()) wrong.push_back(unit + " is not enabled");
+  for (const auto& unit : off) wrong.push_back(unit + " is enabled");
+  return {"services", wrong.empty(), wrong.empty() ? "enabled: " + join(on, ", ") : join(wrong, "; ")};
+}
+
+Check check_agent(Guest& guest, const Facts& facts) {
+  const auto config = facts.waagent ? facts.waagent->config : std::string("/etc/waagent.conf");
+  const auto text = guest.read(config).value_or("");
+  std::size_t set = 0;
+  bool yes = false;
+  for (const auto& line : split_lines(text)) {
+    const auto word = replace_all(std::string(trim(line)), " ", "");
+    if (!word.starts_with("OS.EnableRDMA=")) continue;
+    ++set;
+    yes = word == "OS.EnableRDMA=y";
+  }
+  return {"agent", set == 1 && yes,
+          fmt::format("{} uncommented OS.EnableRDMA line(s) in {}{}", set, config, yes ? ", =y" : "")};
+}
+
+/// The packages of `hold` that nothing holds, and where they should be held.
+std::vector<std::string> not_held(Guest& guest, const plan::Hold& hold) {
+  std::vector<std::string> missing;
+  const auto compare = [&](const std::vector<std::string>& held, const std::string& place) {
+    for (const auto& name : hold.packages)
+      if (std::find(held.begin(), held.end(), name) == held.end())
+        missing.push_back(fmt::format("{} in {}", name, place));
+  };
+  for (const auto& config : hold.configs) compare(apply::excluded_packages(guest.read(config).value_or("")), config);
+  if (!hold.configs.empty()) return missing;
+  std::vector<std::string> held;
+  for (const auto& line : split_lines(guest.shell("dpkg --get-selections\n").output)) {
+    const auto words = split_words(line);
+    if (words.size() == 2 && words[1] == "hold") held.push_back(words[0].substr(0, words[0].find(':')));
+  }
+  compare(held, "dpkg's selections");
+  return missing;
+}
+
+Check check_holds(Guest& guest, const Expectations& expected) {
+  const auto missing = not_held(guest, expected.hold);
+  return {"holds", missing.empty(),
+          missing.empty() ? fmt::format("{} names are kept from being updated", expected.hold.packages.size())
+                          : "not held: " + join(missing, ", ")};
+}
+
+Check check_firstboot(Guest& guest, const Expectations& expected) {
+  const auto program = guest.read("/usr/sbin/ib-firstboot");
+  const auto stat = guest.stat("/usr/sbin/ib-firstboot");
+  const bool right =
+      program && stat && digest_of(*program) == expected.firstboot_sha256 && (stat->mode & 0111U) == 0111U;
+  const bool unit = guest.exists("/etc/systemd/system/ib-firstboot.service");
+  return {"ib-firstboot", right && unit,
+          !program ? "/usr/sbin/ib-firstboot is missing"
+                   : fmt::format("sha256 {}{}", digest_of(*program), unit ? "" : "; its unit is missing")};
+}
+
+Check check_traces(Guest& guest) {
+  std::vector<std::string> found;
+  for (const auto& name : guest.list("/"))
+    if (name.starts_with(".bake-")) found.push_back("/" + name);
+  for (const std::string aside : {"/usr/sbin/policy-rc.d.bake-aside", "/usr/sbin/weak-modules.bake-aside"})
+    if (guest.stat(aside)) found.push_back(aside);
+  if (const auto policy = guest.read("/usr/sbin/policy-rc.d"); policy && *policy == "#!/bin/sh\nexit 101\n")
+    found.emplace_back("/usr/sbin/policy-rc.d");
+  return {"traces", found.empty(),
+          found.empty() ? "none of the bake's own files is left" : join(found, ", ") + " left"};
+}
+
+Check check_labels(Guest& guest, const Facts& facts) {
+  const bool autorelabel = guest.exists(plan::path::autorelabel);
+  const bool labelled = apply::is_labelled(guest, plan::path::manifest);
+  return {"SELinux labels", labelled || autorelabel,
+          fmt::format("{}: {}", facts.selinux.mode,
+                      autorelabel ? "autorelabel at first boot"
+                      : labelled  ? "labelled"
+                                  : "no label")};
+}
+
+Check check_generalized(Guest& guest) {
+  const auto id = guest.read("/etc/machine-id");
+  const auto keys = std::string(trim(guest.shell("ls /etc/ssh/ssh_host_*_key 2>/dev/null; :\n").output));
+  const bool empty_id = id && trim(*id).empty();
+  return {"generalized", empty_id && keys.empty(),
+          fmt::format("machine-id {}, host keys {}", empty_id ? "empty" : "set", keys.empty() ? "none" : keys)};
+}
+
+}  // namespace
+
+std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectations& expected) {
+  std::vector<Check> checks{check_packages(facts, expected), check_database(guest, facts, expected),
+                            check_kernel(facts, expected)};
+  for (auto& check : verify_modules(guest, facts, expected)) checks.push_back(std::move(check));
+  checks.push_back(check_services(guest, expected));
+  if (expected.enable_rdma) checks.push_back(check_agent(guest, facts));
+  if (!expected.hold.empty()) checks.push_back(check_holds(guest, expected));
+  if (!expected.firstboot_sha256.empty()) checks.push_back(check_firstboot(guest, expected));
+  if (facts.selinux.mode == "permissive" || facts.selinux.mode == "enforcing")
+    checks.push_back(check_labels(guest, facts));
+  if (expected.generalized) checks.push_back(check_generalized(guest));
+  checks.push_back(check_traces(guest));
+  return checks;
+}
+
+}  // namespace bake::verify

@@ -1,0 +1,219 @@
+#include "bake/verify/modules.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+
+#include "bake/apply/hyperv.hpp"
+#include "bake/apply/shell.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake::verify {
+namespace {
+
+using guest::Facts;
+using guest::Guest;
+using plan::Expectations;
+
+/// More lines of depmod say nothing new.
+constexpr std::size_t max_complaints = 20;
+
+/// A vendor's module lies where its package or DKMS puts it, or is reached from there; never below kernel/.
+bool is_vendor_path(std::string_view path) {
+  return path.find("/extra/") != std::string_view::npos || path.find("/weak-updates/") != std::string_view::npos ||
+         path.find("/updates/") != std::string_view::npos;
+}
+
+Check check_module(Guest& guest, const Expectations& expected) {
+  const auto fields = split_lines(guest
+                                      .shell(fmt::format("modinfo -k {0} -n {1}\nmodinfo -k {0} -F version {1}\n",
+                                                         shell_quote(expected.kernel), shell_quote(expected.module)))
+                                      .output);
+  const auto path = fields.empty() ? std::string() : fields[0];
+  const auto version = fields.size() > 1 ? fields[1] : std::string();
+  const bool found = path.starts_with("/") || path == "(builtin)";
+  const bool origin = is_vendor_path(path) == (expected.module_origin == "vendor");
+  const bool right_version = expected.module_version.empty() || version == expected.module_version;
+  return {"module", found && origin && right_version,
+          fmt::format("{} for {} is {}{}{}", expected.module, expected.kernel, path.empty() ? "missing" : path,
+                      version.empty() ? "" : ", version " + version,
+                      right_version ? "" : fmt::format(" (expected {})", expected.module_version))};
+}
+
+/// "/lib/modules/K/extra/ko2iblnd.ko.xz" → "ko2iblnd"; modprobe takes dashes for underscores.
+std::string module_name(std::string_view path) {
+  const auto name = path.substr(path.rfind('/') + 1);
+  return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
+}
+
+/// The modules that the injected packages own, and those that DKMS built of their sources. A base may carry others
+/// (a Lustre client's); their state is none of this image's faults.
+struct InjectedModules {
+  std::set<std::string> names;
+  std::string trouble;  ///< why the names are not known; empty when they are
+
+  [[nodiscard]] bool has(std::string_view path) const { return names.contains(module_name(path)); }
+};
+
+InjectedModules find_injected(Guest& guest, const Expectations& expected) {
+  std::vector<std::string> packages;
+  for (const auto& package : expected.packages) packages.push_back(package.name);
+  const auto result = guest.shell(
+      fmt::format("kernel={0}\n"
+                  "files=$({1} {2}) || {{ echo \"$files\"; exit 1; }}\n"
+                  "echo \"$files\" | while read -r path; do\n"
+                  "  case $path in\n"
+                  "    */dkms.conf)\n"
+                  "      name=$(sed -n 's/^PACKAGE_NAME=//p' $path | tr -d '\"' | head -n 1)\n"
+                  "      version=$(sed -n 's/^PACKAGE_VERSION=//p' $path | tr -d '\"' | head -n 1)\n"
+                  "      for built in /var/lib/dkms/$name/$version/$kernel/*/module/*; do echo module $built; done ;;\n"
+                  "    *.ko|*.ko.*) echo module $path ;;\n"
+                  "  esac\n"
+                  "done\n",
+                  shell_quote(expected.kernel), expected.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L",
+                  apply::quoted(packages)));
+  InjectedModules injected;
+  for (const auto& line : split_lines(result.output))
+    if (line.starts_with("module ") && line.find(".ko") != std::string::npos) injected.names.insert(module_name(line));
+  if (!result.ok())
+    injected.trouble = "asking for the files of the injected packages: " + apply::last_lines(result.output);
+  if (result.ok() && injected.names.empty()) injected.trouble = "the injected packages hold no module";
+  return injected;
+}
+
+/// The table that depmod holds symbols against, and its option for it; both empty when the guest has none.
+struct SymbolTable {
+  std::string option;
+  std::string path;
+};
+
+SymbolTable find_symbol_table(Guest& guest, const Facts& facts, const std::string& release) {
+  const auto* kernel = facts.kernel(release);
+  if (kernel != nullptr && kernel->symvers) return {"-E", *kernel->symvers};
+  if (kernel == nullptr || !kernel->system_map) return {};
+  // Debian ships a stub that says where the real map is; a map of a kernel has tens of thousands of lines.
+  const auto stat = guest.stat(*kernel->system_map);
+  return stat && stat->size > 4096 ? SymbolTable{"-F", *kernel->system_map} : SymbolTable{};
+}
+
+/// The path in depmod's "depmod: WARNING: PATH needs unknown symbol S" or "… disagrees about version of symbol S".
+std::string complained_of(const std::string& line) {
+  for (const auto& word : split_words(line))
+    if (word.starts_with('/')) return word;
+  return {};
+}
+
+/// Unresolved or disagreeing symbols of injected modules, as the guest's own depmod sees them.
+Check check_symbols(Guest& guest, const Facts& facts, const Expectations& expected, const InjectedModules& injected) {
+  const auto table = find_symbol_table(guest, facts, expected.kernel);
+  if (table.path.empty()) return {"symbols", true, "not checked: the guest has neither symvers nor a System.map"};
+  // depmod reads a plain symvers only.
+  const auto said = guest.shell(
+      fmt::format("plain=$(mktemp) && said=$(mktemp) || exit 1\n"
+                  "trap 'rm -f $plain $said' EXIT\n"
+                  "case {1} in *.gz) gzip -dc {1};; *.xz) xz -dc {1};; *) cat {1};; esac >$plain || exit 1\n"
+                  "depmod -n -a -e {0} $plain {2} >/dev/null 2>$said || {{ cat $said; exit 1; }}\n"
+                  "grep -E '/(extra|updates|weak-updates)/' $said || :\n",
+                  table.option, shell_quote(table.path), shell_quote(expected.kernel)));
+  if (!said.ok())
+    return {"symbols", false, fmt::format("depmod: exit status {}: {}", said.status, apply::last_lines(said.output))};
+  std::vector<std::string> wrong;
+  std::set<std::string> others;
+  for (const auto& line : split_lines(said.output)) {
+    const auto path = complained_of(line);
+    if (injected.has(path) && wrong.size() < max_complaints) wrong.push_back(line);
+    if (!path.empty() && !injected.has(path)) others.insert(module_name(path));
+  }
+  if (!wrong.empty()) return {"symbols", false, join(wrong, "; ")};
+  const auto count = injected.names.size();
+  return {"symbols", true,
+          fmt::format("no unresolved symbol in {} injected module{} ({}){}", count, count == 1 ? "" : "s", table.path,
+                      others.empty() ? ""
+                                     : "; unresolved in modules that the base brought: " +
+                                           join({others.begin(), others.end()}, ", "))};
+}
+
+Check check_weak_updates(Guest& guest, const Expectations& expected, const InjectedModules& injected) {
+  const auto links = guest.shell(fmt::format(
+      "links=/lib/modules/{}/weak-updates\n[ ! -d $links ] || find $links -xtype l\n", shell_quote(expected.kernel)));
+  if (!links.ok())
+    return {"weak-updates", false,
+            fmt::format("find: exit status {}: {}", links.status, apply::last_lines(links.output))};
+  std::vector<std::string> dangling;
+  for (const auto& link : split_lines(links.output))
+    if (injected.has(link)) dangling.push_back(link);
+  return {"weak-updates", dangling.empty(), dangling.empty() ? "no dangling link" : join(dangling, ", ")};
+}
+
+/// The checks of what the vendor's packages brought.
+std::vector<Check> verify_injected(Guest& guest, const Facts& facts, const Expectations& expected) {
+  const auto injected = find_injected(guest, expected);
+  if (!injected.trouble.empty()) return {{"symbols", false, injected.trouble}};
+  return {check_symbols(guest, facts, expected, injected), check_weak_updates(guest, expected, injected)};
+}
+
+/// The script that lists what check_initramfs judges: "has <name> <path>" for each module in the initramfs. Of an RDMA
+/// module follow the path that depmod resolves the name to and, as dracut packs a link below weak-updates and the file
+/// it leads to, where that path ends.
+std::string initramfs_script(const Facts& facts, const std::string& image, const std::string& release) {
+  const auto* lister = facts.initramfs_tool == guest::InitramfsTool::dracut ? "lsinitrd" : "lsinitramfs";
+  return fmt::format(
+      "listing=$(mktemp) || exit 1\n"
+      "trap 'rm -f $listing' EXIT\n"
+      "{0} {1} >$listing 2>&1 || {{ tail -n 5 $listing; exit 1; }}\n"
+      "sed 's/ -> .*//' $listing | grep -oE '[^ ]+\\.ko(\\.[a-z0-9]+)?$' | while read -r path; do\n"
+      "  name=${{path##*/}}; name=${{name%%.ko*}}\n"
+      "  now=\n"
+      "  case $name in mlx*|ib_*|rdma_*) now=$(modinfo -k {2} -n $name 2>/dev/null);; esac\n"
+      "  case $now in /*) echo has $name $path $now $(readlink -f $now);; *) echo has $name $path;; esac\n"
+      "done\n",
+      lister, shell_quote(image), shell_quote(release));
+}
+
+/// "usr/lib/modules/K/x.ko" and "/lib/modules/K/x.ko.zst" are one module: what follows lib/modules/ counts, and an
+/// initramfs may hold unpacked what the disk holds packed.
+std::string below_modules(const std::string& path) {
+  const auto at = path.find("lib/modules/");
+  const auto below = at == std::string::npos ? path : path.substr(at);
+  const auto suffix = below.rfind(".ko.");
+  return suffix == std::string::npos ? below : below.substr(0, suffix + 3);
+}
+
+Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expected) {
+  const auto* kernel = facts.kernel(expected.kernel);
+  if (kernel == nullptr || !kernel->initramfs) return {"initramfs", false, "there is none for " + expected.kernel};
+  const auto listing = guest.shell(initramfs_script(facts, *kernel->initramfs, expected.kernel));
+  if (!listing.ok())
+    return {"initramfs", false,
+            fmt::format("listing {}: exit status {}: {}", *kernel->initramfs, listing.status,
+                        apply::last_lines(listing.output))};
+  std::set<std::string> present;
+  std::vector<std::string> wrong;
+  for (const auto& line : split_lines(listing.output)) {
+    const auto words = split_words(line);
+    if (words.size() >= 3 && words[0] == "has") present.insert(words[1]);
+    const auto is_packed = [&](const std::string& path) { return below_modules(path) == below_modules(words[2]); };
+    if (words.size() > 3 && std::none_of(words.begin() + 3, words.end(), is_packed))
+      wrong.push_back(fmt::format("stale module {} (depmod says {})", words[2], words[3]));
+  }
+  // An initramfs that was cut off may still be listed; one of any supported release holds modules.
+  if (present.empty()) wrong.push_back(*kernel->initramfs + " holds no module");
+  for (const auto& module : apply::hyperv_modules(guest, expected.kernel))
+    if (!present.contains(module)) wrong.push_back(module + " is missing");
+  return {"initramfs", wrong.empty(),
+          wrong.empty() ? fmt::format("{}: {} modules, the Hyper-V drivers that are modules, no stale RDMA module",
+                                      *kernel->initramfs, present.size())
+                        : join(wrong, "; ")};
+}
+
+}  // namespace
+
+std::vector<Check> verify_modules(Guest& guest, const Facts& facts, const Expectations& expected) {
+  std::vector<Check> checks{check_module(guest, expected)};
+  if (expected.module_origin == "vendor")
+    for (auto& check : verify_injected(guest, facts, expected)) checks.push_back(std::move(check));
+  if (expected.initramfs) checks.push_back(check_initramfs(guest, facts, expected));
+  return checks;
+}
+
+}  // namespace bake::verify

@@ -1,0 +1,82 @@
+#include "bake/plan/files.hpp"
+
+#include <gtest/gtest.h>
+#include <map>
+#include <set>
+
+#include "bake/apply/apply.hpp"
+#include "bake/guest/memory.hpp"
+
+namespace bake::apply {
+namespace {
+
+constexpr const char* unit = "[Install]\nWantedBy=multi-user.target\n";
+
+std::map<std::string, std::string> files_in(guest::MemoryGuest& guest) {
+  std::map<std::string, std::string> files;
+  for (const auto& path : guest.paths())
+    if (const auto stat = guest.stat(path); stat && stat->type == guest::FileType::regular)
+      files[path] = guest.read(path).value_or("");
+  return files;
+}
+
+/// A guest in which every script succeeds; the kernel has ib_iser and hv_netvsc as modules.
+guest::MemoryGuest guest_to_change() {
+  guest::MemoryGuest guest;
+  guest.with_file("/usr/bin/ofed_info")
+      .with_file("/usr/lib/systemd/system/openibd.service", unit)
+      .with_file("/etc/waagent.conf", "OS.EnableRDMA=n\n")
+      .with_file("/etc/infiniband/openib.conf", "ONBOOT=yes\n")
+      .with_payload({})
+      .with_handler([](const std::string& script) -> std::optional<guest::ShellResult> {
+        if (script.find("ib_iser") != std::string::npos) return guest::ShellResult{0, "ib_iser\n"};
+        if (script.find("hv_netvsc") != std::string::npos) return guest::ShellResult{0, "hv_netvsc\n"};
+        return guest::ShellResult{0, ""};
+      });
+  return guest;
+}
+
+plan::Plan everything() {
+  plan::Plan plan;
+  plan.bundle = resolve::BundleIdentity{};
+  plan.ofed = "5.5-1.0.3.2";
+  plan.fit.kind = resolve::FitKind::weak_updates;
+  plan.expectations.module_origin = "vendor";
+  plan.force_openibd = plan.openibd_after_udev = plan.name_product = true;
+  plan.blacklist = {"ib_iser", "ib_srp"};
+  plan.persist_modules = {"ib_umad"};
+  plan.enable_services = {"openibd.service", "ib-firstboot.service"};
+  plan.install_firstboot = plan.enable_rdma = plan.memlock_unlimited = plan.rebuild_initramfs = true;
+  plan.waagent_config = "/etc/waagent.conf";
+  plan.hold = {{"/etc/yum.conf", "/etc/dnf/dnf.conf"}, {"kernel*"}};
+  plan.initramfs_tool = guest::InitramfsTool::initramfs_tools;
+  plan.initramfs = "/boot/initrd.img";
+  plan.relabel = plan::Relabel::autorelabel;
+  return plan;
+}
+
+TEST(ApplyFiles, WritesWhatThePlanShowsAndNothingElse) {
+  auto guest = guest_to_change();
+  const auto before = files_in(guest);
+  const auto plan = everything();
+  SilentProgress progress;
+  apply(plan, guest, "{}", progress);
+  std::set<std::string> written, shown;
+  for (const auto& [path, content] : files_in(guest))
+    if (!before.contains(path) || before.at(path) != content) written.insert(path);
+  for (const auto& file : plan::files_of(plan)) shown.insert(file.path);
+  shown.erase(plan.initramfs);  // the guest's own tool writes it
+  EXPECT_EQ(written, shown);
+}
+
+TEST(ApplyFiles, APlanOfNothingWritesTheManifestAlone) {
+  auto guest = guest_to_change();
+  const auto before = files_in(guest).size();
+  SilentProgress progress;
+  apply({}, guest, "{}", progress);
+  EXPECT_EQ(files_in(guest).size(), before + 1);
+  EXPECT_EQ(guest.read("/etc/bake-manifest.json"), "{}");
+}
+
+}  // namespace
+}  // namespace bake::apply

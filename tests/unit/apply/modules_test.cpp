@@ -1,0 +1,103 @@
+#include <filesystem>
+#include <gtest/gtest.h>
+
+#include "bake/apply/steps.hpp"
+#include "bake/base/error.hpp"
+#include "tests/support/host_shell.hpp"
+
+namespace bake::apply {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* built = "4.18.0-193.el8.x86_64";
+constexpr const char* boots = "4.18.0-193.28.1.el8_2.x86_64";
+
+/// A guest with modules of two vendors for the release kernel; rpm knows which are whose.
+struct ModulesGuest {
+  guest::MemoryGuest guest;
+  HostShell shell{guest};
+
+  ModulesGuest() {
+    const auto extra = std::string("modules/") + built + "/extra/";
+    for (const std::string module : {"mlnx-ofa_kernel/core/ib_core.ko", "kmod-kvdo/vdo/kvdo.ko"}) {
+      const auto file = shell.file(extra + module);
+      fs::create_directories(fs::path(file).parent_path());
+      write_text_atomically(file, "");
+    }
+    shell.with_place("/lib/modules", "modules")
+        .with_program("depmod", "")
+        .with_program("rpm",
+                      "[ \"$*\" = '-ql kmod-mlnx-ofa_kernel' ] || exit 1\n"
+                      "echo /etc/depmod.d/zz01-mlnx-ofa_kernel-ib_core.conf\n"
+                      "echo " +
+                          shell.file(extra + "mlnx-ofa_kernel/core/ib_core.ko") + "\n");
+  }
+};
+
+TEST(Modules, OnlyTheModulesOfTheBundleAreLinkedBelowWeakUpdates) {
+  ModulesGuest image;
+  plan::Plan plan;
+  plan.fit.kind = resolve::FitKind::weak_updates;
+  plan.fit.kernel = boots;
+  plan.fit.built_kernel = built;
+  plan.changes = {
+      {resolve::PackageChange::Action::install, "kmod-mlnx-ofa_kernel", "5.5-1", "x86_64", "", "x.rpm", 0, ""},
+      {resolve::PackageChange::Action::install, "mlnx-ofa_kernel", "5.5-1", "x86_64", "", "y.rpm", 0, ""}};
+  SilentProgress progress;
+  place_modules(plan, image.guest, progress);
+  const auto weak_updates = image.shell.file(std::string("modules/") + boots + "/weak-updates");
+  EXPECT_EQ(fs::read_symlink(weak_updates + "/mlnx-ofa_kernel/core/ib_core.ko"),
+            image.shell.file(std::string("modules/") + built + "/extra/mlnx-ofa_kernel/core/ib_core.ko"));
+  EXPECT_FALSE(fs::exists(weak_updates + "/kmod-kvdo"));
+}
+
+/// A guest with the sources of two DKMS packages, and a plan that installs them.
+struct DkmsGuest {
+  guest::MemoryGuest guest;
+  HostShell shell{guest};
+  plan::Plan plan;
+
+  explicit DkmsGuest(guest::Family family) {
+    plan.family = family;
+    plan.fit.kind = resolve::FitKind::needs_build;
+    plan.fit.kernel = boots;
+    shell.with_place("/usr/src", "src")
+        .with_program("depmod", "")
+        .with_program("dkms", "[ $1 = status ] || echo \"$@\" >>" + shell.file("built") + "\n");
+  }
+  void install(const std::string& package) {
+    plan.changes.push_back({resolve::PackageChange::Action::install, package, "5.5-1", "noarch", "", "x.rpm", 0, ""});
+  }
+  /// As the package manager lists the files of `package`.
+  [[nodiscard]] std::string sources(const std::string& name) const {
+    const auto directory = shell.file("src/" + name + "-5.5");
+    fs::create_directories(directory);
+    write_text_atomically(directory + "/dkms.conf", "PACKAGE_NAME=" + name + "\nPACKAGE_VERSION=\"5.5\"\n");
+    return "echo " + directory + "/dkms.conf";
+  }
+};
+
+TEST(Modules, DkmsBuildsTheDriverFirstOfWhatTheGuestsRpmLists) {
+  DkmsGuest image(guest::Family::rpm);
+  image.install("knem-dkms");
+  image.install("mlnx-ofa_kernel-dkms");
+  image.shell.with_program("rpm", "case \"$*\" in\n'-ql knem-dkms') " + image.sources("knem") +
+                                      ";;\n'-ql mlnx-ofa_kernel-dkms') " + image.sources("mlnx-ofa_kernel") +
+                                      ";;\n*) exit 1;;\nesac\n");
+  SilentProgress progress;
+  place_modules(image.plan, image.guest, progress);
+  EXPECT_EQ(image.shell.content("built"), std::string("install -m mlnx-ofa_kernel -v 5.5 -k ") + boots +
+                                              " --force\ninstall -m knem -v 5.5 -k " + boots + " --force\n");
+}
+
+TEST(Modules, ABuildOfNothingIsAnError) {
+  DkmsGuest image(guest::Family::deb);
+  image.install("mlnx-ofed-kernel-dkms");
+  image.shell.with_program("dpkg-query", "echo /usr/share/doc/mlnx-ofed-kernel-dkms\n");
+  SilentProgress progress;
+  EXPECT_THROW(place_modules(image.plan, image.guest, progress), Error);
+}
+
+}  // namespace
+}  // namespace bake::apply

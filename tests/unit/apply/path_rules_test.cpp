@@ -1,0 +1,22 @@
+#include "bake/apply/path_rules.hpp"
+
+#include <gtest/gtest.h>
+
+namespace bake::apply {
+namespace {
+
+TEST(PathRules, TheLastThatMatchesDecides) {
+  const auto rules = parse_path_rules(
+      "# Drop all documentation ...\npath-exclude=/usr/share/doc/*\npath-include=/usr/share/doc/*/copyright\n"
+      "path-exclude \"/usr/share/man/*\"\nno-debsig\n");
+  const PathRules expected{
+      {true, "/usr/share/doc/*"}, {false, "/usr/share/doc/*/copyright"}, {true, "/usr/share/man/*"}};
+  EXPECT_EQ(rules, expected);
+  EXPECT_TRUE(leaves_out(rules, "/usr/share/doc/rdma-core/README.md"));
+  EXPECT_TRUE(leaves_out(rules, "/usr/share/man/man1/ibstat.1.gz"));
+  EXPECT_FALSE(leaves_out(rules, "/usr/share/doc/rdma-core/copyright"));
+  EXPECT_FALSE(leaves_out(rules, "/usr/sbin/ibstat"));
+}
+
+}  // namespace
+}  // namespace bake::apply

@@ -1,0 +1,99 @@
+// A file of the wrong kind is called what it is, with the command that takes it.
+#include <gtest/gtest.h>
+#include <sstream>
+
+#include "bake/cli/context.hpp"
+#include "tests/support/disk_fixture.hpp"
+
+namespace bake::cli {
+namespace {
+
+class WrongFile : public DiskTest {
+ protected:
+  /// The messages of `bake ARGUMENTS… FILE`, which must end as for any unusable recipe, with the file's path as FILE.
+  static std::string refusal_of(std::vector<std::string> arguments, const std::filesystem::path& file) {
+    arguments.push_back(file.string());
+    std::ostringstream out, err;
+    EXPECT_EQ(run(arguments, out, err), 5) << err.str();
+    EXPECT_EQ(out.str(), "");
+    auto text = err.str();
+    for (auto at = text.find(file.string()); at != std::string::npos; at = text.find(file.string()))
+      text.replace(at, file.string().size(), "FILE");
+    return text;
+  }
+};
+
+constexpr const char* disk_for_recipe =
+    "bake: error: reading recipe 'FILE': it is a disk, not a recipe ('bake init FILE --vm-size SIZE' writes a recipe "
+    "for it)\n";
+
+TEST_F(WrongFile, ADiskIsNoRecipe) {
+  const auto large = fixed_vhd("large.vhd", std::uint64_t{8} << 20U);
+  EXPECT_EQ(refusal_of({"plan"}, large), disk_for_recipe);
+  EXPECT_EQ(refusal_of({"image"}, large), disk_for_recipe);
+  const auto small = raw_disk("small.raw", 65536);
+  EXPECT_EQ(refusal_of({"plan"}, small), disk_for_recipe);
+  const auto qcow2 = at("base.qcow2");
+  put(qcow2, 0, "QFI\xfb");
+  std::filesystem::resize_file(qcow2, 196608);
+  EXPECT_EQ(refusal_of({"plan"}, qcow2), disk_for_recipe);
+  const auto blank = at("blank.vhd");  // no partition table: only the footer tells
+  put(blank, 0, "some data");
+  std::filesystem::resize_file(blank, std::uint64_t{1} << 20U);
+  append_footer(blank, make_fixed_footer(std::uint64_t{1} << 20U, test_time, test_uuid));
+  EXPECT_EQ(refusal_of({"plan"}, blank), disk_for_recipe);
+}
+
+TEST_F(WrongFile, ADiskIsNoFleet) {
+  EXPECT_EQ(refusal_of({"batch"}, fixed_vhd("base.vhd", std::uint64_t{8} << 20U)),
+            "bake: error: reading fleet 'FILE': it is a disk, not a fleet ('bake init FILE --vm-size SIZE' writes a "
+            "recipe for it)\n");
+}
+
+TEST_F(WrongFile, WhatIsNoTextAtAllIsCalledThat) {
+  const auto archive = at("bundle.tgz");
+  put(archive, 0, std::string_view("\x1f\x8b\x08\x00\x00", 5));
+  EXPECT_EQ(refusal_of({"plan"}, archive),
+            "bake: error: reading recipe 'FILE': it is no text, so no recipe ('bake init DISK --vm-size SIZE' writes a "
+            "recipe for a disk)\n");
+  const auto huge = at("huge.txt");
+  put(huge, 0, std::string((std::size_t{1} << 20U) + 1, 'x'));
+  EXPECT_EQ(refusal_of({"plan"}, huge),
+            "bake: error: reading recipe 'FILE': larger than 1048576 bytes, so no recipe ('bake init DISK --vm-size "
+            "SIZE' writes a recipe for a disk)\n");
+}
+
+TEST_F(WrongFile, UtfSixteenIsText) {
+  std::string text("\xff\xfe", 2);
+  for (const char c : std::string_view("schema: bake/v2\nbase: b.vhd\nos: ubuntu 20.04\nvm_sizes: [x]\n"))
+    text += {c, '\0'};
+  const auto recipe = at("recipe.yaml");
+  put(recipe, 0, text);
+  EXPECT_EQ(refusal_of({"plan"}, recipe),
+            "bake: error: reading recipe 'FILE': FILE:1: unknown schema 'bake/v2' (this bake reads bake/v1)\n");
+}
+
+TEST_F(WrongFile, AFleetIsNoRecipeAndTheReverse) {
+  const auto fleet = at("fleet.yaml");
+  put(fleet, 0, "schema: bake/fleet/v1\nimages: [a.yaml]\n");
+  EXPECT_EQ(refusal_of({"plan"}, fleet),
+            "bake: error: reading recipe 'FILE': FILE:1: it is a fleet, not a recipe ('bake batch FILE' bakes its "
+            "images, with --dry-run it shows which)\n");
+  const auto recipe = at("recipe.yaml");
+  put(recipe, 0, "schema: bake/v1\nbase: base.vhd\nos: ubuntu 20.04\nvm_sizes: [x]\n");
+  EXPECT_EQ(refusal_of({"batch"}, recipe),
+            "bake: error: reading fleet 'FILE': FILE:1: it is a recipe, not a fleet ('bake image FILE' bakes it, "
+            "'bake plan FILE' shows what that changes)\n");
+}
+
+TEST_F(WrongFile, InAFleetIsNamedWithItsPath) {
+  const auto disk = raw_disk("base.raw", 65536);
+  const auto fleet = at("fleet.yaml");
+  put(fleet, 0, "schema: bake/fleet/v1\nimages: [base.raw]\n");
+  EXPECT_EQ(refusal_of({"batch"}, fleet), "bake: error: reading fleet 'FILE': " + disk.string() +
+                                              ": it is a disk, not a recipe ('bake init " + disk.string() +
+                                              " --vm-size SIZE' writes a recipe for it)\n");
+}
+
+}  // namespace
+}  // namespace bake::cli

@@ -1,0 +1,211 @@
+// SBOM, provenance and signature beside an image: their fields as the specifications have them, and what verify makes
+// of them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/file.hpp"
+#include "bake/evidence/files.hpp"
+#include "bake/evidence/manifest.hpp"
+#include "bake/evidence/provenance.hpp"
+#include "bake/evidence/sbom.hpp"
+#include "bake/signature/signing.hpp"
+
+namespace bake::evidence {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+using resolve::PackageChange;
+
+const std::string image_digest(64, '1');
+const std::string base_digest(64, '2');
+
+Json manifest() {
+  return Json::parse(R"({"schema":"bake-manifest/v1","bake":"0.1.0","time":"2023-11-14T22:13:20Z",
+    "recipe":{"name":"image","sha256":"r"},"base":{"file":"base.vhd","sha256":")" +
+                     base_digest + R"("},"matrix":{"sha256":"m","overlays":[]},
+    "os":{"id":"centos","version":"7.7"},"vm_sizes":["Standard_HB120rs_v2"],
+    "driver":{"ofed":"5.5-1.0.3.2","profile":"ib-minimal","bundle":{"name":"MLNX","sha256":"b"}},
+    "kernel":{"release":"K"},"fit":{"verdict":"weak-updates"},"expectations":{"family":"rpm"},
+    "product":{"file":"out.vhd","uuid":"01234567-89ab-5cde-8f01-23456789abcd","sha256":")" +
+                     image_digest + R"("},"checks":[]})");
+}
+
+resolve::SelectedDriver driver() {
+  bundle::Bundle bundle;
+  bundle.name = "MLNX";
+  bundle.trust.signer = "ABCD";
+  bundle::BundlePackage verbs;
+  verbs.file = "RPMS/libibverbs-55-1.x86_64.rpm";
+  verbs.sha256 = std::string(64, '3');
+  bundle.repositories = {{"flat", "RPMS", true, {verbs}}};
+  bundle::Extras extras;
+  extras.name = "el7 base";
+  extras.payload_sha256 = std::string(64, '5');
+  bundle::BundlePackage tcl;
+  tcl.file = "tcl-8.5-1.x86_64.rpm";
+  tcl.sha256 = std::string(64, '4');
+  extras.repository.packages = {tcl};
+  resolve::SelectedDriver driver;
+  driver.bundle = bundle;
+  driver.extras = {extras};
+  return driver;
+}
+
+plan::Plan plan() {
+  plan::Plan plan;
+  plan.changes = {
+      {PackageChange::Action::install, "libibverbs", "1:55-1", "x86_64", "", "RPMS/libibverbs-55-1.x86_64.rpm", 0,
+       "wanted"},
+      {PackageChange::Action::install, "tcl++", "8.5-1", "x86_64", "", "tcl-8.5-1.x86_64.rpm", 1, "required"},
+      {PackageChange::Action::remove, "rdma-core", "17-3", "x86_64", "", "", 0, "obsoleted"}};
+  return plan;
+}
+
+class Evidence : public ::testing::Test {
+ protected:
+  void write(const std::string& private_pem = {}) const {
+    write_evidence(image, manifest(), plan(), driver(), private_pem);
+  }
+  [[nodiscard]] fs::path beside(const std::string& suffix) const { return image.string() + suffix; }
+  [[nodiscard]] Json read(const std::string& suffix) const { return Json::parse(read_text(beside(suffix))); }
+  /// "sbom ok", "provenance FAILED: …"
+  [[nodiscard]] std::vector<std::string> checks(const std::string& public_pem = {}) const {
+    std::vector<std::string> lines;
+    for (const auto& check : verify::check_evidence(image, image_digest, public_pem))
+      lines.push_back(check.name + (check.ok ? " ok" : " FAILED: " + check.evidence));
+    return lines;
+  }
+  void change(const std::string& suffix, const std::string& from, const std::string& to) const {
+    auto text = read_text(beside(suffix));
+    ASSERT_NE(text.find(from), std::string::npos);
+    write_text_atomically(beside(suffix), text.replace(text.find(from), from.size(), to));
+  }
+
+  const TemporaryDirectory scratch;
+  const fs::path image = scratch.path() / "out.vhd";
+};
+
+TEST_F(Evidence, SbomListsWhatWasInstalled) {
+  write();
+  const auto sbom = read(".sbom.spdx.json");
+  EXPECT_EQ(sbom["spdxVersion"], "SPDX-2.3");
+  EXPECT_EQ(sbom["dataLicense"], "CC0-1.0");
+  EXPECT_EQ(sbom["SPDXID"], "SPDXRef-DOCUMENT");
+  EXPECT_EQ(sbom["documentNamespace"], "urn:uuid:01234567-89ab-5cde-8f01-23456789abcd");
+  EXPECT_EQ(sbom["creationInfo"]["created"], "2023-11-14T22:13:20Z");
+  EXPECT_EQ(sbom["creationInfo"]["creators"], Json::array({"Tool: bake-0.1.0"}));
+  ASSERT_EQ(sbom["packages"].size(), 3U);
+  EXPECT_EQ(sbom["packages"][0]["checksums"][0]["checksumValue"], image_digest);
+  const auto& verbs = sbom["packages"][1];
+  EXPECT_EQ(verbs["name"], "libibverbs");
+  EXPECT_EQ(verbs["versionInfo"], "1:55-1");
+  EXPECT_EQ(verbs["filesAnalyzed"], false);
+  EXPECT_EQ(verbs["downloadLocation"], "NOASSERTION");
+  EXPECT_EQ(verbs["checksums"],
+            Json::parse(R"([{"algorithm":"SHA256","checksumValue":")" + std::string(64, '3') + R"("}])"));
+  EXPECT_EQ(verbs["externalRefs"][0]["referenceLocator"], "pkg:rpm/centos/libibverbs@55-1?arch=x86_64&epoch=1");
+  EXPECT_EQ(verbs["comment"], "taken from MLNX, vouched for by the OpenPGP key ABCD");
+  EXPECT_EQ(sbom["packages"][2]["externalRefs"][0]["referenceLocator"], "pkg:rpm/centos/tcl%2B%2B@8.5-1?arch=x86_64");
+  EXPECT_EQ(sbom["packages"][2]["comment"], "taken from el7 base");
+  EXPECT_EQ(sbom["relationships"].size(), 3U);
+  EXPECT_EQ(sbom["relationships"][0]["relationshipType"], "DESCRIBES");
+  EXPECT_EQ(sbom["relationships"][2]["relatedSpdxElement"], "SPDXRef-Package-2");
+}
+
+TEST_F(Evidence, ManifestNamesTheExtraPackagesThatWereUsed) {
+  evidence::Origin origin;
+  origin.extras = {driver().extras.front(), driver().extras.front()};
+  origin.extras[0].signer = "CENTOS";
+  origin.extras[0].weak = {"DSA/SHA1"};
+  origin.extras[1].name = "not needed";
+  EXPECT_EQ(evidence::image_manifest(plan(), origin)["driver"]["extras"],
+            Json::parse(R"([{"name":"el7 base","sha256":")" + std::string(64, '5') +
+                        R"(","trust":{"signer":"CENTOS","weak":["DSA/SHA1"]}}])"));
+  origin.extras.erase(origin.extras.begin());
+  origin.extras[0].signer = "";
+  EXPECT_EQ(evidence::image_manifest(plan(), origin)["driver"]["extras"][0]["trust"]["signer"], "");
+  origin.extras.clear();
+  EXPECT_FALSE(evidence::image_manifest(plan(), origin)["driver"].contains("extras"));
+}
+
+TEST_F(Evidence, ProvenanceNamesEveryInput) {
+  write();
+  const auto statement = read(".provenance.json");
+  EXPECT_EQ(statement["_type"], "https://in-toto.io/Statement/v1");
+  EXPECT_EQ(statement["predicateType"], "https://slsa.dev/provenance/v1");
+  EXPECT_EQ(statement["subject"], Json::parse(R"([{"name":"out.vhd","digest":{"sha256":")" + image_digest + R"("}}])"));
+  const auto& build = statement["predicate"]["buildDefinition"];
+  EXPECT_EQ(build["externalParameters"]["recipe"], "image");
+  std::vector<std::string> inputs;
+  for (const auto& input : build["resolvedDependencies"])
+    inputs.push_back(input["name"].get<std::string>() + " " + input["digest"]["sha256"].get<std::string>());
+  EXPECT_EQ(inputs, (std::vector<std::string>{"base.vhd " + base_digest, "recipe image r", "matrix m", "MLNX b",
+                                              "extra packages el7 base " + std::string(64, '5')}));
+  const auto& run = statement["predicate"]["runDetails"];
+  EXPECT_EQ(run["builder"]["version"]["bake"], "0.1.0");
+  EXPECT_EQ(run["metadata"]["finishedOn"], "2023-11-14T22:13:20Z");
+  EXPECT_EQ(run["byproducts"][0]["name"], "out.vhd.manifest.json");
+  EXPECT_EQ(run["byproducts"][0]["digest"]["sha256"], digest_of_file(beside(".manifest.json")));
+  EXPECT_EQ(run["byproducts"][1]["digest"]["sha256"], digest_of_file(beside(".sbom.spdx.json")));
+}
+
+TEST_F(Evidence, VerifyAgreesWithWhatWasWritten) {
+  EXPECT_EQ(checks(), std::vector<std::string>{}) << "images of before have none";
+  write();
+  EXPECT_EQ(checks(), (std::vector<std::string>{"sbom ok", "provenance ok"}));
+  const auto pair = signature::new_key_pair();
+  EXPECT_EQ(checks(pair.public_pem),
+            (std::vector<std::string>{"sbom ok", "provenance ok",
+                                      "signature FAILED: there is no out.vhd.provenance.dsse.json"}));
+  write(pair.private_pem);
+  EXPECT_EQ(checks(pair.public_pem), (std::vector<std::string>{"sbom ok", "provenance ok", "signature ok"}));
+  EXPECT_EQ(checks(), (std::vector<std::string>{"sbom ok", "provenance ok", "signature ok"}));
+  EXPECT_THAT(checks(signature::new_key_pair().public_pem).back(), ::testing::HasSubstr("not by the trusted key"));
+  // A second image under the name, unsigned: the old signature must not stay.
+  write();
+  EXPECT_FALSE(fs::exists(beside(".provenance.dsse.json")));
+}
+
+TEST_F(Evidence, VerifyNoticesWhatWasChanged) {
+  const auto pair = signature::new_key_pair();
+  write(pair.private_pem);
+  change(".sbom.spdx.json", "libibverbs", "libibverbz");
+  EXPECT_EQ(checks(pair.public_pem),
+            (std::vector<std::string>{
+                "sbom ok", "provenance FAILED: out.vhd.sbom.spdx.json is not the file it speaks of", "signature ok"}));
+  write(pair.private_pem);
+  change(".provenance.json", "base.vhd", "basf.vhd");
+  EXPECT_EQ(checks(pair.public_pem),
+            (std::vector<std::string>{"sbom ok", "provenance ok",
+                                      "signature FAILED: it was made for another document than the provenance"}));
+  write(pair.private_pem);
+  change(".sbom.spdx.json", image_digest, base_digest);
+  change(".provenance.json", image_digest, base_digest);
+  EXPECT_THAT(checks(), ::testing::ElementsAre("sbom FAILED: it describes another image",
+                                               "provenance FAILED: it speaks of another image",
+                                               ::testing::HasSubstr("signature FAILED")));
+  write_text_atomically(beside(".sbom.spdx.json"), "[]");
+  write_text_atomically(beside(".provenance.json"), "{");
+  write_text_atomically(beside(".provenance.dsse.json"), "");
+  EXPECT_THAT(checks(), ::testing::ElementsAre("sbom FAILED: not an SPDX 2.3 document",
+                                               "provenance FAILED: not a statement with SLSA provenance v1",
+                                               ::testing::HasSubstr("signature FAILED")));
+}
+
+TEST_F(Evidence, SameInputsGiveTheSameBytes) {
+  const auto pair = signature::new_key_pair();
+  const auto all = [&] {
+    write(pair.private_pem);
+    std::string text;
+    for (const auto* suffix : {".sbom.spdx.json", ".provenance.json", ".provenance.dsse.json", ".manifest.json"})
+      text += read_text(beside(suffix));
+    return text;
+  };
+  const auto first = all();
+  EXPECT_EQ(all(), first);
+}
+
+}  // namespace
+}  // namespace bake::evidence

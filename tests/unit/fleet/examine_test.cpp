@@ -1,0 +1,119 @@
+// What bake batch skips: nothing here is baked, the results are as a bake would leave them.
+#include <gtest/gtest.h>
+
+#include "bake/base/text.hpp"
+#include "tests/support/baked_fixture.hpp"
+
+namespace bake::fleet {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FleetExamine : public testing::BakedTest {
+ protected:
+  FleetExamine() {
+    write("fleet.yaml", "schema: bake/fleet/v1\nimages: [{recipe: r.yaml, output: out.vhd}]\n");
+    write("out.vhd.manifest.json", R"({"product": {"sha256": ")" + digest_of("the output") + R"("}})");
+    remember();
+  }
+
+  recipe::FleetImage image() { return recipe::load_fleet(top_ / "fleet.yaml").images.front(); }
+
+  /// The result of a bake that ended well just now.
+  void remember(int status = 0) {
+    ImageResult result;
+    result.status = status;
+    result.key = key_without_base(image(), environment_);
+    ASSERT_TRUE(result.key);
+    result.base = {digest_of("the base"), identity_of(top_ / "base.vhd")};
+    result.output = {digest_of("the output"), identity_of(top_ / "out.vhd")};
+    result.key->base = result.base.sha256;
+    write_result(top_ / "out.vhd.result.json", result);
+  }
+
+  std::string reason(bool verify = false) {
+    const auto standing = image_status(image(), verify, environment_);
+    EXPECT_EQ(standing.done, standing.reason.empty());
+    return standing.reason;
+  }
+
+  /// Other content of the same size under the same modification time. The change time tells, unless it is recorded
+  /// anew.
+  void tamper(const std::string& name, const std::string& text) {
+    const auto time = fs::last_write_time(top_ / name);
+    write(name, text);
+    fs::last_write_time(top_ / name, time);
+  }
+};
+
+TEST_F(FleetExamine, NothingChangedIsDone) { EXPECT_EQ(reason(), ""); }
+
+TEST_F(FleetExamine, VerifyReadsWhatLooksUntouched) {
+  tamper("out.vhd", "THE output");
+  remember();  // as if nobody could see it
+  EXPECT_EQ(reason(), "");
+  EXPECT_EQ(reason(true), "its output was changed");
+}
+
+TEST_F(FleetExamine, ADifferentDateIsNoChangeAndIsLearned) {
+  fs::last_write_time(top_ / "base.vhd", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  EXPECT_EQ(reason(), "");
+  EXPECT_EQ(read_result(top_ / "out.vhd.result.json")->base.identity, identity_of(top_ / "base.vhd"));
+}
+
+TEST_F(FleetExamine, ChangedContentIsAChange) {
+  tamper("out.vhd", "THE output");
+  EXPECT_EQ(reason(), "its output was changed");
+  tamper("base.vhd", "THE base");
+  EXPECT_EQ(reason(), "the base changed");
+}
+
+TEST_F(FleetExamine, OfTheRecipeCountsWhatItSays) {
+  write("r.yaml",
+        std::string("# a comment\n") + testing::recipe_text + "gallery: {resource_group: r, name: n, definition: d}\n");
+  EXPECT_EQ(reason(), "");
+  write("r.yaml", std::string(testing::recipe_text) + "generalize: true\n");
+  EXPECT_EQ(reason(), "the recipe changed");
+}
+
+TEST_F(FleetExamine, APinOfTheRightBaseChangesNothing) {
+  const auto pinned = [this](const std::string& digest) {
+    write("r.yaml",
+          replace_all(testing::recipe_text, "base: base.vhd", "base: {path: base.vhd, sha256: " + digest + "}"));
+  };
+  pinned(digest_of("the base"));
+  EXPECT_EQ(reason(), "");
+  pinned(digest_of("another"));
+  EXPECT_EQ(reason(), "the recipe pins another base");
+}
+
+TEST_F(FleetExamine, AnotherMatrixIsAChange) {
+  fs::create_directory(top_ / "overlay");
+  fs::copy_file(fs::path(SOURCE_DIR) / "matrix/inbox-drivers.yaml", top_ / "overlay/rows.yaml");
+  const auto other = matrix::Matrix::load({top_ / "overlay"});
+  job::Environment environment{other, store_, silent_, {}, {}};
+  EXPECT_EQ(image_status(image(), false, environment).reason, "the matrix changed");
+}
+
+TEST_F(FleetExamine, AnotherVersionOfBakeIsAChange) {
+  auto result = *read_result(top_ / "out.vhd.result.json");
+  result.key->bake = "0.0 x";
+  write_result(top_ / "out.vhd.result.json", result);
+  EXPECT_EQ(reason(), "bake itself changed");
+}
+
+TEST_F(FleetExamine, HalfResultsAreBakedAgain) {
+  write("out.vhd.manifest.json", R"({"product": {"sha256": "x"}})");
+  EXPECT_EQ(reason(), "its manifest is gone or another one");
+  fs::remove(top_ / "out.vhd.manifest.json");
+  EXPECT_EQ(reason(), "its manifest is gone or another one");
+  fs::remove(top_ / "out.vhd");
+  EXPECT_EQ(reason(), "its output is gone");
+  remember(3);
+  EXPECT_EQ(reason(), "it ended with exit 3 last time");
+  write("out.vhd.result.json", R"({"schema": "bake-res)");
+  EXPECT_EQ(reason(), "not baked yet");
+}
+
+}  // namespace
+}  // namespace bake::fleet

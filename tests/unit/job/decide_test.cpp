@@ -1,0 +1,200 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bake/guest/memory.hpp"
+#include "bake/job/plan.hpp"
+#include "tests/support/bundles.hpp"
+
+namespace bake::job {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using testing::make_deb;
+
+constexpr const char* azure = "5.4.0-1040-azure";
+
+/// A store with a 5.5 bundle for Ubuntu 20.04, and a guest with the kernel of an Azure image.
+class DriverTest : public ::testing::Test {
+ protected:
+  DriverTest() {
+    add_bundle(testing::deb_bundle());
+    recipe.name = "image";
+    recipe.os = {"ubuntu", "20.04"};
+    recipe.vm_sizes = {"Standard_HB120rs_v2"};
+    recipe.ofed.choice = recipe::OfedChoice::version;
+    recipe.ofed.version = "5.5-1.0.3.2";
+    recipe.ofed.packages = {"mlnx-ofed-kernel-dkms"};
+    facts.os = {"ubuntu", "20.04", "Ubuntu 20.04.6 LTS"};
+    facts.family = guest::Family::deb;
+    facts.arch = "x86_64";
+    facts.kernels = {{azure, std::string("/boot/vmlinuz-") + azure, {}, {}, {}, {}, {}, false}};
+    facts.default_kernel = azure;
+    facts.packages.dump =
+        "Package: bash\nStatus: install ok installed\nVersion: 5.0\nArchitecture: amd64\n\n"
+        "Package: make\nStatus: install ok installed\nVersion: 4.2.1\nArchitecture: amd64\n\n";
+    facts.packages.packages = {{"bash", "5.0", "amd64"}, {"make", "4.2.1", "amd64"}};
+    facts.programs = {"make"};
+    facts.layout.mounts = {{"/dev/sda1", "ext4", "/", 30ULL << 30U, 20ULL << 30U, ""}};
+  }
+
+  void add_bundle(const testing::BundleParts& parts) {
+    write_text_atomically(scratch.path() / (parts.top + ".tgz"), parts.archive());
+    store::AddOptions options;
+    write_text_atomically(scratch.path() / "keys.asc", testing::vendor().public_key());
+    options.keyrings = {scratch.path() / "keys.asc"};
+    store.add(scratch.path() / (parts.top + ".tgz"), options, progress);
+  }
+
+  /// A recipe for ConnectX-3 Pro with the last release for it, and user space only, so that no module is in question.
+  void ask_for_fdr() {
+    auto parts = testing::split_deb_bundle();
+    parts.top = "MLNX_OFED_LINUX-4.9-4.1.7.0-ubuntu20.04-x86_64";
+    add_bundle(parts);
+    recipe.vm_sizes = {"Standard_NC24rs_v3"};
+    recipe.ofed.version = "4.9-4.1.7.0";
+    recipe.ofed.packages = {"libibverbs1"};
+  }
+
+  void boot(const std::string& kernel) {
+    facts.kernels.front().release = kernel;
+    facts.default_kernel = kernel;
+  }
+
+  plan::Outcome planned() { return make_plan(recipe, select_driver(recipe, environment), facts, environment); }
+
+  void add_extras(const std::string& name, const std::string& distro, const std::map<std::string, std::string>& files) {
+    fs::create_directory(scratch.path() / name);
+    for (const auto& [file, content] : files) write_text_atomically(scratch.path() / name / file, content);
+    store.add_extras(scratch.path() / name, name, distro, progress);
+  }
+
+  std::vector<std::string> changes_of(const plan::Outcome& outcome) const {
+    std::vector<std::string> changes;
+    for (const auto& change : outcome.plan.changes)
+      changes.push_back(change.name + " " + change.version + " from " + std::to_string(change.payload));
+    return changes;
+  }
+
+  TemporaryDirectory scratch;
+  store::Store store{scratch.path() / "store"};
+  SilentProgress progress;
+  matrix::Matrix matrix = matrix::Matrix::built_in();
+  Environment environment{matrix, store, progress, {}, [] { return 0U; }};
+  recipe::Recipe recipe;
+  guest::Facts facts;
+  guest::MemoryGuest guest;
+};
+
+TEST_F(DriverTest, HeadersAndCompilerComeFromTheExtraPackagesThoughNothingDependsOnThem) {
+  // Named as apt downloads them; dkms only recommends gcc and headers.
+  add_extras("focal", "ubuntu20.04",
+             {{"dkms_2.8.1-5ubuntu2_all.deb", make_deb("dkms", "2.8.1-5ubuntu2", "all", {}, "Depends: make\n")},
+              {"gcc_4%3a9.3.0-1ubuntu2_amd64.deb", make_deb("gcc", "4:9.3.0-1ubuntu2", "amd64")},
+              {"make_4.3_amd64.deb", make_deb("make", "4.3", "amd64")},
+              {"linux-headers-5.4.0-26-generic_5.4.0-26.30_amd64.deb",
+               make_deb("linux-headers-5.4.0-26-generic", "5.4.0-26.30", "amd64")},
+              {"linux-headers-5.4.0-1040-azure_5.4.0-1040.42_amd64.deb",
+               make_deb("linux-headers-5.4.0-1040-azure", "5.4.0-1040.42", "amd64", {},
+                        "Depends: linux-azure-headers-5.4.0-1040\n")},
+              {"linux-azure-headers-5.4.0-1040_5.4.0-1040.42_all.deb",
+               make_deb("linux-azure-headers-5.4.0-1040", "5.4.0-1040.42", "all")}});
+  const auto outcome = make_plan(recipe, select_driver(recipe, environment), facts, environment);
+  EXPECT_THAT(changes_of(outcome), ElementsAre("dkms 2.8.1-5ubuntu2 from 1", "gcc 4:9.3.0-1ubuntu2 from 1",
+                                               "linux-azure-headers-5.4.0-1040 5.4.0-1040.42 from 1",
+                                               "linux-headers-5.4.0-1040-azure 5.4.0-1040.42 from 1",
+                                               "mlnx-ofed-kernel-dkms 5.5-OFED.5.5.1.0.3.1 from 0"));
+  EXPECT_EQ(outcome.plan.fit.kind, resolve::FitKind::needs_build);
+}
+
+TEST_F(DriverTest, ADriverThatIsThereAlreadyIsTheDriver) {
+  facts.programs.insert({"dkms", "gcc", "make"});
+  facts.kernels.front().has_headers = true;
+  facts.packages.packages.push_back({"mlnx-ofed-kernel-dkms", "5.5-OFED.5.5.1.0.3.1", "all"});
+  facts.packages.packages.push_back({"libc6-dev", "2.31-0ubuntu9", "amd64"});
+  facts.packages.dump =
+      "Package: mlnx-ofed-kernel-dkms\nStatus: install ok installed\nVersion: 5.5-OFED.5.5.1.0.3.1\nArchitecture: "
+      "all\n\n"
+      "Package: libc6-dev\nStatus: install ok installed\nVersion: 2.31-0ubuntu9\nArchitecture: amd64\n\n";
+  const auto outcome = planned();
+  EXPECT_THAT(changes_of(outcome), ElementsAre());
+  EXPECT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome.plan.fit.kind, resolve::FitKind::needs_build);
+}
+
+TEST_F(DriverTest, AWarningAboutTheAgentNamesItsVersion) {
+  facts.waagent = guest::Waagent{"2.2.45", "/etc/waagent.conf", false, "walinuxagent.service"};
+  const auto rule = matrix.agent_verdict("2.2.45");
+  EXPECT_THAT(planned().plan.warnings,
+              ::testing::Contains("the image has waagent 2.2.45: " + rule.message + " (" + rule.remedy + ")"));
+}
+
+TEST_F(DriverTest, TheKernelFitSpeaksAlsoWhereDependenciesAreMissing) {
+  recipe.ofed.packages = {"mlnx-ofed-kernel-dkms", "nobody-has-this"};
+  const auto outcome = make_plan(recipe, select_driver(recipe, environment), facts, environment);
+  std::vector<std::string> where;
+  for (const auto& refusal : outcome.refusals) where.push_back(refusal.problem.where);
+  EXPECT_THAT(where, ElementsAre("kernel 5.4.0-1040-azure", "nobody-has-this"));
+  EXPECT_EQ(outcome.plan.fit.explanation,
+            "mlnx-ofed-kernel-dkms must be built for 5.4.0-1040-azure, and the image lacks dkms, gcc, "
+            "linux-headers-5.4.0-1040-azure");
+}
+
+TEST_F(DriverTest, PackagesOfTheOtherFamilyStayOut) {
+  add_extras("el7", "", {{"tcl-8.5-1.x86_64.rpm", testing::make_rpm("tcl", "8.5", "1")}});
+  const auto driver = select_driver(recipe, environment);
+  EXPECT_TRUE(driver.extras.empty());
+  EXPECT_TRUE(driver.may_build());
+  EXPECT_THAT(driver.payloads(), ElementsAre(driver.bundle->payload()));
+}
+
+TEST_F(DriverTest, RulesAboutKernelsAreHeldToTheOneThatBoots) {
+  ask_for_fdr();
+  boot("5.15.0-1053-azure");
+  const auto outcome = planned();
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].kind, ErrorKind::incompatible);
+  EXPECT_EQ(outcome.refusals[0].problem,
+            (Problem{"MLNX_OFED 4.9-4.1.7.0 with kernel 5.15.0-1053-azure",
+                     "the MLNX_OFED releases that drive ConnectX-3 Pro do not work on kernel 5.6 and newer",
+                     "boot a kernel older than 5.6, or take the inbox driver"}));
+  for (const auto& warning : outcome.plan.warnings) EXPECT_EQ(warning.find("not known yet"), std::string::npos);
+}
+
+TEST_F(DriverTest, RulesAboutOtherKernelsSayNothing) {
+  ask_for_fdr();
+  const auto driver = select_driver(recipe, environment);
+  EXPECT_THAT(driver.choice.warnings, ElementsAre(::testing::EndsWith("which kernel boots is not known yet")));
+  const auto outcome = make_plan(recipe, driver, facts, environment);
+  EXPECT_TRUE(outcome.ok());
+  for (const auto& warning : outcome.plan.warnings) EXPECT_EQ(warning.find("ConnectX-3"), std::string::npos) << warning;
+}
+
+TEST_F(DriverTest, ABundleInHandIsStillBeyondDoubtOnceTheKernelIsKnown) {
+  recipe.ofed.packages = {"ofed-scripts"};
+  for (const auto& warning : planned().plan.warnings)
+    EXPECT_EQ(warning.find("nobody has confirmed"), std::string::npos) << warning;
+}
+
+TEST_F(DriverTest, TheDistributionsDriverComesWithAKernelThatIsThere) {
+  recipe.ofed = {};
+  recipe.ofed.choice = recipe::OfedChoice::inbox;
+  EXPECT_EQ(planned().plan.fit.kind, resolve::FitKind::inbox);
+  EXPECT_EQ(planned().plan.fit.explanation, "the distribution's own driver comes with 5.4.0-1040-azure");
+  recipe.kernel = "5.4.0-9999-azure";
+  EXPECT_EQ(planned().plan.fit.kind, resolve::FitKind::refused);
+}
+
+TEST_F(DriverTest, AnotherNameOfTheReleaseIsTheRelease) {
+  recipe.os = {"ubuntu", "focal"};
+  recipe.ofed.packages = {"ofed-scripts"};
+  EXPECT_EQ(planned().refusals, std::vector<plan::Refusal>{});
+  recipe.os = {"ubuntu", "jammy"};
+  recipe.ofed.choice = recipe::OfedChoice::inbox;
+  const auto outcome = planned();
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.refusals[0].problem.message, "the recipe says ubuntu 22.04, the disk holds ubuntu 20.04");
+}
+
+}  // namespace
+}  // namespace bake::job

@@ -1,0 +1,29 @@
+#include <gtest/gtest.h>
+
+#include "bake/base/file.hpp"
+#include "bake/job/image.hpp"
+#include "tests/support/error_of.hpp"
+
+namespace bake::job {
+namespace {
+
+TEST(Room, WhatThePlanAddsMustFitOnThisMachineToo) {
+  const TemporaryDirectory directory;
+  const auto disk = directory.path() / "out.vhd.partial";
+  plan::Plan plan;
+  plan.recipe = "hpc";
+  // Each alone would fit into the guest; a sparse disk may promise more than the machine has.
+  plan.space = {{"/", std::uint64_t{1} << 59U, std::uint64_t{1} << 60U},
+                {"/boot", std::uint64_t{1} << 59U, std::uint64_t{1} << 60U}};
+  const auto error = error_of([&] { require_space(plan, disk); });
+  EXPECT_EQ(error.kind(), ErrorKind::environment);
+  EXPECT_EQ(error.message().find("making room at '" + disk.string() +
+                                 "': what 'hpc' adds to the disk needs 1048576 TiB (1152921504606846976 bytes), but "),
+            0U)
+      << error.message();
+  plan.space = {{"/", 1, 1}, {"/boot", 1, 1}};
+  EXPECT_NO_THROW(require_space(plan, disk));
+}
+
+}  // namespace
+}  // namespace bake::job

@@ -1,0 +1,385 @@
+#include "bake/plan/plan.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/golden.hpp"
+
+namespace bake::plan {
+namespace {
+
+using bundle::BundlePackage;
+using bundle::PackageFormat;
+using bundle::Repository;
+using guest::Facts;
+using guest::Family;
+using guest::ModuleFacts;
+using resolve::PackageChange;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+using Symvers = std::map<std::string, std::uint32_t>;
+
+constexpr const char* ga = "3.10.0-1062.el7.x86_64";
+constexpr const char* z_stream = "3.10.0-1062.12.1.el7.x86_64";
+constexpr const char* azure = "5.4.0-1040-azure";
+
+Facts centos(const std::string& kernel) {
+  Facts facts;
+  facts.os = {"centos", "7.7", "CentOS Linux 7 (Core)"};
+  facts.arch = "x86_64";
+  facts.kernels = {{kernel,
+                    "/boot/vmlinuz-" + kernel,
+                    "/boot/initramfs-" + kernel + ".img",
+                    std::nullopt,
+                    "/boot/symvers-" + kernel + ".gz",
+                    std::nullopt,
+                    {},
+                    false}};
+  facts.default_kernel = kernel;
+  facts.default_kernel_how = "grubenv saved_entry";
+  facts.packages = {"rpm-bdb", {{"rdma-core", "17.2-3.el7", "x86_64"}}, "", ""};
+  facts.initramfs_tool = guest::InitramfsTool::dracut;
+  facts.selinux = {"enforcing", "targeted", "/etc/selinux/targeted/contexts/files/file_contexts", true};
+  facts.waagent = guest::Waagent{"2.2.46", "/etc/waagent.conf", false, "waagent.service"};
+  facts.layout = {"gpt",
+                  true,
+                  true,
+                  {{"/dev/rootvg/rootlv", "xfs", "/", 30ULL << 30, 20ULL << 30, ""},
+                   {"/dev/sda2", "xfs", "/boot", 500ULL << 20, 300ULL << 20, ""}}};
+  facts.programs = {"ifconfig", "yum", "dracut", "depmod", "setfiles"};
+  return facts;
+}
+
+Facts ubuntu(const std::string& kernel) {
+  Facts facts;
+  facts.os = {"ubuntu", "20.04", "Ubuntu 20.04.6 LTS"};
+  facts.family = Family::deb;
+  facts.arch = "x86_64";
+  facts.kernels = {{kernel,
+                    "/boot/vmlinuz-" + kernel,
+                    "/boot/initrd.img-" + kernel,
+                    "/boot/config-" + kernel,
+                    std::nullopt,
+                    std::nullopt,
+                    {},
+                    false}};
+  facts.default_kernel = kernel;
+  facts.default_kernel_how = "first entry of /boot/grub/grub.cfg";
+  facts.packages = {
+      "dpkg", {{"linux-azure", "5.4.0.1040.38", "amd64"}, {"linux-image-" + kernel, "5.4.0-1040.42", "amd64"}}, "", ""};
+  facts.initramfs_tool = guest::InitramfsTool::initramfs_tools;
+  facts.waagent = guest::Waagent{"2.2.46", "/etc/waagent.conf", false, "walinuxagent.service"};
+  facts.layout = {"gpt", false, true, {{"/dev/sda1", "ext4", "/", 30ULL << 30, 20ULL << 30, ""}}};
+  facts.programs = {"ifconfig", "dpkg", "apt-mark", "update-initramfs", "depmod"};
+  return facts;
+}
+
+ModuleFacts mlx5(const std::string& directory, const std::string& kernel, const Symvers& imports) {
+  return {"mlx5_core", "/lib/modules/" + kernel + directory + "/mlx5_core.ko",
+          "5.5-1.0.3", kernel + " SMP mod_unload modversions ",
+          imports,     {}};
+}
+
+const Symvers kernel_symbols{{"pci_enable_device", 0x1111}, {"netif_rx", 0x2222}};
+
+Repository rpm_repository() {
+  BundlePackage kmod{
+      "kmod-mlnx-ofa_kernel", "5.5-OFED.5.5.1.0.3.1.rhel7u7", "x86_64", "RPMS/kmod.rpm", 1000, 5000, "", {}, ga, false};
+  kmod.modules = {mlx5("/extra/mlnx-ofa_kernel", ga, kernel_symbols)};
+  const BundlePackage base{
+      "mlnx-ofa_kernel", "5.5-OFED.5.5.1.0.3.1.rhel7u7", "x86_64", "RPMS/base.rpm", 100, 500, "", {}, "", false};
+  return {"flat", "RPMS", true, {kmod, base}};
+}
+
+Repository deb_repository(bool prebuilt) {
+  BundlePackage kernel_part{
+      "mlnx-ofed-kernel-dkms", "5.5-OFED.5.5.1.0.3.1", "all", "DEBS/dkms.deb", 1000, 5000, "", {}, "", true};
+  if (prebuilt) {
+    kernel_part = {"mlnx-ofed-kernel-modules",
+                   "5.5-OFED.5.5.1.0.3.1.kver.5.4.0-1040-azure",
+                   "amd64",
+                   "DEBS/modules.deb",
+                   1000,
+                   5000,
+                   "",
+                   {},
+                   azure,
+                   false};
+    kernel_part.modules = {mlx5("/updates/dkms", azure, kernel_symbols)};
+  }
+  const BundlePackage utils{
+      "mlnx-ofed-kernel-utils", "5.5-OFED.5.5.1.0.3.1", "amd64", "DEBS/utils.deb", 100, 500, "", {}, "", false};
+  return {"flat", "DEBS", true, {kernel_part, utils}};
+}
+
+Inputs inputs_for(Facts facts, const Repository& repository, PackageFormat format, const Symvers* symvers) {
+  if (symvers != nullptr)
+    for (auto& kernel : facts.kernels) kernel.symbol_versions = *symvers;
+  Inputs inputs;
+  inputs.recipe.name = "example";
+  inputs.recipe.os = {facts.os.id, facts.os.version};
+  inputs.recipe.vm_sizes = {"Standard_HB120rs_v2"};
+  inputs.facts = facts;
+  inputs.resolution.choice.ofed = "5.5-1.0.3.2";
+  inputs.resolution.choice.distro = facts.family == Family::rpm ? "rhel7.7" : "ubuntu20.04";
+  inputs.resolution.choice.driver = "mlx5_core";
+  inputs.resolution.bundle =
+      resolve::BundleIdentity{"MLNX_OFED_LINUX-5.5-1.0.3.2-" + inputs.resolution.choice.distro + "-x86_64",
+                              std::string(64, 'a'),
+                              "5.5-1.0.3.2",
+                              inputs.resolution.choice.distro,
+                              "x86_64",
+                              repository.directory};
+  for (const auto& package : repository.packages) {
+    inputs.resolution.wanted.push_back(package.name);
+    inputs.resolution.closure.changes.push_back(
+        {PackageChange::Action::install, package.name, package.version, package.arch, "", package.file, 0, "wanted"});
+  }
+  inputs.resolution.fit =
+      resolve::decide_fit(facts, facts.default_kernel, repository, format, inputs.resolution.wanted, {});
+  inputs.resolution.module_version = "5.5-1.0.3";
+  inputs.resolution.install_bytes = 100 << 20;
+  inputs.firstboot_sha256 = std::string(64, 'f');
+  return inputs;
+}
+
+void expect_plan(const std::string& golden, const Inputs& inputs) {
+  testing::expect_golden(golden, to_json(make(inputs)).dump(2) + "\n");
+}
+
+TEST(PlanGolden, GaKernel) {
+  expect_plan("plan-ga-kernel.json", inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols));
+}
+
+TEST(PlanGolden, ZStreamKernelWithEqualCrcs) {
+  expect_plan("plan-zstream-equal.json",
+              inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols));
+}
+
+TEST(PlanGolden, ZStreamKernelWithChangedCrcsIsRefused) {
+  const Symvers changed{{"pci_enable_device", 0x1111}, {"netif_rx", 0x9999}};
+  expect_plan("plan-zstream-changed.json",
+              inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &changed));
+}
+
+TEST(PlanGolden, BuiltInDriverIsRefused) {
+  auto facts = ubuntu("4.15.0-1041-azure");
+  facts.kernels[0].builtin_rdma = {"mlx4_core", "mlx5_core"};
+  expect_plan("plan-built-in.json", inputs_for(facts, deb_repository(false), PackageFormat::deb, nullptr));
+}
+
+TEST(PlanGolden, DkmsWithoutHeadersIsRefused) {
+  auto facts = ubuntu(azure);
+  facts.programs.insert({"gcc", "make", "dkms"});
+  expect_plan("plan-dkms-no-headers.json", inputs_for(facts, deb_repository(false), PackageFormat::deb, nullptr));
+}
+
+TEST(PlanGolden, PrebuiltModules) {
+  expect_plan("plan-prebuilt.json", inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr));
+}
+
+TEST(PlanGolden, Inbox) {
+  auto inputs = inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, nullptr);
+  inputs.resolution.choice = {};
+  inputs.resolution.choice.inbox = true;
+  inputs.resolution.choice.distro = "rhel7.7";
+  inputs.resolution.choice.driver = "mlx5_core";
+  inputs.resolution.bundle.reset();
+  inputs.resolution.wanted = {"rdma-core"};
+  inputs.resolution.closure = {};
+  inputs.resolution.fit = {resolve::FitKind::inbox, z_stream, "", "the distribution's own driver", {}, "", {}};
+  expect_plan("plan-inbox.json", inputs);
+}
+
+TEST(Plan, EnablesTheServiceOfInboxRdmaOnlyWhereRdmaCoreHasIt) {
+  auto inputs = inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, nullptr);
+  inputs.resolution.choice.inbox = true;
+  inputs.recipe.firstboot.install = false;
+  inputs.resolution.closure = {};
+  const auto services = [&](const std::string& name, const std::string& version) {
+    inputs.facts.packages.packages = {{name, version, "x86_64"}};
+    return make(inputs).plan.enable_services;
+  };
+  using Services = std::vector<std::string>;
+  EXPECT_EQ(services("rdma", "7.2_4.1_rc6-1.el7"), Services{"rdma.service"});
+  EXPECT_EQ(services("rdma-core", "22.4-5.el7"), Services{"rdma.service"});
+  EXPECT_EQ(services("rdma-core", "29.0-3.el8"), Services{"rdma.service"});
+  EXPECT_EQ(services("rdma-core", "32.0-4.el8"), Services{});
+  EXPECT_EQ(services("rdma-core", "48.0-1.el8"), Services{});
+  inputs.resolution.closure.changes = {
+      {PackageChange::Action::install, "rdma-core", "48.0-1.el8", "x86_64", "", "x.rpm", 1, "wanted"}};
+  EXPECT_EQ(services("bash", "4.4.20-1.el8"), Services{});
+}
+
+TEST(Plan, RefusesAKernelThatDoesNotBoot) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.recipe.kernel = ga;
+  EXPECT_TRUE(make(inputs).ok());
+  inputs.facts.default_kernel = z_stream;
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.message,
+            "the recipe asks for 3.10.0-1062.el7.x86_64, but 3.10.0-1062.12.1.el7.x86_64 boots by default (grubenv "
+            "saved_entry)");
+}
+
+TEST(Plan, RefusesABaseWhoseDefaultIsNoKernelOfIt) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.default_kernel.clear();
+  inputs.facts.default_kernel_how = "the default of GRUB is '/vmlinuz-1' (grubenv saved_entry), which is no kernel";
+  for (const std::string kernel : {"", ga}) {
+    inputs.recipe.kernel = kernel;
+    inputs.resolution.fit.kernel = kernel;
+    const auto outcome = make(inputs);
+    ASSERT_EQ(outcome.refusals.size(), 1U);
+    EXPECT_EQ(outcome.refusals[0].kind, ErrorKind::incompatible);
+    EXPECT_EQ(outcome.refusals[0].problem.message, inputs.facts.default_kernel_how);
+    EXPECT_EQ(
+        outcome.refusals[0].problem.hint,
+        "make a kernel that is there the default in the base image (grubby --set-default, or update-grub); it has "
+        "3.10.0-1062.el7.x86_64");
+  }
+}
+
+TEST(Plan, PassesOnWhatTheBootLoaderMayDoBesides) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.default_kernel_warnings = {"GRUB boots another kernel once"};
+  EXPECT_EQ(make(inputs).plan.warnings.front(), "GRUB boots another kernel once");
+}
+
+std::string driver_refusal(const Inputs& inputs) {
+  const auto outcome = make(inputs);
+  if (outcome.refusals.size() != 1) return std::to_string(outcome.refusals.size()) + " refusals";
+  return outcome.refusals[0].problem.where + ": " + outcome.refusals[0].problem.message;
+}
+
+TEST(Plan, RefusesABaseWithAnotherVendorDriver) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.packages.packages.push_back({"mlnx-ofa_kernel", "4.7-OFED.4.7.3.2.9.1.rhel7u7", "x86_64"});
+  auto& changes = inputs.resolution.closure.changes;
+  const auto base =
+      std::find_if(changes.begin(), changes.end(), [](auto& each) { return each.name == "mlnx-ofa_kernel"; });
+  base->action = PackageChange::Action::upgrade;
+  EXPECT_EQ(
+      driver_refusal(inputs),
+      "driver: the base already carries an MLNX_OFED driver (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7), which "
+      "5.5-1.0.3.2 would not replace cleanly");
+  inputs.resolution.choice.inbox = true;
+  changes.clear();
+  EXPECT_EQ(
+      driver_refusal(inputs),
+      "driver: the base already carries an MLNX_OFED driver (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7), which "
+      "the inbox driver would not replace cleanly");
+}
+
+TEST(Plan, LeavesTheSameVendorDriverInTheBaseAlone) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  for (const auto& change : inputs.resolution.closure.changes)
+    inputs.facts.packages.packages.push_back({change.name, change.version, change.arch});
+  inputs.resolution.closure.changes.clear();
+  EXPECT_TRUE(make(inputs).ok());
+}
+
+TEST(Plan, NamesEveryReasonAtOnce) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.recipe.os = {"centos", "7.6"};
+  inputs.facts.arch = "aarch64";
+  inputs.resolution.bundle->distro = "rhel7.6";
+  inputs.resolution.closure.problems = {{"opensm", "nothing provides tcl", ""}, {"mft", "nothing provides tk", ""}};
+  inputs.facts.layout.mounts[1].free = 10 << 20;
+  std::vector<std::string> where;
+  for (const auto& refusal : make(inputs).refusals) where.push_back(refusal.problem.where);
+  EXPECT_EQ(where, (std::vector<std::string>{"os", "arch", "bundle", "bundle", "opensm", "mft", "space"}));
+}
+
+TEST(Plan, LackOfSpaceAloneIsAnEnvironmentError) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.layout.mounts[0].free = 50 << 20;
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].kind, ErrorKind::environment);
+  EXPECT_EQ(outcome.refusals[0].problem.message, "the guest's file system on / has 50 MiB free and needs 174 MiB");
+  EXPECT_THROW(require(outcome), Error);
+}
+
+TEST(Plan, SaysWhenTheImageCannotCarryIpoib) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.programs.erase("ifconfig");
+  inputs.resolution.agent_warnings = {"agent 2.9.1.1 gives no address"};
+  EXPECT_THAT(
+      make(inputs).plan.warnings,
+      ElementsAre(HasSubstr("Secure Boot"), "the agent configures IPoIB with ifconfig, and the image has no net-tools",
+                  "agent 2.9.1.1 gives no address"));
+}
+
+TEST(Plan, SaysWhichModulesOfTheBaseTheDriverBreaks) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.kernels[0].rdma_users = {"ko2iblnd", "mgc"};
+  const std::string warning =
+      "the base brings modules that use the kernel's own RDMA modules, which the driver replaces: ko2iblnd, mgc; build "
+      "them again against the driver, or they will not load";
+  EXPECT_THAT(make(inputs).plan.warnings, Contains(warning));
+  inputs.resolution.fit.kind = resolve::FitKind::user_space_only;
+  EXPECT_THAT(make(inputs).plan.warnings, Not(Contains(warning)));
+}
+
+TEST(Plan, HoldsForEveryPackageManagerOfTheGuest) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.programs.insert("dnf");
+  inputs.facts.package_manager_configs = {"/etc/yum.conf", "/etc/dnf/dnf.conf"};
+  const Hold hold{{"/etc/yum.conf", "/etc/dnf/dnf.conf"}, {"kernel*", "kmod-mlnx-ofa_kernel", "mlnx-ofa_kernel"}};
+  EXPECT_EQ(make(inputs).plan.hold, hold);
+  EXPECT_EQ(make(inputs).plan.expectations.hold, hold);
+  EXPECT_THAT(to_text(make(inputs)),
+              HasSubstr("  hold kernel* kmod-mlnx-ofa_kernel mlnx-ofa_kernel (/etc/yum.conf, /etc/dnf/dnf.conf)\n"));
+}
+
+TEST(Plan, ShowsEveryFileThatIsWritten) {
+  const auto text = to_text(make(inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols)));
+  for (const std::string line :
+       {"/etc/infiniband/openib.conf  FORCE_MODE=yes", "/etc/waagent.conf  OS.EnableRDMA=y",
+        "/etc/modprobe.d/bake-inbox-rdma.conf  blacklist, where the driver leaves it to the kernel: ib_iser, ib_isert, "
+        "ib_srp, ib_srpt, rpcrdma, nvme_rdma, nvmet_rdma",
+        "/etc/systemd/system/openibd.service.d/10-udev-settle.conf  openibd waits for udev"})
+    EXPECT_THAT(text, HasSubstr("  " + line + "\n"));
+}
+
+TEST(Plan, LabelsAtFirstBootOnlyWhenSetfilesIsMissingAndSaysSo) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  EXPECT_EQ(make(inputs).plan.relabel, Relabel::setfiles);
+  inputs.facts.selinux.has_setfiles = false;
+  const auto plan = make(inputs).plan;
+  EXPECT_EQ(plan.relabel, Relabel::autorelabel);
+  EXPECT_THAT(plan.warnings,
+              ElementsAre(HasSubstr("Secure Boot"), StartsWith("SELinux is enforcing and the guest has no setfiles")));
+}
+
+TEST(Plan, SaysThatSecureBootRefusesTheModules) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  const auto warnings = [&](resolve::FitKind kind) {
+    inputs.resolution.fit = {kind, azure, "", "", {}, "", {}};
+    return make(inputs).plan.warnings;
+  };
+  const std::string without =
+      ": deploy the image without Secure Boot (Trusted Launch), under which the kernel refuses them";
+  EXPECT_THAT(warnings(resolve::FitKind::needs_build),
+              ElementsAre("nobody signs the modules that are built in the image" + without));
+  const auto vendor = "the firmware does not know the key that the driver's modules are signed with" + without;
+  EXPECT_THAT(warnings(resolve::FitKind::built_for), ElementsAre(vendor));
+  EXPECT_THAT(warnings(resolve::FitKind::weak_updates), ElementsAre(vendor));
+  EXPECT_THAT(warnings(resolve::FitKind::user_space_only), IsEmpty());
+}
+
+TEST(Expectations, SurviveTheManifest) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  const auto expected = make(inputs).plan.expectations;
+  EXPECT_EQ(expectations_from(nlohmann::json::parse(to_json(expected).dump())), expected);
+  EXPECT_THROW(expectations_from(nlohmann::json::object()), Error);
+}
+
+}  // namespace
+}  // namespace bake::plan

@@ -1,0 +1,157 @@
+// `bake plan` for every release that the VM extension supports and every family of cards, with the recipes of
+// images/recipes, on what tests/unit/fixtures/releases/record.py recorded of the stand-in guests and bundles.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/guest/inspect.hpp"
+#include "bake/guest/kernels.hpp"
+#include "bake/guest/memory.hpp"
+#include "bake/guest/package_database.hpp"
+#include "bake/job/plan.hpp"
+#include "tests/support/golden.hpp"
+
+namespace bake::plan {
+namespace {
+
+using nlohmann::ordered_json;
+
+const std::filesystem::path recordings = SOURCE_DIR "/tests/unit/fixtures/releases";
+
+struct Release {
+  std::string id, version;
+
+  [[nodiscard]] std::string name() const { return id + version; }
+  [[nodiscard]] std::string distro() const { return (id == "ubuntu" ? id : "rhel") + version; }
+  [[nodiscard]] std::string family() const { return id == "ubuntu" ? id : fmt::format("el{}", version.front()); }
+};
+
+/// How a failing test calls its parameter.
+void PrintTo(const Release& release, std::ostream* out) { *out << release.name(); }
+
+const std::vector<Release> releases{{"ubuntu", "16.04"}, {"ubuntu", "18.04"}, {"ubuntu", "20.04"}, {"centos", "7.4"},
+                                    {"centos", "7.5"},   {"centos", "7.6"},   {"centos", "7.7"},   {"centos", "8.1"},
+                                    {"centos", "8.2"},   {"rhel", "7.4"},     {"rhel", "7.5"},     {"rhel", "7.6"},
+                                    {"rhel", "7.7"},     {"rhel", "8.1"},     {"rhel", "8.2"}};
+
+/// Puts the symbol versions where the guest's kernel has them.
+std::string symvers_text(const ordered_json& symbols) {
+  std::string text;
+  for (const auto& [symbol, crc] : symbols.items())
+    text += fmt::format("0x{:08x}\t{}\tvmlinux\tEXPORT_SYMBOL\n", crc.get<std::uint32_t>(), symbol);
+  return text;
+}
+
+/// A recorded guest, as inspection sees it.
+class RecordedGuest {
+ public:
+  explicit RecordedGuest(const Release& release)
+      : record_(ordered_json::parse(read_text(recordings / "guests" / (release.name() + ".json")))),
+        packages_(read_text(recordings / "guests" / (release.family() + ".packages")) +
+                  record_.at("packages").get<std::string>()) {
+    for (const auto* name : {"bin", "sbin", "lib"})
+      guest_.with_directory(std::string("/usr/") + name).with_link(std::string("/") + name, std::string("usr/") + name);
+    for (const auto& path : record_.at("names")) guest_.with_file(path);
+    for (const auto& path : record_.at("programs")) guest_.with_file(path, "", 0755);
+    std::string elf("\177ELF\2\1\1", 7);
+    elf.resize(64, '\0');
+    elf[18] = 62;  // x86-64
+    guest_.with_file("/usr/bin/true", elf, 0755);
+    for (const auto& [path, text] : record_.at("files").items()) guest_.with_file(path, text.get<std::string>());
+    for (const auto& [path, target] : record_.at("links").items()) guest_.with_link(path, target.get<std::string>());
+    if (release.id == "ubuntu")
+      guest_.with_file("/var/lib/dpkg/status", packages_).with_answer("dpkg --audit", {0, ""});
+    else
+      guest_.with_answer(guest::rpm_dump_query(), {0, packages_ + "\n#status 0\n\n"});
+  }
+
+  guest::Facts inspect() {
+    auto facts = guest::inspect(guest_, layout());
+    for (auto& kernel : facts.kernels) {
+      if (!kernel.symvers) continue;
+      kernel.symbol_versions = guest::parse_symvers(symvers_text(record_.at("symbols")));
+    }
+    return facts;
+  }
+
+  guest::Guest& guest() { return guest_; }
+
+ private:
+  [[nodiscard]] guest::Layout layout() const {
+    const auto& root = record_.at("layout");
+    return {"msdos", false, false, {{"/dev/sda1", "ext4", "/", root.at("size"), root.at("free"), "recorded"}}};
+  }
+
+  ordered_json record_;
+  std::string packages_;
+  guest::MemoryGuest guest_;
+};
+
+/// Puts both bundles of a release into a store below `directory`, as `bake bundle add` leaves them.
+void store_bundles(const std::filesystem::path& directory, const Release& release) {
+  const auto words = ordered_json::parse(read_text(recordings / "bundles/releases.json")).at(release.distro());
+  for (const auto* version : {"4.9-4.1.7.0", "5.5-1.0.3.2"}) {
+    const auto name = fmt::format("{}-{}", version, release.family());
+    const auto id = digest_of(name + release.distro());
+    const auto fill = [&](std::string text) {
+      for (const auto* word : {"DISTRO", "TAG", "KERNEL"})
+        text = replace_all(std::move(text), fmt::format("@{}@", word), words.at(word).get<std::string>());
+      for (const auto& [symbol, crc] : words.at("symbols").items())
+        text = replace_all(std::move(text), fmt::format("\"@{}@\"", symbol), crc.dump());
+      return replace_all(std::move(text), "@ARCHIVE@", id);
+    };
+    const auto from = recordings / "bundles" / name;
+    const auto to = directory / "bundles" / id;
+    const auto index = to / "index" / (std::string_view(version).starts_with("4.") ? "mlnx-libs" : "flat");
+    std::filesystem::create_directories(index);
+    write_text_atomically(to / "bundle.json", fill(read_text(from / "bundle.json")));
+    write_text_atomically(index / "packages", fill(read_text(from / "packages")));
+    const auto lists = from / "filelists";
+    write_text_atomically(index / "filelists", std::filesystem::exists(lists) ? fill(read_text(lists)) : "");
+  }
+}
+
+/// What `bake plan --json` prints, and its exit status.
+ordered_json plan(const Release& release, const std::string& card) {
+  const auto recipe =
+      recipe::load(fmt::format(SOURCE_DIR "/images/recipes/{}-{}-{}.yaml", release.id, release.version, card));
+  RecordedGuest recorded(release);
+  const TemporaryDirectory directory;
+  store_bundles(directory.path(), release);
+  const auto matrix = matrix::Matrix::built_in();
+  store::Store store(directory.path());
+  SilentProgress progress;
+  job::Environment environment{matrix, store, progress, {}, {}};
+  try {
+    const auto facts = recorded.inspect();
+    const auto driver = job::select_driver(recipe, environment);
+    const auto outcome = job::make_plan(recipe, driver, facts, environment);
+    ordered_json json{{"exit", outcome.ok() ? 0 : static_cast<int>(outcome.refusals.front().kind)}};
+    json.update(plan::to_json(outcome));
+    return json;
+  } catch (const Error& error) {
+    return {{"exit", static_cast<int>(error.kind())}, {"error", error.message()}, {"hint", error.hint()}};
+  }
+}
+
+class ReleasePlan : public ::testing::TestWithParam<std::tuple<Release, std::string>> {};
+
+TEST_P(ReleasePlan, Golden) {
+  const auto& [release, card] = GetParam();
+  testing::expect_golden(fmt::format("releases/{}-{}-{}.json", release.id, release.version, card),
+                         plan(release, card).dump(1) + "\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(Extension, ReleasePlan,
+                         ::testing::Combine(::testing::ValuesIn(releases), ::testing::Values("cx3pro", "cx5", "cx6")),
+                         [](const auto& parameters) {
+                           return replace_all(std::get<0>(parameters.param).name(), ".", "_") + "_" +
+                                  std::get<1>(parameters.param);
+                         });
+
+}  // namespace
+}  // namespace bake::plan

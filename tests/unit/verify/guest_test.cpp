@@ -1,0 +1,144 @@
+#include "bake/verify/guest.hpp"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+
+#include "bake/guest/memory.hpp"
+
+namespace bake::verify {
+namespace {
+
+/// The check "package database" of a guest whose dpkg -V says `output`.
+Check database_check(const std::string& output, const std::string& package, const std::string& dpkg_config) {
+  guest::MemoryGuest guest;
+  guest.with_file("/etc/dpkg/dpkg.cfg.d/excludes", dpkg_config);
+  guest.with_handler([&](const std::string& script) -> std::optional<guest::ShellResult> {
+    if (script.find("dpkg -V") == std::string::npos) return std::nullopt;
+    return guest::ShellResult{0, output};
+  });
+  guest::Facts facts;
+  facts.packages.format = "dpkg";
+  plan::Expectations expected;
+  expected.family = guest::Family::deb;
+  expected.packages = {{package, "5.5", "amd64"}};
+  for (const auto& check : verify_guest(guest, facts, expected))
+    if (check.name == "package database") return check;
+  return {};
+}
+
+TEST(Verify, FilesThatAMinimalImageLeavesOutAreNotMissed) {
+  const std::string excludes = "path-exclude=/usr/share/man/*\n";
+  EXPECT_TRUE(database_check("missing     /usr/share/man/man1/ibstat.1.gz\n", "infiniband-diags", excludes).ok);
+  EXPECT_EQ(database_check("missing     /usr/share/man/man1/ibstat.1.gz\nmissing     /usr/sbin/ibstat\n",
+                           "infiniband-diags", excludes)
+                .evidence,
+            "missing     /usr/sbin/ibstat");
+  EXPECT_FALSE(database_check("missing     /usr/share/man/man1/ibstat.1.gz\n", "infiniband-diags", "").ok);
+}
+
+TEST(Verify, WhatAPackageShipsBelowRunIsNotMissed) {
+  EXPECT_TRUE(database_check("missing     /run/ibacm.sock\nmissing     /var/run/opensm\n", "ibacm", "").ok);
+  EXPECT_FALSE(database_check("missing     /usr/run/ibacm\n", "ibacm", "").ok);
+}
+
+TEST(Verify, ConfigurationFilesMayDiffer) {
+  EXPECT_TRUE(database_check("??5?????? c /etc/infiniband/openib.conf\n", "mlnx-ofed-kernel-utils", "").ok);
+  EXPECT_FALSE(database_check("??5??????   /usr/sbin/ibstat\n", "infiniband-diags", "").ok);
+}
+
+TEST(Verify, PackagesOfTheBaseWithoutMd5sumsAreNotBlamedOnTheBake) {
+  // dpkg's status file is what counts, and inspection reads that again.
+  guest::MemoryGuest guest;
+  guest.with_handler([](const std::string& script) -> std::optional<guest::ShellResult> {
+    if (script.find("dpkg -V") == std::string::npos) return std::nullopt;
+    const bool audits = script.find("dpkg --audit") != std::string::npos;
+    return guest::ShellResult{0, audits ? "The following packages are missing the md5sums control file in the\n" : ""};
+  });
+  guest::Facts facts;
+  facts.packages.format = "dpkg";
+  plan::Expectations expected;
+  expected.family = guest::Family::deb;
+  expected.packages = {{"ibacm", "5.5", "amd64"}};
+  const auto checks = verify_guest(guest, facts, expected);
+  const auto database =
+      std::find_if(checks.begin(), checks.end(), [](const Check& check) { return check.name == "package database"; });
+  ASSERT_NE(database, checks.end());
+  EXPECT_EQ(database->evidence, "dpkg, consistent; the injected packages verify clean");
+  EXPECT_TRUE(database->ok);
+}
+
+TEST(Verify, TheVendorsMetapackagesMayNameTheirProductInOfedInfo) {
+  EXPECT_TRUE(database_check("??5??????   /usr/bin/ofed_info\n", "mlnx-ofed-basic", "").ok);
+  EXPECT_FALSE(database_check("??5??????   /usr/bin/ofed_info\n", "mlnx-ofed-kernel-utils", "").ok);
+  EXPECT_FALSE(database_check("missing     /usr/bin/ofed_info\n", "mlnx-ofed-basic", "").ok);
+}
+
+Check holds_check(guest::MemoryGuest& guest, const plan::Hold& hold) {
+  plan::Expectations expected;
+  expected.family = hold.configs.empty() ? guest::Family::deb : guest::Family::rpm;
+  expected.hold = hold;
+  for (const auto& check : verify_guest(guest, {}, expected))
+    if (check.name == "holds") return check;
+  return {};
+}
+
+TEST(Verify, EveryPlannedPackageIsHeldInEveryConfiguration) {
+  const plan::Hold hold{{"/etc/yum.conf", "/etc/dnf/dnf.conf"}, {"kernel*", "mlnx-ofa_kernel"}};
+  guest::MemoryGuest guest;
+  guest.with_file("/etc/yum.conf", "[main]\nexclude=kernel* mlnx-ofa_kernel\n")
+      .with_file("/etc/dnf/dnf.conf", "[main]\nexclude=kernel-mft mlnx-ofa_kernel\n");
+  const auto check = holds_check(guest, hold);
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.evidence, "not held: kernel* in /etc/dnf/dnf.conf");
+  guest.write("/etc/dnf/dnf.conf", "[main]\nexcludepkgs=kernel*,mlnx-ofa_kernel\n");
+  EXPECT_EQ(holds_check(guest, hold), (Check{"holds", true, "2 names are kept from being updated"}));
+}
+
+TEST(Verify, DpkgHoldsEveryPlannedPackage) {
+  guest::MemoryGuest guest;
+  guest.with_answer("dpkg --get-selections\n",
+                    {0, "libibverbs1:amd64\thold\nlinux-azure\t\thold\nrdma-core\t\tinstall\n"});
+  EXPECT_TRUE(holds_check(guest, {{}, {"libibverbs1", "linux-azure"}}).ok);
+  EXPECT_EQ(holds_check(guest, {{}, {"libibverbs1", "rdma-core"}}).evidence,
+            "not held: rdma-core in dpkg's selections");
+}
+
+/// The check "initramfs" where it lists `inside` and depmod knows the module as `outside`.
+Check initramfs_check(const std::string& inside, const std::string& outside) {
+  guest::MemoryGuest guest;
+  guest.with_handler([&](const std::string& script) -> std::optional<guest::ShellResult> {
+    if (script.find("hv_vmbus") != std::string::npos) return guest::ShellResult{0, ""};
+    if (script.find("lsinitramfs") == std::string::npos) return std::nullopt;
+    return guest::ShellResult{0, "has mlx5_core " + inside + " " + outside + "\n"};
+  });
+  guest::Facts facts;
+  facts.initramfs_tool = guest::InitramfsTool::initramfs_tools;
+  facts.kernels = {{"6.8.0-1008-azure",
+                    "/boot/vmlinuz-6.8.0-1008-azure",
+                    "/boot/initrd.img-6.8.0-1008-azure",
+                    {},
+                    {},
+                    {},
+                    {},
+                    false}};
+  plan::Expectations expected;
+  expected.family = guest::Family::deb;
+  expected.kernel = "6.8.0-1008-azure";
+  expected.initramfs = true;
+  for (const auto& check : verify_guest(guest, facts, expected))
+    if (check.name == "initramfs") return check;
+  return {};
+}
+
+TEST(Verify, AModuleMayLieUnpackedInTheInitramfs) {
+  const std::string directory = "lib/modules/6.8.0-1008-azure/";
+  EXPECT_TRUE(initramfs_check("usr/" + directory + "updates/dkms/mlx5_core.ko",
+                              "/" + directory + "updates/dkms/mlx5_core.ko.zst")
+                  .ok);
+  EXPECT_FALSE(
+      initramfs_check("usr/" + directory + "kernel/mlx5_core.ko.zst", "/" + directory + "updates/dkms/mlx5_core.ko.zst")
+          .ok);
+}
+
+}  // namespace
+}  // namespace bake::verify
