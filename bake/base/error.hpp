@@ -38,6 +38,7 @@ struct Remedy {
     bake_recipe,     ///< bake the recipe `object`
     plan_recipe,     ///< plan the recipe `object`
     bake_fleet,      ///< bake the fleet `object`
+    check_machine,   ///< check whether this machine has what bake needs
   };
   Action action;
   std::string object = {};

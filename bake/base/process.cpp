@@ -68,7 +68,7 @@ ProgramResult run_program(const std::vector<std::string>& arguments) {
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0)
     throw Error(ErrorKind::environment, fmt::format("starting '{}': {}", arguments.front(), std::strerror(error)),
-                "'bake doctor' lists the programs bake needs and the packages that hold them");
+                "install the package that has it", {{Remedy::Action::check_machine}});
   out.write_end.reset();
   err.write_end.reset();
 

@@ -42,6 +42,8 @@ const char* pattern_of(Action action) {
       return "bake plan {}";
     case Action::bake_fleet:
       return "bake batch {}";
+    case Action::check_machine:
+      return "bake doctor";
   }
   return "";
 }
@@ -53,6 +55,7 @@ bool uses_store(Action action) {
     case Action::wrap_vhd:
     case Action::replace_footer:
     case Action::write_recipe:
+    case Action::check_machine:
       return false;
     default:
       return true;
