@@ -225,7 +225,7 @@ std::vector<Row> rows() {
       {"a package grown after indexing", spoilt([deb](auto& parts) { parts.files[deb] += "x"; }), untrusted,
        deb + ": differs from the index: "},
       {"a package that is not there", spoilt([deb](auto& parts) { parts.files.erase(deb); }), untrusted,
-       deb + ": the index lists it, the bundle does not hold it"},
+       deb + ": the index lists it, but the bundle does not contain it"},
       {"Packages changed after signing", spoilt([](auto& parts) { parts.files["DEBS/Packages"] += "\n"; }), untrusted,
        "DEBS/Packages: is not what Release says"},
       {"Packages unknown to Release", spoilt([](auto& parts) {
