@@ -21,14 +21,14 @@ struct TrustArguments {
 };
 
 /// The lines below a key: what else its owner signs with, and whether the owner withdrew it.
-std::string details_of(const ofed::PublicKey& key) {
+std::string details_of(const signature::PublicKey& key) {
   std::string lines;
   for (const auto& subkey : key.subkeys) lines += fmt::format("  signs with subkey {}\n", subkey);
   if (key.revoked) lines += "  revoked by its owner: bake refuses its signatures\n";
   return lines;
 }
 
-Json json_of(const ofed::PublicKey& key) {
+Json json_of(const signature::PublicKey& key) {
   Json json{{"fingerprint", key.fingerprint}, {"user_id", key.user_id}};
   if (!key.subkeys.empty()) json["subkeys"] = key.subkeys;
   if (key.revoked) json["revoked"] = true;

@@ -215,7 +215,7 @@ SourceDisk open_source(const fs::path& path) {
       hint = "if it was a VHD whose last 512 bytes are damaged, write a new footer";
       remedies = {{Remedy::Action::replace_footer, path.string()}};
     } else if (disk.data_size % mebibyte != 0) {
-      hint = "pad it to a whole MiB";
+      hint = "pad it to a multiple of 1 MiB";
       remedies = {{Remedy::Action::wrap_vhd, path.string()}};
     }
     refuse(path, fmt::format("{}: {}", problem.where, problem.message), hint, remedies);

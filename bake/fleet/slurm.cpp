@@ -150,8 +150,8 @@ std::string task_script(const recipe::Fleet& fleet, const FleetOptions& options)
   std::vector<std::string> words;
   words.reserve(arguments.size());
   for (const auto& argument : arguments) words.push_back(shell_quote(argument));
-  return "#!/bin/sh\n# One task of a job array that bake submitted.\nexec " +
-         join(words, " ") + " --index \"$SLURM_ARRAY_TASK_ID\"\n";
+  return "#!/bin/sh\n# One task of a job array that bake submitted.\nexec " + join(words, " ") +
+         " --index \"$SLURM_ARRAY_TASK_ID\"\n";
 }
 
 Submission submit(const recipe::Fleet& fleet, const std::vector<std::size_t>& indices, const FleetOptions& options,

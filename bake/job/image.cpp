@@ -125,8 +125,8 @@ Error joined(const Error& first, const Error& second) {
   auto remedies = first.remedies();
   remedies.insert(remedies.end(), second.remedies().begin(), second.remedies().end());
   const auto kind = worst_status({static_cast<int>(first.kind()), static_cast<int>(second.kind())});
-  return {static_cast<ErrorKind>(kind), fmt::format("{}; and {}", first.message(), second.message()),
-          join(hints, "; "), std::move(remedies)};
+  return {static_cast<ErrorKind>(kind), fmt::format("{}; and {}", first.message(), second.message()), join(hints, "; "),
+          std::move(remedies)};
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // How long the matrix takes to read and to answer. Figures to compare, never a gate.
 #include <benchmark/benchmark.h>
 
-#include "matrix/matrix.hpp"
 #include "matrix/generators.hpp"
+#include "matrix/matrix.hpp"
 
 namespace {
 

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "bake/apply/config_text.hpp"
+
+#include <gtest/gtest.h>
 
 namespace bake::apply {
 namespace {

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "bake/guest/kernel_log.hpp"
+
+#include <gtest/gtest.h>
 
 namespace bake::guest {
 namespace {

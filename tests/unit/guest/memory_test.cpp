@@ -1,6 +1,7 @@
+#include "bake/guest/memory.hpp"
+
 #include <gtest/gtest.h>
 
-#include "bake/guest/memory.hpp"
 #include "tests/contract/guest_contract.hpp"
 
 namespace bake::guest {

@@ -1,3 +1,5 @@
+#include "bake/recipe/fleet.hpp"
+
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -5,7 +7,6 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
-#include "bake/recipe/fleet.hpp"
 
 namespace bake::recipe {
 namespace {
