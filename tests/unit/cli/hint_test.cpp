@@ -54,7 +54,7 @@ TEST_F(Hint, DoesNotNestQuotes) {
                                              "' --vm-size SIZE writes a recipe for it)\n");
   const auto odd = raw_disk("odd disk.raw", (std::uint64_t{8} << 20U) + 1536).string();
   EXPECT_EQ(error_of([&] { open_source(odd); }).hint(),
-            "bake vhd wrap '" + odd + "' -o NEW.vhd pads it to a whole MiB");
+            "bake vhd wrap '" + odd + "' -o NEW.vhd pads it to a multiple of 1 MiB");
   const auto single = recipe("a recipe.yaml");
   EXPECT_EQ(messages({"batch", single}, 5), "bake: error: reading fleet '" + single + "': " + single +
                                                 ":1: it is a recipe, not a fleet (bake image '" + single +
