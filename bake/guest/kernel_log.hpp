@@ -7,7 +7,7 @@ namespace bake::guest {
 
 /// The first line of the appliance's kernel log (dmesg) that reports a failed write to a disk, without its time stamp;
 /// empty when there is none. Failed reads do not count, and neither do discards and zeroing that a disk does not
-/// support. The format is that of Linux (block/blk-core.c, blk_print_req_error): "critical space allocation error, dev
+/// support. Linux prints these lines in block/blk-core.c, blk_print_req_error: "critical space allocation error, dev
 /// sda, sector 264192 op 0x1:(WRITE) …".
 std::string find_lost_write(std::string_view log);
 

@@ -110,7 +110,7 @@ PackageDatabase read_dpkg(Guest& guest) {
   auto status = guest.read("/var/lib/dpkg/status", dump_limit);
   if (!status)
     throw Error(ErrorKind::failed, "reading '/var/lib/dpkg/status' in the guest: there is no such file",
-                "the guest's package database is missing; bake needs an image whose packages dpkg knows");
+                "the guest's package database is missing; bake needs an image with a package database");
   database.packages = installed_of_dpkg_status(*status);
   database.trouble = join(unfinished_of_dpkg_status(*status), "\n");
   // Only checks whether dpkg can read its database: the output also names packages without md5sums, which are harmless.
@@ -226,7 +226,7 @@ PackageDatabase read_package_database(Guest& guest, Family family) {
   const auto place = find_database(guest, family);
   if (place.format.empty())
     throw Error(ErrorKind::failed, "looking for the guest's package database: no rpm database in /var/lib/rpm",
-                "bake needs an image whose packages rpm knows");
+                "bake needs an image with a package database");
   return read_rpm(guest, place);
 }
 

@@ -165,7 +165,7 @@ std::vector<Row> rows() {
          return bytes;
        },
        untrusted, ""},
-      {"xz that wants 1 GiB of memory",
+      {"xz that needs 1 GiB of memory",
        [] {
          auto bytes = deb_bundle().archive(Compression::xz);
          const auto at = bytes.find("\x21\x01");  // the LZMA2 filter, its properties' size; then the dictionary size

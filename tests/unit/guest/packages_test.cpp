@@ -130,7 +130,7 @@ TEST(PackageDatabase, ReportsUnfinishedPackagesOfDpkg) {
             "half: half-configured\nagain: must be reinstalled\nodd: unknown");
 }
 
-/// What dpkg 1.21 says of a package whose .deb shipped no md5sums; it ends with 0.
+/// The output of dpkg 1.21 for a package whose .deb has no md5sums; its exit status is 0.
 constexpr const char* no_md5sums =
     "The following packages are missing the md5sums control file in the\ndatabase, they need to be reinstalled:\n"
     " held                 held\n\n";
