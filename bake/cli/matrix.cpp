@@ -11,8 +11,9 @@
 #include "bake/cli/matrix_resolve.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/disk/output.hpp"
+#include "matrix/generators.hpp"
+#include "matrix/json.hpp"
 #include "matrix/manifest.hpp"
-#include "matrix/page.hpp"
 
 namespace bake::cli {
 namespace {
@@ -20,11 +21,11 @@ namespace {
 namespace fs = std::filesystem;
 using matrix::Matrix;
 
-constexpr std::size_t largest_manifest = std::size_t{16} << 20U;
+constexpr std::size_t max_manifest_bytes = std::size_t{16} << 20U;
 
 Json counts_as_json(const Matrix& matrix) {
   auto counts = Json::array();
-  for (const auto& count : matrix.counts()) counts.push_back(as_json(count));
+  for (const auto& count : matrix.counts()) counts.push_back(count);
   return counts;
 }
 
@@ -36,7 +37,7 @@ std::vector<std::vector<std::string>> counts_as_table(const Matrix& matrix) {
   return table;
 }
 
-/// The size that stands for a card generation in the overview.
+/// Returns the first confirmed size with a card generation, which represents it in the overview.
 const matrix::SizeRow* size_with(const Matrix& matrix, const std::string& generation) {
   for (const auto& size : matrix.sizes())
     if (size.generation == generation && size.arch == "x86_64" && !size.provenance.unverified) return &size;
@@ -45,7 +46,7 @@ const matrix::SizeRow* size_with(const Matrix& matrix, const std::string& genera
 
 const std::vector<std::string> overview_generations{"CX3-Pro", "CX5", "CX6", "CX7"};
 
-/// What the overview says in one cell: the best driver.
+/// Returns one cell of the overview: the best driver.
 std::string best_driver(const Matrix& matrix, const matrix::OsRow& os, const std::string& generation) {
   const auto* size = size_with(matrix, generation);
   if (size == nullptr) return "none";
@@ -149,7 +150,7 @@ void check(Context& context) {
   const auto matrix = Matrix::load(context.matrix_overlays);
   context.out << as_columns(counts_as_table(matrix));
   for (const auto& change : matrix.overrides())
-    context.out << fmt::format("{}: {} '{}' takes the place of {}\n", change.to, change.topic, change.row, change.from);
+    context.out << fmt::format("{}: {} '{}' replaces {}\n", change.to, change.topic, change.row, change.from);
   context.out << "no problems\n";
 }
 
@@ -160,7 +161,7 @@ struct OutputOptions {
 
   void add_to(CLI::App& command) {
     command.add_option("-o,--output", file, "the file to write (default: standard output)");
-    command.add_flag("--force", force, "replace the file that is there");
+    command.add_flag("--force", force, "replace an existing file");
   }
 };
 
@@ -171,7 +172,7 @@ void refuse_to_replace(const fs::path& file, bool force) {
 
 bool to_standard_output(const OutputOptions& options) { return options.file.empty() || options.file == "-"; }
 
-/// Writes a document where -o says; without -o, or with "-", to standard output.
+/// Writes a document to the file of -o. Without -o, or with "-", it writes to standard output.
 void deliver(Context& context, std::string_view text, const OutputOptions& options) {
   if (to_standard_output(options)) {
     context.out << text;
@@ -186,7 +187,7 @@ void deliver(Context& context, std::string_view text, const OutputOptions& optio
     context.err << fmt::format("wrote {}\n", options.file);
 }
 
-/// "out/" → "out", which has a parent.
+/// Returns "out" for "out/", so that it has a parent.
 fs::path without_slash(const fs::path& directory) {
   return directory.has_filename() ? directory : directory.parent_path();
 }
@@ -238,7 +239,7 @@ void print_import(Context& context, const matrix::ManifestReport& report, const 
 void import_manifest(Context& context, const ImportOptions& options) {
   if (!options.directory.empty()) require_parent_directory(without_slash(options.directory));
   const auto matrix = Matrix::load(context.matrix_overlays);
-  const auto text = read_text(options.file, largest_manifest);
+  const auto text = read_text(options.file, max_manifest_bytes);
   const auto name = fs::path(options.file).filename().string();
   const auto source = options.source.empty() ? fmt::format("{}, sha256 {}", name, digest_of(text)) : options.source;
   const auto rows = matrix::parse_manifest(text, options.file, source);
@@ -254,7 +255,7 @@ void import_manifest(Context& context, const ImportOptions& options) {
   print_import(context, report, written);
 }
 
-/// The topics as the matrix files and the counts call them.
+/// Maps the topic names of matrix files and counts to the names of `list`.
 std::map<std::string, std::string> topics_in_files() {
   return {{"operating_systems", "os"}, {"vm_sizes", "sizes"},  {"ofed_releases", "ofed"},
           {"inbox_drivers", "inbox"},  {"pci_devices", "pci"}, {"extension_manifest", "manifest"}};
@@ -279,7 +280,7 @@ void add_reading_commands(CLI::App& app, Context& context) {
 
   add_matrix_resolve(app, context);
 
-  app.add_subcommand("check", "everything that is wrong with the matrix and the overlays, with file and line")
+  app.add_subcommand("check", "report every problem of the matrix and the overlays, with file and line")
       ->callback([&context] { check(context); });
 }
 
@@ -288,8 +289,9 @@ void add_exchange_commands(CLI::App& app, Context& context) {
   auto options = std::make_shared<ImportOptions>();
   import_command->add_option("file", options->file, "resources.json")->required();
   import_command->add_option("-o,--output", options->directory, "write an overlay into this directory");
-  import_command->add_option("--source", options->source, "what the rows' source says (default: name and digest)");
-  import_command->add_flag("--force", options->force, "replace the overlay file that is there");
+  import_command->add_option("--source", options->source,
+                             "the source of the rows (default: name and digest of the file)");
+  import_command->add_flag("--force", options->force, "replace an existing overlay file");
   import_command->callback([&context, options] { import_manifest(context, *options); });
 
   auto* export_command = app.add_subcommand("export", "the extension's table in its own format, for a mirror");

@@ -9,26 +9,23 @@
 
 namespace bake::cli {
 
-/// The topics that `bake matrix list TOPIC` knows.
+/// Returns the topics of `bake matrix list TOPIC`.
 const std::vector<std::string>& matrix_topics();
 
-/// All rows of one topic with every field, source and confidence included.
+/// Returns all rows of one topic with every field, their source and their confidence.
 Json rows_as_json(const matrix::Matrix& matrix, const std::string& topic);
 
-/// All rows of one topic as lines of columns; the first line is the heading.
+/// Returns all rows of one topic as lines of columns. The first line is the heading.
 std::vector<std::vector<std::string>> rows_as_table(const matrix::Matrix& matrix, const std::string& topic);
 
-/// Rows that `name` may mean: a VM size, a release ("centos 7.7", "rhel8.2"), a driver release, a PCI device, a rule,
-/// an inbox driver. Each with its topic.
+/// Returns the rows with this name and their topics: a VM size, a release ("centos 7.7", "rhel8.2"), a driver release,
+/// a PCI device, a rule or an inbox driver.
 std::vector<std::pair<std::string, Json>> rows_named(const matrix::Matrix& matrix, const std::string& name);
 
-/// "ubuntu20.04", "centos:7.7", "rhel-8.2", "ubuntu 20.04" → id and version.
+/// Splits "ubuntu20.04", "centos:7.7", "rhel-8.2" or "ubuntu 20.04" into id and version.
 std::pair<std::string, std::string> split_os(const std::string& text);
 
-/// Columns padded to equal width, two spaces apart; nothing behind the last one.
+/// Returns columns of equal width, two spaces apart, without trailing spaces.
 std::string as_columns(const std::vector<std::vector<std::string>>& table);
-
-Json as_json(const matrix::Choice& choice);
-Json as_json(const matrix::TopicCount& count);
 
 }  // namespace bake::cli

@@ -57,7 +57,7 @@ Json to_json(const ImageResult& result) {
                    {"kernel", result.kernel}});
   if (result.key) {
     json["key"] = job::key_of(*result.key);
-    json["job::key_parts"] = to_json(*result.key);
+    json["key_parts"] = to_json(*result.key);
   }
   json["base"] = to_json(result.base);
   json["output"] = to_json(result.output);
@@ -79,7 +79,7 @@ std::optional<ImageResult> parse_result(const std::string& text) {
     result.ofed = json.at("ofed");
     result.os = json.at("os");
     result.kernel = json.at("kernel");
-    if (json.contains("job::key_parts")) result.key = job::key_parts_from(json["job::key_parts"]);
+    if (json.contains("key_parts")) result.key = job::key_parts_from(json["key_parts"]);
     result.base = known_file(json.at("base"));
     result.output = known_file(json.at("output"));
     return result;

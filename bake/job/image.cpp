@@ -116,14 +116,17 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   return {outcome.plan, std::move(manifest), verify::to_json(checks)};
 }
 
-/// One error for two refusals: whoever mends one wants to know of the other. Its kind is the worse of theirs.
+/// Returns one error for two refusals, so that a person can fix both at once. Its kind is the worse of the two; it has
+/// the hints and remedies of both.
 Error joined(const Error& first, const Error& second) {
   std::vector<std::string> hints;
   for (const auto* error : {&first, &second})
     if (!error->hint().empty()) hints.push_back(error->hint());
+  auto remedies = first.remedies();
+  remedies.insert(remedies.end(), second.remedies().begin(), second.remedies().end());
   const auto kind = worst_status({static_cast<int>(first.kind()), static_cast<int>(second.kind())});
   return {static_cast<ErrorKind>(kind), fmt::format("{}; and {}", first.message(), second.message()),
-          join(hints, "; ")};
+          join(hints, "; "), std::move(remedies)};
 }
 
 }  // namespace

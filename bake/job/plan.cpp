@@ -16,9 +16,8 @@ std::vector<bundle::IndexTexts> index_texts(const resolve::SelectedDriver& drive
 
 resolve::SelectedDriver select_driver(const recipe::Recipe& recipe, const Environment& environment) {
   const auto& store = environment.store;
-  return resolve::select_driver(
-      recipe, environment.matrix,
-      {store.list(), store.all_extras(), "'" + store.directory().string() + "'" + store.absence()});
+  return resolve::select_driver(recipe, environment.matrix,
+                                {store.list(), store.all_extras(), store.directory().string(), store.absence()});
 }
 
 plan::Outcome make_plan(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver, const guest::Facts& facts,

@@ -16,7 +16,8 @@ namespace bake::resolve {
 struct Offer {
   std::vector<bundle::Bundle> bundles;  ///< oldest version first
   std::vector<bundle::Extras> extras;
-  std::string store;  ///< how messages name the store: "'/var/lib/bake'", with the reason when it does not exist
+  std::string store;    ///< the directory of the store, for messages
+  std::string absence;  ///< ": there is no such directory" when the store does not exist
 };
 
 /// The driver that a recipe gets. It is selected before the appliance starts, because drives cannot be added later.

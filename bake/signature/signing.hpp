@@ -28,9 +28,6 @@ bool verify_signature(std::string_view message, std::string_view signature_hex, 
 /// As verify_signature, for the 64 bytes of a signature.
 bool verify_signature_bytes(std::string_view message, std::string_view signature, std::string_view public_pem);
 
-/// As verify_signature, for the 64 bytes of a signature and the 32 of a key as such. False for other sizes.
-bool verify_raw_signature(std::string_view message, std::string_view signature, std::string_view key);
-
 /// What people compare: sha256 of the public key's DER form, lower-case hexadecimal. Throws as verify_signature.
 std::string key_fingerprint(std::string_view public_pem);
 

@@ -33,8 +33,9 @@ TEST_F(Hint, AboutABundleNamesTheStoreThatWasNamed) {
   const auto refusal = [](const std::string& store, const std::string& option) {
     return "bake: error: choosing a driver for 'image': the store '" + store +
            "' has none of the bundles that fit: there is no such directory\n"
-           "bake: hint: add one with 'bake bundle add MLNX_OFED_LINUX-5.4-3.0.0.0-ubuntu20.04-x86_64.tgz" +
-           option + "'\n";
+           "bake: hint: add MLNX_OFED_LINUX-5.4-3.0.0.0-ubuntu20.04-x86_64.tgz to the store\n"
+           "bake: hint: run: bake bundle add MLNX_OFED_LINUX-5.4-3.0.0.0-ubuntu20.04-x86_64.tgz" +
+           option + "\n";
   };
   const auto store = at("store").string();
   const auto file = recipe("image.yaml");
@@ -50,15 +51,21 @@ TEST_F(Hint, DoesNotNestQuotes) {
   EXPECT_EQ(quote_command("bake plan 'a b.yaml'"), "bake plan 'a b.yaml'");
   const auto disk = raw_disk("base disk.raw", std::uint64_t{8} << 20U).string();
   EXPECT_EQ(messages({"plan", disk}, 5), "bake: error: reading recipe '" + disk +
-                                             "': it is a disk, not a recipe (bake init '" + disk +
-                                             "' --vm-size SIZE writes a recipe for it)\n");
+                                             "': it is a disk, not a recipe (write a recipe for it)\n"
+                                             "bake: hint: run: bake init '" +
+                                             disk + "' --vm-size SIZE\n");
   const auto odd = raw_disk("odd disk.raw", (std::uint64_t{8} << 20U) + 1536).string();
-  EXPECT_EQ(error_of([&] { open_source(odd); }).hint(),
-            "bake vhd wrap '" + odd + "' -o NEW.vhd pads it to a multiple of 1 MiB");
+  std::ostringstream out, err;
+  EXPECT_EQ(command_lines(Context(out, err), error_of([&] { open_source(odd); }).remedies()),
+            std::vector<std::string>{"bake vhd wrap '" + odd + "' -o NEW.vhd"});
   const auto single = recipe("a recipe.yaml");
   EXPECT_EQ(messages({"batch", single}, 5), "bake: error: reading fleet '" + single + "': " + single +
-                                                ":1: it is a recipe, not a fleet (bake image '" + single +
-                                                "' bakes it, bake plan '" + single + "' shows what that changes)\n");
+                                                ":1: it is a recipe, not a fleet\n"
+                                                "bake: hint: run: bake plan '" +
+                                                single +
+                                                "'\n"
+                                                "bake: hint: run: bake image '" +
+                                                single + "'\n");
 }
 
 }  // namespace

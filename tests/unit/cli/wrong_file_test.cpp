@@ -24,8 +24,8 @@ class WrongFile : public DiskTest {
 };
 
 constexpr const char* disk_for_recipe =
-    "bake: error: reading recipe 'FILE': it is a disk, not a recipe ('bake init FILE --vm-size SIZE' writes a recipe "
-    "for it)\n";
+    "bake: error: reading recipe 'FILE': it is a disk, not a recipe (write a recipe for it)\n"
+    "bake: hint: run: bake init FILE --vm-size SIZE\n";
 
 TEST_F(WrongFile, ADiskIsNoRecipe) {
   const auto large = fixed_vhd("large.vhd", std::uint64_t{8} << 20U);
@@ -46,21 +46,22 @@ TEST_F(WrongFile, ADiskIsNoRecipe) {
 
 TEST_F(WrongFile, ADiskIsNoFleet) {
   EXPECT_EQ(refusal_of({"batch"}, fixed_vhd("base.vhd", std::uint64_t{8} << 20U)),
-            "bake: error: reading fleet 'FILE': it is a disk, not a fleet ('bake init FILE --vm-size SIZE' writes a "
-            "recipe for it)\n");
+            "bake: error: reading fleet 'FILE': it is a disk, not a fleet (write a recipe for it)\n"
+            "bake: hint: run: bake init FILE --vm-size SIZE\n");
 }
 
 TEST_F(WrongFile, WhatIsNoTextAtAllIsCalledThat) {
   const auto archive = at("bundle.tgz");
   put(archive, 0, std::string_view("\x1f\x8b\x08\x00\x00", 5));
   EXPECT_EQ(refusal_of({"plan"}, archive),
-            "bake: error: reading recipe 'FILE': it is no text, so no recipe ('bake init DISK --vm-size SIZE' writes a "
-            "recipe for a disk)\n");
+            "bake: error: reading recipe 'FILE': not a recipe: it is not text (write a recipe for a disk)\n"
+            "bake: hint: run: bake init DISK --vm-size SIZE\n");
   const auto huge = at("huge.txt");
   put(huge, 0, std::string((std::size_t{1} << 20U) + 1, 'x'));
   EXPECT_EQ(refusal_of({"plan"}, huge),
-            "bake: error: reading recipe 'FILE': larger than 1048576 bytes, so no recipe ('bake init DISK --vm-size "
-            "SIZE' writes a recipe for a disk)\n");
+            "bake: error: reading recipe 'FILE': not a recipe: it is larger than 1048576 bytes (write a recipe for a "
+            "disk)\n"
+            "bake: hint: run: bake init DISK --vm-size SIZE\n");
 }
 
 TEST_F(WrongFile, UtfSixteenIsText) {
@@ -77,13 +78,14 @@ TEST_F(WrongFile, AFleetIsNoRecipeAndTheReverse) {
   const auto fleet = at("fleet.yaml");
   put(fleet, 0, "schema: bake/fleet/v1\nimages: [a.yaml]\n");
   EXPECT_EQ(refusal_of({"plan"}, fleet),
-            "bake: error: reading recipe 'FILE': FILE:1: it is a fleet, not a recipe ('bake batch FILE' bakes its "
-            "images, with --dry-run it shows which)\n");
+            "bake: error: reading recipe 'FILE': FILE:1: it is a fleet, not a recipe\n"
+            "bake: hint: run: bake batch FILE\n");
   const auto recipe = at("recipe.yaml");
   put(recipe, 0, "schema: bake/v1\nbase: base.vhd\nos: ubuntu 20.04\nvm_sizes: [x]\n");
   EXPECT_EQ(refusal_of({"batch"}, recipe),
-            "bake: error: reading fleet 'FILE': FILE:1: it is a recipe, not a fleet ('bake image FILE' bakes it, "
-            "'bake plan FILE' shows what that changes)\n");
+            "bake: error: reading fleet 'FILE': FILE:1: it is a recipe, not a fleet\n"
+            "bake: hint: run: bake plan FILE\n"
+            "bake: hint: run: bake image FILE\n");
 }
 
 TEST_F(WrongFile, InAFleetIsNamedWithItsPath) {
@@ -91,8 +93,9 @@ TEST_F(WrongFile, InAFleetIsNamedWithItsPath) {
   const auto fleet = at("fleet.yaml");
   put(fleet, 0, "schema: bake/fleet/v1\nimages: [base.raw]\n");
   EXPECT_EQ(refusal_of({"batch"}, fleet), "bake: error: reading fleet 'FILE': " + disk.string() +
-                                              ": it is a disk, not a recipe ('bake init " + disk.string() +
-                                              " --vm-size SIZE' writes a recipe for it)\n");
+                                              ": it is a disk, not a recipe (write a recipe for it)\n"
+                                              "bake: hint: run: bake init " +
+                                              disk.string() + " --vm-size SIZE\n");
 }
 
 }  // namespace

@@ -173,8 +173,8 @@ TEST_F(Evidence, VerifyNoticesWhatWasChanged) {
   write(pair.private_pem);
   change(".sbom.spdx.json", "libibverbs", "libibverbz");
   EXPECT_EQ(checks(pair.public_pem),
-            (std::vector<std::string>{
-                "sbom ok", "provenance FAILED: out.vhd.sbom.spdx.json is not the file it speaks of", "signature ok"}));
+            (std::vector<std::string>{"sbom ok", "provenance FAILED: out.vhd.sbom.spdx.json is not the file it lists",
+                                      "signature ok"}));
   write(pair.private_pem);
   change(".provenance.json", "base.vhd", "basf.vhd");
   EXPECT_EQ(checks(pair.public_pem),
@@ -184,7 +184,7 @@ TEST_F(Evidence, VerifyNoticesWhatWasChanged) {
   change(".sbom.spdx.json", image_digest, base_digest);
   change(".provenance.json", image_digest, base_digest);
   EXPECT_THAT(checks(), ::testing::ElementsAre("sbom FAILED: it describes another image",
-                                               "provenance FAILED: it speaks of another image",
+                                               "provenance FAILED: it describes another image",
                                                ::testing::HasSubstr("signature FAILED")));
   write_text_atomically(beside(".sbom.spdx.json"), "[]");
   write_text_atomically(beside(".provenance.json"), "{");

@@ -37,6 +37,7 @@ TEST(FleetResult, WrittenAndReadBackIsTheSame) {
   const auto again = parse_result(to_json(result).dump());
   ASSERT_TRUE(again);
   EXPECT_EQ(to_json(*again), to_json(result));
+  EXPECT_EQ(to_json(result).at("key_parts"), job::to_json(parts));
   EXPECT_EQ(again->base.identity, result.base.identity);
 }
 

@@ -274,9 +274,7 @@ TEST_F(FleetRun, AnEditedFleetWaitsForItsJobToo) {
   const auto error = error_of([&] { submit(fleet_, {0, 1}, options_, {}); });
   EXPECT_EQ(error.kind(), ErrorKind::environment);
   EXPECT_THAT(error.message(), HasSubstr("its job 17 still has 1 tasks in the queue"));
-  EXPECT_EQ(error.hint(),
-            "the fleet was edited since: 'squeue --jobs=17' "
-            "shows them; 'scancel 17' gives them up");
+  EXPECT_EQ(error.hint(), "the fleet was edited since: 'squeue --jobs=17' shows them, 'scancel 17' ends them");
   EXPECT_EQ(nlohmann::json::parse(read_text(top_ / "fleet.yaml.slurm/job.json")).at("job"), "17");
 }
 
@@ -355,10 +353,13 @@ TEST_F(FleetRun, ReportNamesWhatIsNotDone) {
     EXPECT_EQ(error.kind(), ErrorKind::interrupted);
     EXPECT_THAT(error.message(), HasSubstr("2 of 3 images are not done: b.vhd (failed), c.vhd (waiting)"));
     EXPECT_EQ(error.hint(),
-              "the log of each lies beside its output: OUT.log; 'bake batch' with the same options does what is left");
+              "each image has its log next to its output: OUT.log; run it again with the same options to bake what is "
+              "left");
+    EXPECT_EQ(error.remedies(), (std::vector<Remedy>{{Remedy::Action::bake_fleet, fleet_.file.string()}}));
   }
-  EXPECT_EQ(error_of([&] { require_all(fleet_, {rows[1]}); }).hint(),
-            "the log of each lies beside its output: OUT.log");
+  const auto of_one = error_of([&] { require_all(fleet_, {rows[1]}); });
+  EXPECT_EQ(of_one.hint(), "each image has its log next to its output: OUT.log");
+  EXPECT_EQ(of_one.remedies(), std::vector<Remedy>{});
 }
 
 }  // namespace

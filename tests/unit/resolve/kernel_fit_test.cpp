@@ -187,7 +187,8 @@ TEST(KernelFit, DkmsNeedsHeadersAndTools) {
             "linux-headers-5.4.0-1040-azure");
   EXPECT_THAT(refused.reasons,
               ElementsAre("missing: dkms", "missing: gcc", "missing: make", "missing: linux-headers-5.4.0-1040-azure"));
-  EXPECT_THAT(refused.remedy, HasSubstr("bake bundle add --extra DIR"));
+  EXPECT_THAT(refused.remedy, HasSubstr("add the missing packages to the store's extra packages"));
+  EXPECT_EQ(refused.remedies, (std::vector<Remedy>{{Remedy::Action::add_extras}}));
 
   facts.programs = {"gcc", "make"};
   facts.packages.packages = {{"dkms", "2.8.1-5ubuntu1", "all"}};
