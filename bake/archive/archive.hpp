@@ -16,49 +16,49 @@ namespace bake::archive {
 
 enum class EntryType { file, directory, symlink, hardlink, special };
 
-/// One member of an archive, as the archive describes it: nothing about it is to be believed yet (entry_policy.hpp).
+/// One member of an archive, as the archive describes it. It is untrusted until entry_policy.hpp has checked it.
 struct ArchiveEntry {
   std::string path;
   EntryType type = EntryType::file;
   std::string target = {};   ///< of a symlink or hard link
   std::uint64_t size = 0;    ///< of a file
   unsigned mode = 0644;      ///< permission bits, with set-user-ID and set-group-ID
-  std::string special = {};  ///< of a special entry, what it is: "block device", "fifo", …
+  std::string special = {};  ///< kind of a special entry: "block device", "fifo", …
 };
 
-/// Fills the buffer with the next bytes of a stream and gives their number; 0 at the end.
+/// Fills the buffer with the next bytes of a stream and returns their number; 0 at the end.
 using ByteSource = std::function<std::size_t(std::span<std::byte>)>;
 
-/// A source that gives the bytes of `text`, which must outlive it.
+/// Returns a source of the bytes of `text`, which must outlive it.
 ByteSource source_of(std::string_view text);
 
-/// What an ArchiveReader takes a stream for. Anything else is refused, so that a file name proves nothing.
+/// The format that an ArchiveReader accepts. It rejects every other format, so that the name of a file does not decide.
 enum class ArchiveKind {
-  bundle,           ///< a tar archive under any compression, or an ISO 9660 image
-  tar,              ///< a tar archive under any compression
-  cpio,             ///< a cpio archive under any compression: the payload of an .rpm
+  bundle,           ///< a tar archive with any compression, or an ISO 9660 image
+  tar,              ///< a tar archive with any compression
+  cpio,             ///< a cpio archive with any compression: the payload of an .rpm
   ar,               ///< the members of a .deb
   compressed_file,  ///< one compressed (or plain) file: modules.ko.xz, primary.xml.gz
 };
 
-/// Reads an archive as a stream: entry after entry, each with its data, nothing extracted, memory independent of the
-/// archive's size. Throws Error{untrusted} for damaged or truncated input and, for a bundle, Error{config} when it is
-/// no archive at all.
+/// Reads an archive as a stream: entry after entry, each with its data, extracts nothing, and needs memory independent
+/// of the archive's size. Throws Error{untrusted} for damaged or truncated input and, for a bundle, Error{config} when
+/// it is not an archive.
 class ArchiveReader {
  public:
-  /// `name` stands in messages.
+  /// Messages name the stream `name`.
   ArchiveReader(ByteSource source, ArchiveKind kind, std::string name);
   ~ArchiveReader();
   ArchiveReader(const ArchiveReader&) = delete;
   ArchiveReader& operator=(const ArchiveReader&) = delete;
 
-  /// The next entry, or nothing at the end. What was not read of the previous entry's data is skipped.
+  /// Returns the next entry, or nothing at the end. Skips the unread data of the previous entry.
   std::optional<ArchiveEntry> next();
-  /// Data of the current entry; 0 at its end.
+  /// Reads data of the current entry and returns the number of bytes; 0 at its end.
   std::size_t read(std::span<std::byte> buffer);
-  /// All that is left of the current entry's data. Throws Error{untrusted} when that is more than `limit` bytes.
+  /// Returns the rest of the current entry's data. Throws Error{untrusted} when it is more than `limit` bytes.
   std::string read_all(std::size_t limit);
-  /// True when the archive is an ISO image, whose root has no name of its own. Known after the first next().
+  /// True when the archive is an ISO image, whose root directory has no name. Known after the first next().
   [[nodiscard]] bool is_iso() const;
   [[nodiscard]] bool is_compressed() const;
   /// Compressed bytes taken from the source so far.
@@ -69,12 +69,13 @@ class ArchiveReader {
   std::unique_ptr<State> state_;
 };
 
-/// `bytes` unpacked when `name` ends as compressed files do (.gz, .xz, .bz2, .zst), else as they are. Throws
-/// Error{untrusted} when they are damaged or unpack to more than `limit` bytes.
+/// Returns `bytes` unpacked when `name` ends in .gz, .xz, .bz2 or .zst, otherwise unchanged. Throws Error{untrusted}
+/// when they are damaged or unpack to more than `limit` bytes.
 std::string unpack(std::string bytes, const std::string& name, std::size_t limit);
 
-/// Writes a tar archive (pax) under zstd, entry after entry, as a stream: memory independent of what goes in. Every
-/// entry is a file of root's with mode 0644 and one time; the same calls give the same bytes (one thread, level 3).
+/// Writes a tar archive (pax) compressed with zstd as a stream, entry after entry, with memory independent of the
+/// content. Every entry is a file owned by root with mode 0644 and the same time. The same calls produce the same bytes
+/// (one thread, level 3).
 class TarWriter {
  public:
   /// Replaces `file`; `time` in seconds since 1970.
@@ -83,11 +84,11 @@ class TarWriter {
   TarWriter(const TarWriter&) = delete;
   TarWriter& operator=(const TarWriter&) = delete;
 
-  /// Begins a file of exactly `size` bytes; they follow through write(). Throws Error{failed}, or {bug} when the file
-  /// before is not complete.
+  /// Begins a file of exactly `size` bytes; they follow through write(). Throws Error{failed}, or {bug} when the
+  /// previous file is not complete.
   void add_file(const std::string& path, std::uint64_t size);
   void write(std::span<const std::byte> data);
-  /// Completes the archive. Without this the file is worthless.
+  /// Completes the archive. Without this call the file is not usable.
   void finish();
 
  private:
@@ -102,7 +103,7 @@ struct ZipFile {
   unsigned mode = 0644;
 };
 
-/// Replaces `file` with a zip archive of `files`, in the order given; the same files give the same bytes.
+/// Replaces `file` with a zip archive of `files`, in the given order; the same files produce the same bytes.
 void write_zip(const std::filesystem::path& file, const std::vector<ZipFile>& files);
 
 }  // namespace bake::archive

@@ -15,7 +15,7 @@ std::uint64_t little_endian(std::string_view bytes, std::size_t at, std::size_t 
   return value;
 }
 
-/// Takes one of xz's variable-length integers.
+/// Reads one variable-length integer of the xz format.
 std::uint64_t take_integer(std::string_view bytes, std::size_t& at) {
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 63; shift += 7) {
@@ -55,7 +55,7 @@ std::optional<std::uint64_t> zstd_window(std::string_view bytes) {
     return base + base / 8 * (window & 7U);
   }
   const std::size_t dictionary_id = (descriptor & 3U) == 3 ? 4 : descriptor & 3U;
-  switch (descriptor >> 6U) {  // the whole content is the window
+  switch (descriptor >> 6U) {  // the window is the whole content
     case 0:
       return byte_at(bytes, 5 + dictionary_id);
     case 1:
@@ -75,7 +75,7 @@ std::optional<std::uint64_t> declared_window(std::string_view first_bytes) {
                               "7zXZ\0"sv))
     return xz_window(first_bytes);
   if (first_bytes.starts_with("\x28\xB5\x2F\xFD")) return zstd_window(first_bytes);
-  // .lzma has no magic; this is what libarchive too takes for one.
+  // .lzma has no magic bytes; libarchive recognises it by the same bytes.
   if (first_bytes.starts_with("\x5D\0\0"sv) && first_bytes.size() > 12) return little_endian(first_bytes, 1, 4);
   return std::nullopt;
 }

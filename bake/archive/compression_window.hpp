@@ -6,11 +6,11 @@
 
 namespace bake::archive {
 
-/// Bytes at the front of a stream that declared_window() wants to see.
+/// Number of bytes at the start of a stream that declared_window() needs.
 inline constexpr std::size_t window_header_size = 1100;
 
-/// How much memory an xz, lzma or zstd stream asks its decoder to hold, read from the stream's first header; nothing
-/// for other streams. Formats: tukaani.org "The .xz File Format" 1.1, RFC 8878.
+/// Returns how many bytes of memory an xz, lzma or zstd stream needs for its decoder, read from the stream's first
+/// header; nothing for other streams. Formats: tukaani.org "The .xz File Format" 1.1, RFC 8878.
 std::optional<std::uint64_t> declared_window(std::string_view first_bytes);
 
 }  // namespace bake::archive

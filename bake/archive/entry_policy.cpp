@@ -60,10 +60,10 @@ EntryPolicy::EntryPolicy(std::string archive, bool rooted, EntryLimits limits)
 void EntryPolicy::refuse(const std::string& path, const std::string& reason) const {
   const auto shown = path.size() > 200 ? printable(path.substr(0, 200)) + "…" : printable(path);
   throw Error(ErrorKind::untrusted, fmt::format("reading bundle '{}': entry '{}' {}", archive_, shown, reason),
-              "no bundle of the vendor looks like this: fetch it again from its publisher and pin its sha256");
+              "a bundle of the vendor never has such an entry: fetch it again from its publisher and pin its sha256");
 }
 
-/// `path` without "./" in front, doubled or trailing slashes; refused when it is not a plain relative path.
+/// `path` without "./" in front, doubled or trailing slashes; throws when it is not a plain relative path.
 std::string EntryPolicy::clean_path(const std::string& path) const {
   if (path.empty()) refuse(path, "has no name");
   if (path.size() > limits_.path) refuse(path, fmt::format("has a path of more than {} bytes", limits_.path));
@@ -72,7 +72,7 @@ std::string EntryPolicy::clean_path(const std::string& path) const {
   std::vector<std::string> parts;
   for (const auto& part : split(path, '/')) {
     if (part.empty() || part == ".") continue;
-    if (part == "..") refuse(path, "climbs out with '..'");
+    if (part == "..") refuse(path, "has '..' in its path");
     if (part.size() > limits_.name) refuse(path, fmt::format("has a name of more than {} bytes", limits_.name));
     if (has_control(part)) refuse(path, "has control characters in its name");
     if (part.find('\\') != std::string::npos) refuse(path, "has a backslash in its name");
@@ -82,7 +82,7 @@ std::string EntryPolicy::clean_path(const std::string& path) const {
   return join(parts, "/");
 }
 
-/// What is left of `path` below the top directory; nothing when it is the top directory.
+/// Returns the part of `path` below the top directory; nothing when `path` is the top directory.
 std::optional<std::string> EntryPolicy::below_top(const std::string& path, const std::string& subject) {
   const auto clean = clean_path(path);
   if (clean.empty()) return std::nullopt;
@@ -100,7 +100,7 @@ void EntryPolicy::check_place(const std::string& path, EntryType type) {
     const auto parent = path.substr(0, slash);
     const auto [position, fresh] = seen_.try_emplace(parent, EntryType::directory);
     if (position->second != EntryType::directory)
-      refuse(path, fmt::format("lies below '{}', which is no directory", parent));
+      refuse(path, fmt::format("is below '{}', which is not a directory", parent));
     if (fresh)
       if (const auto [folded, new_case] = folded_.try_emplace(to_lower(parent), parent);
           !new_case && folded->second != parent)
@@ -108,15 +108,15 @@ void EntryPolicy::check_place(const std::string& path, EntryType type) {
   }
   const auto [position, fresh] = seen_.try_emplace(path, type);
   if (!fresh && (type != EntryType::directory || position->second != EntryType::directory))
-    refuse(path, "stands twice in the archive");
+    refuse(path, "occurs twice in the archive");
   const auto [folded, new_case] = folded_.try_emplace(to_lower(path), path);
   if (!new_case && folded->second != path) refuse(path, fmt::format("differs from '{}' only in case", folded->second));
 }
 
-/// Steps up are allowed only at the front of a target. A link's own directory is a real directory (check_place), so
-/// counting steps is exact; and what follows can only pass through links that were checked the same way.
+/// Steps up are allowed only at the front of a target. The directory of a link is a real directory (check_place), so
+/// the number of steps is exact. The rest of the target can only lead through links with the same check.
 void EntryPolicy::check_symlink(const std::string& path, const std::string& target) const {
-  if (target.empty()) refuse(path, "is a link to nowhere");
+  if (target.empty()) refuse(path, "is a link with an empty target");
   if (target.size() > limits_.path) refuse(path, fmt::format("has a link target of more than {} bytes", limits_.path));
   if (target.front() == '/') refuse(path, fmt::format("is a link to the absolute path '{}'", printable(target)));
   if (has_control(target) || !is_utf8(target)) refuse(path, "has control characters in its link target");
@@ -128,7 +128,7 @@ void EntryPolicy::check_symlink(const std::string& path, const std::string& targ
       descended = true;
       continue;
     }
-    if (descended) refuse(path, fmt::format("is a link that goes down and up again: '{}'", printable(target)));
+    if (descended) refuse(path, fmt::format("is a link with '..' after a directory name: '{}'", printable(target)));
     if (--depth < 0) refuse(path, fmt::format("is a link that leaves the top directory: '{}'", printable(target)));
   }
 }
@@ -137,7 +137,7 @@ std::optional<ArchiveEntry> EntryPolicy::admit(ArchiveEntry entry) {
   if (++entries_ > limits_.entries)
     throw Error(ErrorKind::untrusted,
                 fmt::format("reading bundle '{}': more than {} entries", archive_, limits_.entries),
-                "a bundle of the vendor has some hundred");
+                "a bundle of the vendor has some hundred entries");
   const auto written = entry.path;
   names_ += entry.path.size() + entry.target.size();
   if (names_ > limits_.names)
@@ -146,7 +146,7 @@ std::optional<ArchiveEntry> EntryPolicy::admit(ArchiveEntry entry) {
   if (entry.type == EntryType::special) refuse(written, fmt::format("is a {}", entry.special));
   auto path = below_top(entry.path, written);
   if (!path) {
-    if (entry.type != EntryType::directory) refuse(written, "lies beside the top directory");
+    if (entry.type != EntryType::directory) refuse(written, "is next to the top directory");
     return std::nullopt;
   }
   if (entry.type == EntryType::file && (entry.mode & 06000U) != 0) refuse(written, "is set-user-ID or set-group-ID");
@@ -154,7 +154,8 @@ std::optional<ArchiveEntry> EntryPolicy::admit(ArchiveEntry entry) {
     const auto target = below_top(entry.target, written);
     const auto found = target ? seen_.find(*target) : seen_.end();
     if (found == seen_.end() || found->second != EntryType::file)
-      refuse(written, fmt::format("is a hard link to no file of the archive: '{}'", printable(entry.target)));
+      refuse(written,
+             fmt::format("is a hard link to '{}', which is not a file of the archive", printable(entry.target)));
     entry.target = *target;
   }
   if (entry.type == EntryType::symlink) check_symlink(*path, entry.target);
@@ -178,7 +179,7 @@ void EntryPolicy::count(std::uint64_t bytes, std::uint64_t bytes_in) {
     throw Error(ErrorKind::untrusted,
                 fmt::format("reading bundle '{}': {} unpack to more than {} times their size", archive_,
                             human_size(bytes_in), limits_.ratio),
-                "this is how decompression bombs look; packages hardly compress at all");
+                "it may be a decompression bomb; packages are compressed already");
 }
 
 }  // namespace bake::archive

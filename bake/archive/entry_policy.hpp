@@ -10,34 +10,35 @@
 
 namespace bake::archive {
 
-/// What an archive may ask of the machine that reads it. Real bundles have some hundred entries and at most 2 GiB.
+/// The limits for an archive, which protect the machine that reads it. Real bundles have some hundred entries and at
+/// most 2 GiB.
 struct EntryLimits {
   std::size_t entries = 50'000;
   std::uint64_t bytes = std::uint64_t{40} << 30U;       ///< of all files together
-  unsigned ratio = 200;                                 ///< bytes out per byte in…
-  std::uint64_t ratio_from = std::uint64_t{64} << 20U;  ///< …once so many bytes came out
+  unsigned ratio = 200;                                 ///< unpacked bytes per compressed byte…
+  std::uint64_t ratio_from = std::uint64_t{64} << 20U;  ///< …checked above this number of unpacked bytes
   std::size_t name = 255;                               ///< bytes of one path component
   std::size_t path = 1024;                              ///< bytes of a whole path or link target
   std::size_t depth = 32;                               ///< path components
   std::size_t names = std::size_t{8} << 20U;            ///< bytes of all paths and link targets together
 };
 
-/// Decides which entries of an archive from outside are let in. Pure: it only looks at what the archive says.
+/// Decides which entries of an untrusted archive are accepted. Pure: it only reads the description in the archive.
 ///
-/// Let in are directories, regular files, and links that stay inside the one top directory; such links are normal in
-/// OFED bundles (DEBS/MLNX_LIBS/x.deb → ../COMMON/x.deb). Refused, with Error{untrusted} and a sentence: absolute
-/// paths, "..", links that leave, devices, fifos, sockets, set-user-ID and set-group-ID files, a second top directory,
-/// names that differ only in case, names twice, entries below a file or link, control characters, and more of anything
-/// than EntryLimits allows.
+/// It accepts directories, regular files, and links that stay inside the one top directory; such links are normal in
+/// OFED bundles (DEBS/MLNX_LIBS/x.deb → ../COMMON/x.deb). It rejects, with Error{untrusted} and a reason: absolute
+/// paths, "..", links that leave the top directory, devices, fifos, sockets, set-user-ID and set-group-ID files, a
+/// second top directory, names that differ only in case, duplicate names, entries below a file or link, control
+/// characters, and everything above EntryLimits.
 class EntryPolicy {
  public:
-  /// `archive` stands in messages. With `rooted` (an ISO image) the archive's root is the top directory.
+  /// Messages name the archive `archive`. With `rooted` (an ISO image) the archive's root is the top directory.
   EntryPolicy(std::string archive, bool rooted, EntryLimits limits = {});
 
-  /// The entry with its path, and a hard link's target, relative to the top directory; nothing for the top directory
-  /// itself.
+  /// Returns the entry with its path, and the target of a hard link, relative to the top directory; nothing for the top
+  /// directory itself.
   std::optional<ArchiveEntry> admit(ArchiveEntry entry);
-  /// Tells of `bytes` of data that came out, `bytes_in` compressed bytes having been read so far.
+  /// Counts `bytes` of unpacked data, after `bytes_in` compressed bytes in total.
   void count(std::uint64_t bytes, std::uint64_t bytes_in);
   /// Name of the top directory; empty when rooted or nothing was admitted.
   [[nodiscard]] const std::string& top() const { return top_; }
@@ -55,13 +56,13 @@ class EntryPolicy {
   std::string top_;
   std::size_t entries_ = 0;
   std::size_t names_ = 0;
-  std::uint64_t announced_ = 0;  ///< sizes that headers claim
-  std::uint64_t bytes_ = 0;      ///< bytes that came out
+  std::uint64_t announced_ = 0;  ///< sum of the sizes in the headers
+  std::uint64_t bytes_ = 0;      ///< unpacked bytes
   std::map<std::string, EntryType> seen_;
   std::map<std::string, std::string> folded_;  ///< lower-case path → path as written
 };
 
-/// `text` with everything that is no printable ASCII character as \xNN: safe to show on a terminal.
+/// Returns `text` with every character except printable ASCII as \xNN: safe to show on a terminal.
 std::string printable(std::string_view text);
 
 }  // namespace bake::archive

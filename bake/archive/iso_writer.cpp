@@ -48,7 +48,7 @@ std::string posix_attributes(unsigned mode, std::uint64_t links) {
   return use_entry("PX", both(mode, 4) + both(links, 4) + both(0, 4) + both(0, 4));
 }
 
-/// NM entries; one holds at most 250 bytes of the name, flag 1 says that the next goes on.
+/// NM entries; one contains at most 250 bytes of the name, flag 1 means that the next entry continues it.
 std::string name_entries(std::string_view name) {
   std::string entries;
   while (name.size() > 250) {
@@ -58,14 +58,14 @@ std::string name_entries(std::string_view name) {
   return entries + use_entry("NM", std::string(1, '\0') + std::string(name));
 }
 
-/// SL entries: the target's components, each with flags and length; flags 2 and 4 stand for "." and "..".
+/// SL entries: the target's components, each with flags and length; flags 2 and 4 mean "." and "..".
 std::string link_entries(const std::string& target) {
   std::vector<std::string> components;
   for (const auto& piece : split(target, '/')) {
     if (piece.empty()) continue;
     if (piece == "." || piece == "..")
       components.push_back(piece == "." ? std::string("\x02\0", 2) : std::string("\x04\0", 2));
-    else if (piece.size() > 240)  // flag 1: the component goes on in the next record
+    else if (piece.size() > 240)  // flag 1: the component continues in the next record
       for (std::size_t at = 0; at < piece.size(); at += 240) {
         const auto part = piece.substr(at, 240);
         components.push_back(std::string(1, at + 240 < piece.size() ? '\x01' : '\0') + static_cast<char>(part.size()) +
@@ -118,10 +118,10 @@ std::string padded(std::string_view text, std::size_t width) {
   return field;
 }
 
-/// Bytes laid out in sectors, where nothing may cross from one sector into the next.
+/// Bytes in sectors, in which no record may cross a sector boundary.
 class Sectors {
  public:
-  /// The offset at which `bytes` were put.
+  /// Returns the offset of the added `bytes`.
   std::size_t add(std::string_view bytes) {
     if (text_.size() % sector_size + bytes.size() > sector_size) text_.resize(sectors_of(text_.size()) * sector_size);
     text_ += bytes;
@@ -154,15 +154,14 @@ class IsoWriter::Tree {
       nodes_[parent].children.push_back(self);
     }
     directories_.push_back(0);
-    for (std::size_t i = 0; i < directories_.size();
-         ++i)  // grows while it is walked: breadth first, as path tables need
+    for (std::size_t i = 0; i < directories_.size(); ++i)  // grows during the loop: breadth first, as path tables need
       for (const auto child : nodes_[directories_[i]].children)
         if (nodes_[child].item->kind == Item::Kind::directory) directories_.push_back(child);
   }
 
   /// All directories, the first at `sector`, as bytes.
   std::string layout(std::uint64_t sector) {
-    // A directory's size does not depend on where anything lies: measure, place, then write for good.
+    // A directory's size does not depend on any position: first measure, then assign positions, then write.
     for (const auto directory : directories_) {
       auto& node = nodes_[directory];
       node.sector = sector;
@@ -209,7 +208,7 @@ class IsoWriter::Tree {
     std::uint64_t size = 0;
   };
 
-  /// Names that systems without Rock Ridge see: unique and in the order of the real names.
+  /// Names for systems without Rock Ridge: unique and in the order of the real names.
   [[nodiscard]] std::string identifier(std::size_t node) const {
     const bool directory = nodes_[node].item->kind == Item::Kind::directory;
     return fmt::format("{:08}{}", node, directory ? "" : ".;1");
@@ -300,7 +299,7 @@ IsoWriter::Item& IsoWriter::put(const std::string& path, Item item) {
   }
   const auto [position, fresh] = items_.try_emplace(path, item);
   if (!fresh && (item.kind != Item::Kind::directory || position->second.kind != Item::Kind::directory))
-    throw Error(ErrorKind::bug, fmt::format("writing payload '{}': '{}' stands twice", path_.string(), path));
+    throw Error(ErrorKind::bug, fmt::format("writing payload '{}': '{}' occurs twice", path_.string(), path));
   return position->second;
 }
 
@@ -314,7 +313,8 @@ void IsoWriter::add_link(const std::string& path, const std::string& existing) {
   end_file();
   const auto found = items_.find(existing);
   if (found == items_.end() || found->second.kind != Item::Kind::file)
-    throw Error(ErrorKind::bug, fmt::format("writing payload '{}': '{}' links to no file", path_.string(), path));
+    throw Error(ErrorKind::bug,
+                fmt::format("writing payload '{}': the target of '{}' is not a file", path_.string(), path));
   put(path, Item(found->second));
 }
 

@@ -12,20 +12,20 @@
 
 namespace bake::archive {
 
-/// Where a file's bytes lie in an image.
+/// The position of a file's bytes in an image.
 struct Extent {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
 };
 
 /// Writes an ISO 9660 image with Rock Ridge names, symlinks and modes (ECMA-119; IEEE P1281 and P1282, drafts 1.10 of
-/// SUSP and RRIP), volume "BAKE_PAYLOAD", in one pass: file data as it comes, the directories behind it, the volume
-/// descriptor last. Deterministic: the same calls give the same bytes; owner root, every date 1970-01-01.
+/// SUSP and RRIP), volume "BAKE_PAYLOAD", in one pass: file data first, then the directories, the volume descriptor
+/// last. Deterministic: the same calls produce the same bytes; the owner is root, every date is 1970-01-01.
 ///
-/// Written here because libarchive's writer (3.6) spools all data in $TMPDIR first, stamps clock and time zone into the
-/// image, keeps 3 KiB of memory per entry and crashes on trees deeper than eight directories.
+/// bake has its own writer because the writer of libarchive 3.6 copies all data to $TMPDIR first, writes the time and
+/// the time zone into the image, keeps 3 KiB of memory per entry and crashes on trees deeper than eight directories.
 ///
-/// Paths are relative to the root without "." or ".."; missing parents are made. Who calls has checked them
+/// Paths are relative to the root without "." or ".."; missing parents are created. The caller has checked the paths
 /// (entry_policy.hpp). Every method throws Error{failed}, or {environment} when the disk is full.
 class IsoWriter {
  public:
@@ -33,15 +33,15 @@ class IsoWriter {
 
   void add_directory(const std::string& path);
   void add_symlink(const std::string& path, const std::string& target);
-  /// A second name for the content of a file that is there already.
+  /// Adds a second name for the content of a file that exists already.
   void add_link(const std::string& path, const std::string& existing);
   /// Begins a file; its content follows through write() until the next add_… or finish().
   void add_file(const std::string& path, bool executable);
   void write(std::span<const std::byte> data);
-  /// Completes the image and syncs it to disk. Without this the file is worthless.
+  /// Completes the image and syncs it to disk. Without this call the file is not usable.
   void finish();
 
-  /// Path → where the bytes are, of every regular file; a file under two names stands here twice.
+  /// Returns path → position of the bytes for every regular file; a file with two names is in the map twice.
   [[nodiscard]] std::map<std::string, Extent> files() const;
 
  private:

@@ -17,7 +17,7 @@ namespace bake::archive {
 namespace {
 
 constexpr std::size_t buffer_size = std::size_t{256} << 10U;
-constexpr std::uint64_t max_window = std::uint64_t{64} << 20U;  // what 'xz -9' asks for
+constexpr std::uint64_t max_window = std::uint64_t{64} << 20U;  // the window of 'xz -9'
 
 void allow_compression(::archive* reader) {
   archive_read_support_filter_gzip(reader);
@@ -27,7 +27,7 @@ void allow_compression(::archive* reader) {
   archive_read_support_filter_zstd(reader);
 }
 
-/// Only the formats that `kind` means: every parser that is not needed is one an attacker cannot reach.
+/// Enables only the formats of `kind`: an attacker cannot reach a parser that is not enabled.
 void allow_formats(::archive* reader, ArchiveKind kind) {
   if (kind != ArchiveKind::ar) allow_compression(reader);
   switch (kind) {
@@ -111,11 +111,12 @@ struct ArchiveReader::State {
   std::string name;
   std::unique_ptr<::archive, decltype(&archive_read_free)> reader{archive_read_new(), &archive_read_free};
   std::vector<std::byte> buffer = std::vector<std::byte>(buffer_size);
-  std::size_t ahead = 0;  ///< bytes in `buffer` that were read to look at them
+  std::size_t ahead = 0;  ///< bytes in `buffer` that check_window() has read
   std::uint64_t taken = 0;
-  std::uint64_t entry_size = 0;  ///< as the current entry claims
+  std::uint64_t entry_size = 0;  ///< from the header of the current entry
   bool any_entry = false;
-  std::exception_ptr source_error;  ///< an exception must not pass through libarchive's C code: kept, thrown afterwards
+  std::exception_ptr
+      source_error;  ///< an exception must not pass through libarchive's C code: stored, and thrown afterwards
 
   static la_ssize_t take(::archive* /*reader*/, void* data, const void** block) {
     auto& state = *static_cast<State*>(data);
@@ -131,7 +132,7 @@ struct ArchiveReader::State {
     }
   }
 
-  /// Refuses a stream whose decoder would need much memory, before there is a decoder.
+  /// Throws for a stream whose decoder would need too much memory, before the decoder starts.
   void check_window() {
     while (ahead < window_header_size) {
       const auto count = source(std::span(buffer).subspan(ahead));
@@ -142,7 +143,7 @@ struct ArchiveReader::State {
         declared_window({reinterpret_cast<const char*>(buffer.data()), std::min(ahead, window_header_size)});
     if (window && *window > max_window)
       throw Error(ErrorKind::untrusted,
-                  fmt::format("reading '{}': unpacking it takes {} of memory, more than {}", name, human_size(*window),
+                  fmt::format("reading '{}': unpacking it needs {} of memory, more than {}", name, human_size(*window),
                               human_size(max_window)),
                   "compress it again with a smaller window, as 'xz -9' or 'zstd -19' do");
   }
@@ -151,10 +152,11 @@ struct ArchiveReader::State {
     if (source_error) std::rethrow_exception(source_error);
     const auto reason = text_or_empty(archive_error_string(reader.get()));
     if (kind == ArchiveKind::bundle && !any_entry && reason == "Unrecognized archive format")
-      throw Error(ErrorKind::config, fmt::format("reading bundle '{}': neither a tar archive nor an ISO image", name),
-                  "bake reads MLNX_OFED_LINUX-<version>-<distro>-<arch>.tgz and .iso as the vendor ships them");
+      throw Error(
+          ErrorKind::config, fmt::format("reading bundle '{}': neither a tar archive nor an ISO image", name),
+          "bake reads MLNX_OFED_LINUX-<version>-<distro>-<arch>.tgz and .iso, the files that the vendor publishes");
     throw Error(ErrorKind::untrusted, fmt::format("reading '{}': damaged or truncated: {}", name, reason),
-                "fetch the file again and compare its sha256 with the publisher's");
+                "fetch the file again and compare its sha256 with that of the publisher");
   }
 };
 
@@ -175,7 +177,7 @@ std::optional<ArchiveEntry> ArchiveReader::next() {
   archive_entry* entry = nullptr;
   const int status = archive_read_next_header(state_->reader.get(), &entry);
   if (status == ARCHIVE_EOF) return std::nullopt;
-  // ARCHIVE_WARN is about names that this locale cannot spell; the raw name is there all the same.
+  // ARCHIVE_WARN reports names that this locale cannot represent; the raw name is still available.
   if (status != ARCHIVE_OK && status != ARCHIVE_WARN) state_->fail();
   state_->any_entry = true;
   auto converted = convert(entry);
@@ -191,13 +193,13 @@ std::size_t ArchiveReader::read(std::span<std::byte> buffer) {
 
 std::string ArchiveReader::read_all(std::size_t limit) {
   std::string text;
-  text.reserve(std::min<std::uint64_t>(limit, state_->entry_size));  // growing would hold the text twice
+  text.reserve(std::min<std::uint64_t>(limit, state_->entry_size));  // growing would need memory for the text twice
   std::array<std::byte, 65536> buffer{};
   while (const auto count = read(buffer)) {
     text.append(reinterpret_cast<const char*>(buffer.data()), count);
     if (text.size() > limit)
       throw Error(ErrorKind::untrusted,
-                  fmt::format("reading '{}': a member is larger than the {} bytes it may have", state_->name, limit));
+                  fmt::format("reading '{}': a member is larger than the limit of {} bytes", state_->name, limit));
   }
   return text;
 }

@@ -66,7 +66,7 @@ TarWriter::TarWriter(fs::path file, std::int64_t time) : state_(std::make_unique
 }
 
 TarWriter::~TarWriter() {
-  // What was not finished must not be completed by libarchive's own clean-up: it is thrown away.
+  // Without this call libarchive's clean-up would complete an unfinished archive.
   if (state_->writer) archive_write_fail(state_->writer.get());
 }
 
@@ -116,7 +116,7 @@ void write_zip(const fs::path& file, const std::vector<ZipFile>& files) {
   expect(archive_write_open(writer.get(), &bytes, nullptr, append, nullptr));
   for (const auto& [name, content, mode] : files) {
     const auto entry = make_entry(name, AE_IFREG, mode, content.size());
-    // Zip's calendar begins in 1980.
+    // The first date of the zip format is 1980-01-01.
     archive_entry_set_mtime(entry.get(), 315532800, 0);
     expect(archive_write_header(writer.get(), entry.get()));
     expect(archive_write_data(writer.get(), content.data(), content.size()));

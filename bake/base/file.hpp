@@ -69,7 +69,7 @@ std::vector<std::filesystem::path> entries_of(const std::filesystem::path& direc
 /// fsync(2) of a file or directory, so that a rename survives a power cut.
 void sync_path(const std::filesystem::path& path);
 
-/// Free bytes for an unprivileged user on the file system that holds `path` (or its nearest existing parent).
+/// Returns the free bytes for an unprivileged user on the file system of `path` (or of its nearest existing parent).
 std::uint64_t free_bytes_at(const std::filesystem::path& path);
 
 /// A directory that the destructor removes with all its content.

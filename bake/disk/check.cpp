@@ -14,15 +14,15 @@ constexpr auto convert_hint = "convert it to a fixed VHD";
 
 Problem cookie_problem(bool at_start) {
   if (at_start)
-    return {"cookie", "no footer at the end of the file, only a copy at its start: cut off", "fetch it again"};
-  return {"cookie", "no 'conectix' footer in the last 512 bytes: not a VHD, or cut off", convert_hint};
+    return {"cookie", "no footer at the end of the file, only a copy at its start: truncated", "fetch it again"};
+  return {"cookie", "no 'conectix' footer in the last 512 bytes: not a VHD, or truncated", convert_hint};
 }
 
 Findings check_partition_table(std::span<const std::byte, partition_head_size> head, std::uint64_t data_size) {
   Findings found;
   if (const auto end = partition_table_end(head); end > data_size)
     found.errors.push_back({"partition table",
-                            fmt::format("reaches {} bytes, but the disk has {}: cut off", end, data_size),
+                            fmt::format("ends at byte {}, but the disk has {} bytes: truncated", end, data_size),
                             "fetch the file again"});
   return found;
 }

@@ -23,25 +23,25 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t chunk_size = std::size_t{1} << 20U;
-constexpr std::size_t block_size = std::size_t{64} << 10U;  // the smallest run of zeros worth a hole
+constexpr std::size_t block_size = std::size_t{64} << 10U;  // the smallest run of zeros that becomes a hole
 constexpr std::array<std::byte, block_size> zeros{};
 
 bool is_zero(std::span<const std::byte> data) {
   return data.empty() || (data[0] == std::byte{0} && std::memcmp(data.data(), data.data() + 1, data.size() - 1) == 0);
 }
 
-/// Where data (SEEK_DATA) or a hole (SEEK_HOLE) begins at or after `offset`; `size` when there is none.
-std::uint64_t seek(const OpenImage& image, std::uint64_t offset, int whence, const fs::path& name) {
-  const auto found = ::lseek(image.fd.get(), static_cast<off_t>(offset), whence);
+/// Returns where data (`kind` SEEK_DATA) or a hole (SEEK_HOLE) begins at or after `offset`; the image's size when there
+/// is none.
+std::uint64_t seek(const OpenImage& image, std::uint64_t offset, int kind, const fs::path& name) {
+  const auto found = ::lseek(image.fd.get(), static_cast<off_t>(offset), kind);
   if (found >= 0) return std::min(static_cast<std::uint64_t>(found), image.size);
   if (errno == ENXIO) return image.size;
-  // A file system that cannot tell holes: all is data.
-  if (errno == EINVAL || errno == EOPNOTSUPP) return whence == SEEK_DATA ? offset : image.size;
+  // A file system that does not report holes: everything is data.
+  if (errno == EINVAL || errno == EOPNOTSUPP) return kind == SEEK_DATA ? offset : image.size;
   throw_errno("looking for holes in", name, errno);
 }
 
-/// Reads the image once from start to end: on_hole(length) for what is not allocated, on_data(offset, bytes) for the
-/// rest.
+/// Reads the image once from start to end: on_hole(length) for each hole, on_data(offset, bytes) for the data.
 template <typename OnHole, typename OnData>
 void walk(const OpenImage& image, const fs::path& name, OnHole on_hole, OnData on_data) {
   std::vector<std::byte> buffer(chunk_size);
@@ -52,7 +52,7 @@ void walk(const OpenImage& image, const fs::path& name, OnHole on_hole, OnData o
     for (offset = data; offset < end;) {
       const auto part = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), end - offset));
       if (read_at(image.fd, part, offset, name) != part.size())
-        throw Error(ErrorKind::failed, fmt::format("reading '{}': it became shorter meanwhile", name.string()));
+        throw Error(ErrorKind::failed, fmt::format("reading '{}': it became shorter during the copy", name.string()));
       on_data(offset, std::span<const std::byte>(part));
       offset += part.size();
     }
@@ -116,7 +116,7 @@ void copy_to_raw(const SourceDisk& source, const fs::path& destination, Progress
   refuse_same_file(source.path, destination);
   const auto in = open_image(source.path);
   if (in.size != source.file_size)
-    throw Error(ErrorKind::failed, fmt::format("copying '{}': its size changed meanwhile", source.path.string()));
+    throw Error(ErrorKind::failed, fmt::format("copying '{}': its size changed during the copy", source.path.string()));
   if (source.needs_conversion()) {
     progress.step(fmt::format("converting {} '{}' ({}) to raw with qemu-img", name_of(source.format),
                               source.path.string(), human_size(source.data_size)));

@@ -13,10 +13,10 @@ namespace {
 
 constexpr std::string_view cookie = "conectix";
 constexpr std::int64_t vhd_epoch = 946684800;  // 2000-01-01T00:00:00Z
-constexpr std::uint64_t largest_vhd = 2040 * gibibyte;
-constexpr std::uint64_t advised_os_disk = 1023 * gibibyte;
+constexpr std::uint64_t max_vhd_size = 2040 * gibibyte;
+constexpr std::uint64_t advised_os_disk_size = 1023 * gibibyte;
 constexpr std::uint64_t sector = 512;
-constexpr std::uint64_t largest_chs = std::uint64_t{65535} * 16 * 255 * sector;
+constexpr std::uint64_t max_chs_capacity = std::uint64_t{65535} * 16 * 255 * sector;
 
 // Where each field starts.
 constexpr std::size_t features_at = 8;
@@ -60,7 +60,7 @@ void put_text(MutableBytes bytes, std::size_t at, std::string_view text, std::si
   std::memcpy(bytes.data() + at, text.data(), std::min(text.size(), length));
 }
 
-/// One's complement of the sum of all bytes but those of the checksum itself.
+/// One's complement of the sum of all bytes except those of the checksum itself.
 std::uint32_t checksum_of(Bytes bytes) {
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i)
@@ -91,19 +91,19 @@ bool is_uuid(const std::string& text) {
 }
 
 void put_uuid(MutableBytes bytes, const std::string& uuid) {
-  if (!is_uuid(uuid)) throw Error(ErrorKind::bug, fmt::format("writing a VHD footer: '{}' is no uuid", uuid));
+  if (!is_uuid(uuid)) throw Error(ErrorKind::bug, fmt::format("writing a VHD footer: '{}' is not a UUID", uuid));
   const auto digits = hex_digits_of(uuid);
   for (std::size_t i = 0; i < 16; ++i)
     bytes[uuid_at + i] = static_cast<std::byte>(std::stoul(digits.substr(2 * i, 2), nullptr, 16));
 }
 
-/// True when qemu takes the geometry for the size: block/vpc.c, vpc_open() believes current_size only from some
-/// creators or when the geometry is at its maximum. Azure's own exports ("wa") were not among them up to QEMU 9.1.
+/// True when qemu computes the size from the geometry: block/vpc.c, vpc_open() uses current_size only for some creators
+/// or when the geometry is at its maximum. Up to QEMU 9.1 these creators do not include Azure's own exports ("wa").
 bool qemu_sizes_by_chs(const VhdFooter& footer) {
   using namespace std::string_view_literals;
   for (const auto creator : {"win "sv, "qem2"sv, "d2v "sv, "tap\0"sv, "CTXS"sv})
     if (footer.creator_app == creator) return false;
-  return footer.chs_capacity() != largest_chs;
+  return footer.chs_capacity() != max_chs_capacity;
 }
 
 std::string type_problem(VhdType type) {
@@ -111,7 +111,7 @@ std::string type_problem(VhdType type) {
     case VhdType::fixed:
       return "";
     case VhdType::dynamic:
-      return "dynamic, but Azure takes fixed disks only";
+      return "dynamic, but Azure accepts fixed disks only";
     case VhdType::differencing:
       return "differencing: the rest of the data is in another file";
   }
@@ -160,22 +160,23 @@ Findings check_footer(const VhdFooter& footer, std::uint64_t file_size) {
   };
   if (footer.checksum != footer.computed_checksum)
     error("checksum",
-          fmt::format("{:#010x}, but the footer's bytes make {:#010x}", footer.checksum, footer.computed_checksum),
+          fmt::format("{:#010x}, but the checksum of the footer's bytes is {:#010x}", footer.checksum,
+                      footer.computed_checksum),
           "the footer was damaged or edited: fetch the file again");
   if (const auto problem = type_problem(footer.type); !problem.empty()) error("disk type", problem);
   if (footer.version >> 16U != 1)
-    error("version", fmt::format("{:#010x}, but the format has version 1 only", footer.version));
+    error("version", fmt::format("{:#010x}, but the only version of the format is 1 (0x00010000)", footer.version));
   if (footer.type == VhdType::fixed && footer.current_size != data_size)
-    error("current size", fmt::format("{} bytes, but the file holds {} bytes of data", footer.current_size, data_size),
-          "the file was cut off or grown: fetch it again");
+    error("current size", fmt::format("{} bytes, but the file has {} bytes of data", footer.current_size, data_size),
+          "the file is truncated or has extra bytes: fetch it again");
   if (footer.saved_state != 0)
     error("saved state", "the virtual machine was suspended, not shut down", "shut it down and export the disk again");
   if (footer.type == VhdType::fixed && qemu_sizes_by_chs(footer) && footer.chs_capacity() != footer.current_size)
     found.warnings.push_back(
         {"geometry",
-         fmt::format("{}/{}/{} reaches {} bytes, current size says {}", footer.cylinders, footer.heads,
+         fmt::format("{}/{}/{} is {} bytes, but the current size is {} bytes", footer.cylinders, footer.heads,
                      footer.sectors_per_track, footer.chs_capacity(), footer.current_size),
-         "Azure and bake read current size; give qemu-img force_size_calc=current_size"});
+         "Azure and bake read the current size; run qemu-img with force_size_calc=current_size"});
   return found;
 }
 
@@ -186,13 +187,13 @@ Findings check_size(std::uint64_t virtual_size) {
     found.errors.push_back({"virtual size",
                             fmt::format("{} bytes is not a multiple of 1 MiB, which Azure requires", virtual_size),
                             "pad it to a multiple of 1 MiB"});
-  if (virtual_size > largest_vhd)
+  if (virtual_size > max_vhd_size)
     found.errors.push_back(
-        {"virtual size", fmt::format("{} bytes is more than the 2040 GiB that a VHD holds", virtual_size), ""});
-  else if (virtual_size > advised_os_disk)
+        {"virtual size", fmt::format("{} bytes is more than 2040 GiB, the limit of a VHD", virtual_size), ""});
+  else if (virtual_size > advised_os_disk_size)
     found.warnings.push_back(
         {"virtual size",
-         fmt::format("{} bytes is more than the 1023 GiB that Azure advises for an operating system disk",
+         fmt::format("{} bytes is more than 1023 GiB, the size that Azure advises for an operating system disk",
                      virtual_size),
          ""});
   return found;

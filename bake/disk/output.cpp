@@ -25,13 +25,13 @@ void refuse_existing(const fs::path& output) { refuse(output, "it exists", "--fo
 
 void refuse_directory(const fs::path& output) {
   std::error_code not_there;
-  if (fs::is_directory(output, not_there)) refuse(output, "a directory stands there", "name a file inside it");
+  if (fs::is_directory(output, not_there)) refuse(output, "it is a directory", "name a file inside it");
 }
 
 bool is_same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
-/// Takes the lock. Whoever holds it removes the file at the end, so a lock counts only while the name still leads to
-/// the inode that was locked.
+/// Takes the lock. Its owner removes the file at the end, so a lock is valid only while the name still leads to the
+/// locked inode.
 FileDescriptor take_lock(const fs::path& file, const fs::path& output) {
   for (;;) {
     auto fd = open_file(file, O_RDWR | O_CREAT | O_NOFOLLOW);
@@ -42,7 +42,7 @@ FileDescriptor take_lock(const fs::path& file, const fs::path& output) {
                     "wait for it, or choose another output");
       throw Error(ErrorKind::environment,
                   fmt::format("locking '{}': {}", file.string(), std::generic_category().message(errno)),
-                  "write to a file system that has file locks");
+                  "write to a file system that supports file locks");
     }
     struct stat held {};
     struct stat named {};
@@ -50,7 +50,7 @@ FileDescriptor take_lock(const fs::path& file, const fs::path& output) {
   }
 }
 
-/// rename(2) that fails with EEXIST rather than replace, where the file system can promise that.
+/// rename(2) that fails with EEXIST and does not replace a file, if the file system supports this.
 int rename_without_replacing(const fs::path& from, const fs::path& to) {
   const int result = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
   if (result != 0 && errno == EINVAL && !fs::exists(to)) return ::rename(from.c_str(), to.c_str());
@@ -74,7 +74,7 @@ OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::pa
   }
   require_replaceable(final_, force_);
   lock_ = take_lock(lock_file_, final_);
-  // A stale file of a killed run goes first: whatever it is linked to must not be written through.
+  // Remove the stale file of a killed run first: if it is a link, its target must not be overwritten.
   if (::unlink(partial_.c_str()) != 0 && errno != ENOENT) throw_errno("removing", partial_, errno);
   open_file(partial_, O_WRONLY | O_CREAT | O_EXCL);
 }
@@ -112,7 +112,7 @@ void require_replaceable(const fs::path& output, bool force) {
   if (!fs::exists(status)) return;
   if (!force) refuse_existing(output);
   if (!fs::is_regular_file(status) && !fs::is_symlink(status))
-    refuse(output, "it is no regular file", "choose another output");
+    refuse(output, "it is not a regular file", "choose another output");
 }
 
 void require_parent_directory(const fs::path& output, std::string_view doing) {
@@ -135,8 +135,8 @@ void require_free_space(const fs::path& path, std::uint64_t bytes, std::string_v
   const auto free = free_bytes_at(path);
   if (free >= bytes) return;
   throw Error(ErrorKind::environment,
-              fmt::format("making room at '{}': {} needs {} ({} bytes), but {} ({} bytes) are free", path.string(),
-                          what, human_size(bytes), bytes, human_size(free), free),
+              fmt::format("checking the free space at '{}': {} needs {} ({} bytes), but {} ({} bytes) are free",
+                          path.string(), what, human_size(bytes), bytes, human_size(free), free),
               "free some space or write to another file system");
 }
 

@@ -10,30 +10,32 @@
 
 namespace bake {
 
-/// A file that appears under its final name complete or not at all. Until publish() it is `<final>.partial`, beside the
-/// final name; without publish() that goes away with this object. A lock on `<final>.partial.lock` keeps a second bake
-/// away; it dies with the process, so that what a killed run left is simply replaced by the next. (The lock is not on
-/// the partial file itself: NFS turns flock into the record lock that qemu asks for on its disks.)
+/// A file that appears under its final name only when it is complete. Until publish() its name is `<final>.partial`;
+/// without publish() the destructor removes it. A lock on `<final>.partial.lock` prevents a second bake from writing
+/// the same output. The lock ends with the process, so that the next run replaces the files of a killed run. (The lock
+/// is not on the partial file itself: NFS turns flock into the record lock that qemu takes on its disks.)
 class OutputFile {
  public:
   /// Claims `final_path`. Throws Error{usage} when it exists and `force` is not set, is a directory, has no parent
-  /// directory, or is (with its side files) one of `inputs`; Error{environment} while another bake is writing it.
+  /// directory, or when it or one of its sidecar files is one of `inputs`; Error{environment} while another bake is
+  /// writing it.
   OutputFile(std::filesystem::path final_path, bool force, const std::vector<std::filesystem::path>& inputs = {});
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
-  /// Where to write: an empty file at first.
+  /// The path to write to: an empty file at first.
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return partial_; }
   [[nodiscard]] const std::filesystem::path& final_path() const noexcept { return final_; }
 
-  /// Turns the raw data written so far into a fixed VHD. Throws Error{bug} unless they are footer.current_size bytes.
+  /// Turns the raw data written so far into a fixed VHD. Throws Error{bug} unless its size is footer.current_size
+  /// bytes.
   void append_footer(const VhdFooter& footer);
 
-  /// Makes what was written durable: what can take minutes or fail is over before anything is replaced.
+  /// Syncs the file to disk: this can take minutes or fail, so it happens before anything is replaced.
   void sync() const;
 
-  /// Makes the file durable and gives it its final name. Throws Error{usage} when, without `force`, another file took
+  /// Syncs the file to disk and gives it its final name. Throws Error{usage} when, without `force`, another file has
   /// that name meanwhile.
   void publish();
 
@@ -45,20 +47,20 @@ class OutputFile {
   FileDescriptor lock_;
 };
 
-/// Throws Error{usage} when something stands at `output` that may not be replaced: anything without `force`; with it a
-/// device, a pipe or a directory.
+/// Throws Error{usage} when `output` exists and may not be replaced: without `force` anything, with `force` a device, a
+/// pipe or a directory.
 void require_replaceable(const std::filesystem::path& output, bool force);
 
-/// Throws Error{usage} unless the directory is there in which `output` is to be written, Error{failed} when nobody can
-/// tell. For whoever writes a file that the user named, before the work. `doing` begins the message.
+/// Throws Error{usage} when the directory for `output` does not exist, Error{failed} when this cannot be determined.
+/// Call it before the work, for a file that the user named. `doing` begins the message.
 void require_parent_directory(const std::filesystem::path& output, std::string_view doing = "writing");
 
-/// As require_parent_directory() and require_replaceable(): what OutputFile refuses, for whoever has work to do before
-/// there can be one.
+/// Calls require_parent_directory() and require_replaceable(): the checks of OutputFile, for callers that have work to
+/// do before they make one.
 void require_free_name(const std::filesystem::path& output, bool force);
 
-/// Throws Error{environment}, naming both numbers, unless the file system of `path` has `bytes` free. `what` says what
-/// they are for: "the copy of 'base.vhd'".
+/// Throws Error{environment}, naming both numbers, unless the file system of `path` has `bytes` free. `what` names
+/// their purpose: "the copy of 'base.vhd'".
 void require_free_space(const std::filesystem::path& path, std::uint64_t bytes, std::string_view what);
 
 }  // namespace bake

@@ -19,8 +19,8 @@ std::uint64_t little_endian(Head head, std::size_t at, std::size_t length) {
   return value;
 }
 
-/// The end of the last partition, or 0 when these are not four partition entries but, say, boot code: the status byte
-/// of an entry is 0x00 or 0x80.
+/// Returns the end of the last partition, or 0 when the bytes are not four partition entries (for example boot code):
+/// the status byte of an entry is 0x00 or 0x80.
 std::uint64_t mbr_end(Head head) {
   std::uint64_t end = 0;
   for (std::size_t i = 0; i < 4; ++i) {
@@ -28,7 +28,7 @@ std::uint64_t mbr_end(Head head) {
     const auto status = std::to_integer<unsigned>(head[at]);
     const auto type = std::to_integer<unsigned>(head[at + 4]);
     if (status != 0 && status != 0x80) return 0;
-    // A protective entry may say "the whole disk" in any way it likes; the GPT knows better.
+    // A protective entry may describe the whole disk in several ways; the GPT has the exact size.
     if (type == 0 || type == gpt_protective) continue;
     end = std::max(end, (little_endian(head, at + 8, 4) + little_endian(head, at + 12, 4)) * sector);
   }

@@ -6,14 +6,14 @@
 
 namespace bake {
 
-/// Bytes from the start of a disk that hold the MBR and the GPT header (512-byte sectors).
+/// Number of bytes at the start of a disk with the MBR and the GPT header (512-byte sectors).
 constexpr std::size_t partition_head_size = 1024;
 
-/// The size in bytes that a disk must at least have for what its partition table says: where the last MBR partition
-/// ends, or one sector past the backup GPT. 0 when there is no partition table. A smaller disk was cut off.
+/// Returns the minimum size in bytes of a disk with this partition table: the end of the last MBR partition, or one
+/// sector past the backup GPT. 0 when there is no partition table. A smaller disk is truncated.
 std::uint64_t partition_table_end(std::span<const std::byte, partition_head_size> head);
 
-/// Whether the boot sector carries the signature 0x55AA, as every MBR and GPT disk does.
+/// True when the boot sector has the signature 0x55AA, like every MBR and GPT disk.
 bool has_boot_signature(std::span<const std::byte, partition_head_size> head);
 
 }  // namespace bake

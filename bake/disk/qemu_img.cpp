@@ -14,8 +14,9 @@ namespace bake {
 namespace fs = std::filesystem;
 namespace {
 
-/// The image as --image-opts wants it: driver and protocol stated, the path absolute (so that it cannot read as an
-/// option or a protocol) and its commas doubled. A dynamic VHD is sized by its current size, as everywhere in bake.
+/// The image as an argument of --image-opts: with driver and protocol, an absolute path (so that qemu-img does not read
+/// it as an option or a protocol), and doubled commas. The size of a dynamic VHD is its current size, as everywhere in
+/// bake.
 std::string image_options(DiskFormat format, const fs::path& path) {
   std::string driver = "qcow2";
   if (format == DiskFormat::vhd_dynamic) driver = "vpc,force_size_calc=current_size";
@@ -40,7 +41,7 @@ std::string run_qemu_img(std::vector<std::string> arguments, std::string_view do
 nlohmann::json parse_answer(const std::string& text, std::string_view doing, const fs::path& path) {
   auto answer = nlohmann::json::parse(text, nullptr, false);
   if (answer.is_discarded())
-    throw Error(ErrorKind::failed, fmt::format("{} '{}': qemu-img's answer is no JSON", doing, path.string()));
+    throw Error(ErrorKind::failed, fmt::format("{} '{}': the output of qemu-img is not JSON", doing, path.string()));
   return answer;
 }
 
@@ -58,7 +59,7 @@ void convert_to_raw(const SourceDisk& source, const fs::path& destination) {
   run_qemu_img({"convert", "--image-opts", "-O", "raw", image_options(source.format, source.path),
                 fs::absolute(destination).string()},
                doing, source.path);
-  // The vpc driver works in whole sectors; the size that counts is the one that was announced.
+  // The vpc driver writes whole sectors; the correct size is the one in the footer.
   const auto written = fs::file_size(destination);
   if (written != source.data_size)
     throw Error(ErrorKind::failed, fmt::format("{} '{}': qemu-img wrote {} bytes of {}", doing, source.path.string(),

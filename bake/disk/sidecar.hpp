@@ -11,11 +11,11 @@ enum class Sidecar {
   sbom,        ///< OUT.sbom.spdx.json
   provenance,  ///< OUT.provenance.json
   signature,   ///< OUT.provenance.dsse.json
-  result,      ///< OUT.result.json: what `bake batch` remembers
-  log,         ///< OUT.log: what the bake of a fleet's image printed
+  result,      ///< OUT.result.json: the record of `bake batch`
+  log,         ///< OUT.log: the messages of the run for one image of a fleet
   old_log,     ///< OUT.log.1
   partial,     ///< OUT.partial: the output while it is written
-  lock,        ///< OUT.partial.lock: held while the output is written
+  lock,        ///< OUT.partial.lock: locked while the output is written
 };
 
 /// The path of the sidecar file `kind` of `output`.

@@ -18,7 +18,7 @@ using namespace std::string_view_literals;
 
 constexpr std::size_t head_size = 4096;
 
-/// The file's first bytes; what is beyond its end reads as zero.
+/// The file's first bytes; bytes past its end read as zero.
 class Head {
  public:
   Head(const OpenImage& image, const fs::path& path) { read_at(image.fd, bytes_, 0, path); }
@@ -64,16 +64,16 @@ constexpr std::array foreign_formats{
 };
 
 void refuse_differencing(const fs::path& path) {
-  refuse(path, "a differencing VHD, which takes the rest of its data from a parent file",
+  refuse(path, "a differencing VHD, which needs the data of a parent file",
          "merge it into its parent first (Hyper-V: Merge-VHD; Azure: export the managed disk, not a snapshot chain)");
 }
 
-/// A disk that is smaller than its own partition table says was cut off, most often by a broken download.
+/// A disk that is smaller than its own partition table is truncated, most often by an incomplete download.
 void refuse_truncated(const SourceDisk& disk, const Head& head) {
   if (const auto end = partition_table_end(head.partition_head()); end > disk.data_size)
     refuse(disk.path,
-           fmt::format("cut off: its partition table reaches {} bytes, but it holds {}", end, disk.data_size),
-           "fetch the file again and compare its checksum with the sender's");
+           fmt::format("truncated: its partition table ends at byte {}, but it has {} bytes", end, disk.data_size),
+           "fetch the file again and compare its checksum with that of the sender");
 }
 
 void refuse_bad_footer(const SourceDisk& disk) {
@@ -83,7 +83,7 @@ void refuse_bad_footer(const SourceDisk& disk) {
   for (const auto& problem : errors)
     reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", problem.where, problem.message);
   refuse(disk.path, "its VHD footer is wrong: " + reasons,
-         "fetch the file again; if its data is known to be good, write a new footer",
+         "fetch the file again; if you know that its data is complete, write a new footer",
          {{Remedy::Action::check_vhd, disk.path.string()}, {Remedy::Action::replace_footer, disk.path.string()}});
 }
 
@@ -94,9 +94,9 @@ SourceDisk dynamic_disk(SourceDisk disk, const VhdFooter& at_start, const std::o
   if (at_start.checksum != at_start.computed_checksum)
     refuse(disk.path, "a dynamic VHD whose footer has a wrong checksum", "fetch the file again",
            {{Remedy::Action::check_vhd, disk.path.string()}});
-  // qemu-img would read zeros past the end of a dynamic disk that was cut off.
-  if (!at_end) refuse(disk.path, "a dynamic VHD without a footer at its end: cut off", "fetch the file again");
-  if (disk.data_size % 512 != 0) refuse(disk.path, "a dynamic VHD whose size is not in whole sectors");
+  // qemu-img would read zeros past the end of a truncated dynamic disk.
+  if (!at_end) refuse(disk.path, "a dynamic VHD without a footer at its end: truncated", "fetch the file again");
+  if (disk.data_size % 512 != 0) refuse(disk.path, "a dynamic VHD whose size is not a multiple of 512 bytes");
   return disk;
 }
 
@@ -116,14 +116,14 @@ SourceDisk vhd(SourceDisk disk, const Head& head, const std::optional<VhdFooter>
   refuse(disk.path, fmt::format("a VHD of unknown type {}", static_cast<std::uint32_t>(at_start->type)));
 }
 
-/// Header fields as in QEMU's docs/interop/qcow2.txt. All that could make qemu-img open a second file is refused here,
-/// before qemu-img sees the image.
+/// Header fields as in QEMU's docs/interop/qcow2.txt. Rejects everything that could make qemu-img open a second file,
+/// before qemu-img opens the image.
 SourceDisk qcow2(SourceDisk disk, const Head& head) {
   constexpr std::uint64_t external_data_file = 4;
   const auto version = head.big_endian(4, 4);
   if (version != 2 && version != 3) refuse(disk.path, fmt::format("a qcow2 of unknown version {}", version));
   const std::string hint =
-      "if you trust where it comes from, flatten it where those files are: qemu-img convert -f qcow2 -O raw";
+      "if you trust its source, flatten it on the machine with those files: qemu-img convert -f qcow2 -O raw";
   if (head.big_endian(8, 8) != 0) refuse(disk.path, "a qcow2 with a backing file, which could name any file", hint);
   if (version == 3 && (head.big_endian(72, 8) & external_data_file) != 0)
     refuse(disk.path, "a qcow2 with an external data file, which could name any file", hint);
@@ -142,14 +142,14 @@ SourceDisk raw(SourceDisk disk, const Head& head) {
     refuse(disk.path, "not a disk image: no VHD footer, partition table or file system in it");
   disk.data_size = disk.file_size;
   refuse_truncated(disk, head);
-  // Sectors are what a disk is made of; a VHD that lost or gained bytes at its end has its footer where nobody looks.
+  // A disk consists of whole sectors; a VHD that lost or gained bytes at its end has its footer at an unexpected place.
   if (disk.file_size % footer_size != 0)
-    refuse(disk.path, "its size is no whole number of 512-byte sectors: it was cut off or added to",
-           "fetch it, or export it, again; a raw disk that is known to be whole: truncate -s %512");
+    refuse(disk.path, "its size is not a multiple of 512 bytes: it is truncated or has extra bytes",
+           "fetch or export it again; if it is a complete raw disk, run truncate -s %512 on it");
   return disk;
 }
 
-/// Whole MiB and 512 bytes more: a fixed VHD whose footer lost even its cookie.
+/// A multiple of 1 MiB plus 512 bytes: a fixed VHD whose footer has no cookie any more.
 bool looks_like_lost_footer(const SourceDisk& disk) {
   return disk.format == DiskFormat::raw && disk.file_size % mebibyte == footer_size;
 }
@@ -173,7 +173,7 @@ std::string_view name_of(DiskFormat format) {
 }
 
 OpenImage open_image(const fs::path& path) {
-  // Not to hang on a pipe, and not to touch a device: only regular files have the size and the holes bake reads.
+  // Rejects pipes, which block, and devices: only regular files have the size and the holes that bake reads.
   OpenImage image{open_file(path, O_RDONLY | O_NONBLOCK), 0};
   struct stat info {};
   if (::fstat(image.fd.get(), &info) != 0) throw_errno("opening disk", path, errno);

@@ -21,7 +21,7 @@ int hex_value(char c) {
   return -1;
 }
 
-/// blkid writes unsafe characters as \\x20, and shell's own as \\$.
+/// blkid writes unsafe characters as \\x20, and characters of the shell as \\$.
 std::string unescape(std::string_view value) {
   std::string plain;
   for (std::size_t i = 0; i < value.size(); ++i) {
@@ -65,8 +65,8 @@ void add_device(std::map<std::string, std::string>& tags, DiskContent& content) 
 }  // namespace
 
 std::string probe_command() {
-  // Low-level probing (-p) reads the disks, not a cache, and tells partition types. It ends with an error when any of
-  // the devices holds nothing, which is no error here.
+  // Low-level probing (-p) reads the disks, not a cache, and tells partition types. It ends with an error when one of
+  // the devices is empty; this is expected here.
   return fmt::format(
       "udevadm settle; set --; for d in {0}{1} {0}{1}[0-9]* /dev/mapper/*; do [ -b $d ] && set -- \"$@\" $d; done; "
       "blkid -p -o export \"$@\" 2>/dev/null; true",

@@ -17,10 +17,10 @@ inline constexpr const char* manifest_path = "/etc/bake-manifest.json";
 /// The two families of package managers; one file in bake/apply each.
 enum class Family { rpm, deb };
 
-/// What /etc/os-release says: id "ubuntu", version "20.04"; id "centos", version "7.7".
+/// The content of /etc/os-release: id "ubuntu", version "20.04"; id "centos", version "7.7".
 struct OsRelease {
   std::string id;
-  /// "20.04", "7.7". CentOS's os-release names only the major release; then the minor one comes from
+  /// "20.04", "7.7". CentOS's os-release names only the major release; the minor release then comes from
   /// /etc/centos-release or /etc/redhat-release.
   std::string version;
   std::string pretty_name;
@@ -28,7 +28,7 @@ struct OsRelease {
   friend bool operator==(const OsRelease&, const OsRelease&) = default;
 };
 
-/// One kernel below /lib/modules that has an image to boot.
+/// One kernel in /lib/modules with a bootable image.
 struct Kernel {
   std::string release;                    ///< "3.10.0-1062.el7.x86_64"
   std::string image;                      ///< "/boot/vmlinuz-…"
@@ -36,14 +36,14 @@ struct Kernel {
   std::optional<std::string> config;      ///< /boot/config-K or /lib/modules/K/config
   std::optional<std::string> symvers;     ///< /boot/symvers-K.gz or /lib/modules/K/symvers.gz
   std::optional<std::string> system_map;  ///< /boot/System.map-K or /lib/modules/K/System.map
-  std::vector<std::string> builtin_rdma;  ///< mlx4_core, mlx5_core, ib_core… that are built in (modules.builtin)
+  std::vector<std::string> builtin_rdma;  ///< built-in modules of mlx4_core, mlx5_core, ib_core… (modules.builtin)
   bool has_headers = false;               ///< /lib/modules/K/build leads to a directory with a Makefile
   /// Modules that do not come with the kernel and use its RDMA modules (a Lustre client's ko2iblnd), sorted.
   std::vector<std::string> rdma_users = {};
-  /// The content of `symvers`; empty when the kernel has none or it is damaged.
+  /// The content of `symvers`; empty when the file is missing or damaged.
   std::optional<SymbolVersions> symbol_versions = {};
-  /// vermagic of the kernel's own modules: "3.10.0-1062.el7.x86_64 SMP mod_unload modversions"; empty when none can be
-  /// read.
+  /// vermagic of the kernel's own modules: "3.10.0-1062.el7.x86_64 SMP mod_unload modversions"; empty when none of them
+  /// can be read.
   std::string vermagic = {};
 };
 
@@ -59,31 +59,32 @@ struct InstalledPackage {
 struct PackageDatabase {
   std::string format;  ///< "dpkg", "rpm-bdb", "rpm-sqlite", "rpm-ndb"
   std::vector<InstalledPackage> packages;
-  /// What the closure needs of the installed packages. dpkg: the text of /var/lib/dpkg/status. rpm: what
-  /// rpm_dump_query() asks of the guest's own rpm (bake/guest/package_database.hpp).
+  /// The installed packages, as the closure needs them. dpkg: the text of /var/lib/dpkg/status. rpm: the output of
+  /// rpm_dump_query() from the guest's own rpm (bake/guest/package_database.hpp).
   std::string dump;
-  /// What the package manager itself says is wrong (dpkg --audit, rpm database cannot be read); empty = consistent.
+  /// Problems that the package manager reports (dpkg --audit, or rpm cannot read its database); empty when the database
+  /// is consistent.
   std::string trouble;
 };
 
 enum class InitramfsTool { none, dracut, initramfs_tools };
 
 struct SELinux {
-  std::string mode = "absent";  ///< absent, disabled, permissive, enforcing (as the next boot will have it)
+  std::string mode = "absent";  ///< absent, disabled, permissive, enforcing (at the next boot)
   std::string policy;           ///< "targeted"
-  std::string file_contexts;    ///< path of file_contexts, empty when there is none
+  std::string file_contexts;    ///< path of file_contexts, or empty
   bool has_setfiles = false;
 };
 
 struct Waagent {
   std::string version;  ///< "2.7.3.0", empty when unknown
   std::string config = "/etc/waagent.conf";
-  bool enable_rdma = false;  ///< OS.EnableRDMA=y, uncommented, as the agent would read it
+  bool enable_rdma = false;  ///< the value of OS.EnableRDMA that the agent reads
   std::string service;       ///< walinuxagent.service or waagent.service
 };
 
 struct MountedFileSystem {
-  std::string device;       ///< as the appliance names it: /dev/sda2, /dev/rootvg/rootlv
+  std::string device;       ///< name in the appliance: /dev/sda2, /dev/rootvg/rootlv
   std::string type;         ///< ext4, xfs, vfat
   std::string mount_point;  ///< /, /boot, /boot/efi, /var
   std::uint64_t size = 0;   ///< bytes
@@ -98,25 +99,26 @@ struct Layout {
   std::vector<MountedFileSystem> mounts;
 };
 
-/// Everything bake knows of a guest before it decides anything. Plain data: the plan is a pure function of it.
+/// All facts about a guest that bake reads before it makes a plan. Plain data: the plan is a pure function of it.
 struct Facts {
   OsRelease os;
   Family family = Family::rpm;
   std::string arch;  ///< x86_64, aarch64
   std::vector<Kernel> kernels;
-  std::string default_kernel;      ///< release of the kernel that boots by default; empty: none of `kernels` does
-  std::string default_kernel_how;  ///< what says so: "grubenv saved_entry", "first entry of /boot/grub/grub.cfg", …
-  std::string default_kernel_options;                ///< its command line, as far as the boot loader's files tell
-  std::vector<std::string> default_kernel_warnings;  ///< what may boot besides: a one-time entry, a second menu
+  std::string default_kernel;  ///< release of the default kernel; empty: it is not one of `kernels`
+  std::string
+      default_kernel_how;  ///< the source of this fact: "grubenv saved_entry", "first entry of /boot/grub/grub.cfg", …
+  std::string default_kernel_options;                ///< its command line, as far as the boot loader's files contain it
+  std::vector<std::string> default_kernel_warnings;  ///< other kernels that may boot: a one-time entry, a second menu
   PackageDatabase packages;
   InitramfsTool initramfs_tool = InitramfsTool::none;
   SELinux selinux;
   std::optional<Waagent> waagent;
   Layout layout;
-  /// Programs found on the guest's path, of those bake may call: systemctl, dracut, update-initramfs, depmod,
+  /// The programs that bake may call and that exist on the guest's path: systemctl, dracut, update-initramfs, depmod,
   /// weak-modules, setfiles, ldconfig, gcc, make, dkms, ifconfig, ip, yum, dnf, apt-mark, fstrim…
   std::set<std::string> programs;
-  /// /etc/yum.conf and /etc/dnf/dnf.conf, those that are there; EL8's yum.conf, a link to the other, is not listed.
+  /// /etc/yum.conf and /etc/dnf/dnf.conf, if they exist; the yum.conf of EL8, a link to the other file, is not listed.
   std::vector<std::string> package_manager_configs;
   std::string root_uuid;                      ///< of the root file system; identifies the image in the manifest
   std::optional<std::string> baked_manifest;  ///< content of manifest_path when bake made this image

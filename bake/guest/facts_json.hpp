@@ -6,7 +6,7 @@
 
 namespace bake::guest {
 
-/// Facts for programs and golden files: keys in a fixed order, the package database's dump left out.
+/// Returns the facts for programs and golden files: keys in a fixed order, without the dump of the package database.
 nlohmann::ordered_json to_json(const Facts& facts);
 
 }  // namespace bake::guest

@@ -9,7 +9,7 @@
 
 namespace bake::guest {
 
-/// What a script run inside the guest left behind. `output` is standard output and standard error, interleaved.
+/// The result of a script in the guest. `output` is standard output and standard error, interleaved.
 struct ShellResult {
   int status = 0;
   std::string output;
@@ -29,49 +29,49 @@ struct FileStat {
   friend bool operator==(const FileStat&, const FileStat&) = default;
 };
 
-/// An offline operating system that can be looked at, changed, and asked to run its own programs.
+/// An offline operating system: bake can read it, change it, and run its programs.
 ///
-/// Paths are absolute inside the guest; the guest's symbolic links are resolved inside the guest and can never reach
-/// the host. `MemoryGuest` is the fake for unit tests, `GuestfsGuest` the real one; tests/contract holds both to the
-/// same behaviour. Every call throws Error{failed} naming the path when the guest cannot do what was asked.
+/// Paths are absolute inside the guest; the guest's symbolic links are resolved inside the guest and can never lead to
+/// the host. `MemoryGuest` is the fake for unit tests, `GuestfsGuest` the real one; tests/contract checks that both
+/// behave the same. Every call throws Error{failed} with the path when it fails in the guest.
 class Guest {
  public:
   virtual ~Guest() = default;
 
-  /// Follows symbolic links; a dangling link does not exist.
+  /// Follows symbolic links; false for a dangling link.
   virtual bool exists(const std::string& path) = 0;
-  /// Does not follow a final symbolic link; empty when there is nothing.
+  /// Does not follow a final symbolic link; empty when `path` does not exist.
   virtual std::optional<FileStat> stat(const std::string& path) = 0;
-  /// The target text of a symbolic link, empty when `path` is none.
+  /// Returns the target of a symbolic link; empty when `path` is not a link.
   virtual std::optional<std::string> read_link(const std::string& path) = 0;
-  /// Names (not paths) in a directory, sorted, without "." and ".."; empty when it is not there.
+  /// Returns the names (not paths) in a directory, sorted, without "." and ".."; empty when it does not exist.
   virtual std::vector<std::string> list(const std::string& directory) = 0;
 
-  /// The content of a file, or empty when it is not there (or is a directory). At most `limit` bytes: a larger file
-  /// throws, for guest files are hostile input.
+  /// Returns the content of a file; empty when it does not exist or is a directory. Throws for a file larger than
+  /// `limit` bytes, because guest files are hostile input.
   virtual std::optional<std::string> read(const std::string& path, std::size_t limit = std::size_t{64} << 20U) = 0;
-  /// Replaces the file (through a final symbolic link, as the guest's own programs would), making missing parent
+  /// Replaces the file (through a final symbolic link, like the guest's own programs) and creates missing parent
   /// directories with mode 0755. An existing file keeps its owner and mode; a new one gets `mode`, root:root.
   virtual void write(const std::string& path, std::string_view content, unsigned mode = 0644) = 0;
-  /// Copies a host file in, as write() does.
+  /// Copies a host file into the guest, like write().
   virtual void upload(const std::filesystem::path& from, const std::string& path, unsigned mode) = 0;
   virtual void make_directories(const std::string& path, unsigned mode = 0755) = 0;
-  /// Makes `path` a symbolic link to `target`, replacing a link or file that is there.
+  /// Makes `path` a symbolic link to `target`, and replaces an existing link or file.
   virtual void make_link(const std::string& target, const std::string& path) = 0;
   virtual void set_mode(const std::string& path, unsigned mode) = 0;
-  /// Removes a file or link, or a directory with all it holds; nothing there is no error.
+  /// Removes a file or link, or a directory with all its content. Does nothing when `path` does not exist.
   virtual void remove(const std::string& path) = 0;
 
   /// Runs `script` with the guest's own /bin/sh, as root, in the guest's root, with /dev, /proc and /sys mounted and
-  /// without a network. A script that fails is no exception: look at the status. Batch questions into one script: a
-  /// call costs about 25 ms under emulation.
+  /// without a network. Does not throw when the script fails: check the status. Put several questions into one script,
+  /// because a call takes about 25 ms under emulation.
   virtual ShellResult shell(const std::string& script) = 0;
 
-  /// Free bytes on the file system that holds `path`.
+  /// Returns the free bytes on the file system of `path`.
   virtual std::uint64_t free_bytes(const std::string& path) = 0;
 
-  /// Mounts payload number `index` (0-based, in the order in which they were attached) read-only on `mount_point`, an
-  /// empty directory that is made when missing; package managers install straight from there.
+  /// Mounts payload number `index` (0-based, in the order of attachment) read-only on `mount_point`, an empty directory
+  /// that is created when missing. Package managers install from this directory.
   virtual void mount_payload(std::size_t index, const std::string& mount_point) = 0;
   virtual void unmount_payload(const std::string& mount_point) = 0;
 };

@@ -23,7 +23,7 @@
 namespace bake::guest {
 namespace {
 
-/// libguestfs' protocol carries at most 4 MiB in one message; larger content goes through download and upload.
+/// The protocol of libguestfs allows at most 4 MiB in one message; larger content uses download and upload.
 constexpr std::size_t message_limit = std::size_t{2} << 20U;
 constexpr std::size_t log_limit = std::size_t{64} << 10U;
 std::atomic<int> launch_count = 0;
@@ -46,7 +46,7 @@ std::vector<std::string> take_list(char** list) {
   return strings;
 }
 
-/// libguestfs' messages run over several lines; ours do not.
+/// Messages of libguestfs have several lines; those of bake have one.
 std::string one_line(std::string_view text) {
   std::vector<std::string> lines;
   for (const auto& line : split_lines(text))
@@ -102,7 +102,8 @@ void add_drive(guestfs_h* handle, const Drive& drive) {
     options.label = drive.label.c_str();
   }
   if (!drive.read_only) {
-    // A scratch copy, renamed into place only after everything succeeded: flushing along the way buys nothing.
+    // The disk is a scratch copy, which gets its final name only after everything succeeded: flushing earlier has no
+    // benefit.
     options.bitmask |= GUESTFS_ADD_DRIVE_OPTS_CACHEMODE_BITMASK;
     options.cachemode = "unsafe";
     if (drive.discard) {
@@ -117,7 +118,7 @@ void add_drive(guestfs_h* handle, const Drive& drive) {
 
 using Handle = std::unique_ptr<guestfs_h, decltype(&guestfs_close)>;
 
-/// One try: the running handle, or what went wrong.
+/// The result of one attempt: the running handle, or the reason of the failure.
 struct Launched {
   Handle handle{nullptr, &guestfs_close};
   bool timed_out = false;
@@ -137,8 +138,7 @@ Handle make_handle(const ApplianceOptions& options, const LaunchAttempt& attempt
   guestfs_set_autosync(handle.get(), 0);
   guestfs_set_recovery_proc(handle.get(), 1);  // ends qemu when bake is killed
   guestfs_config(handle.get(), "-name", marker.c_str());
-  // qemu's own answer to a full disk is to stop the machine until somebody makes room: nothing in it would ever time
-  // out.
+  // By default qemu stops the machine on a full disk until there is space again, and nothing in the machine times out.
   guestfs_config(handle.get(), "-global", "scsi-hd.werror=report");
   for (const auto& drive : options.drives) add_drive(handle.get(), drive);
   return handle;
@@ -160,8 +160,8 @@ Launched launch(const ApplianceOptions& options, const LaunchAttempt& attempt) {
     return result;
   }
   result.timed_out = watchdog.fired();
-  // After its first line libguestfs' message only tells how to debug libguestfs.
-  result.reason = result.timed_out ? fmt::format("not up after {} s", attempt.limit.count())
+  // After the first line, the message of libguestfs only explains how to debug libguestfs.
+  result.reason = result.timed_out ? fmt::format("not running after {} s", attempt.limit.count())
                                    : split_lines(guestfs_last_error(handle.get())).front();
   result.log = std::move(log);
   return result;
@@ -177,18 +177,21 @@ guestfs_h* launch_some_way(const ApplianceOptions& options, Progress& progress) 
     if (launched.handle) {
       ++launch_count;
       const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
-      progress.detail(fmt::format("appliance up after {:.1f} s{}", taken.count(), attempt.with_kvm ? " with KVM" : ""));
+      progress.detail(
+          fmt::format("the appliance started in {:.1f} s{}", taken.count(), attempt.with_kvm ? " with KVM" : ""));
       return launched.handle.release();
     }
     throw_if_interrupted();
     if (!attempt.with_kvm) break;
     kvm_failed = true;
     progress.warn(fmt::format(
-        "the appliance did not start with KVM ({}); going on by emulation, which is slower. Set "
-        "LIBGUESTFS_BACKEND_SETTINGS=force_tcg to try no KVM, or BAKE_LAUNCH_TIMEOUT (seconds) to change how long it "
+        "the appliance did not start with KVM ({}); bake continues with emulation, which is slower. Set "
+        "LIBGUESTFS_BACKEND_SETTINGS=force_tcg to skip KVM, or BAKE_LAUNCH_TIMEOUT (seconds) to change how long the "
+        "start "
         "may take",
-        launched.timed_out ? fmt::format("/dev/kvm opens, but nothing came up in {} s", attempt.limit.count())
-                           : launched.reason + " " + last_lines(launched.log, 1)));
+        launched.timed_out
+            ? fmt::format("/dev/kvm opens, but the appliance did not start within {} s", attempt.limit.count())
+            : launched.reason + " " + last_lines(launched.log, 1)));
   }
   throw Error(ErrorKind::environment,
               fmt::format("starting the libguestfs appliance: {}{}{}", launched.reason,
@@ -237,13 +240,13 @@ void Appliance::refuse_lost_writes() {
   const std::string_view text = output ? output.get() : "";
   const auto lost = find_lost_write(text);
   if (lost.empty()) return;
-  // Another disk that is written to is the appliance's own.
+  // Any other disk with writes belongs to the appliance.
   const CString own(guestfs_get_tmpdir(handle_));
   const auto place =
       is_of_device(lost, text.substr(0, text.find('\n'))) ? disk_ : std::filesystem::path(own ? own.get() : "/tmp");
   throw Error(
       ErrorKind::environment,
-      fmt::format("writing '{}': this machine did not take all that the appliance wrote, {} are free there ({})",
+      fmt::format("writing '{}': this machine could not store all data of the appliance; {} are free there ({})",
                   place.string(), human_size(free_bytes_at(place)), lost),
       "free some space on that file system, or choose another one");
 }
@@ -267,7 +270,7 @@ void Appliance::mount(const std::string& device, const std::string& mount_point,
 }
 
 void Appliance::mount_memory(const std::string& mount_point) {
-  // The call insists on a device; tmpfs ignores which.
+  // The call requires a device; tmpfs ignores it.
   check(guestfs_mount_vfs(handle_, "mode=0755,size=80%", "tmpfs", "/dev/sda", mount_point.c_str()),
         "mounting memory on", mount_point);
 }
@@ -286,7 +289,7 @@ bool Appliance::trim(const std::string& mount_point) {
 Space Appliance::space(const std::string& path) {
   const std::unique_ptr<struct guestfs_statvfs, decltype(&guestfs_free_statvfs)> info(
       guestfs_statvfs(handle_, path.c_str()), &guestfs_free_statvfs);
-  if (!info) fail("asking for free space at", path);
+  if (!info) fail("reading the free space at", path);
   const auto block = static_cast<std::uint64_t>(info->frsize);
   return {static_cast<std::uint64_t>(info->blocks) * block, static_cast<std::uint64_t>(info->bavail) * block};
 }
@@ -392,7 +395,7 @@ void Appliance::shut_down() {
   handle_ = nullptr;
   if (status != 0)
     throw Error(ErrorKind::failed, fmt::format("shutting the appliance down: {}", reason),
-                "the disk may lack data; look for a full disk on this machine");
+                "data may be missing on the disk; check whether a disk of this machine is full");
 }
 
 }  // namespace bake::guest

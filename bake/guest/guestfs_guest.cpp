@@ -19,7 +19,7 @@ namespace {
   throw Error(ErrorKind::failed, fmt::format("{} '{}' in the guest: {}", doing, path, reason));
 }
 
-/// Drives are named by one letter here, and the first is the disk.
+/// Drives have one letter here, and the first one is the disk.
 constexpr std::size_t max_payloads = 24;
 
 std::string last_words(const std::string& output) {
@@ -28,14 +28,14 @@ std::string last_words(const std::string& output) {
   return text.empty() ? "none" : std::string(text.substr(text.size() > most ? text.size() - most : 0));
 }
 
-/// A directory itself, not a link to one: the appliance's mount(8) would follow it out of the guest.
+/// True for a directory, not for a link to one: the appliance's mount(8) would follow the link out of the guest.
 bool is_directory(Appliance& appliance, const std::string& path) {
   const auto info = appliance.stat(path, false);
   return info && info->type == FileType::directory && appliance.real_path(path) == path;
 }
 
-/// What a script that failed has said goes into the log: an error shows its last lines only, and the guest's own logs
-/// go with the copy that is thrown away.
+/// Writes the output of a failed script to the log: the error shows only its last lines, and the guest's own logs are
+/// deleted with the copy.
 void log_output(const ShellResult& result, Progress& progress) {
   constexpr std::size_t max_lines = 5000;
   const auto lines = split_lines(result.output);
@@ -90,8 +90,8 @@ void GuestfsGuest::mount_system(const std::filesystem::path& disk) {
   layout_.efi = content.efi;
   for (const auto& mount : plan.mounts) {
     if (mount.mount_point != "/" && !is_directory(*appliance_, mount.mount_point)) {
-      progress_.warn(fmt::format("{} of the guest's /etc/fstab is no directory; {} is not mounted", mount.mount_point,
-                                 mount.device));
+      progress_.warn(fmt::format("{} of the guest's /etc/fstab is not a directory; {} is not mounted",
+                                 mount.mount_point, mount.device));
       continue;
     }
     appliance_->mount(mount.device, mount.mount_point, "noatime");
@@ -131,7 +131,7 @@ std::vector<std::string> GuestfsGuest::list(const std::string& directory) {
 std::optional<std::string> GuestfsGuest::read(const std::string& path, std::size_t limit) {
   require_guest_path(path);
   const auto info = appliance().stat(path, true);
-  // Only regular files: a named pipe would block, a device would never end.
+  // Only regular files: a named pipe would block, and a device has no end.
   if (!info || info->type != FileType::regular) return std::nullopt;
   if (info->size > limit) fail("reading", path, fmt::format("larger than {} bytes", limit));
   return appliance().read(path, info->size);
@@ -195,7 +195,7 @@ void GuestfsGuest::remove(const std::string& path) {
   if (!info) return;
   if (info->type != FileType::directory) return appliance().remove_file(path);
   const auto real = pinned(path);
-  if (path_components(real).empty()) fail("removing", path, "that is the root directory");
+  if (path_components(real).empty()) fail("removing", path, "it is the root directory");
   for (const auto& [mount_point, made] : payloads_)
     if (is_below(mount_point, real)) fail("removing", path, "Device or resource busy");
   appliance().remove_tree(real);
@@ -235,8 +235,8 @@ void GuestfsGuest::unmount_payload(const std::string& mount_point) {
 // ---- scripts
 
 void GuestfsGuest::prepare_scripts() {
-  // Package scripts expect /run, and what they leave there must not stay in the image: it gets a file system in memory,
-  // as on a running system, which also holds scripts and their output.
+  // Package scripts need /run, and their files there must not stay in the image: /run becomes a file system in memory,
+  // as on a running system. bake's scripts and their output are also there.
   const auto run = appliance().stat("/run", false);
   if (run && run->type != FileType::directory) fail("preparing", "/run", "not a directory");
   for (const auto* directory : {"/dev", "/proc", "/sys"})
@@ -256,13 +256,14 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
   result.output = read(output_file, std::size_t{256} << 20U).value_or("");
   if (ended_by_limit(result.status, std::chrono::steady_clock::now() - started, script_limit_))
     throw Error(ErrorKind::failed,
-                fmt::format("running a script in the guest: not done within {} seconds; its last words: {}",
+                fmt::format("running a script in the guest: not finished within {} seconds; the end of its output: {}",
                             script_limit_.count(), last_words(result.output)),
-                "something in the guest waits for what never comes; BAKE_SCRIPT_TIMEOUT=SECONDS sets another bound");
+                "a program in the guest waits for something that does not happen; BAKE_SCRIPT_TIMEOUT=SECONDS sets "
+                "another limit");
   if (!result.ok()) appliance().refuse_lost_writes();
   if (const auto reason = start_failure(result.status, result.output); !reason.empty())
     throw Error(ErrorKind::failed, fmt::format("running a script with '/bin/sh' in the guest: {}", reason),
-                "the guest's own /bin/sh must be there and run on this machine's processor");
+                "the guest must have a /bin/sh that runs on this machine's processor");
   if (!result.ok()) log_output(result, progress_);
   return result;
 }

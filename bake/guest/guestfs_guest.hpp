@@ -18,51 +18,51 @@ class Appliance;
 struct ApplianceOptions;
 
 struct GuestfsOptions {
-  std::filesystem::path disk;           ///< the data of a VHD without its footer, or an overlay over that
-  std::filesystem::path known_as = {};  ///< what messages call it; empty: as it is
-  std::string format = "raw";           ///< "raw", or "qcow2" for an overlay
-  bool read_only = false;               ///< looks only: what scripts write goes to an overlay that is thrown away
+  std::filesystem::path disk;                   ///< the data of a VHD without its footer, or an overlay over that
+  std::filesystem::path known_as = {};          ///< its name in messages; empty: `disk`
+  std::string format = "raw";                   ///< "raw", or "qcow2" for an overlay
+  bool read_only = false;                       ///< changes of scripts go to an overlay, which is deleted
   std::vector<std::filesystem::path> payloads;  ///< raw images of file systems, for mount_payload()
-  bool discard = true;                          ///< pass on to the file what finish() trims
+  bool discard = true;                          ///< make holes in the file where finish() trims
   unsigned memory_mib = 1024;
   unsigned processors = 1;
-  /// How long one script may run. A maintainer script that waits for something would hold the job for ever; a DKMS
-  /// build under emulation takes up to some hours.
+  /// How long one script may run. Without a limit, a maintainer script that waits for something would block the job for
+  /// ever; a DKMS build under emulation takes up to a few hours.
   std::chrono::seconds script_limit = std::chrono::hours(6);
 };
 
-/// How an appliance for `options` is to be started: the disk first, then the payloads.
+/// Returns the options of the appliance for `options`: the disk first, then the payloads.
 ApplianceOptions appliance_options(const GuestfsOptions& options);
 
-/// The operating system on a disk, seen through the libguestfs appliance. One appliance launch per object.
+/// The operating system on a disk, accessed through the libguestfs appliance. One appliance launch per object.
 class GuestfsGuest final : public Guest {
  public:
   /// Starts the appliance, finds the one operating system on the disk and mounts its file systems by its own fstab.
-  /// Throws Error{environment} when the appliance does not start; Error{failed} when the disk holds no operating
-  /// system, two of them, or an encrypted one.
+  /// Throws Error{environment} when the appliance does not start; Error{failed} when the disk has no operating system,
+  /// two of them, or an encrypted one.
   GuestfsGuest(const GuestfsOptions& options, Progress& progress);
-  /// The same on an appliance that runs already and has the drives that `options` names.
+  /// Does the same on a running appliance, which has the drives of `options`.
   GuestfsGuest(std::unique_ptr<Appliance> appliance, const GuestfsOptions& options, Progress& progress);
-  /// Ends the appliance and commits nothing: only finish() does.
+  /// Ends the appliance without a commit: only finish() commits.
   ~GuestfsGuest() override;
   GuestfsGuest(const GuestfsGuest&) = delete;
   GuestfsGuest& operator=(const GuestfsGuest&) = delete;
 
   [[nodiscard]] const Layout& layout() const { return layout_; }
 
-  /// Writes out what the guest's file systems hold in memory. Throws Error{environment} when this machine did not take
-  /// all of it: what is seen in the guest from then on may not be on the disk.
+  /// Writes the data of the guest's file systems from memory to disk. Throws Error{environment} when this machine could
+  /// not store all of it: the guest may then show data that is not on the disk.
   void write_back();
 
-  /// The commit: ends programs that scripts left running, takes away what bake had mounted, trims (unless read-only),
-  /// unmounts, and shuts the appliance down. Throws Error{failed} when any of it fails, and Error{environment}
-  /// when this machine's disk was full: then the disk is not to be used. No call works afterwards.
+  /// Commits: ends programs that scripts left running, unmounts bake's own mounts, trims (unless read-only), unmounts
+  /// the file systems, and shuts the appliance down. Throws Error{failed} when one of these steps fails, and
+  /// Error{environment} when this machine's disk was full: do not use the disk then. No call works afterwards.
   void finish();
 
-  /// How long scripts may run from now on; see GuestfsOptions.
+  /// Sets how long scripts may run from now on; see GuestfsOptions.
   void set_script_limit(std::chrono::seconds limit) { script_limit_ = limit; }
 
-  /// Appliances this process has started.
+  /// Returns how many appliances this process has started.
   static int launches();
 
   bool exists(const std::string& path) override;
@@ -84,9 +84,9 @@ class GuestfsGuest final : public Guest {
  private:
   Appliance& appliance();
   void mount_system(const std::filesystem::path& disk);
-  /// Makes the parent directories and tells whether the file is new.
+  /// Creates the parent directories and returns whether the file is new.
   bool prepare_file(const std::string& path);
-  /// `path` with its directory's links resolved, so that programs of the appliance cannot be led astray.
+  /// `path` with its directory's links resolved, so that programs of the appliance do not follow them.
   std::string pinned(const std::string& path);
   void prepare_scripts();
 
@@ -97,7 +97,7 @@ class GuestfsGuest final : public Guest {
   bool read_only_ = false;
   std::chrono::seconds script_limit_;
   bool made_run_ = false;                 ///< the guest had no directory /run
-  std::map<std::string, bool> payloads_;  ///< mount point → mount_payload made it
+  std::map<std::string, bool> payloads_;  ///< mount point → mount_payload created it
 };
 
 }  // namespace bake::guest

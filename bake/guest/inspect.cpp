@@ -31,7 +31,7 @@ InitramfsTool find_initramfs_tool(const Facts& facts) {
   return dracut ? InitramfsTool::dracut : InitramfsTool::none;
 }
 
-/// yum 3 reads the one, dnf the other; where yum is dnf, one is a link to the other.
+/// yum 3 reads the first file, dnf the second; where yum is dnf, one is a link to the other.
 std::vector<std::string> find_package_manager_configs(Guest& guest) {
   std::vector<std::string> found;
   for (const std::string path : {"/etc/yum.conf", "/etc/dnf/dnf.conf"}) {
@@ -54,7 +54,7 @@ SELinux find_selinux(Guest& guest, const Facts& facts) {
   auto values = parse_assignments(*config);
   selinux.mode = to_lower(values["SELINUX"]);
   if (selinux.mode != "enforcing" && selinux.mode != "permissive") selinux.mode = "disabled";
-  // The kernel's command line has the last word.
+  // The kernel's command line overrides the configuration.
   if (has_word(facts.default_kernel_options, "selinux=0")) selinux.mode = "disabled";
   if (has_word(facts.default_kernel_options, "enforcing=0") && selinux.mode == "enforcing") selinux.mode = "permissive";
   selinux.policy = values["SELINUXTYPE"];

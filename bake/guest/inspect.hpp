@@ -5,11 +5,11 @@
 
 namespace bake::guest {
 
-/// Programs that facts look for: those bake may call in a guest.
+/// The programs that inspection looks for: those that bake may call in a guest.
 const std::set<std::string>& programs_of_interest();
 
-/// Everything about the guest that a plan needs. Reads files; runs only the guest's own package manager, which answers
-/// questions. Throws Error{failed} or Error{incompatible} when the guest is no system bake can work on.
+/// Returns all facts about the guest that a plan needs. Reads files, and runs only queries of the guest's own package
+/// manager. Throws Error{failed} or Error{incompatible} when bake does not support the guest's system.
 Facts inspect(Guest& guest, const Layout& layout);
 
 }  // namespace bake::guest

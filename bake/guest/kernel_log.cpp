@@ -12,7 +12,7 @@ bool is_lost_write(std::string_view line) {
   return has(" error, dev sd") && !has("(READ)") && !has("(DISCARD)") && !has("not supported");
 }
 
-/// "[   12.345678] text" without what is in brackets.
+/// "[   12.345678] text" without the part in brackets.
 std::string_view without_time(std::string_view line) {
   return line.starts_with('[') && line.find(']') != std::string_view::npos ? trim(line.substr(line.find(']') + 1))
                                                                            : trim(line);

@@ -13,12 +13,12 @@
 namespace bake::guest {
 namespace {
 
-constexpr std::size_t max_symvers = std::size_t{16} << 20U;  // a real one has 2 MiB
+constexpr std::size_t max_symvers = std::size_t{16} << 20U;  // a real file has 2 MiB
 constexpr std::size_t max_module = std::size_t{32} << 20U;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-/// Takes the next run of digits or of letters, skipping what separates them.
+/// Takes the next run of digits or of letters and skips separators.
 std::string_view take_run(std::string_view& text) {
   while (!text.empty() && !is_digit(text.front()) && !is_letter(text.front())) text.remove_prefix(1);
   if (text.empty()) return {};
@@ -42,7 +42,7 @@ int compare_runs(std::string_view a, std::string_view b) {
   return sign(a.compare(b));
 }
 
-/// Modules whose presence inside the kernel matters, and the option that builds each in.
+/// Modules that matter when they are built into the kernel, each with its configuration option.
 struct RdmaModule {
   std::string_view name;
   std::string_view option;
@@ -60,20 +60,20 @@ constexpr std::array<RdmaModule, 12> rdma_modules{RdmaModule{"mlx4_core", "CONFI
                                                   {"ib_uverbs", "CONFIG_INFINIBAND_USER_ACCESS"},
                                                   {"ib_ipoib", "CONFIG_INFINIBAND_IPOIB"}};
 
-/// "kernel/drivers/…/mlx5_core.ko.xz" → "mlx5_core"; modprobe takes dashes for underscores.
+/// "kernel/drivers/…/mlx5_core.ko.xz" → "mlx5_core"; modprobe treats dashes like underscores.
 std::string module_name(std::string_view path) {
   const auto name = path.substr(path.rfind('/') + 1);
   return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
 }
 
-/// In modules.dep paths count from the kernel's directory; /usr/lib/modules/K/kernel holds what came with it.
+/// In modules.dep paths count from the kernel's directory; /usr/lib/modules/K/kernel has the kernel's own modules.
 bool is_own_module(std::string_view path) { return path.starts_with("kernel/"); }
 
 bool is_own_rdma_module(std::string_view path) {
   return path.starts_with("kernel/drivers/infiniband/") || path.starts_with("kernel/drivers/net/ethernet/mellanox/");
 }
 
-/// Names in a directory, to be asked often.
+/// The names in a directory, for many lookups.
 class Directory {
  public:
   Directory(Guest& guest, std::string path) : path_(std::move(path)) {
@@ -101,8 +101,8 @@ std::optional<std::string> find_image(Guest& guest, const Directory& boot, const
   return image && guest.exists(*image) ? image : std::nullopt;
 }
 
-/// The symbols of the kernel whose symvers file is `path`. A damaged file counts as absent: the kernel fit then says
-/// that there is nothing to compare with.
+/// The symbols of the kernel whose symvers file is `path`. A damaged file counts as absent: the kernel fit then reports
+/// that there is nothing to compare.
 std::optional<SymbolVersions> read_symvers(Guest& guest, const std::string& path) {
   try {
     auto bytes = guest.read(path, max_symvers);
@@ -113,7 +113,7 @@ std::optional<SymbolVersions> read_symvers(Guest& guest, const std::string& path
   }
 }
 
-/// vermagic of the first of the kernel's own modules that modules.dep lists; empty when it cannot be read.
+/// Returns vermagic of the first of the kernel's own modules in modules.dep; empty when it cannot be read.
 std::string read_vermagic(Guest& guest, const std::string& directory, std::string_view modules_dep) {
   for (std::size_t at = 0; at < modules_dep.size();) {
     const std::string path(modules_dep.substr(at, modules_dep.find_first_of(":\n", at) - at));
@@ -123,7 +123,7 @@ std::string read_vermagic(Guest& guest, const std::string& directory, std::strin
       auto bytes = guest.read(join_path(directory, path), max_module);
       if (bytes) return read_module(archive::unpack(std::move(*bytes), path, max_module), path).vermagic;
     } catch (const Error&) {
-      return {};  // the image's own damage; without vermagic the fit compares symbols only
+      return {};  // a damaged module in the image; without vermagic the kernel fit compares only symbols
     }
   }
   return {};
@@ -172,7 +172,7 @@ std::vector<std::string> builtin_rdma_modules(std::string_view modules_builtin, 
   std::set<std::string> options;
   for (const auto& line : split_lines(config))
     if (line.starts_with("CONFIG_") && line.ends_with("=y")) options.insert(line.substr(0, line.size() - 2));
-  // ib_cm and rdma_cm have a yes-or-no option that says nothing unless the core itself is built in.
+  // The options of ib_cm and rdma_cm are yes or no; they matter only when the core itself is built in.
   const bool core = options.contains("CONFIG_INFINIBAND");
   std::vector<std::string> found;
   for (const auto& module : rdma_modules) {

@@ -32,11 +32,12 @@ std::optional<std::chrono::seconds> parse_limit(const std::optional<std::string>
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
   if (error != std::errc{} || end != text->data() + text->size() || seconds < 1 || seconds > 86400)
     throw Error(ErrorKind::usage, fmt::format("reading BAKE_LAUNCH_TIMEOUT '{}': not a number from 1 to 86400", *text),
-                "it is the time in seconds that the appliance may take to start");
+                "it is the maximum time in seconds for the start of the appliance");
   return std::chrono::seconds(seconds);
 }
 
-/// The arguments of a process; empty when it is gone. Not a stream: a filebuf throws what read(2) says then.
+/// Returns the arguments of a process; empty when it has ended. Not with a stream: its filebuf throws when read(2)
+/// fails then.
 std::vector<std::string> arguments_of(int pid) {
   try {
     return split(read_text(fmt::format("/proc/{}/cmdline", pid)), '\0');
@@ -50,7 +51,7 @@ std::vector<std::string> arguments_of(int pid) {
 std::vector<LaunchAttempt> plan_launch(const LaunchEnvironment& environment) {
   const auto limit = parse_limit(environment.timeout);
   if (environment.backend_settings) return {{false, false, limit.value_or(emulation_limit)}};
-  // A limit that keeps the wait for a KVM that hangs short would end every emulation that follows it.
+  // A limit that is short enough for a hanging KVM would end every emulation after it.
   const LaunchAttempt fallback{false, true, std::max(limit.value_or(emulation_limit), emulation_limit)};
   if (environment.kvm_failed_before) return {fallback};
   if (!environment.kvm_usable) return {{false, false, limit.value_or(emulation_limit)}};
@@ -92,7 +93,8 @@ void LaunchWatchdog::watch() {
     if (!started) started = Clock::now();
     if (Clock::now() - *started < limit_) continue;
     fired_ = true;
-    // They are our children and nobody else reaps them, so the numbers cannot have been given to other processes.
+    // They are children of this process and only this process reaps them, so their numbers cannot belong to other
+    // processes.
     for (const int pid : machines) ::kill(pid, SIGKILL);
     return;
   }

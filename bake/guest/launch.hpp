@@ -11,14 +11,14 @@
 
 namespace bake::guest {
 
-/// One try to start the appliance.
+/// One attempt to start the appliance.
 struct LaunchAttempt {
   bool with_kvm = false;
   bool force_emulation = false;  ///< set backend setting force_tcg
   std::chrono::seconds limit{};  ///< of the virtual machine's boot
 };
 
-/// What a launch plan depends on.
+/// The input of a launch plan.
 struct LaunchEnvironment {
   std::optional<std::string> backend_settings = {};  ///< $LIBGUESTFS_BACKEND_SETTINGS
   std::optional<std::string> timeout = {};           ///< $BAKE_LAUNCH_TIMEOUT, seconds
@@ -26,20 +26,21 @@ struct LaunchEnvironment {
   bool kvm_failed_before = false;                    ///< in this process
 };
 
-/// The tries to make, in order: with KVM when it can be opened and the user forced nothing (120 s, or
-/// $BAKE_LAUNCH_TIMEOUT), then by emulation (600 s, or $BAKE_LAUNCH_TIMEOUT when that is longer). Settings of the user
-/// are one try, as they are. Throws Error{usage} when the time limit is no number from 1 to 86400.
+/// Returns the attempts in order: with KVM when it can be opened and the user has no settings (120 s, or
+/// $BAKE_LAUNCH_TIMEOUT), then with emulation (600 s, or $BAKE_LAUNCH_TIMEOUT when that is longer). With settings of
+/// the user there is one attempt, with these settings. Throws Error{usage} when the time limit is not a number from 1
+/// to 86400.
 std::vector<LaunchAttempt> plan_launch(const LaunchEnvironment& environment);
 
 /// Reads the environment of this process.
 LaunchEnvironment launch_environment(bool kvm_failed_before);
 
-/// Child processes of this process whose command line holds `marker` as one argument.
+/// Returns the child processes of this process that have `marker` as an argument.
 std::vector<int> children_marked(const std::string& marker);
 
-/// Kills the virtual machine (the child process marked with `marker`) once it has run longer than `limit`: a launch in
-/// a hypervisor that hangs cannot be cancelled otherwise. The clock starts when the machine does, for the appliance may
-/// have to be built first. Stops when destroyed.
+/// Kills the virtual machine (the child process with the argument `marker`) when it runs longer than `limit`: there is
+/// no other way to cancel a launch in a hypervisor that hangs. The time starts with the machine, because libguestfs may
+/// have to build the appliance first. The destructor ends the watch.
 class LaunchWatchdog {
  public:
   LaunchWatchdog(std::string marker, std::chrono::seconds limit);
@@ -47,7 +48,7 @@ class LaunchWatchdog {
   LaunchWatchdog(const LaunchWatchdog&) = delete;
   LaunchWatchdog& operator=(const LaunchWatchdog&) = delete;
 
-  /// True when it had to kill.
+  /// True when it has killed the machine.
   [[nodiscard]] bool fired() const { return fired_; }
 
  private:

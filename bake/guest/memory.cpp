@@ -10,7 +10,7 @@
 namespace bake::guest {
 namespace {
 
-/// As Linux: more links than this on one way are a loop.
+/// Same limit as Linux: more links than this in one path are a loop.
 constexpr int link_limit = 40;
 
 [[noreturn]] void fail(std::string_view doing, std::string_view path, std::string_view reason) {
@@ -172,7 +172,7 @@ void MemoryGuest::make_directories_for(const std::string& path, unsigned mode, s
     here = join_path(here, name);
     const auto* present = find(here, false);
     if (present != nullptr && present->type == FileType::symlink && find(here, true) == nullptr)
-      fail(doing, path, "a symbolic link on the way leads nowhere");
+      fail(doing, path, "a symbolic link in the path leads to a missing file");
     const bool there = present != nullptr;
     const auto canonical = there ? resolve(here, true).value_or("/") : resolve_for_writing(here, true, doing);
     const auto [node, made] = nodes_.try_emplace(canonical, Node{FileType::directory, mode, 0, 0, {}});
@@ -215,7 +215,7 @@ void MemoryGuest::remove(const std::string& path) {
   const auto canonical = resolve_for_writing(path, false, "removing");
   for (const auto& [mount_point, made] : mounts_)
     if (is_below(mount_point, canonical)) fail("removing", path, "Device or resource busy");
-  if (canonical == "/") fail("removing", path, "that is the root directory");
+  if (canonical == "/") fail("removing", path, "it is the root directory");
   std::erase_if(nodes_, [&](const auto& entry) { return is_below(entry.first, canonical); });
 }
 

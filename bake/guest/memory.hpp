@@ -11,19 +11,19 @@
 
 namespace bake::guest {
 
-/// The fake of Guest for tests: a tree in memory. tests/contract runs the same suite on it and on the real appliance.
+/// The fake Guest for tests: a tree in memory. tests/contract runs the same suite on it and on the real appliance.
 ///
-/// Scripts do not run: the first handler that answers a script wins, then an answer registered for its exact text; a
-/// script nobody answers ends with status 127. Every script is recorded.
+/// Scripts do not run. The answer comes from the first handler that accepts the script, then from the answers for its
+/// exact text; otherwise the status is 127. MemoryGuest records every script.
 class MemoryGuest final : public Guest {
  public:
-  /// May change the guest (it gets it by capture); empty means "not mine".
+  /// Answers a script, or returns nothing to reject it. May change the guest, which it captures.
   using ShellHandler = std::function<std::optional<ShellResult>(const std::string& script)>;
 
   /// An empty root directory.
   MemoryGuest();
 
-  // Setting up a test. All return *this, so that a tree reads as a list.
+  // Methods that set up a test. All return *this, so that calls can be chained.
   MemoryGuest& with_file(const std::string& path, std::string_view content = {}, unsigned mode = 0644);
   MemoryGuest& with_directory(const std::string& path, unsigned mode = 0755);
   MemoryGuest& with_link(const std::string& path, const std::string& target);
@@ -34,11 +34,11 @@ class MemoryGuest final : public Guest {
   MemoryGuest& with_payload(std::map<std::string, std::string> files);
   MemoryGuest& with_free_bytes(std::uint64_t bytes);
 
-  // Looking at what a test did.
+  // Methods that show the result of a test.
   [[nodiscard]] const std::vector<std::string>& scripts() const { return scripts_; }
-  /// Every path of the tree, sorted, payload mounts left out: for "nothing else was left behind".
+  /// Returns every path of the tree, sorted, without payload mounts: shows that no other files are left.
   [[nodiscard]] std::vector<std::string> paths() const;
-  /// Mount points of payloads that are mounted now.
+  /// Returns the mount points of mounted payloads.
   [[nodiscard]] std::vector<std::string> mounted() const;
 
   bool exists(const std::string& path) override;
@@ -66,11 +66,11 @@ class MemoryGuest final : public Guest {
     std::string content;  ///< of a file; the target of a link
   };
 
-  /// The canonical path that `path` leads to: links followed, the final one too when `follow_last`; the last component
-  /// need not exist. Empty when a directory on the way is missing, is no directory, or links go round in circles.
+  /// Returns the canonical path of `path`, with links resolved (the final one only with `follow_last`); the last
+  /// component may be missing. Empty when a parent directory is missing or not a directory, or when links form a loop.
   [[nodiscard]] std::optional<std::string> resolve(const std::string& path, bool follow_last) const;
   [[nodiscard]] const Node* find(const std::string& path, bool follow_last) const;
-  /// As resolve(), but a missing way throws, and so does a path on a payload.
+  /// Like resolve(), but throws for a missing parent directory and for a path on a payload.
   [[nodiscard]] std::string resolve_for_writing(const std::string& path, bool follow_last,
                                                 std::string_view doing) const;
   void make_directories_for(const std::string& path, unsigned mode, std::string_view doing);
@@ -80,7 +80,7 @@ class MemoryGuest final : public Guest {
   std::vector<ShellHandler> handlers_;
   std::vector<std::string> scripts_;
   std::vector<std::map<std::string, std::string>> payloads_;
-  std::map<std::string, bool> mounts_;  ///< mount point → mount_payload made it
+  std::map<std::string, bool> mounts_;  ///< mount point → mount_payload created it
   std::uint64_t free_bytes_ = std::uint64_t{16} << 30U;
 };
 

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view crc_prefix = "__crc_";
 // struct modversion_info of a 64-bit kernel: unsigned long crc, char name[56] (linux/module.h).
 constexpr std::size_t version_entry_size = 64;
-constexpr std::size_t max_symbols = 20'000;  // of one module; a whole kernel exports about as many
+constexpr std::size_t max_symbols = 20'000;  // of one module; a whole kernel exports about this number
 
 [[noreturn]] void damaged(const std::string& path, std::string_view reason) {
   throw Error(ErrorKind::untrusted, fmt::format("reading kernel module '{}': {}", path, reason));
@@ -56,7 +56,7 @@ void read_versions(std::string_view table, bool little_endian, guest::ModuleFact
   check_symbols(table.size() / version_entry_size, facts.path);
   for (; table.size() >= version_entry_size; table.remove_prefix(version_entry_size)) {
     const auto name = table.substr(8, version_entry_size - 8);
-    // A big-endian unsigned long has its low half last.
+    // In a big-endian unsigned long the low half is last.
     const auto crc = number_at(table, little_endian ? 0 : 4, little_endian);
     facts.imports[std::string(name.substr(0, name.find('\0')))] = crc;
   }
@@ -106,7 +106,7 @@ std::string kernel_of_path(std::string_view path) {
 
 guest::ModuleFacts read_module(std::string_view bytes, const std::string& path) {
   elf_version(EV_CURRENT);
-  // libelf does not write to an image opened for reading; its interface is older than const.
+  // libelf does not write to an image opened for reading, although its interface has no const.
   const std::unique_ptr<Elf, int (*)(Elf*)> elf(elf_memory(const_cast<char*>(bytes.data()), bytes.size()), &elf_end);
   if (!elf || elf_kind(elf.get()) != ELF_K_ELF || gelf_getclass(elf.get()) != ELFCLASS64)
     damaged(path, "not a 64-bit ELF object");
@@ -126,7 +126,7 @@ guest::ModuleFacts read_module(std::string_view bytes, const std::string& path) 
     if (name == "__versions") read_versions(content_of(section), little_endian, facts);
     if (header.sh_type == SHT_SYMTAB) read_exports(elf.get(), section, header, little_endian, facts);
   }
-  if (facts.name.empty()) {  // kernels before 4.13 do not say it
+  if (facts.name.empty()) {  // modules of kernels before 4.13 do not contain it
     const auto file = path.substr(path.rfind('/') + 1);
     facts.name = file.substr(0, file.find(".ko"));
     for (auto& c : facts.name) c = c == '-' ? '_' : c;

@@ -10,7 +10,7 @@ namespace bake::guest {
 /// Symbols and the CRCs of their prototypes, as symvers lists them for a kernel.
 using SymbolVersions = std::map<std::string, std::uint32_t>;
 
-/// One kernel module as a package carries it: enough to decide whether kernel K will take it.
+/// One kernel module of a package: enough data to decide whether a kernel can load it.
 struct ModuleFacts {
   std::string name;      ///< mlx5_core
   std::string path;      ///< in the payload: /lib/modules/3.10.0-1062.el7.x86_64/extra/mlnx-ofa_kernel/…/mlx5_core.ko
@@ -26,8 +26,8 @@ bool is_module_path(std::string_view path);
 /// The kernel release in a module's path: "/lib/modules/<release>/…"; empty when there is none.
 std::string kernel_of_path(std::string_view path);
 
-/// What the ELF file `bytes` (an uncompressed module) says of itself: modinfo, the symbols it imports (__versions) and
-/// exports (__crc_…), with their CRCs. Throws Error{untrusted} when it is no 64-bit ELF object.
+/// Returns the data in the ELF file `bytes` (an uncompressed module): modinfo, and the symbols that it imports
+/// (__versions) and exports (__crc_…), with their CRCs. Throws Error{untrusted} when it is not a 64-bit ELF object.
 guest::ModuleFacts read_module(std::string_view bytes, const std::string& path);
 
 }  // namespace bake::guest

@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 6> system_directories{"/boot", "/usr", "/
 
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
 
-/// fstab(5): space, tab, newline and backslash stand as \040, \011, \012, \134.
+/// fstab(5): space, tab, newline and backslash are written as \040, \011, \012, \134.
 std::string unescape(std::string_view field) {
   std::string plain;
   for (std::size_t i = 0; i < field.size(); ++i) {
@@ -38,7 +38,7 @@ bool holds_system(std::string_view mount_point) {
                      [&](auto directory) { return is_below(mount_point, directory); });
 }
 
-/// Partition number of a name of the guest's first disk, or empty.
+/// Returns the partition number in a device name of the guest's first disk, or empty.
 std::optional<std::string> first_disk_partition(std::string_view spec) {
   for (const std::string_view disk : {"/dev/sda", "/dev/vda", "/dev/xvda", "/dev/hda", "/dev/nvme0n1p"}) {
     if (!spec.starts_with(disk)) continue;
@@ -88,16 +88,16 @@ bool is_clean_mount_point(std::string_view path) {
 
 void report_missing(const FstabEntry& entry, MountPlan& plan) {
   if (entry.has_option("nofail")) {
-    plan.notes.push_back(fmt::format("{} ({}) is not on this disk; fstab says nofail", entry.mount_point, entry.spec));
+    plan.notes.push_back(fmt::format("{} ({}) is not on this disk; fstab has nofail", entry.mount_point, entry.spec));
     return;
   }
   if (holds_system(entry.mount_point))
     throw Error(ErrorKind::failed,
-                fmt::format("mounting '{}': the guest's /etc/fstab wants '{}', which is not on this disk",
+                fmt::format("mounting '{}': the guest's /etc/fstab names '{}', which is not on this disk",
                             entry.mount_point, entry.spec),
                 "bake needs the whole system on one disk; correct /etc/fstab in the image");
   plan.warnings.push_back(
-      fmt::format("{} ({}) is not on this disk but in the guest's /etc/fstab", entry.mount_point, entry.spec));
+      fmt::format("{} ({}) is in the guest's /etc/fstab, but not on this disk", entry.mount_point, entry.spec));
 }
 
 void plan_entry(const FstabEntry& entry, const FileSystem& root, const std::vector<FileSystem>& file_systems,
@@ -106,14 +106,14 @@ void plan_entry(const FstabEntry& entry, const FileSystem& root, const std::vect
       entry.type == "auto" || std::find(disk_types.begin(), disk_types.end(), entry.type) != disk_types.end();
   if (!of_disk || entry.has_option("bind") || entry.has_option("rbind")) return;
   if (!is_clean_mount_point(entry.mount_point)) {
-    plan.warnings.push_back(fmt::format("the guest's /etc/fstab has a strange mount point '{}'", entry.mount_point));
+    plan.warnings.push_back(fmt::format("the guest's /etc/fstab has an invalid mount point '{}'", entry.mount_point));
     return;
   }
   const auto* device = find_file_system(entry.spec, file_systems);
   if (entry.mount_point == "/") {
     if (device == nullptr || device->device != root.device)
-      plan.warnings.push_back(
-          fmt::format("the guest's /etc/fstab wants '{}' as /, but its root is {}", entry.spec, root.device));
+      plan.warnings.push_back(fmt::format("the guest's /etc/fstab names '{}' as /, but the root file system is {}",
+                                          entry.spec, root.device));
     return;
   }
   if (entry.has_option("noauto")) {
@@ -150,7 +150,7 @@ const FileSystem* find_file_system(std::string_view spec, const std::vector<File
     return find_by(&FileSystem::device, "/dev/sda" + *number, file_systems);
   if (!spec.starts_with("/dev/")) return nullptr;
   const auto device = logical_volume_of(spec);
-  // A plain /dev/sdb1 is another disk of the guest, never one of the appliance's.
+  // A plain /dev/sdb1 is another disk of the guest, never a disk of the appliance.
   return path_components(device).size() == 3 ? find_by(&FileSystem::device, device, file_systems) : nullptr;
 }
 
@@ -172,8 +172,8 @@ MountPlan plan_mounts(const FileSystem& root, const std::vector<FstabEntry>& fst
     const bool planned = std::any_of(plan.mounts.begin(), plan.mounts.end(),
                                      [&](const auto& mount) { return mount.device == candidate.device; });
     if (mountable && !planned)
-      plan.warnings.push_back(
-          fmt::format("{} ({}) is not in the guest's /etc/fstab; it is left alone", candidate.device, candidate.type));
+      plan.warnings.push_back(fmt::format("{} ({}) is not in the guest's /etc/fstab; bake does not mount it",
+                                          candidate.device, candidate.type));
   }
   return plan;
 }

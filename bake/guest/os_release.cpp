@@ -10,7 +10,7 @@
 namespace bake::guest {
 namespace {
 
-/// A shell word as os-release(5) allows it: one quoted or plain string, backslash escapes in double quotes.
+/// A shell word in the format of os-release(5): one quoted or plain string, backslash escapes in double quotes.
 std::string unquote(std::string_view value) {
   value = trim(value);
   const char quote = !value.empty() && (value.front() == '"' || value.front() == '\'') ? value.front() : '\0';
@@ -32,7 +32,7 @@ std::map<std::string, std::string> os_release_of(Guest& guest) {
   for (const auto* path : {"/etc/os-release", "/usr/lib/os-release"})
     if (const auto text = guest.read(path)) return parse_assignments(*text);
   throw Error(ErrorKind::failed, "reading '/etc/os-release' in the guest: there is no such file",
-              "bake needs to know which operating system the image holds");
+              "bake needs to know the operating system of the image");
 }
 
 std::string_view take_number(std::string_view& text) {
@@ -42,7 +42,7 @@ std::string_view take_number(std::string_view& text) {
   return number;
 }
 
-/// ELF e_machine, with the names that uname -m has.
+/// ELF e_machine, with the names of uname -m.
 std::string machine_name(unsigned machine) {
   switch (machine) {
     case 3:
@@ -103,7 +103,7 @@ OsRelease read_os_release(Guest& guest) {
   OsRelease os{to_lower(values["ID"]), values["VERSION_ID"], values["PRETTY_NAME"]};
   if (os.id.empty())
     throw Error(ErrorKind::failed, "reading '/etc/os-release' in the guest: it has no ID",
-                "bake needs to know which operating system the image holds");
+                "bake needs to know the operating system of the image");
   if (os.version.find('.') != std::string::npos) return os;
   for (const auto* path : {"/etc/centos-release", "/etc/redhat-release", "/etc/system-release"}) {
     const auto text = guest.read(path);

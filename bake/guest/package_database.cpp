@@ -10,12 +10,13 @@
 namespace bake::guest {
 namespace {
 
-/// dpkg's status file and rpm's answer are a few MB on an HPC image; a guest is hostile input, so there is a limit.
+/// dpkg's status file and the output of rpm are a few MB on an HPC image; a guest is hostile input, so there is a
+/// limit.
 constexpr std::size_t dump_limit = std::size_t{256} << 20U;
 constexpr std::size_t trouble_limit = 2000;
 
 constexpr std::string_view no_value = "(none)";
-/// Separates rpm's answer from what the script says about it.
+/// Separates the output of rpm from the status that the script prints.
 constexpr std::string_view trailer = "\n#status ";
 
 std::string dependency_format(char letter, std::string_view tag) {
@@ -89,7 +90,7 @@ bool is_usable_state(std::string_view state) {
   return state == "installed" || state == "triggers-pending" || state == "triggers-awaited";
 }
 
-/// A guest for another processor cannot run its programs; its files can be read all the same, and the plan says no.
+/// Programs of a guest for another processor cannot run here. bake can still read its files, and the plan rejects it.
 ShellResult ask(Guest& guest, const std::string& script) {
   try {
     return guest.shell(script);
@@ -109,10 +110,10 @@ PackageDatabase read_dpkg(Guest& guest) {
   auto status = guest.read("/var/lib/dpkg/status", dump_limit);
   if (!status)
     throw Error(ErrorKind::failed, "reading '/var/lib/dpkg/status' in the guest: there is no such file",
-                "the guest's package database is missing; bake needs an image whose packages dpkg knows");
+                "the guest's package database is missing; bake needs an image with a package database");
   database.packages = installed_of_dpkg_status(*status);
   database.trouble = join(unfinished_of_dpkg_status(*status), "\n");
-  // Only whether dpkg can read its database: it also names packages whose .deb had no md5sums, which do no harm.
+  // Only checks whether dpkg can read its database: the output also names packages without md5sums, which are harmless.
   if (const auto audit = ask(guest, "dpkg --audit"); !audit.ok()) {
     const auto text = trim(audit.output);
     database.trouble +=
@@ -123,7 +124,7 @@ PackageDatabase read_dpkg(Guest& guest) {
   return database;
 }
 
-/// Warnings ("warning: … missing index") are no trouble; errors and a failing rpm are.
+/// Ignores warnings ("warning: … missing index"); errors and a failing rpm count.
 std::string rpm_trouble(int status, std::string_view messages) {
   std::vector<std::string> errors;
   for (const auto& line : split_lines(messages))
@@ -136,7 +137,7 @@ PackageDatabase read_rpm(Guest& guest, const DatabasePlace& place) {
   PackageDatabase database;
   database.format = place.format;
   auto result = ask(guest, rpm_dump_query());
-  // The trailer is the last thing the script prints, and no line of rpm's own begins like it.
+  // The trailer is the last output of the script, and no line of rpm begins like it.
   auto end = result.output.rfind(trailer);
   if (end == std::string::npos) {
     database.trouble = shorten(fmt::format("asking the guest's rpm failed: {}", trim(result.output)));
@@ -155,14 +156,14 @@ PackageDatabase read_rpm(Guest& guest, const DatabasePlace& place) {
 }  // namespace
 
 std::string rpm_dump_format() {
-  // Tags that rpm 4.11 (EL7) knows; weak dependencies came later and do not matter to a closure.
+  // The tags of rpm 4.11 (EL7); newer versions also have weak dependencies, which a closure does not need.
   return "P %{NAME}\\t%{EPOCH}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n" + dependency_format('v', "PROVIDE") +
          dependency_format('r', "REQUIRE") + dependency_format('o', "OBSOLETE") + dependency_format('c', "CONFLICT") +
          "[f %{FILENAMES}\\n]";
 }
 
 std::string rpm_dump_query() {
-  // Standard error is kept apart from the answer. A Berkeley DB environment that this query had to make is removed.
+  // Standard error is separate from the output. The script removes a Berkeley DB environment that this query created.
   return "d=/var/lib/rpm; ls $d/__db.* >/dev/null 2>&1 && had=1 || had=0\n"
          "exec 3>&1\n"
          "errors=$(rpm -qa --queryformat " +
@@ -208,8 +209,8 @@ std::vector<std::string> unfinished_of_dpkg_status(std::string_view status) {
 DatabasePlace find_database(Guest& guest, Family family) {
   if (family == Family::deb)
     return guest.exists("/var/lib/dpkg/status") ? DatabasePlace{"dpkg", "/var/lib/dpkg"} : DatabasePlace{};
-  // rpm names the file after the backend: Packages (Berkeley DB), rpmdb.sqlite, Packages.db (ndb). A database that was
-  // converted may have left the old file behind, so the newer formats are looked for first.
+  // rpm names the file after the backend: Packages (Berkeley DB), rpmdb.sqlite, Packages.db (ndb). After a conversion
+  // the old file may still exist, so the newer formats come first.
   for (const auto* directory : {"/var/lib/rpm", "/usr/lib/sysimage/rpm"}) {
     const auto names = guest.list(directory);
     const auto has = [&](std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); };
@@ -225,7 +226,7 @@ PackageDatabase read_package_database(Guest& guest, Family family) {
   const auto place = find_database(guest, family);
   if (place.format.empty())
     throw Error(ErrorKind::failed, "looking for the guest's package database: no rpm database in /var/lib/rpm",
-                "bake needs an image whose packages rpm knows");
+                "bake needs an image with a package database");
   return read_rpm(guest, place);
 }
 

@@ -6,10 +6,10 @@
 
 namespace bake::guest {
 
-/// The components of a guest path without empty ones and "."; ".." stays, for it may follow a symbolic link.
+/// The components of a guest path without empty ones and "."; ".." stays, because it may follow a symbolic link.
 std::vector<std::string> path_components(std::string_view path);
 
-/// True when the guest path `path` is `directory` or lies below it. Both without a final slash, except "/".
+/// True when the guest path `path` is `directory` or is below it. Both without a final slash, except "/".
 bool is_below(std::string_view path, std::string_view directory);
 
 /// Directory part of an absolute guest path ("/" for "/x" and for "/") and its last component.
@@ -19,7 +19,7 @@ std::string base_name_of(std::string_view path);
 /// `directory` and `name` with exactly one slash between them.
 std::string join_path(std::string_view directory, std::string_view name);
 
-/// Throws Error{bug} unless `path` is absolute and free of NUL bytes: guest calls take nothing else.
+/// Throws Error{bug} unless `path` is absolute and free of NUL bytes: guest calls accept only these paths.
 void require_guest_path(std::string_view path);
 
 }  // namespace bake::guest

@@ -18,8 +18,8 @@ bool is_regular(Appliance& appliance, const std::string& path) {
   return info && info->type == FileType::regular;
 }
 
-/// The fstab of the operating system whose root is mounted, or empty when it is none. /etc/os-release may be a link to
-/// a /usr that is not mounted yet.
+/// The fstab of the operating system whose root is mounted, or empty when it is not an operating system.
+/// /etc/os-release may be a link to a /usr that is not mounted yet.
 std::optional<std::string> fstab_of_system(Appliance& appliance) {
   const auto fstab = appliance.stat("/etc/fstab", true);
   if (!fstab || fstab->type != FileType::regular || fstab->size > fstab_limit) return std::nullopt;
@@ -34,8 +34,8 @@ bool has_root_name(const FileSystem& file_system) {
   return false;
 }
 
-/// What can hold a root, the likeliest first: once a root is found, its fstab tells what most of the others are, and
-/// they need not be mounted to be looked at.
+/// The file systems that can be a root, the most likely first: the fstab of a found root names most of the others,
+/// which then need not be mounted.
 std::vector<FileSystem> likely_roots_first(const std::vector<FileSystem>& file_systems) {
   std::vector<FileSystem> candidates;
   std::copy_if(file_systems.begin(), file_systems.end(), std::back_inserter(candidates), can_hold_root);
@@ -56,14 +56,15 @@ std::set<std::string> devices_of(std::string_view fstab, const std::vector<FileS
     if (file_system.type == "crypto_LUKS")
       throw Error(ErrorKind::failed,
                   fmt::format("opening disk '{}': {} is encrypted (LUKS)", disk.string(), file_system.device),
-                  "bake cannot look into encrypted disks; bake the image first and encrypt it afterwards");
+                  "bake cannot read encrypted disks; bake the image first and encrypt it afterwards");
   std::vector<std::string> seen;
   seen.reserve(file_systems.size());
   for (const auto& file_system : file_systems) seen.push_back(file_system.device + " (" + file_system.type + ")");
   throw Error(ErrorKind::failed, fmt::format("opening disk '{}': no operating system found in it", disk.string()),
-              seen.empty() ? "there is no file system on it; is it the disk of a Linux VM?"
-                           : fmt::format("it holds {}; none is a root file system with /etc/fstab and an os-release",
-                                         join(seen, ", ")));
+              seen.empty()
+                  ? "there is no file system on it; is it the disk of a Linux VM?"
+                  : fmt::format("it has {}; none of them is a root file system with /etc/fstab and an os-release",
+                                join(seen, ", ")));
 }
 
 }  // namespace

@@ -15,9 +15,9 @@ struct Root {
   std::string fstab;  ///< content of its /etc/fstab
 };
 
-/// Looks into the file systems that can hold one and that no found system's fstab claims: a root has an /etc/fstab and
-/// an os-release. Leaves nothing mounted. Throws Error{failed} when there is none (saying so when it is encrypted) or
-/// more than one; `disk` is for messages.
+/// Searches the file systems that can be a root and that are not in the fstab of a found system: a root has an
+/// /etc/fstab and an os-release. Leaves nothing mounted. Throws Error{failed} when there is no root (with a special
+/// message for an encrypted one) or more than one; messages name `disk`.
 Root find_root(Appliance& appliance, const std::vector<FileSystem>& file_systems, const std::filesystem::path& disk);
 
 }  // namespace bake::guest

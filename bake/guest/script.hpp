@@ -6,30 +6,31 @@
 
 namespace bake::guest {
 
-/// Where scripts and their output live while they run: in memory, on the guest's /run.
+/// The directory of scripts and their output while they run: in memory, on the guest's /run.
 inline constexpr const char* script_directory = "/run/bake";
 inline constexpr const char* script_file = "/run/bake/script";
 inline constexpr const char* output_file = "/run/bake/output";
 
 /// A command for the appliance's shell, with the guest at `sysroot`: runs script_file with the guest's /bin/sh as root
 /// in the guest's root and in a plain environment (PATH, HOME, LC_ALL=C, umask 022, nothing on standard input), both
-/// output streams into output_file; prints the exit status. Quicker than a second shell in the guest, where starting a
-/// program is what costs. After `limit` the appliance's timeout(1) ends the script and what it started: first asks,
-/// then kills.
+/// output streams into output_file; prints the exit status. Faster than a second shell in the guest, because starting a
+/// program is the expensive part. After `limit` the appliance's timeout(1) ends the script and its children: first with
+/// SIGTERM, then with SIGKILL.
 std::string script_command(std::string_view sysroot, std::chrono::seconds limit);
 
-/// Whether a script that ended with `status` after `took` was ended by its limit: timeout(1) then gives 124, or 137
-/// when it had to kill; a script may end with these by itself, but not that late.
+/// True when a script that ended with `status` after `took` was ended by its limit: timeout(1) then returns 124, or 137
+/// after SIGKILL. A script may return these values itself, but not after the limit.
 bool ended_by_limit(int status, std::chrono::nanoseconds took, std::chrono::seconds limit);
 
-/// The status that script_command() printed. Throws Error{failed} when it printed none.
+/// Returns the status that script_command() printed. Throws Error{failed} when it printed none.
 int parse_status(std::string_view text);
 
-/// Why the guest's /bin/sh could not be started, or empty when it was: chroot(1) ends with 126 or 127 and says so.
+/// Returns why the guest's /bin/sh did not start, or empty when it started: chroot(1) then ends with 126 or 127 and a
+/// message.
 std::string_view start_failure(int status, std::string_view output);
 
-/// A command for the appliance's shell that kills what scripts left running in the guest (gpg-agent and the like),
-/// which would keep the file systems busy: processes whose root is `sysroot`.
+/// A command for the appliance's shell that kills processes that scripts left running in the guest (for example
+/// gpg-agent), which would keep the file systems busy: processes whose root is `sysroot`.
 std::string end_programs_command(std::string_view sysroot);
 
 }  // namespace bake::guest

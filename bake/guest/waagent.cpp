@@ -38,7 +38,7 @@ std::string version_of_source(std::string_view source) {
   return {};
 }
 
-/// Where setup.py and packages put Python modules.
+/// The directories in which setup.py and packages install Python modules.
 std::vector<std::string> module_directories(Guest& guest) {
   std::vector<std::string> directories;
   for (const auto* library : {"/usr/lib", "/usr/local/lib"})

@@ -22,13 +22,13 @@ std::string bytes_at(const FileDescriptor& fd, std::uint64_t offset, const fs::p
 }
 
 /// Whether this is a disk image: by the boot signature of its first sector, the magic of a container, or the footer of
-/// a VHD. Which kind it is exactly, and whether it is a good one, is for whoever reads disks.
+/// a VHD. bake/disk finds the exact format and its problems.
 bool is_disk(const std::string& head, const std::string& tail) {
   return (head.size() == sector && head.ends_with("\x55\xaa"sv)) || head.starts_with("QFI\xfb"sv) ||
          head.starts_with("vhdxfile"sv) || head.starts_with("conectix"sv) || tail.starts_with("conectix"sv);
 }
 
-/// Text with zero bytes in it: YAML may be UTF-16 or UTF-32, and then begins with a byte order mark.
+/// Text with zero bytes can be YAML in UTF-16 or UTF-32, which begins with a byte order mark.
 bool is_wide_text(const std::string& head) {
   return head.starts_with("\xff\xfe"sv) || head.starts_with("\xfe\xff"sv) || head.starts_with("\0\0\xfe\xff"sv);
 }
@@ -38,7 +38,8 @@ bool is_wide_text(const std::string& head) {
 std::optional<std::string> read_document(const fs::path& file, std::string_view kind, std::string where,
                                          std::vector<Problem>& problems) {
   std::error_code out_of_reach;
-  // A pipe, which has no end to look at; or reading it says why it cannot be.
+  // Read a pipe directly, because it has no end to seek to. For anything else that is not a regular file, reading it
+  // reports the reason.
   if (!fs::is_regular_file(file, out_of_reach)) return read_text(file, max_bytes);
   const auto fd = open_file(file, O_RDONLY);
   const auto size = fs::file_size(file);

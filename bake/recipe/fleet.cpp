@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 using yaml::MapReader;
 using yaml::Node;
 
-/// `path` with the links of its directory resolved as far as the directory is there; a link of that name itself is
-/// what bake would replace, so it stays.
+/// `path` with the links of its directory resolved, as far as the directory exists; a link in the last component is not
+/// resolved, because bake would replace the link itself.
 fs::path resolved(const fs::path& path) {
   const auto absolute = fs::absolute(path);
   std::error_code unreadable;
@@ -34,7 +34,7 @@ fs::path resolved_fully(const fs::path& path) {
   return unreadable ? fs::absolute(path).lexically_normal() : full;
 }
 
-/// "did you mean" among the YAML files of the directory where `path` is not.
+/// Returns a "did you mean" hint from the YAML files in the directory of the missing `path`.
 std::string similar_file(const fs::path& path) {
   std::vector<std::string> names;
   std::error_code unreadable;
@@ -46,7 +46,7 @@ std::string similar_file(const fs::path& path) {
   return did_you_mean(path.filename().string(), names);
 }
 
-/// One reading of a fleet with all it includes.
+/// Reads one fleet with all included files.
 class FleetReader {
  public:
   Fleet read(const fs::path& file) {
@@ -67,7 +67,7 @@ class FleetReader {
     files_.insert(identity);
     open_.push_back(identity);
     const auto before = problems_.size();
-    const bool is_top = open_.size() == 1;  // then the message names it anyway
+    const bool is_top = open_.size() == 1;  // the message of the whole fleet names it
     const auto text = read_document(file, "fleet", is_top ? "" : file.string(), problems_);
     const auto root = text ? yaml::parse(*text, file, problems_) : Node{};
     if (problems_.size() == before) read_map(root, file, fleet);
@@ -112,9 +112,9 @@ class FleetReader {
       std::vector<std::string> chain;
       for (auto step = begin; step != open_.end(); ++step) chain.push_back(step->filename().string());
       chain.push_back(identity.filename().string());
-      return problem(where, fmt::format("including '{}' leads back to it: {}", file.string(), join(chain, " → ")));
+      return problem(where, fmt::format("'{}' includes itself: {}", file.string(), join(chain, " → ")));
     }
-    if (!files_.contains(identity)) read_file(file, fleet);  // what two files include counts once
+    if (!files_.contains(identity)) read_file(file, fleet);  // a file that is included twice counts once
   }
 
   fs::path read_defaults(MapReader& reader, const fs::path& file) {
@@ -153,14 +153,14 @@ class FleetReader {
     if (read == nullptr) return;
     image.recipe = *read;
     if (!fs::exists(image.recipe.base.path))
-      problem(image.where, fmt::format("the base '{}' of recipe '{}' is not there", image.recipe.base.path.string(),
+      problem(image.where, fmt::format("the base '{}' of recipe '{}' does not exist", image.recipe.base.path.string(),
                                        recipe.string()));
     image.output = resolved(output.empty() ? directory / (image.recipe.name + ".vhd") : output);
     image.name = image.output.lexically_proximate(top_).string();
     fleet.images.push_back(std::move(image));
   }
 
-  /// The recipe, read once however many images it has; null after a problem.
+  /// Returns the recipe, which is read once for all its images; null after a problem.
   const Recipe* recipe_at(const fs::path& file, const std::string& where) {
     const auto path = file.lexically_normal();
     const auto known = recipes_.find(path);
@@ -181,7 +181,7 @@ class FleetReader {
     return &*recipe;
   }
 
-  /// No file that one image writes may be one that another writes, nor an input of any.
+  /// Two images must not write the same file, and no image may write an input.
   void check_collisions(const Fleet& fleet) {
     std::map<fs::path, std::string> inputs;
     for (const auto& file : files_) inputs.emplace(file, "a fleet file");
@@ -193,20 +193,21 @@ class FleetReader {
     for (const auto& image : fleet.images) {
       const auto first = written.find(image.output);
       if (first != written.end()) {
-        problem(image.where, fmt::format("the output '{}' is that of {} too", image.output.string(), first->second),
-                "give each image an 'output' of its own");
+        problem(image.where,
+                fmt::format("the output '{}' is also the output of {}", image.output.string(), first->second),
+                "give each image its own 'output'");
         continue;
       }
       for (const auto& path :
            {image.output, sidecar_of(image.output, Sidecar::manifest), sidecar_of(image.output, Sidecar::result),
-            sidecar_of(image.output, Sidecar::log), fs::path(image.output.string() + ".partial")}) {
+            sidecar_of(image.output, Sidecar::log), sidecar_of(image.output, Sidecar::partial)}) {
         const auto input = inputs.find(resolved_fully(path));
         if (input != inputs.end())
           problem(image.where, fmt::format("the output would replace '{}', {}", path.string(), input->second));
         const auto other = written.emplace(path, image.where);
         if (!other.second)
           problem(image.where,
-                  fmt::format("the output '{}' is a file that {} writes too", path.string(), other.first->second));
+                  fmt::format("the output '{}' is a file that {} also writes", path.string(), other.first->second));
       }
     }
   }

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 using yaml::MapReader;
 using yaml::Node;
 
-/// What the readers below share: where messages point to and where problems go.
+/// The common state of the readers below: the file that messages name, and the list of problems.
 struct Input {
   fs::path file;
   std::vector<Problem> problems;
@@ -30,7 +30,7 @@ std::string sha256_of(MapReader& reader) {
   return {};
 }
 
-fs::path beside(const fs::path& recipe, const std::string& path) {
+fs::path resolve_against(const fs::path& recipe, const std::string& path) {
   if (path.empty()) return {};
   return (recipe.parent_path() / path).lexically_normal();
 }
@@ -43,11 +43,11 @@ Base read_base(Input& input, MapReader& recipe) {
     return base;
   }
   if (node->kind == Node::Kind::scalar) {
-    base.path = beside(input.file, node->scalar);
+    base.path = resolve_against(input.file, node->scalar);
     return base;
   }
   auto reader = input.map(*node, "base");
-  base.path = beside(input.file, reader.required_text("path"));
+  base.path = resolve_against(input.file, reader.required_text("path"));
   base.sha256 = sha256_of(reader);
   reader.finish();
   return base;
@@ -91,7 +91,7 @@ Ofed read_ofed(Input& input, MapReader& recipe) {
   ofed.profile = reader.choice_or("profile", {"ib-minimal", "basic", "hpc", "user-space-only"}, "ib-minimal");
   ofed.packages = reader.texts("packages");
   if (!ofed.packages.empty() && reader.has("profile"))
-    reader.problem("profile", "'profile' and 'packages' exclude each other", "keep one of them");
+    reader.problem("profile", "'profile' and 'packages' cannot be used together", "keep one of them");
   reader.finish();
   return ofed;
 }
@@ -120,7 +120,7 @@ Firstboot read_firstboot(Input& input, MapReader& recipe) {
   return firstboot;
 }
 
-/// KEY=VALUE each: values of letters, digits and commas. Azure takes spaces too, but az cannot pass them on.
+/// KEY=VALUE each: values of letters, digits and commas. Azure also accepts spaces, but az cannot pass them on.
 std::vector<std::string> read_features(MapReader& reader) {
   static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   const auto only = [](std::string_view text, const std::string& allowed) {
@@ -136,7 +136,7 @@ std::vector<std::string> read_features(MapReader& reader) {
       reader.problem("features", fmt::format("'{}' in 'features' is not KEY=VALUE", feature),
                      "for example: features: [\"DiskControllerTypes=SCSI,NVMe\"]");
     else if (std::find(names.begin(), names.end(), name) != names.end())
-      reader.problem("features", fmt::format("feature '{}' stands twice", name));
+      reader.problem("features", fmt::format("duplicate feature '{}'", name));
     else
       names.emplace_back(name);
   }
@@ -169,10 +169,10 @@ void check_vm_sizes(MapReader& reader, const std::vector<std::string>& sizes) {
   auto sorted = sizes;
   std::sort(sorted.begin(), sorted.end());
   const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
-  if (twice != sorted.end()) reader.problem("vm_sizes", fmt::format("VM size '{}' is listed twice", *twice));
+  if (twice != sorted.end()) reader.problem("vm_sizes", fmt::format("duplicate VM size '{}'", *twice));
 }
 
-/// Whether this is a fleet. Then other problems of it are not reported.
+/// Returns true when the file is a fleet. Its other problems are then not reported.
 bool is_fleet(Input& input, MapReader& reader) {
   const Node* schema = reader.find("schema");
   if (schema == nullptr || schema->scalar != fleet_schema) return false;
@@ -190,7 +190,7 @@ constexpr std::string_view name_characters = "abcdefghijklmnopqrstuvwxyzABCDEFGH
 
 void check_name(MapReader& reader, const std::string& name) {
   if (name.find_first_not_of(name_characters) != std::string::npos || (!name.empty() && name.front() == '.'))
-    reader.problem("name", fmt::format("'name' may hold letters, digits, '.', '_' and '-', not '{}'", name),
+    reader.problem("name", fmt::format("'name' may contain letters, digits, '.', '_' and '-', not '{}'", name),
                    "it becomes part of file names");
 }
 

@@ -13,7 +13,7 @@ namespace bake::recipe {
 
 struct Base {
   std::filesystem::path path;  ///< as written, resolved against the recipe's directory
-  std::string sha256;          ///< pin of the file's content, or empty
+  std::string sha256;          ///< pin: digest of the file's content, or empty
 };
 
 struct Os {
@@ -26,7 +26,7 @@ enum class OfedChoice { automatic, version, inbox };
 struct Ofed {
   OfedChoice choice = OfedChoice::automatic;
   std::string version;                 ///< "5.5-1.0.3.2" when choice is version
-  std::string sha256;                  ///< pin of the archive, or empty
+  std::string sha256;                  ///< pin: digest of the archive, or empty
   std::string libs;                    ///< "", "mlnx-libs" or "upstream-libs"
   std::string profile = "ib-minimal";  ///< or basic, hpc, user-space-only; ignored when `packages` is given
   std::vector<std::string> packages;   ///< an explicit list instead of a profile
@@ -34,8 +34,8 @@ struct Ofed {
 
 struct Configure {
   bool enable_rdma = true;        ///< OS.EnableRDMA=y in waagent.conf
-  bool hold_kernel = true;        ///< keep the kernel from being updated away from the driver
-  bool hold_rdma = true;          ///< keep the RDMA packages from being replaced
+  bool hold_kernel = true;        ///< prevent updates to a kernel that the driver does not fit
+  bool hold_rdma = true;          ///< prevent updates of the RDMA packages
   bool memlock_unlimited = true;  ///< /etc/security/limits.d: RDMA pins memory
 };
 
@@ -48,16 +48,16 @@ struct Gallery {
   std::string resource_group, gallery, definition, publisher, offer, sku, location;
   std::string hyper_v_generation;  ///< "V1", "V2" or empty: from the disk's layout
   std::vector<std::string> target_regions;
-  std::vector<std::string> features;  ///< of the image definition, KEY=VALUE; empty: what packer/publish gives
+  std::vector<std::string> features;  ///< of the image definition, KEY=VALUE; empty: the default of packer/publish
 };
 
-/// What the user asked for: the file `schema: bake/v1`.
+/// The description of one image by the user: the file `schema: bake/v1`.
 struct Recipe {
   std::string name;
   Base base;
   Os os;
   std::vector<std::string> vm_sizes;
-  std::string kernel;  ///< release to bake for; empty: the one that boots by default
+  std::string kernel;  ///< kernel release to bake for; empty: the default kernel
   Ofed ofed;
   Configure configure;
   Firstboot firstboot;
@@ -66,27 +66,27 @@ struct Recipe {
   std::filesystem::path file;  ///< where it was read from
 };
 
-/// A recipe is a page; a megabyte is a mistake.
+/// The size limit of a recipe. A recipe is about a page, so a larger file is a mistake.
 inline constexpr std::size_t max_bytes = std::size_t{1} << 20U;
 
 /// Reads a recipe. Throws Error{config} listing every problem with file:line: unknown keys (closest name suggested),
 /// wrong types, missing parts, duplicates. Relative paths are relative to the recipe's directory.
 Recipe load(const std::filesystem::path& file);
 
-/// As load(), for text; `file` names it in messages.
+/// Like load(), for text; `file` names it in messages.
 Recipe parse(std::string_view text, const std::filesystem::path& file);
 
-/// As parse(), with its problems added to `problems` instead of thrown: for whoever reads many recipes.
+/// Like parse(), but adds the problems to `problems` and does not throw: for callers that read several recipes.
 Recipe parse(std::string_view text, const std::filesystem::path& file, std::vector<Problem>& problems);
 
-/// A recipe's name made of a file's: each run of what may not be in one becomes '-', and none stands at its ends.
-/// "CentOS 7.7 (base)" gives "CentOS-7.7-base". Never empty.
+/// Returns a valid recipe name for a file name: each run of characters that a name may not contain becomes '-', except
+/// at the start and the end. "CentOS 7.7 (base)" becomes "CentOS-7.7-base". Never empty.
 std::string name_for(std::string_view file_name);
 
-/// Whether `text` has the form of a whole OFED version: "5.5-1.0.3.2", not "5.5".
+/// True when `text` has the form of a full OFED version: "5.5-1.0.3.2", not "5.5".
 bool is_ofed_release(std::string_view text);
 
-/// The recipe as commented YAML, ready to edit; parse(write(r)) gives r back.
+/// Returns the recipe as commented YAML, ready to edit; parse(write(r)) returns r.
 std::string write(const Recipe& recipe);
 
 }  // namespace bake::recipe

@@ -9,15 +9,15 @@
 
 namespace bake::guest {
 
-/// What Guest promises, as one suite for every implementation. A backend gives:
+/// The behaviour of Guest, as one suite for every implementation. A backend provides:
 ///   Guest& guest()                                a guest with an empty directory /contract
-///   void expect_script(script, ShellResult)       tells a fake what a real /bin/sh would answer
-/// and has attached, as payload 0, a file system that holds "hello.txt" ("hello from the payload\n") and "inner/deep".
+///   void expect_script(script, ShellResult)       sets the answer of a real /bin/sh in a fake
+/// and has attached, as payload 0, a file system with "hello.txt" ("hello from the payload\n") and "inner/deep".
 template <class Backend>
 class GuestContract : public testing::Test {
  protected:
   Guest& guest() { return backend_.guest(); }
-  /// A directory of this test alone, for a real guest is shared by the whole suite.
+  /// A directory for one test, because the whole suite shares a real guest.
   std::string here(const std::string& name) {
     return std::string("/contract/") + testing::UnitTest::GetInstance()->current_test_info()->name() + "/" + name;
   }
@@ -50,7 +50,7 @@ TYPED_TEST_P(GuestContract, WritesReadsAndMakesParents) {
   EXPECT_EQ(guest.stat(this->here("a/b/file")), (FileStat{FileType::regular, 0640, 12, 0, 0}));
   EXPECT_EQ(guest.stat(this->here("a/b")), (FileStat{FileType::directory, 0755, 0, 0, 0}));
   EXPECT_TRUE(guest.exists(this->here("a/b")));
-  EXPECT_EQ(guest.read(this->here("a/b")), std::nullopt) << "a directory is no file";
+  EXPECT_EQ(guest.read(this->here("a/b")), std::nullopt) << "a directory is not a file";
   EXPECT_EQ(guest.read(this->here("a/b/file/beyond")), std::nullopt);
 }
 
@@ -91,7 +91,7 @@ TYPED_TEST_P(GuestContract, ListsSortedNames) {
   guest.write(this->here("sub/inner"), "");
   EXPECT_EQ(guest.list(this->dir()), (std::vector<std::string>{".hidden", "B", "a", "b", "sub", "with space"}));
   EXPECT_TRUE(guest.list(this->here("absent")).empty());
-  EXPECT_TRUE(guest.list(this->here("a")).empty()) << "a file lists nothing";
+  EXPECT_TRUE(guest.list(this->here("a")).empty()) << "a file has no entries";
 }
 
 TYPED_TEST_P(GuestContract, ResolvesLinksInsideTheGuest) {
@@ -137,7 +137,7 @@ TYPED_TEST_P(GuestContract, WritesThroughLinks) {
   EXPECT_EQ(guest.read(this->here("real/created")), "made");
 }
 
-TYPED_TEST_P(GuestContract, MakesLinksWhereAskedToNotInsideTheirTargets) {
+TYPED_TEST_P(GuestContract, MakesLinksAtTheirPathNotInsideTheirTargets) {
   auto& guest = this->guest();
   guest.make_directories(this->here("real"));
   guest.make_link("real", this->here("link"));
@@ -229,7 +229,7 @@ TYPED_TEST_P(GuestContract, MountsPayloadsReadOnlyAndLeavesNoTrace) {
   EXPECT_NE(this->message_of([&] { guest.write(this->here("payload/new"), "x"); }), "nothing thrown");
   EXPECT_NE(this->message_of([&] { guest.remove(this->dir()); }), "nothing thrown");
   guest.unmount_payload(this->here("payload"));
-  EXPECT_TRUE(guest.list(this->dir()).empty()) << "a mount point that was made is taken away again";
+  EXPECT_TRUE(guest.list(this->dir()).empty()) << "a created mount point is removed again";
 
   guest.make_directories(this->here("kept"));
   guest.mount_payload(0, this->here("kept"));
@@ -247,7 +247,7 @@ TYPED_TEST_P(GuestContract, MountsPayloadsReadOnlyAndLeavesNoTrace) {
 REGISTER_TYPED_TEST_SUITE_P(GuestContract, WritesReadsAndMakesParents, KeepsModeOfWhatItReplaces,
                             RefusesToReadMoreThanTheLimit, CarriesLargeFiles, ListsSortedNames,
                             ResolvesLinksInsideTheGuest, TreatsLinkLoopsAsAbsent, WritesThroughLinks,
-                            MakesLinksWhereAskedToNotInsideTheirTargets, RemovesTreesAndLinksButNotTargets,
+                            MakesLinksAtTheirPathNotInsideTheirTargets, RemovesTreesAndLinksButNotTargets,
                             MakesDirectoriesWithTheirMode, NamesThePathOfWhatFails, RunsScripts, TellsFreeSpace,
                             MountsPayloadsReadOnlyAndLeavesNoTrace);
 

@@ -104,8 +104,8 @@ class BadInput(UbuntuCase):
                 process.communicate()
         self.assertEqual(process.returncode, 6, stderr)
         self.assertEqual(stdout, "", "a file was left next to the output")
-        self.assertRegex(stderr, f"bake: error: writing '{small}/out.vhd.partial': this machine did not take all that the "
-                                 r"appliance wrote, .* are free there \(.*error, dev sd[a-z], sector .*\)\n"
+        self.assertRegex(stderr, f"bake: error: writing '{small}/out.vhd.partial': this machine could not store all data of the "
+                                 r"appliance; .* are free there \(.*error, dev sd[a-z], sector .*\)\n"
                                  "bake: hint: free some space on that file system, or choose another one\n$")
         self.assertEqual(run("pgrep", "-f", f"qemu.*{small}", check=False).stdout, "")
 

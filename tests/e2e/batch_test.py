@@ -28,7 +28,7 @@ class LocalBatch(fleets.FleetCase):
         self.assertEqual(result.returncode, 5)
         self.assertEqual(result.stdout, "")
         for said in ("r1.yaml:1: recipe has no 'base'", "r1.yaml:2: 'os' must name a system",
-                     f"{fleet}:5: there is no recipe", f"{fleet}:6: the output '{fleet.parent}/out/0.vhd' is that of {fleet}:3 too"):
+                     f"{fleet}:5: there is no recipe", f"{fleet}:6: the output '{fleet.parent}/out/0.vhd' is also the output of {fleet}:3"):
             self.assertIn(said, result.stderr)
         self.assertFalse((fleet.parent / "out").exists())
 

@@ -132,7 +132,7 @@ class KnownToBake(unittest.TestCase):
             self.assertEqual(missing.returncode, 5)
             self.assertEqual(missing.stderr.splitlines(), [f"bake: error: reading fleet '{fleet}': 45 problems"] + [
                 f"  {fleet}:{first + number}: the base '{images}/base/{name.rsplit('-', 1)[0]}.vhd' of recipe "
-                f"'{images}/recipes/{name}.yaml' is not there" for number, name in enumerate(paths)])
+                f"'{images}/recipes/{name}.yaml' does not exist" for number, name in enumerate(paths)])
             (images / "base").mkdir()
             for name in paths:
                 (images / "base" / f"{name.rsplit('-', 1)[0]}.vhd").touch()

@@ -1,4 +1,4 @@
-// The guest room on the real libguestfs appliance: one launch for everything.
+// The guest room on the real libguestfs appliance: one launch for all tests.
 #include "bake/guest/guestfs.hpp"
 
 #include <cstdlib>
@@ -49,7 +49,8 @@ class CollectingProgress final : public Progress {
   std::vector<std::string> warnings;
 };
 
-/// A GPT disk as an Azure image has it: ESP, /boot, root (a busybox), swap, and a second root for the refusal.
+/// A GPT disk like that of an Azure image: ESP, /boot, root (a busybox), swap, and a second root, which bake must
+/// reject.
 class TestDisk {
  public:
   explicit TestDisk(const fs::path& directory) : directory_(directory), file_(directory / "disk.raw") {
@@ -110,7 +111,7 @@ class TestDisk {
   fs::path file_;
 };
 
-/// The appliance of the whole binary, and what was tried before the guest was opened.
+/// The appliance of the whole binary, and the results of the attempts before the guest was opened.
 struct Shared {
   Shared() : disk(directory.path()) {
     write_file(directory.path() / "payload/hello.txt", "hello from the payload\n");
@@ -120,7 +121,7 @@ struct Shared {
     options.disk = disk.file();
     options.payloads = {directory.path() / "payload.iso"};
     auto appliance = std::make_unique<Appliance>(appliance_options(options), progress);
-    progress.warnings.clear();  // whether this machine has a KVM that works is not what is tested
+    progress.warnings.clear();  // this test is not about whether this machine has a working KVM
     try_refusals(*appliance);
     guest = std::make_unique<GuestfsGuest>(std::move(appliance), options, progress);
   }
@@ -155,7 +156,7 @@ struct Shared {
   std::unique_ptr<GuestfsGuest> guest;
 };
 
-/// A start that fails ends the run: every further test would start the appliance anew.
+/// A failed start ends the run: otherwise every further test would start the appliance again.
 Shared& shared() {
   static const auto instance = [] {
     try {
@@ -194,11 +195,11 @@ TEST(Guestfs, MountsByTheGuestsFstab) {
   EXPECT_EQ(layout.mounts.at(0).uuid, root_uuid);
   EXPECT_GT(layout.mounts.at(0).size, std::uint64_t{100} << 20U);
   EXPECT_GT(layout.mounts.at(0).free, std::uint64_t{50} << 20U);
-  // /boot has no directory efi here; and sda5 is nobody's.
+  // /boot has no directory efi here, and no fstab names sda5.
   EXPECT_EQ(
       shared().progress.warnings,
-      (std::vector<std::string>{"/dev/sda5 (ext4) is not in the guest's /etc/fstab; it is left alone",
-                                "/boot/efi of the guest's /etc/fstab is no directory; /dev/sda1 is not mounted"}));
+      (std::vector<std::string>{"/dev/sda5 (ext4) is not in the guest's /etc/fstab; bake does not mount it",
+                                "/boot/efi of the guest's /etc/fstab is not a directory; /dev/sda1 is not mounted"}));
 }
 
 TEST(Guestfs, InspectsARealTree) {
@@ -210,13 +211,13 @@ TEST(Guestfs, InspectsARealTree) {
   EXPECT_EQ(facts.default_kernel_how, "first entry of /boot/grub/grub.cfg");
   EXPECT_EQ(facts.default_kernel_options, "ro quiet");
   EXPECT_EQ(facts.packages.packages, (std::vector<InstalledPackage>{{"busybox", "1:1.35.0-4", "amd64"}}));
-  // busybox has a dpkg of its own that knows no --audit: what the guest's dpkg complains about is passed on.
+  // The dpkg of busybox does not support --audit: bake passes its complaint on.
   EXPECT_EQ(facts.packages.trouble.find("dpkg: unrecognized option '--audit'"), 0U) << facts.packages.trouble;
   EXPECT_EQ(facts.programs, std::set<std::string>{"dpkg"});
   EXPECT_EQ(facts.root_uuid, root_uuid);
 }
 
-TEST(Guestfs, WhatAFailedScriptSaidIsLogged) {
+TEST(Guestfs, LogsTheOutputOfAFailedScript) {
   auto& details = shared().progress.details;
   details.clear();
   EXPECT_TRUE(shared().guest->shell("echo not this").ok());
@@ -225,7 +226,7 @@ TEST(Guestfs, WhatAFailedScriptSaidIsLogged) {
             (std::vector<std::string>{"a script in the guest ended with status 4; its output:", "one", "two"}));
 }
 
-TEST(Guestfs, ScriptsMayBeLongAndSayMuch) {
+TEST(Guestfs, RunsLongScriptsWithMuchOutput) {
   auto& guest = *shared().guest;
   const auto big = guest.shell("yes 0123456789abcde | head -n 524288");
   EXPECT_EQ(big.status, 0);
@@ -236,23 +237,24 @@ TEST(Guestfs, ScriptsMayBeLongAndSayMuch) {
   EXPECT_EQ(guest.shell("printf 'a\\0b'").output, std::string("a\0b", 3));
   EXPECT_EQ(guest.shell("kill -TERM $$").status, 143);
 
-  EXPECT_EQ(guest.shell("exit 124").status, 124) << "a script's own status, whatever it means elsewhere";
+  EXPECT_EQ(guest.shell("exit 124").status, 124) << "the script's own status, although timeout(1) also uses it";
   guest.set_script_limit(std::chrono::seconds(3));
   try {
     guest.shell("echo waiting for the network; sleep 1000");
     ADD_FAILURE() << "a script outlived its limit";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::failed);
-    EXPECT_EQ(error.message(),
-              "running a script in the guest: not done within 3 seconds; its last words: waiting for the network");
+    EXPECT_EQ(
+        error.message(),
+        "running a script in the guest: not finished within 3 seconds; the end of its output: waiting for the network");
   }
   guest.set_script_limit(std::chrono::hours(1));
   EXPECT_EQ(guest.shell("for p in /proc/[0-9]*; do cat $p/cmdline 2>/dev/null; done").output.find("sleep"),
             std::string::npos)
-      << "what the script started goes with it";
+      << "the script's children end with it";
 }
 
-TEST(Guestfs, ResolvesWhatAProgramOfTheApplianceWouldNot) {
+TEST(Guestfs, ResolvesLinksInsideTheGuest) {
   auto& guest = *shared().guest;
   // "/var" is a directory of the appliance too: an absolute link must lead to the guest's.
   guest.write("/var/inside/file", "guest");
@@ -264,7 +266,7 @@ TEST(Guestfs, ResolvesWhatAProgramOfTheApplianceWouldNot) {
   EXPECT_EQ(guest.list("/var/inside"), (std::vector<std::string>{"file", "link"}));
 }
 
-TEST(GuestfsEnd, FinishesCleanAndTrimmed) {
+TEST(GuestfsEnd, UnmountsAndTrims) {
   auto& guest = *shared().guest;
   struct stat before {};
   ASSERT_EQ(::stat(shared().disk.file().c_str(), &before), 0);
@@ -286,7 +288,7 @@ TEST(GuestfsEnd, FinishesCleanAndTrimmed) {
 
   struct stat after {};
   ASSERT_EQ(::stat(shared().disk.file().c_str(), &after), 0);
-  EXPECT_LT((after.st_blocks - before.st_blocks) * 512, 20000000) << "what was removed is given back";
+  EXPECT_LT((after.st_blocks - before.st_blocks) * 512, 20000000) << "the space of removed files is free again";
   const auto root = shared().directory.path() / "after.img";
   const auto info = run_program({"sgdisk", "-i3", shared().disk.file()}).out;
   const auto sector = split_words(info.substr(info.find("First sector: ") + 14)).at(0);
@@ -297,8 +299,8 @@ TEST(GuestfsEnd, FinishesCleanAndTrimmed) {
   EXPECT_EQ(run_program({"e2fsck", "-fn", root}).status, 0);
 }
 
-/// The query of the package database as this machine's rpm answers it, for a package made for that.
-TEST(RpmQuery, IsAnsweredByARealRpm) {
+/// Runs the query of the package database with this machine's rpm, for a package built for this test.
+TEST(RpmQuery, RunsOnARealRpm) {
   const TemporaryDirectory directory;
   const auto& top = directory.path();
   write_file(top / "probe.spec",
@@ -321,7 +323,7 @@ TEST(RpmQuery, IsAnsweredByARealRpm) {
   EXPECT_EQ(installed_of_rpm_dump(answer.out), (std::vector<InstalledPackage>{{"probe", "3:1.0-2", "noarch"}}));
 }
 
-/// Processes whose command line holds `text`.
+/// Processes whose command line contains `text`.
 int count_processes(const std::string& text) {
   int count = 0;
   for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -340,7 +342,7 @@ bool becomes(int wanted, const std::string& text, std::chrono::seconds limit) {
   return false;
 }
 
-TEST(GuestfsLaunch, GivesUpInTimeAndSaysWhatToDo) {
+TEST(GuestfsLaunch, StopsInTimeWithAHint) {
   ::setenv("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg", 1);
   ::setenv("BAKE_LAUNCH_TIMEOUT", "1", 1);
   CollectingProgress progress;
@@ -349,7 +351,7 @@ TEST(GuestfsLaunch, GivesUpInTimeAndSaysWhatToDo) {
     ADD_FAILURE() << "started within a second";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::environment);
-    EXPECT_EQ(error.message().find("starting the libguestfs appliance: not up after 1 s"), 0U) << error.message();
+    EXPECT_EQ(error.message().find("starting the libguestfs appliance: not running after 1 s"), 0U) << error.message();
     EXPECT_NE(error.hint().find("bake doctor"), std::string::npos);
   }
   ::unsetenv("BAKE_LAUNCH_TIMEOUT");

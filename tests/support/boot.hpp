@@ -1,7 +1,7 @@
 #pragma once
 
-// Boot loader files as they stand on Azure images, shortened to what decides (comments, graphics and module loading
-// left out, machine ids and UUIDs invented).
+// Boot loader files of Azure images, shortened to the lines that decide (without comments, graphics and module loading;
+// machine ids and UUIDs are invented).
 
 namespace bake::testing {
 

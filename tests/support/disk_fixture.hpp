@@ -21,7 +21,7 @@ namespace bake {
 constexpr auto test_uuid = "01234567-89ab-5cde-8f01-23456789abcd";
 constexpr std::int64_t test_time = 1700000000;
 
-/// Small sparse disk images in a directory of their own.
+/// Small sparse disk images in a temporary directory.
 class DiskTest : public ::testing::Test {
  protected:
   [[nodiscard]] std::filesystem::path at(std::string_view name) const { return directory_.path() / name; }
@@ -50,7 +50,7 @@ class DiskTest : public ::testing::Test {
     put(file, std::filesystem::file_size(file), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   }
 
-  /// A fixed VHD over raw_disk; `change` spoils the footer before it is written (with a right checksum).
+  /// A fixed VHD over raw_disk; `change` edits the footer before it is written (with a correct checksum).
   [[nodiscard]] std::filesystem::path fixed_vhd(
       std::string_view name, std::uint64_t size,
       const std::function<void(VhdFooter&)>& change = [](VhdFooter&) {}) const {

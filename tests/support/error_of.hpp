@@ -1,4 +1,4 @@
-// What an action throws.
+// Helper for tests: the Error that an action throws.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 namespace bake {
 
-/// The Error that `action` throws; a failure when it throws none.
+/// Returns the Error that `action` throws; the test fails when it throws nothing.
 template <typename Action>
 Error error_of(Action&& action) {
   try {

@@ -11,8 +11,8 @@
 
 namespace bake {
 
-/// Runs the scripts of a MemoryGuest on this machine: programs come from a directory of stand-ins first, and paths that
-/// a script names can be put into that directory.
+/// Runs the scripts of a MemoryGuest on this machine: programs come from a directory of stand-ins first, and paths in a
+/// script can be replaced by files in that directory.
 class HostShell {
  public:
   explicit HostShell(guest::MemoryGuest& guest) {
@@ -29,13 +29,13 @@ class HostShell {
   [[nodiscard]] std::string file(const std::string& name) const { return directory() + "/" + name; }
   [[nodiscard]] std::string content(const std::string& name) const { return read_text(file(name)); }
 
-  /// A program called `name` that does `text`.
+  /// Adds a program called `name` that runs the script `text`.
   HostShell& with_program(const std::string& name, const std::string& text) {
     write_text_atomically(file(name), "#!/bin/sh\n" + text);
     std::filesystem::permissions(file(name), std::filesystem::perms::owner_all);
     return *this;
   }
-  /// What scripts call `path` is `name` of the directory.
+  /// Replaces `path` in scripts by `name` in the directory.
   HostShell& with_place(const std::string& path, const std::string& name) {
     places_[path] = file(name);
     return *this;

@@ -1,4 +1,4 @@
-// Hostile, damaged and wrong bundles: each is refused with its exit code and a sentence, and the store stays as it was.
+// Hostile, damaged and wrong bundles: each is rejected with its exit code and a reason, and the store does not change.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ std::function<std::string()> with(Member member) {
   };
 }
 
-/// A good bundle after `spoil`.
+/// A good bundle, changed by `spoil`.
 std::function<std::string()> spoilt(std::function<void(testing::BundleParts&)> spoil) {
   return [spoil] {
     auto parts = deb_bundle();
@@ -56,21 +56,21 @@ std::vector<Row> rows() {
     sign_debs(parts, "DEBS", "5.5-1.0.3.2", testing::vendor());
   };
   return {
-      // What an archive may hold.
+      // The content of an archive.
       {"absolute path", with({"/etc/cron.d/x", "x"}), untrusted, "entry '/etc/cron.d/x' has an absolute path"},
-      {"path that climbs", with({top + "/../../etc/passwd", "x"}), untrusted, "climbs out with '..'"},
+      {"path with '..'", with({top + "/../../etc/passwd", "x"}), untrusted, "has '..' in its path"},
       {"symlink to an absolute path", with({top + "/x", "", 'l', "/etc/passwd"}), untrusted,
        "is a link to the absolute path '/etc/passwd'"},
       {"symlink that leaves", with({top + "/DEBS/x.deb", "", 'l', "../../x.deb"}), untrusted,
        "is a link that leaves the top directory: '../../x.deb'"},
       {"symlink down and up", with({top + "/x", "", 'l', "DEBS/../../x"}), untrusted,
-       "is a link that goes down and up again"},
+       "is a link with '..' after a directory name"},
       {"symlink with a line break", with({top + "/x", "", 'l', "a\nb"}), untrusted,
        "has control characters in its link target"},
-      {"hard link that leaves", with({top + "/x", "", 'h', "../x"}), untrusted, "climbs out with '..'"},
+      {"hard link that leaves", with({top + "/x", "", 'h', "../x"}), untrusted, "has '..' in its path"},
       {"hard link to another top", with({top + "/x", "", 'h', "other/x"}), untrusted, "is outside the top directory"},
       {"hard link to nothing", with({top + "/x", "", 'h', top + "/nothing"}), untrusted,
-       "is a hard link to no file of the archive"},
+       "/nothing', which is not a file of the archive"},
       {"block device", with({top + "/sda", "", 'b'}), untrusted, "is a block device"},
       {"character device", with({top + "/null", "", 'c'}), untrusted, "is a character device"},
       {"fifo", with({top + "/pipe", "", 'p'}), untrusted, "is a fifo"},
@@ -79,19 +79,19 @@ std::vector<Row> rows() {
       {"set-group-ID file", with({.path = top + "/sg", .content = "x", .mode = 02755}), untrusted,
        "is set-user-ID or set-group-ID"},
       {"two top directories", with({"other/file", "x"}), untrusted, "entry 'other/file' is outside the top directory"},
-      {"file beside the top directory", with({"file", "x"}), untrusted, "is outside the top directory"},
+      {"file next to the top directory", with({"file", "x"}), untrusted, "is outside the top directory"},
       {"names that differ in case", with({top + "/DISTRO", "x"}), untrusted, "differs from 'distro' only in case"},
       {"directories that differ in case", with({top + "/debs/x", "x"}), untrusted, "differs from 'DEBS' only in case"},
-      {"a file twice", with({top + "/distro", "x"}), untrusted, "stands twice in the archive"},
+      {"a file twice", with({top + "/distro", "x"}), untrusted, "occurs twice in the archive"},
       {"an entry below a link",
        [] {
          auto parts = deb_bundle();
          parts.more = {{top + "/x", "", 'l', "DEBS"}, {top + "/x/y", "y"}};
          return parts.archive();
        },
-       untrusted, "lies below 'x', which is no directory"},
+       untrusted, "is below 'x', which is not a directory"},
       {"an entry below a file", with({top + "/distro/x", "x"}), untrusted,
-       "lies below 'distro', which is no directory"},
+       "is below 'distro', which is not a directory"},
       {"control characters", with({top + "/a\x1b[2Jb", "x"}), untrusted,
        "/a\\x1b[2Jb' has control characters in its name"},
       {"a backslash", with({top + "/a\\b", "x"}), untrusted, "has a backslash in its name"},
@@ -140,19 +140,19 @@ std::vector<Row> rows() {
       {"a file larger than the limit", with({top + "/file", std::string(4096, 'x')}), untrusted,
        "more than 1 KiB of data", top + ".tgz", [](store::AddOptions& options) { options.limits.bytes = 1024; }},
       // Damaged archives.
-      {"cut short (gzip)",
+      {"truncated (gzip)",
        [] {
          auto bytes = deb_bundle().archive();
          return bytes.substr(0, bytes.size() / 2);
        },
        untrusted, "damaged or truncated"},
-      {"cut short (xz)",
+      {"truncated (xz)",
        [] {
          auto bytes = deb_bundle().archive(Compression::xz);
          return bytes.substr(0, bytes.size() / 2);
        },
        untrusted, "damaged or truncated"},
-      {"cut short (zstd)",
+      {"truncated (zstd)",
        [] {
          auto bytes = deb_bundle().archive(Compression::zstd);
          return bytes.substr(0, bytes.size() / 2);
@@ -165,15 +165,15 @@ std::vector<Row> rows() {
          return bytes;
        },
        untrusted, ""},
-      {"xz that wants 1 GiB of memory",
+      {"xz that needs 1 GiB of memory",
        [] {
          auto bytes = deb_bundle().archive(Compression::xz);
          const auto at = bytes.find("\x21\x01");  // the LZMA2 filter, its properties' size; then the dictionary size
          bytes.at(at + 2) = 36;
          return bytes;
        },
-       untrusted, "unpacking it takes 1 GiB of memory"},
-      // Other things than an MLNX_OFED bundle.
+       untrusted, "unpacking it needs 1 GiB of memory"},
+      // Files that are not MLNX_OFED bundles.
       {"a text file", [] { return text("not an archive\n"); }, config, "neither a tar archive nor an ISO image"},
       {"an empty file", [] { return text(""); }, config, "neither a tar archive nor an ISO image"},
       {"an mlnx-en bundle",
@@ -222,9 +222,9 @@ std::vector<Row> rows() {
        untrusted, "no index vouches for it"},
       {"a package changed after indexing", spoilt([deb](auto& parts) { parts.files[deb].back() ^= 1; }), untrusted,
        deb + ": differs from the index: SHA512"},
-      {"a package grown after indexing", spoilt([deb](auto& parts) { parts.files[deb] += "x"; }), untrusted,
+      {"a package with extra bytes after indexing", spoilt([deb](auto& parts) { parts.files[deb] += "x"; }), untrusted,
        deb + ": differs from the index: "},
-      {"a package that is not there", spoilt([deb](auto& parts) { parts.files.erase(deb); }), untrusted,
+      {"a missing package", spoilt([deb](auto& parts) { parts.files.erase(deb); }), untrusted,
        deb + ": the index lists it, but the bundle does not contain it"},
       {"Packages changed after signing", spoilt([](auto& parts) { parts.files["DEBS/Packages"] += "\n"; }), untrusted,
        "DEBS/Packages: is not what Release says"},
@@ -253,7 +253,7 @@ std::vector<Row> rows() {
          sign_again(parts);
        }),
        untrusted, "it lists more than 10000 packages"},
-      // Bundles nobody vouches for.
+      // Bundles without trust from outside.
       {"Release changed after signing", spoilt([](auto& parts) { parts.files["DEBS/Release"] += "Codename: x\n"; }),
        untrusted, "DEBS/Release: bad signature"},
       {"signed by a key that is not trusted",
@@ -266,7 +266,7 @@ std::vector<Row> rows() {
        untrusted, "which is not in your key ring"},
       {"not signed", spoilt([](auto& parts) { parts.files.erase("DEBS/Release.gpg"); }), untrusted,
        "DEBS/Release: not signed"},
-      {"a signature that is none", spoilt([](auto& parts) {
+      {"a signature that cannot be read", spoilt([](auto& parts) {
          parts.files["DEBS/Release.gpg"] = "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n";
        }),
        untrusted, "its signature cannot be read"},
@@ -324,7 +324,7 @@ std::vector<Row> rows() {
          return parts.archive();
        },
        untrusted, "primary.xml.gz: is not what repomd.xml says"},
-      {"repomd that is no XML",
+      {"repomd that is not XML",
        [] {
          auto parts = testing::rpm_bundle();
          parts.files["RPMS/repodata/repomd.xml"] = "<repomd><data";
@@ -334,7 +334,7 @@ std::vector<Row> rows() {
   };
 }
 
-/// The first line of a message without the name that every row has, for a table.
+/// The first line of a message for a table, without the name that every row has.
 std::string in_short(const Error& error) {
   auto line = split_lines(error.message()).at(0);
   if (const auto lines = split_lines(error.message()); lines.size() > 1) line += " …" + lines.at(1);

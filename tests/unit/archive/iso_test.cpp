@@ -75,7 +75,7 @@ TEST(IsoWriter, IsReadBackByLibarchive) {
 TEST(IsoWriter, IsReadBackByXorriso) {
   const TemporaryDirectory scratch;
   const auto image = scratch.path() / "x.iso";
-  // Names beyond 168 bytes continue in another sector behind the data, where libarchive's reader will not look.
+  // Names of more than 168 bytes continue in a sector behind the data, which libarchive's reader does not read.
   const std::string very_long(255, 'v');
   write_sample(image, very_long);
   const auto tree = scratch.path() / "tree";
@@ -90,7 +90,7 @@ TEST(IsoWriter, IsReadBackByXorriso) {
   EXPECT_THAT(ask(image, {"-pvd_info"}), ::testing::HasSubstr("BAKE_PAYLOAD"));
 }
 
-TEST(IsoWriter, TellsWhereTheBytesAre) {
+TEST(IsoWriter, ReturnsThePositionsOfTheBytes) {
   const TemporaryDirectory scratch;
   const auto image = scratch.path() / "x.iso";
   IsoWriter writer(image);

@@ -107,10 +107,10 @@ TEST_F(OutputPath, OfADeviceIsNeverReplaced) {
   const auto pipe = (scratch.path() / "pipe").string();
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   const auto refused =
-      "bake: error: writing '" + pipe + "': it is no regular file\nbake: hint: choose another output\n";
+      "bake: error: writing '" + pipe + "': it is not a regular file\nbake: hint: choose another output\n";
   EXPECT_EQ(refusal_of({"matrix", "html", "-o", pipe, "--force"}), refused);
   EXPECT_TRUE(std::filesystem::is_fifo(pipe));
-  EXPECT_EQ(error_of([&] { OutputFile(pipe, true); }).message(), "writing '" + pipe + "': it is no regular file");
+  EXPECT_EQ(error_of([&] { OutputFile(pipe, true); }).message(), "writing '" + pipe + "': it is not a regular file");
 }
 
 TEST_F(OutputPath, OfALogIsNeverAnotherFile) {

@@ -40,13 +40,14 @@ TEST_F(DiskCopy, KeepsHolesOfALargeDisk) {
   EXPECT_LE(space_needed(probe_source(base)), slack);
 }
 
-TEST_F(DiskCopy, MakesHolesOfZerosThatTakeRoom) {
+TEST_F(DiskCopy, MakesHolesOfAllocatedZeros) {
   const auto base = raw_disk("dense.raw", 8 * mebibyte);
   put(base, mebibyte, std::string(6 * mebibyte, '\0'));
   put(base, 7 * mebibyte, std::string(100000, 'x'));
   ASSERT_GE(allocated(base), 6 * mebibyte);
   EXPECT_EQ(space_needed(probe_source(base)), allocated(base));
-  // To another file system: within one, a reflink may share the zeros with the source, which is better still.
+  // To another file system: within one file system, a reflink may share the zeros with the source, which is also
+  // correct.
   const TemporaryDirectory elsewhere("/dev/shm");
   const auto made = elsewhere.path() / "copy.raw";
   copy(base, made);
@@ -54,7 +55,7 @@ TEST_F(DiskCopy, MakesHolesOfZerosThatTakeRoom) {
   EXPECT_LE(allocated(made), 100000 + 3 * slack);
 }
 
-TEST_F(DiskCopy, ReplacesWhatTheDestinationHeld) {
+TEST_F(DiskCopy, ReplacesTheContentOfTheDestination) {
   const auto base = raw_disk("base.raw", mebibyte);
   put(at("copy.raw"), 0, std::string(3 * mebibyte, 'y'));
   copy(base, at("copy.raw"));
@@ -120,13 +121,13 @@ TEST_F(DiskCopy, NeverOverwritesTheSource) {
   EXPECT_EQ(digest_of_file(base), before);
 }
 
-TEST_F(DiskCopy, NoticesASourceThatChanged) {
+TEST_F(DiskCopy, NoticesAChangedSource) {
   const auto base = raw_disk("base.raw", 2 * mebibyte);
   const auto disk = probe_source(base);
   std::filesystem::resize_file(base, mebibyte);
   SilentProgress progress;
   EXPECT_EQ(error_of([&] { copy_to_raw(disk, at("copy.raw"), progress); }).message(),
-            "copying '" + base.string() + "': its size changed meanwhile");
+            "copying '" + base.string() + "': its size changed during the copy");
 }
 
 }  // namespace

@@ -44,10 +44,10 @@ TEST(Footer, ClampsTheTime) {
   EXPECT_EQ(make_fixed_footer(mebibyte, INT64_MAX, test_uuid).timestamp, UINT32_MAX);
 }
 
-TEST(Footer, RefusesToBeMadeWrong) {
+TEST(Footer, RefusesWrongValues) {
   EXPECT_EQ(error_of([] { make_fixed_footer(mebibyte + 512, 0, test_uuid); }).kind(), ErrorKind::bug);
   EXPECT_EQ(error_of([] { make_fixed_footer(2041 * gibibyte, 0, test_uuid); }).kind(), ErrorKind::bug);
-  EXPECT_EQ(error_of([] { make_fixed_footer(mebibyte, 0, "no uuid"); }).kind(), ErrorKind::bug);
+  EXPECT_EQ(error_of([] { make_fixed_footer(mebibyte, 0, "not a uuid"); }).kind(), ErrorKind::bug);
 }
 
 TEST(Footer, ReportsEveryProblemAtOnce) {
@@ -60,46 +60,49 @@ TEST(Footer, ReportsEveryProblemAtOnce) {
             (Fields{"checksum", "disk type", "version", "saved state"}));
 }
 
-TEST(Footer, SeesAWrongChecksum) {
+TEST(Footer, ReportsAWrongChecksum) {
   auto bytes = serialize(good());
   bytes[500] = std::byte{1};  // in the reserved part, which the checksum covers
   const auto footer = parse_footer(bytes);
   ASSERT_TRUE(footer);
-  const Problems expected{
-      {"checksum", fmt::format("{:#010x}, but the footer's bytes make {:#010x}", good().checksum, good().checksum - 1),
-       "the footer was damaged or edited: fetch the file again"}};
+  const Problems expected{{"checksum",
+                           fmt::format("{:#010x}, but the checksum of the footer's bytes is {:#010x}", good().checksum,
+                                       good().checksum - 1),
+                           "the footer was damaged or edited: fetch the file again"}};
   EXPECT_EQ(check_footer(*footer, 64 * mebibyte + 512).errors, expected);
 }
 
 TEST(Footer, ComparesCurrentSizeWithTheFile) {
-  const Problems expected{{"current size", "67108864 bytes, but the file holds 66060288 bytes of data",
-                           "the file was cut off or grown: fetch it again"}};
+  const Problems expected{{"current size", "67108864 bytes, but the file has 66060288 bytes of data",
+                           "the file is truncated or has extra bytes: fetch it again"}};
   EXPECT_EQ(check_footer(good(), 63 * mebibyte + 512).errors, expected);
 }
 
-TEST(Footer, WarnsWhereQemuWouldReadTheGeometry) {
+TEST(Footer, WarnsWhenQemuWouldReadTheGeometry) {
   auto footer = make_fixed_footer(30 * gibibyte, test_time, test_uuid);
   footer.creator_app = "wa\0\0"s;
-  EXPECT_TRUE(check_footer(footer, 30 * gibibyte + 512).warnings.empty());  // the largest geometry: current size counts
+  EXPECT_TRUE(
+      check_footer(footer, 30 * gibibyte + 512).warnings.empty());  // the largest geometry: qemu uses the current size
   footer.cylinders = 62415;
   footer.sectors_per_track = 63;
   footer.checksum = footer.computed_checksum;
   const auto found = check_footer(footer, 30 * gibibyte + 512);
   EXPECT_TRUE(found.errors.empty());
   EXPECT_EQ(found.warnings,
-            (Problems{{"geometry", "62415/16/63 reaches 32212131840 bytes, current size says 32212254720",
-                       "Azure and bake read current size; give qemu-img force_size_calc=current_size"}}));
+            (Problems{{"geometry", "62415/16/63 is 32212131840 bytes, but the current size is 32212254720 bytes",
+                       "Azure and bake read the current size; run qemu-img with force_size_calc=current_size"}}));
   footer.creator_app = "win ";
   EXPECT_TRUE(check_footer(footer, 30 * gibibyte + 512).warnings.empty());
 }
 
-TEST(Footer, KnowsAzuresSizes) {
+TEST(Footer, ChecksTheSizesThatAzureAccepts) {
   EXPECT_TRUE(check_size(1023 * gibibyte).errors.empty());
   EXPECT_TRUE(check_size(1023 * gibibyte).warnings.empty());
-  EXPECT_EQ(check_size(1024 * gibibyte).warnings,
-            (Problems{{"virtual size",
-                       "1099511627776 bytes is more than the 1023 GiB that Azure advises for an operating system disk",
-                       ""}}));
+  EXPECT_EQ(
+      check_size(1024 * gibibyte).warnings,
+      (Problems{{"virtual size",
+                 "1099511627776 bytes is more than 1023 GiB, the size that Azure advises for an operating system disk",
+                 ""}}));
   EXPECT_TRUE(check_size(2040 * gibibyte).errors.empty());
   EXPECT_EQ(fields(check_size(2040 * gibibyte + 1).errors), (Fields{"virtual size", "virtual size"}));
   EXPECT_EQ(fields(check_size(0).errors), (Fields{"virtual size"}));
@@ -114,7 +117,7 @@ TEST(Footer, RoundsUpToMebibytes) {
   EXPECT_EQ(round_up_to_mib(0), 0U);
 }
 
-TEST_F(DiskFooter, IsByteForByteTheOneQemuWrites) {
+TEST_F(DiskFooter, HasTheSameBytesAsTheFooterOfQemu) {
   const auto raw = raw_disk("disk.raw", 64 * mebibyte);
   const auto made = run_program({"qemu-img", "convert", "-f", "raw", "-O", "vpc", "-o", "subformat=fixed,force_size=on",
                                  raw.string(), at("qemu.vhd").string()});
@@ -123,7 +126,7 @@ TEST_F(DiskFooter, IsByteForByteTheOneQemuWrites) {
   const auto theirs = get(at("qemu.vhd"), 64 * mebibyte, 512);
   const auto parsed = parse_footer(std::as_bytes(std::span<const char, 512>(theirs.data(), 512)));
   ASSERT_TRUE(parsed);
-  // With their time and identity every byte is the same, the checksum too.
+  // With the same time and UUID every byte is the same, including the checksum.
   const auto ours = serialize(make_fixed_footer(64 * mebibyte, parsed->created(), parsed->uuid));
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(ours.data()), ours.size()), theirs);
 }
@@ -137,7 +140,7 @@ TEST_F(DiskFooter, ExaminesAGoodVhd) {
   EXPECT_EQ(report.footer->uuid, test_uuid);
 }
 
-TEST_F(DiskFooter, ExaminesBadOnes) {
+TEST_F(DiskFooter, ExaminesBadVhds) {
   EXPECT_EQ(fields(examine_vhd(raw_disk("a.raw", mebibyte)).findings.errors), (Fields{"cookie"}));
   EXPECT_EQ(fields(examine_vhd(raw_disk("tiny", 512)).findings.errors), (Fields{"cookie"}));
   EXPECT_EQ(fields(examine_vhd(fixed_vhd("odd.vhd", mebibyte + 512)).findings.errors), (Fields{"virtual size"}));

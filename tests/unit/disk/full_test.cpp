@@ -1,4 +1,4 @@
-// A full disk is the machine's trouble, whoever meets it: exit code 6.
+// A full disk is a problem of the machine in every command: exit code 6.
 #include <cstdlib>
 #include <fstream>
 
@@ -9,7 +9,7 @@
 namespace bake {
 namespace {
 
-/// A disk that has to be converted, and a qemu-img that says what the test wants.
+/// A disk that needs conversion, and a stand-in for qemu-img with the output that the test needs.
 class DiskFull : public DiskTest {
  protected:
   DiskFull() : path_(std::getenv("PATH")), disk_{at("base.qcow2"), DiskFormat::qcow2, mebibyte, mebibyte, {}} {
@@ -30,7 +30,7 @@ class DiskFull : public DiskTest {
   SilentProgress progress_;
 };
 
-TEST_F(DiskFull, AScratchCopyAsksForItsRoomFirst) {
+TEST_F(DiskFull, AScratchCopyChecksFreeSpaceFirst) {
   disk_.data_size = std::uint64_t{1} << 60U;
   qemu_img(R"([ "$1" = map ] && echo '[{"length": 1152921504606846976, "data": true, "zero": false}]')");
   const auto error = error_of([&] { make_scratch_disk(disk_, at(""), progress_); });
@@ -40,7 +40,7 @@ TEST_F(DiskFull, AScratchCopyAsksForItsRoomFirst) {
   EXPECT_FALSE(std::filesystem::exists(at("disk.raw")));
 }
 
-TEST_F(DiskFull, AConversionThatRunsOutOfRoomSaysSo) {
+TEST_F(DiskFull, AConversionOnAFullDiskSaysSo) {
   qemu_img("echo 'qemu-img: error while writing at byte 0: No space left on device' >&2; exit 1\n");
   const auto error = error_of([&] { copy_to_raw(disk_, at("copy.raw"), progress_); });
   EXPECT_EQ(error.kind(), ErrorKind::environment);

@@ -50,7 +50,7 @@ TEST_F(DiskOutput, KeepsTheOldFileUntilForceReplacesIt) {
   EXPECT_EQ(names(), Names{"out.vhd"});
 }
 
-TEST_F(DiskOutput, DoesNotReplaceAFileThatCameMeanwhile) {
+TEST_F(DiskOutput, DoesNotReplaceAFileThatAppearsDuringTheWork) {
   {
     OutputFile output(at("out.vhd"), false);
     put(at("out.vhd"), 0, "theirs");
@@ -60,7 +60,7 @@ TEST_F(DiskOutput, DoesNotReplaceAFileThatCameMeanwhile) {
   EXPECT_EQ(names(), Names{"out.vhd"});
 }
 
-TEST_F(DiskOutput, KeepsASecondBakeAway) {
+TEST_F(DiskOutput, RefusesASecondBake) {
   {
     const OutputFile first(at("out.vhd"), false);
     put(first.path(), 0, "first");
@@ -73,11 +73,11 @@ TEST_F(DiskOutput, KeepsASecondBakeAway) {
   EXPECT_EQ(get(second.path(), 0, 9), "");
 }
 
-TEST_F(DiskOutput, RefusesPlacesWhereNoFileCanBe) {
+TEST_F(DiskOutput, RefusesPathsThatCannotBeFiles) {
   EXPECT_EQ(error_of([&] { OutputFile(at("none/out.vhd"), false); }).kind(), ErrorKind::usage);
   std::filesystem::create_directory(at("dir"));
   EXPECT_EQ(error_of([&] { OutputFile(at("dir"), true); }).message(),
-            "writing '" + at("dir").string() + "': a directory stands there");
+            "writing '" + at("dir").string() + "': it is a directory");
 }
 
 TEST_F(DiskOutput, RefusesToWriteOnAnInput) {
@@ -136,7 +136,7 @@ TEST_F(DiskOutput, SurvivesKillMinusNine) {
   EXPECT_EQ(get(at("out.vhd"), 0, 9), "done");
 }
 
-TEST_F(DiskOutput, NamesBothNumbersWhenThereIsNoRoom) {
+TEST_F(DiskOutput, NamesBothNumbersWhenSpaceIsShort) {
   EXPECT_NO_THROW(require_free_space(at("out.vhd"), 1, "a byte"));
   const auto error = error_of([&] { require_free_space(at("out.vhd"), UINT64_MAX, "the copy of 'base.vhd'"); });
   EXPECT_EQ(error.kind(), ErrorKind::environment);

@@ -39,7 +39,7 @@ class DiskSource : public DiskTest {
   }
 };
 
-TEST_F(DiskSource, KnowsAFixedVhdWhateverItsName) {
+TEST_F(DiskSource, DetectsAFixedVhdUnderAnyName) {
   const auto disk = open_source(fixed_vhd("disk.qcow2", 3 * mebibyte));
   EXPECT_EQ(disk.format, DiskFormat::vhd_fixed);
   EXPECT_EQ(disk.data_size, 3 * mebibyte);
@@ -48,7 +48,7 @@ TEST_F(DiskSource, KnowsAFixedVhdWhateverItsName) {
   EXPECT_EQ(disk.footer->uuid, test_uuid);
 }
 
-TEST_F(DiskSource, SizesAzuresExportByCurrentSize) {
+TEST_F(DiskSource, UsesTheCurrentSizeOfAnExportFromAzure) {
   const auto file = fixed_vhd("azure.vhd", 30 * gibibyte, [](VhdFooter& footer) {
     footer.creator_app = "wa\0\0"s;
     footer.cylinders = 62415;
@@ -56,12 +56,12 @@ TEST_F(DiskSource, SizesAzuresExportByCurrentSize) {
     footer.sectors_per_track = 63;
   });
   EXPECT_EQ(open_source(file).data_size, 30 * gibibyte);
-  // What this guards against: qemu's own reading loses the end of the disk.
+  // The reason for this rule: qemu reads a smaller size and loses the end of the disk.
   const auto theirs = run_program({"qemu-img", "info", "-f", "vpc", file.string()});
   EXPECT_NE(theirs.out.find("(32212131840 bytes)"), std::string::npos) << theirs.out;
 }
 
-TEST_F(DiskSource, KnowsRawDisksByTheirContent) {
+TEST_F(DiskSource, DetectsRawDisksByTheirContent) {
   const auto disk = open_source(raw_disk("disk.vhd", 2 * mebibyte));
   EXPECT_EQ(disk.format, DiskFormat::raw);
   EXPECT_EQ(disk.data_size, 2 * mebibyte);
@@ -72,7 +72,7 @@ TEST_F(DiskSource, KnowsRawDisksByTheirContent) {
   }
 }
 
-TEST_F(DiskSource, KnowsWhatQemuMustConvert) {
+TEST_F(DiskSource, DetectsFormatsThatQemuMustConvert) {
   const auto raw = raw_disk("disk.raw", 4 * mebibyte);
   const std::vector<std::pair<std::filesystem::path, DiskFormat>> files{
       {converted(raw, "vpc", "a", "subformat=dynamic,force_size=on"), DiskFormat::vhd_dynamic},
@@ -88,7 +88,7 @@ TEST_F(DiskSource, KnowsWhatQemuMustConvert) {
   }
 }
 
-TEST_F(DiskSource, RefusesWhatIsNoDisk) {
+TEST_F(DiskSource, RefusesFilesThatAreNotDisks) {
   put(at("notes.vhd"), 0, "just text\n");
   expect_refused(at("notes.vhd"), "not a disk image: no VHD footer, partition table or file system in it");
   put(at("empty"), 0, "");
@@ -107,38 +107,36 @@ TEST_F(DiskSource, RefusesAFooterWithAWrongChecksum) {
   const auto error = error_of([&] { open_source(file); });
   EXPECT_EQ(error.kind(), ErrorKind::failed);
   EXPECT_NE(error.message().find("': its VHD footer is wrong: checksum: 0x"), std::string::npos) << error.message();
-  EXPECT_EQ(error.hint(), "fetch the file again; if its data is known to be good, write a new footer");
+  EXPECT_EQ(error.hint(), "fetch the file again; if you know that its data is complete, write a new footer");
   EXPECT_EQ(error.remedies(), (std::vector<Remedy>{{Remedy::Action::check_vhd, file.string()},
                                                    {Remedy::Action::replace_footer, file.string()}}));
 }
 
-TEST_F(DiskSource, RefusesACurrentSizeThatIsNotTheFiles) {
+TEST_F(DiskSource, RefusesACurrentSizeThatDiffersFromTheFile) {
   const auto file = fixed_vhd("grown.vhd", 2 * mebibyte, [](VhdFooter& footer) { footer.current_size = mebibyte; });
-  expect_refused(file,
-                 "its VHD footer is wrong: current size: 1048576 bytes, but the file holds 2097152 bytes of data");
+  expect_refused(file, "its VHD footer is wrong: current size: 1048576 bytes, but the file has 2097152 bytes of data");
 }
 
-TEST_F(DiskSource, RefusesWhatWasCutOff) {
-  const auto file = fixed_vhd("cut.vhd", 4 * mebibyte);
+TEST_F(DiskSource, RefusesATruncatedFile) {
+  const auto file = fixed_vhd("truncated.vhd", 4 * mebibyte);
   put(file, 446, "\x80"s + "\0\0\0"s + "\x83"s + "\0\0\0"s + "\0\x08\0\0"s + "\0\x18\0\0"s);  // MiB 1 to 4
   EXPECT_EQ(open_source(file).data_size, 4 * mebibyte);
   std::filesystem::resize_file(file, 2 * mebibyte);
-  expect_refused(file, "cut off: its partition table reaches 4194304 bytes, but it holds 2097152");
+  expect_refused(file, "truncated: its partition table ends at byte 4194304, but it has 2097152 bytes");
   std::filesystem::resize_file(file, 2 * mebibyte - 512);
   append_footer(file, make_fixed_footer(2 * mebibyte, 0, test_uuid));
-  expect_refused(file,
-                 "its VHD footer is wrong: current size: 2097152 bytes, but the file holds 2096640 bytes of data");
+  expect_refused(file, "its VHD footer is wrong: current size: 2097152 bytes, but the file has 2096640 bytes of data");
 }
 
 TEST_F(DiskSource, RefusesAVhdThatLostOrGainedBytesAtItsEnd) {
   for (const auto size : {4 * mebibyte + footer_size - 100, 4 * mebibyte + footer_size + 3}) {
     const auto file = fixed_vhd("odd.vhd", 4 * mebibyte);
     std::filesystem::resize_file(file, size);
-    expect_refused(file, "its size is no whole number of 512-byte sectors: it was cut off or added to");
+    expect_refused(file, "its size is not a multiple of 512 bytes: it is truncated or has extra bytes");
   }
 }
 
-TEST_F(DiskSource, RefusesSizesThatAreNoWholeMebibyteAndNamesTheRemedy) {
+TEST_F(DiskSource, RefusesSizesThatAreNotAMultipleOfAMebibyte) {
   for (const auto& file : {fixed_vhd("odd.vhd", mebibyte + 1024), raw_disk("odd.raw", mebibyte + 1024)}) {
     expect_refused(file, "virtual size: 1049600 bytes is not a multiple of 1 MiB, which Azure requires");
     const auto error = error_of([&] { open_source(file); });
@@ -147,7 +145,7 @@ TEST_F(DiskSource, RefusesSizesThatAreNoWholeMebibyteAndNamesTheRemedy) {
     EXPECT_EQ(probe_source(file).data_size, mebibyte + 1024);
   }
   expect_refused(raw_disk("big.raw", 2041 * gibibyte),
-                 "virtual size: 2191507062784 bytes is more than the 2040 GiB that a VHD holds");
+                 "virtual size: 2191507062784 bytes is more than 2040 GiB, the limit of a VHD");
 }
 
 TEST_F(DiskSource, SuspectsALostFooter) {
@@ -162,19 +160,19 @@ TEST_F(DiskSource, SuspectsALostFooter) {
 TEST_F(DiskSource, RefusesDifferencingDisks) {
   const auto make_differencing = [](VhdFooter& footer) { footer.type = VhdType::differencing; };
   expect_refused(fixed_vhd("diff.vhd", mebibyte, make_differencing),
-                 "a differencing VHD, which takes the rest of its data from a parent file");
+                 "a differencing VHD, which needs the data of a parent file");
   const auto dynamic = converted(raw_disk("d.raw", 4 * mebibyte), "vpc", "both.vhd", "force_size=on");
   auto footer = make_fixed_footer(4 * mebibyte, 0, test_uuid);
   make_differencing(footer);
   const auto bytes = serialize(footer);
   put(dynamic, 0, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  expect_refused(dynamic, "a differencing VHD, which takes the rest of its data from a parent file");
+  expect_refused(dynamic, "a differencing VHD, which needs the data of a parent file");
 }
 
-TEST_F(DiskSource, RefusesADynamicDiskThatWasCutOff) {
+TEST_F(DiskSource, RefusesATruncatedDynamicDisk) {
   const auto file = converted(raw_disk("d.raw", 4 * mebibyte), "vpc", "dyn.vhd", "force_size=on");
   std::filesystem::resize_file(file, std::filesystem::file_size(file) - 512);
-  expect_refused(file, "a dynamic VHD without a footer at its end: cut off");
+  expect_refused(file, "a dynamic VHD without a footer at its end: truncated");
 }
 
 TEST_F(DiskSource, RefusesQcow2ThatNamesOtherFiles) {

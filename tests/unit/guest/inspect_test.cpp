@@ -60,7 +60,7 @@ TEST(OsRelease, FindsTheMinorRelease) {
       << "a release file of another major release is stale";
 }
 
-TEST(OsRelease, RefusesWhatDoesNotSay) {
+TEST(OsRelease, RefusesFilesWithoutAnId) {
   EXPECT_THROW(os_of("NAME=x\n"), Error);
   MemoryGuest guest;
   EXPECT_THROW(read_os_release(guest), Error);
@@ -73,7 +73,7 @@ TEST(OsRelease, SurvivesHugeLines) {
   EXPECT_EQ(os.version.size(), 1U << 20U);
 }
 
-TEST(Family, GoesByNameThenByDatabase) {
+TEST(Family, ComesFromTheNameThenFromTheDatabase) {
   const auto family = [](const std::string& os_release, const std::string& file) {
     MemoryGuest guest;
     guest.with_file("/etc/os-release", os_release).with_file(file);
@@ -109,7 +109,7 @@ TEST(Waagent, ReadsItsConfigurationAsTheAgentDoes) {
   EXPECT_EQ(rdma("# OS.EnableRDMA=y\n"), "(default)");
   EXPECT_EQ(rdma("OS.EnableRDMA=y\n"), "y");
   EXPECT_EQ(rdma("  OS.EnableRDMA = \"y\"  # for InfiniBand\n"), "y");
-  EXPECT_EQ(rdma("OS.EnableRDMA=y\nOS.EnableRDMA=n\n"), "n") << "the last line wins";
+  EXPECT_EQ(rdma("OS.EnableRDMA=y\nOS.EnableRDMA=n\n"), "n") << "the last line counts";
   EXPECT_EQ(rdma("OS.EnableRDMA=y\n#OS.EnableRDMA=n\n"), "y");
   EXPECT_EQ(rdma(" # OS.EnableRDMA=y\n"), "(default)") << "the key is then '# OS.EnableRDMA'";
   EXPECT_EQ(rdma("OS.EnableRDMA=y\r\n"), "y");
@@ -117,7 +117,7 @@ TEST(Waagent, ReadsItsConfigurationAsTheAgentDoes) {
   EXPECT_EQ(rdma("OS.EnableRDMA=y=z\nOS.EnableRDMAx=n\n"), "y=z");
 }
 
-TEST(Waagent, FindsVersionsWhereverTheyAre) {
+TEST(Waagent, FindsTheVersionInEveryPlace) {
   MemoryGuest guest;
   EXPECT_FALSE(find_waagent(guest, {}).has_value());
   guest.with_file("/usr/sbin/waagent");
@@ -270,7 +270,7 @@ TEST(Inspect, Centos77) {
   }
 })facts");
   EXPECT_EQ(guest.paths(), before) << "inspection changes nothing";
-  EXPECT_EQ(guest.scripts(), std::vector<std::string>{rpm_dump_query()}) << "one question to one program";
+  EXPECT_EQ(guest.scripts(), std::vector<std::string>{rpm_dump_query()}) << "one query of one program";
 }
 
 TEST(Inspect, FindsTheConfigurationsOfEveryPackageManager) {
@@ -288,7 +288,7 @@ TEST(Inspect, FindsTheConfigurationsOfEveryPackageManager) {
             std::vector<std::string>{"/etc/dnf/dnf.conf"});
 }
 
-TEST(Inspect, SelinuxAsTheNextBootWillHaveIt) {
+TEST(Inspect, ReadsTheSelinuxModeOfTheNextBoot) {
   auto guest = centos77();
   guest.write("/etc/selinux/config", "SELINUX=Permissive\nSELINUXTYPE=targeted\n");
   EXPECT_EQ(inspect(guest, {}).selinux.mode, "permissive");

@@ -5,7 +5,7 @@
 namespace bake::guest {
 namespace {
 
-// Linux 6.1 on a virtio-scsi disk of qemu whose file system on the host is full.
+// Log of Linux 6.1 with a virtio-scsi disk of qemu, whose file system on the host is full.
 constexpr const char* full =
     "[    9.105111] EXT4-fs (sda1): mounted filesystem with ordered data mode. Quota mode: none.\n"
     "[   31.220017] sd 2:0:0:0: [sda] tag#86 Add. Sense: Space allocation failed write protect\n"
@@ -26,7 +26,7 @@ TEST(KernelLog, FindsTheFirstLostWrite) {
       << "Linux before 5.1 does not name the operation";
 }
 
-TEST(KernelLog, TellsWhichDiskItWas) {
+TEST(KernelLog, NamesTheDisk) {
   const auto line = find_lost_write(full);
   EXPECT_TRUE(is_of_device(line, "/dev/sda"));
   EXPECT_FALSE(is_of_device(line, "/dev/sdb"));
@@ -34,7 +34,7 @@ TEST(KernelLog, TellsWhichDiskItWas) {
   EXPECT_FALSE(is_of_device(line, "/dev/disk/guestfs/system")) << "a link that leads nowhere";
 }
 
-TEST(KernelLog, OtherTroubleIsNoLostWrite) {
+TEST(KernelLog, IgnoresOtherErrors) {
   EXPECT_EQ(find_lost_write(""), "");
   EXPECT_EQ(find_lost_write("[1.0] EXT4-fs (sda1): re-mounted\n[2.0] sd 2:0:0:0: [sda] Write cache: enabled\n"), "");
   EXPECT_EQ(find_lost_write("[1.0] I/O error, dev sdb, sector 8 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2\n"),

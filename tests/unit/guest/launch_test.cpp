@@ -27,15 +27,15 @@ TEST(LaunchPlan, TriesKvmBrieflyThenEmulation) {
   EXPECT_EQ(plan_launch({.timeout = "30", .kvm_usable = true})[0].limit, seconds(30));
 }
 
-TEST(LaunchPlan, ALongerLimitIsForTheEmulationAfterKvmToo) {
+TEST(LaunchPlan, UsesALongerLimitAlsoForTheEmulationAfterKvm) {
   EXPECT_EQ(plan_launch({.timeout = "1200", .kvm_usable = true})[1].limit, seconds(1200));
   EXPECT_EQ(plan_launch({.timeout = "1200", .kvm_usable = true, .kvm_failed_before = true})[0].limit, seconds(1200));
-  // A short one keeps the wait for a KVM that hangs short; emulation takes its time all the same.
+  // A short limit shortens the wait for a KVM that hangs; the limit of the emulation does not change.
   EXPECT_EQ(plan_launch({.timeout = "30", .kvm_usable = true})[1].limit, seconds(600));
   EXPECT_EQ(plan_launch({.timeout = "30", .kvm_usable = true, .kvm_failed_before = true})[0].limit, seconds(600));
 }
 
-TEST(LaunchPlan, LeavesTheUsersSettingsAlone) {
+TEST(LaunchPlan, KeepsTheUsersSettings) {
   const auto plan = plan_launch({.backend_settings = "force_tcg", .timeout = "90", .kvm_usable = true});
   ASSERT_EQ(plan.size(), 1U);
   EXPECT_FALSE(plan[0].with_kvm);
@@ -43,7 +43,7 @@ TEST(LaunchPlan, LeavesTheUsersSettingsAlone) {
   EXPECT_EQ(plan[0].limit, seconds(90));
 }
 
-TEST(Script, KnowsItsLimitFromItsOwnStatus) {
+TEST(Script, DistinguishesItsLimitFromItsOwnStatus) {
   using std::chrono::milliseconds;
   EXPECT_TRUE(ended_by_limit(124, milliseconds(3000), seconds(3)));
   EXPECT_TRUE(ended_by_limit(137, seconds(13), seconds(3)));
@@ -52,7 +52,7 @@ TEST(Script, KnowsItsLimitFromItsOwnStatus) {
   EXPECT_FALSE(ended_by_limit(1, seconds(4), seconds(3)));
 }
 
-TEST(LaunchPlan, RemembersThatKvmFailed) {
+TEST(LaunchPlan, SkipsKvmAfterAFailure) {
   const auto plan = plan_launch({.kvm_usable = true, .kvm_failed_before = true});
   ASSERT_EQ(plan.size(), 1U);
   EXPECT_TRUE(plan[0].force_emulation);
@@ -60,14 +60,14 @@ TEST(LaunchPlan, RemembersThatKvmFailed) {
   EXPECT_FALSE(plan_launch({})[0].with_kvm);
 }
 
-TEST(LaunchPlan, RefusesANonsensicalLimit) {
+TEST(LaunchPlan, RefusesAnInvalidLimit) {
   for (const auto* text : {"0", "-1", "2m", "1e3", "99999999999", " 5"}) {
     EXPECT_EQ(error_of([&] { plan_launch({.timeout = text}); }).kind(), ErrorKind::usage) << text;
   }
 }
 
-/// Starts a shell that stays and has `marker` as an argument, like qemu has its -name. It stops itself: a sleep of its
-/// own would outlive it, and hold the test runner's pipe.
+/// Starts a shell that keeps running and has `marker` as an argument, like the -name of qemu. It stops itself: a child
+/// `sleep` would outlive it and keep the test runner's pipe open.
 pid_t start_marked(const char* marker) {
   char shell[] = "/bin/sh";
   char option[] = "-c";
@@ -100,14 +100,14 @@ TEST(LaunchWatchdog, KillsOnlyTheMarkedChild) {
   ::waitpid(other, &status, 0);
 }
 
-TEST(Script, TellsAShellThatDidNotStartFromAScriptThatFailed) {
+TEST(Script, DistinguishesAShellThatDidNotStartFromAFailedScript) {
   EXPECT_EQ(start_failure(127, "chroot: failed to run command '/bin/sh': No such file or directory\n"),
             "chroot: failed to run command '/bin/sh': No such file or directory");
   EXPECT_EQ(start_failure(127, "foo: not found\n"), "");
   EXPECT_EQ(start_failure(0, "chroot: failed to run command"), "");
 }
 
-TEST(Script, ReadsTheStatusAndNothingElse) {
+TEST(Script, ReadsOnlyTheStatus) {
   EXPECT_EQ(parse_status("143\n"), 143);
   for (const auto* text : {"", "x", "0 0", "1\n2\n"}) EXPECT_THROW(parse_status(text), Error) << text;
 }

@@ -21,7 +21,7 @@ class MemoryBackend {
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, GuestContract, MemoryBackend);
 
-TEST(MemoryGuest, RecordsScriptsAndAnswersOnlyWhatItWasTold) {
+TEST(MemoryGuest, RecordsScriptsAndAnswersOnlyKnownOnes) {
   MemoryGuest guest;
   guest.with_answer("true", {0, ""}).with_handler([&](const std::string& script) -> std::optional<ShellResult> {
     if (script != "make it so") return std::nullopt;

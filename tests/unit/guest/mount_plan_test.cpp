@@ -35,7 +35,7 @@ TEST(Fstab, ReadsEntriesAndEscapes) {
   EXPECT_EQ(entries[2].mount_point, "/boot");
 }
 
-TEST(FindFileSystem, KnowsEveryWayToNameOne) {
+TEST(FindFileSystem, AcceptsEveryFormOfAName) {
   std::vector<FileSystem> all{file_system("/dev/sda1", "vfat", "3A4F-11B2"),
                               file_system("/dev/sda2", "xfs", "6d3ad4a2"),
                               file_system("/dev/root-vg/root_lv", "xfs", "9999")};
@@ -87,7 +87,7 @@ TEST(MountPlan, FollowsALogicalVolumeLayout) {
   EXPECT_TRUE(plan.warnings.empty());
 }
 
-TEST(MountPlan, SkipsWhatIsNotOfThisDisk) {
+TEST(MountPlan, SkipsEntriesOfOtherDisks) {
   const std::vector<FileSystem> all{file_system("/dev/sda1", "ext4", "root"), file_system("/dev/sda15", "vfat", "esp")};
   const auto fstab = parse_fstab(
       "UUID=root / ext4 defaults 0 1\nUUID=esp /boot/efi vfat umask=0077,noauto 0 1\n"
@@ -98,38 +98,38 @@ TEST(MountPlan, SkipsWhatIsNotOfThisDisk) {
   EXPECT_EQ(mounts_of(plan), std::vector<std::string>{"/dev/sda1 on /"});
   EXPECT_EQ(plan.notes, (std::vector<std::string>{
                             "/boot/efi (UUID=esp) is noauto",
-                            "/mnt (/dev/disk/cloud/azure_resource-part1) is not on this disk; fstab says nofail"}));
+                            "/mnt (/dev/disk/cloud/azure_resource-part1) is not on this disk; fstab has nofail"}));
   EXPECT_EQ(plan.warnings,
-            (std::vector<std::string>{"/data (/dev/sdc1) is not on this disk but in the guest's /etc/fstab",
-                                      "/dev/sda15 (vfat) is not in the guest's /etc/fstab; it is left alone"}));
+            (std::vector<std::string>{"/data (/dev/sdc1) is in the guest's /etc/fstab, but not on this disk",
+                                      "/dev/sda15 (vfat) is not in the guest's /etc/fstab; bake does not mount it"}));
 }
 
-TEST(MountPlan, RefusesASystemThatIsNotAllHere) {
+TEST(MountPlan, RefusesASystemWithMissingParts) {
   const std::vector<FileSystem> all{file_system("/dev/sda1", "ext4", "root")};
   const auto error = error_of([&] {
     plan_mounts(all[0], parse_fstab("UUID=root / ext4 defaults 0 1\nUUID=gone /usr ext4 defaults 0 1\n"), all);
   });
   EXPECT_EQ(error.kind(), ErrorKind::failed);
-  EXPECT_EQ(error.message(), "mounting '/usr': the guest's /etc/fstab wants 'UUID=gone', which is not on this disk");
+  EXPECT_EQ(error.message(), "mounting '/usr': the guest's /etc/fstab names 'UUID=gone', which is not on this disk");
 }
 
-TEST(MountPlan, DistrustsMountPoints) {
+TEST(MountPlan, ChecksMountPoints) {
   const std::vector<FileSystem> all{file_system("/dev/sda1", "ext4", "root"), file_system("/dev/sda2", "ext4", "x")};
   const auto plan = plan_mounts(
       all[0], parse_fstab("UUID=x /boot/../../etc ext4 defaults 0 1\nUUID=x relative ext4 defaults 0 1\n"), all);
   EXPECT_EQ(mounts_of(plan), std::vector<std::string>{"/dev/sda1 on /"});
   EXPECT_EQ(plan.warnings.size(), 3U);
-  EXPECT_EQ(plan.warnings[0], "the guest's /etc/fstab has a strange mount point '/boot/../../etc'");
+  EXPECT_EQ(plan.warnings[0], "the guest's /etc/fstab has an invalid mount point '/boot/../../etc'");
 }
 
-TEST(MountPlan, SaysWhenFstabNamesAnotherRoot) {
+TEST(MountPlan, WarnsWhenFstabNamesAnotherRoot) {
   const std::vector<FileSystem> all{file_system("/dev/sda1", "ext4", "root")};
   const auto plan = plan_mounts(all[0], parse_fstab("UUID=old / ext4 defaults 0 1\n"), all);
-  EXPECT_EQ(plan.warnings,
-            std::vector<std::string>{"the guest's /etc/fstab wants 'UUID=old' as /, but its root is /dev/sda1"});
+  EXPECT_EQ(plan.warnings, std::vector<std::string>{
+                               "the guest's /etc/fstab names 'UUID=old' as /, but the root file system is /dev/sda1"});
 }
 
-TEST(DiskContent, ReadsWhatBlkidSays) {
+TEST(DiskContent, ReadsTheOutputOfBlkid) {
   // blkid 2.38 on a GPT disk with LVM, as the appliance runs it.
   const auto content = parse_blkid(
       "DEVNAME=/dev/disk/guestfs/system\nPTUUID=0e1a\nPTTYPE=gpt\n\n"
@@ -153,7 +153,7 @@ TEST(DiskContent, ReadsWhatBlkidSays) {
   EXPECT_EQ(content.file_systems[2].label, "a $b");
 }
 
-TEST(DiskContent, KnowsDisksWithoutPartitionsAndWithMbr) {
+TEST(DiskContent, ReadsDisksWithoutPartitionsAndWithMbr) {
   const auto whole = parse_blkid("DEVNAME=/dev/disk/guestfs/system\nUUID=1\nTYPE=ext4\n");
   EXPECT_EQ(whole.partition_table, "none");
   EXPECT_EQ(whole.file_systems.at(0).device, "/dev/sda");

@@ -7,7 +7,7 @@
 namespace bake::guest {
 namespace {
 
-/// What EL8's rpm prints for the query: several kernels of one name, no epoch, an epoch, a key, a rich dependency.
+/// The output of EL8's rpm for the query: several kernels of one name, no epoch, an epoch, a key, a rich dependency.
 constexpr const char* dump =
     "P kernel-core\t(none)\t4.18.0\t193.el8\tx86_64\n"
     "v kernel\t=\t4.18.0-193.el8\n"
@@ -57,7 +57,7 @@ TEST(PackageDatabase, ReadsRpm) {
                                                               {"zero-epoch", "1-2", "noarch"}}));
 }
 
-TEST(PackageDatabase, SaysWhatRpmComplainsAbout) {
+TEST(PackageDatabase, ReportsTheErrorsOfRpm) {
   auto broken =
       rpm_guest("\n#status 1\nerror: rpmdb: BDB0113 Thread/process 1/1 failed\nerror: cannot open Packages\n");
   const auto database = read_package_database(broken, Family::rpm);
@@ -71,7 +71,7 @@ TEST(PackageDatabase, SaysWhatRpmComplainsAbout) {
   EXPECT_EQ(read_package_database(mute, Family::rpm).trouble, "asking the guest's rpm failed: killed");
 }
 
-TEST(PackageDatabase, ReadsWhatItCanOfAGuestForAnotherProcessor) {
+TEST(PackageDatabase, ReadsTheFilesOfAGuestForAnotherProcessor) {
   MemoryGuest guest;
   guest
       .with_file("/var/lib/dpkg/status",
@@ -84,7 +84,7 @@ TEST(PackageDatabase, ReadsWhatItCanOfAGuestForAnotherProcessor) {
   EXPECT_EQ(database.trouble, "running a script with '/bin/sh' in the guest: Exec format error");
 }
 
-TEST(PackageDatabase, TellsFormatsApart) {
+TEST(PackageDatabase, DistinguishesFormats) {
   const auto format = [](const std::vector<std::string>& files) {
     MemoryGuest guest;
     for (const auto& file : files) guest.with_file(file);
@@ -118,7 +118,7 @@ TEST(PackageDatabase, ReadsDpkg) {
                 {"bash", "5.0-6ubuntu1", "amd64"}, {"held", "1:2.3-4", "all"}, {"man-db", "2.9.1-1", "amd64"}}));
 }
 
-TEST(PackageDatabase, SaysWhatDpkgLeftUnfinished) {
+TEST(PackageDatabase, ReportsUnfinishedPackagesOfDpkg) {
   MemoryGuest guest;
   guest
       .with_file("/var/lib/dpkg/status", std::string(status) +
@@ -130,18 +130,18 @@ TEST(PackageDatabase, SaysWhatDpkgLeftUnfinished) {
             "half: half-configured\nagain: must be reinstalled\nodd: unknown");
 }
 
-/// What dpkg 1.21 says of a package whose .deb shipped no md5sums; it ends with 0.
+/// The output of dpkg 1.21 for a package whose .deb has no md5sums; its exit status is 0.
 constexpr const char* no_md5sums =
     "The following packages are missing the md5sums control file in the\ndatabase, they need to be reinstalled:\n"
     " held                 held\n\n";
 
-TEST(PackageDatabase, APackageWithoutMd5sumsIsNoTrouble) {
+TEST(PackageDatabase, AcceptsAPackageWithoutMd5sums) {
   MemoryGuest guest;
   guest.with_file("/var/lib/dpkg/status", status).with_answer("dpkg --audit", {0, no_md5sums});
   EXPECT_EQ(read_package_database(guest, Family::deb).trouble, "");
 }
 
-TEST(PackageDatabase, ADpkgThatCannotReadItsDatabaseIsTrouble) {
+TEST(PackageDatabase, ReportsADpkgThatCannotReadItsDatabase) {
   MemoryGuest guest;
   guest.with_file("/var/lib/dpkg/status", status)
       .with_answer("dpkg --audit", {2, "dpkg: error: parsing file '/var/lib/dpkg/status' near line 9:\n"});

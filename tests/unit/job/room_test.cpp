@@ -17,7 +17,7 @@ TEST(Room, WhatThePlanAddsMustFitOnThisMachineToo) {
                 {"/boot", std::uint64_t{1} << 59U, std::uint64_t{1} << 60U}};
   const auto error = error_of([&] { require_space(plan, disk); });
   EXPECT_EQ(error.kind(), ErrorKind::environment);
-  EXPECT_EQ(error.message().find("making room at '" + disk.string() +
+  EXPECT_EQ(error.message().find("checking the free space at '" + disk.string() +
                                  "': what 'hpc' adds to the disk needs 1048576 TiB (1152921504606846976 bytes), but "),
             0U)
       << error.message();

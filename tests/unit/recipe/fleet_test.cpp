@@ -33,7 +33,7 @@ class FleetFile : public testing::Test {
     write(name, "schema: bake/fleet/v1\n" + text);
   }
   Fleet load() { return load_fleet(top_ / "fleet.yaml"); }
-  /// The problems with the scratch directory's name taken out.
+  /// The message, without the name of the temporary directory.
   std::string problems() {
     try {
       load();
@@ -65,7 +65,7 @@ TEST_F(FleetFile, ReadsImagesInTheOrderWritten) {
   EXPECT_EQ(read.images[1].output, top_ / "a.vhd");
 }
 
-TEST_F(FleetFile, DefaultsGiveTheDirectoryOfOutputsThatAreNotNamed) {
+TEST_F(FleetFile, UsesTheDefaultDirectoryForOutputsWithoutAName) {
   fleet("defaults: {directory: out}\nimages: [recipes/a.yaml, {recipe: recipes/b.yaml, output: b.vhd}]\n");
   EXPECT_THAT(names(), ElementsAre("out/a.vhd", "b.vhd"));
 }
@@ -77,7 +77,7 @@ TEST_F(FleetFile, IncludedFilesComeFirstAndCountOnce) {
   EXPECT_THAT(names(), ElementsAre("b.vhd", "more/one.vhd", "a.vhd"));
 }
 
-TEST_F(FleetFile, NamesEveryProblemAtOnce) {
+TEST_F(FleetFile, ReportsEveryProblemAtOnce) {
   write("recipes/broken.yaml", "schema: bake/v1\nbase: ../base.vhd\nos: ubuntu\nvm_sizes: [x]\n");
   write("recipes/baseless.yaml", "schema: bake/v1\nbase: no.vhd\nos: ubuntu 20.04\nvm_sizes: [x]\n");
   fleet(
@@ -89,7 +89,7 @@ TEST_F(FleetFile, NamesEveryProblemAtOnce) {
             "  recipes/broken.yaml:3: 'os' must name a system and its release, not 'ubuntu' (for example: os: ubuntu "
             "20.04)\n"
             "  fleet.yaml:5: there is no recipe 'recipes/c.yaml' (did you mean 'a.yaml'?)\n"
-            "  fleet.yaml:6: the base 'recipes/no.vhd' of recipe 'recipes/baseless.yaml' is not there\n"
+            "  fleet.yaml:6: the base 'recipes/no.vhd' of recipe 'recipes/baseless.yaml' does not exist\n"
             "  fleet.yaml:7: unknown key 'outptu' in image (did you mean 'output'?)\n"
             "  fleet.yaml:8: image has no 'recipe'\n"
             "  fleet.yaml:9: unknown key 'image' in fleet (did you mean 'images'?)");
@@ -103,32 +103,32 @@ TEST_F(FleetFile, RefusesOneOutputUnderTwoNames) {
       "  - {recipe: recipes/b.yaml, output: recipes/../out/./x.vhd}\n");
   EXPECT_EQ(problems(),
             "reading fleet 'fleet.yaml': 2 problems\n"
-            "  fleet.yaml:4: the output 'out/x.vhd' is that of fleet.yaml:3 too (give each image an 'output' of its "
-            "own)\n"
-            "  fleet.yaml:5: the output 'out/x.vhd' is that of fleet.yaml:3 too (give each image an 'output' of its "
-            "own)");
+            "  fleet.yaml:4: the output 'out/x.vhd' is also the output of fleet.yaml:3 (give each image its own "
+            "'output')\n"
+            "  fleet.yaml:5: the output 'out/x.vhd' is also the output of fleet.yaml:3 (give each image its own "
+            "'output')");
 }
 
-TEST_F(FleetFile, RefusesAnOutputThatIsAnInputOrASideFileOfAnother) {
+TEST_F(FleetFile, RefusesAnOutputThatIsAnInputOrASidecarFile) {
   fleet(
       "images:\n  - {recipe: recipes/a.yaml, output: base.vhd}\n  - {recipe: recipes/b.yaml, output: x}\n"
       "  - {recipe: recipes/b.yaml, output: x.log}\n");
   EXPECT_EQ(problems(),
             "reading fleet 'fleet.yaml': 2 problems\n"
             "  fleet.yaml:3: the output would replace 'base.vhd', a base of the fleet\n"
-            "  fleet.yaml:5: the output 'x.log' is that of fleet.yaml:4 too (give each image an 'output' of its own)");
+            "  fleet.yaml:5: the output 'x.log' is also the output of fleet.yaml:4 (give each image its own 'output')");
 }
 
-TEST_F(FleetFile, RefusesIncludesThatLeadBack) {
+TEST_F(FleetFile, RefusesAFileThatIncludesItself) {
   fleet("include: [one.yaml]\nimages: [recipes/a.yaml]\n");
   fleet("include:\n  - two.yaml\n", "one.yaml");
   fleet("include: [one.yaml]\n", "two.yaml");
   EXPECT_EQ(problems(),
-            "reading fleet 'fleet.yaml': two.yaml:2: including 'one.yaml' leads back to it: one.yaml → two.yaml → "
+            "reading fleet 'fleet.yaml': two.yaml:2: 'one.yaml' includes itself: one.yaml → two.yaml → "
             "one.yaml");
 }
 
-TEST_F(FleetFile, RefusesAFleetOfNothing) {
+TEST_F(FleetFile, RefusesAFleetWithoutImages) {
   fleet("");
   EXPECT_EQ(problems(), "reading fleet 'fleet.yaml': fleet.yaml:1: fleet has no images");
 }

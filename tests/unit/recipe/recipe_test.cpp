@@ -30,7 +30,7 @@ TEST(Recipe, ReadsTheShortForm) {
   EXPECT_FALSE(recipe.generalize);
 }
 
-TEST(Recipe, NamesEveryProblemAtOnce) {
+TEST(Recipe, ReportsEveryProblemAtOnce) {
   EXPECT_EQ(
       problems_of("schema: bake/v2\nbase: {path: b.vhd, sha256: 12}\nos: ubuntu\nvm_szies: [x]\n"
                   "ofed: {version: newest, profil: hpc}\nfirstboot: {wait: 9000}\n"),
@@ -46,12 +46,13 @@ TEST(Recipe, NamesEveryProblemAtOnce) {
 }
 
 TEST(Recipe, RefusesANameThatLeavesTheDirectory) {
-  EXPECT_EQ(problems_of("schema: bake/v1\nname: ../x\nbase: b.vhd\nos: ubuntu 20.04\nvm_sizes: [a]\n"),
-            "reading recipe 'images/r.yaml': images/r.yaml:2: 'name' may hold letters, digits, '.', '_' and '-', not "
-            "'../x' (it becomes part of file names)");
+  EXPECT_EQ(
+      problems_of("schema: bake/v1\nname: ../x\nbase: b.vhd\nos: ubuntu 20.04\nvm_sizes: [a]\n"),
+      "reading recipe 'images/r.yaml': images/r.yaml:2: 'name' may contain letters, digits, '.', '_' and '-', not "
+      "'../x' (it becomes part of file names)");
 }
 
-TEST(Recipe, ANameMadeOfAFileNameIsOneThatReads) {
+TEST(Recipe, NamesMadeFromFileNamesAreValid) {
   EXPECT_EQ(name_for("base"), "base");
   EXPECT_EQ(name_for("CentOS_7.7-hpc.2"), "CentOS_7.7-hpc.2");
   EXPECT_EQ(name_for("CentOS 7.7 (base)"), "CentOS-7.7-base");
@@ -71,7 +72,7 @@ TEST(Recipe, ANameMadeOfAFileNameIsOneThatReads) {
   }
 }
 
-TEST(Recipe, WrittenAndReadBackIsTheSame) {
+TEST(Recipe, ReadsBackTheSameRecipeThatItWrote) {
   Recipe recipe;
   recipe.name = "hpc";
   recipe.base = {"/images/b.vhd", std::string(64, 'a')};
@@ -102,7 +103,7 @@ TEST(Recipe, WrittenAndReadBackIsTheSame) {
   EXPECT_EQ(again.gallery->features, recipe.gallery->features);
 }
 
-TEST(Recipe, HoldsGalleryFeaturesToTheirForm) {
+TEST(Recipe, ChecksTheFormOfGalleryFeatures) {
   EXPECT_EQ(problems_of("schema: bake/v1\nbase: b.vhd\nos: ubuntu 20.04\nvm_sizes: [a]\n"
                         "gallery:\n  resource_group: r\n  name: n\n  definition: d\n"
                         "  features: [IsAcceleratedNetworkSupported, A=, =x, A B=c, A=1, A=2]\n"),
@@ -115,7 +116,7 @@ TEST(Recipe, HoldsGalleryFeaturesToTheirForm) {
             "[\"DiskControllerTypes=SCSI,NVMe\"])\n"
             "  images/r.yaml:9: 'A B=c' in 'features' is not KEY=VALUE (for example: features: "
             "[\"DiskControllerTypes=SCSI,NVMe\"])\n"
-            "  images/r.yaml:9: feature 'A' stands twice");
+            "  images/r.yaml:9: duplicate feature 'A'");
 }
 
 }  // namespace
