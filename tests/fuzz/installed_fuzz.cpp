@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "bake/resolve/kernel_fit.hpp"
-#include "bake/resolve/solver_pool.hpp"
+#include "bake/resolve/installed.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
