@@ -18,7 +18,7 @@ struct Part {
   Names one_of = {};  ///< at least one of these, when the part is essential
 };
 
-// The sets are those of the vendor's installer (mlnxofedinstall and the dependencies of mlnx-ofed-basic and
+// The sets come from the vendor's installer (mlnxofedinstall and the dependencies of mlnx-ofed-basic and
 // mlnx-ofed-hpc, MLNX_OFED 4.9-7.1.0.0); ib-minimal has the parts that a virtual machine with one InfiniBand function
 // needs.
 const std::vector<Part> minimal_parts{

@@ -233,7 +233,7 @@ TEST(KernelFit, PrebuiltDebsServeTheirKernelOnly) {
             "modules of mlnx-ofed-kernel-modules were built for 5.4.0-26-generic, not for 5.4.0-1040-azure");
   EXPECT_THAT(refused.reasons,
               ElementsAre("only kmod-* packages can be used with another kernel than the one they were built for"));
-  // The same for rpm packages that are no kernel module packages.
+  // The same for rpm packages that are not kernel module packages.
   EXPECT_EQ(fit(guest_with(azure), azure, {package}, matching_symvers).kind, FitKind::refused);
 }
 
