@@ -13,7 +13,7 @@ namespace bake::bundle {
 
 enum class PackageFormat { rpm, deb };
 
-/// One package file of a bundle, as its index (or, unindexed, its own header) describes it.
+/// One package file of a bundle, described by its index or, without an index, by its own header.
 struct BundlePackage {
   std::string name;
   std::string version;  ///< [epoch:]version[-release]
@@ -22,9 +22,9 @@ struct BundlePackage {
   std::uint64_t size = 0;
   std::uint64_t installed_size = 0;         ///< bytes, 0 when the index does not say
   std::string sha256;                       ///< of the file in the payload; computed, never copied from the index
-  std::vector<guest::ModuleFacts> modules;  ///< of packages that carry .ko files, otherwise empty
+  std::vector<guest::ModuleFacts> modules;  ///< of packages with .ko files, otherwise empty
   std::string built_kernel;                 ///< directory below lib/modules in the payload, empty for other packages
-  bool dkms_source = false;                 ///< carries /usr/src/<x>/dkms.conf
+  bool dkms_source = false;                 ///< has /usr/src/<x>/dkms.conf
 };
 
 /// A directory of packages inside a bundle that a package manager can use as one repository.
@@ -35,18 +35,18 @@ struct Repository {
   std::vector<BundlePackage> packages;
 };
 
-/// The index of one repository as the solver wants it: uncompressed.
+/// The uncompressed index of one repository, for the solver.
 struct IndexTexts {
   std::string packages;   ///< Packages (deb) or primary.xml (rpm)
   std::string filelists;  ///< filelists.xml (rpm), or empty
 };
 
-/// What was checked of a bundle when it was added, and by what.
+/// The checks of a bundle when it was added.
 struct Trust {
-  std::string archive_sha256;           ///< of the archive as it was read
-  std::string pin;                      ///< what pinned that digest: "command line", "recipe", "matrix", or "" (none)
-  std::string signer;                   ///< fingerprint of the key of the user's key ring that signed, or ""
-  std::vector<std::string> weak;        ///< what is weak, named: "DSA/SHA1", "index digests: MD5"
+  std::string archive_sha256;  ///< of the archive
+  std::string pin;             ///< source of the pin of that digest: "command line", "recipe", "matrix", or "" (none)
+  std::string signer;          ///< fingerprint of the key of the user's key ring that signed, or ""
+  std::vector<std::string> weak;        ///< weak algorithms: "DSA/SHA1", "index digests: MD5"
   std::vector<std::string> overridden;  ///< checks that --insecure-… flags switched off
 };
 
@@ -72,11 +72,11 @@ struct Bundle {
 /// Packages of the base operating system that minimal images lack (tcl, libnl3, dkms, kernel headers…), added by the
 /// user as one payload with an index made from the packages' own headers.
 struct Extras {
-  std::string id;                 ///< digest over names and digests of its packages
-  std::string name;               ///< what the user called it
-  std::string distro;             ///< "rhel7.7"; empty: for every release
-  std::string signer;             ///< fingerprints of the named keys that signed every rpm; empty: taken as they stood
-  std::vector<std::string> weak;  ///< what is weak in those signatures, named
+  std::string id;      ///< digest over names and digests of its packages
+  std::string name;    ///< the user's name for it
+  std::string distro;  ///< "rhel7.7"; empty: for every release
+  std::string signer;  ///< fingerprints of the named keys that signed every rpm; empty: signatures were not checked
+  std::vector<std::string> weak;  ///< weak algorithms of those signatures
   PackageFormat format = PackageFormat::rpm;
   Repository repository;
   std::string payload_sha256;

@@ -85,7 +85,7 @@ Json to_json(const signature::SignatureResult& signature) {
   return json;
 }
 
-/// Runs `read` and turns whatever the JSON library throws into one Error.
+/// Runs `read` and turns every exception of the JSON library into an Error.
 template <typename Read>
 auto guarded(const std::string& text, const std::filesystem::path& file, Read read) {
   try {
@@ -166,7 +166,7 @@ Extras extras_from_json(const std::string& text, const std::filesystem::path& fi
     json.at("id").get_to(extras.id);
     json.at("name").get_to(extras.name);
     json.at("distro").get_to(extras.distro);
-    if (json.contains("trust")) {  // stores of before have none
+    if (json.contains("trust")) {  // older stores have none
       json["trust"].at("signer").get_to(extras.signer);
       json["trust"].at("weak").get_to(extras.weak);
     }

@@ -11,12 +11,12 @@ namespace bake::bundle {
 
 using Json = nlohmann::ordered_json;
 
-/// Text of a file in the store. Bytes that are no UTF-8 (package metadata may have some) are replaced.
+/// Text of a file in the store. Bytes that are not UTF-8 (package metadata may have some) are replaced.
 std::string dump(const Json& json);
 
 /// bundle.json of the store: everything but `directory`.
 Json to_json(const Bundle& bundle);
-/// Throws Error{failed} when `text` is not what to_json() wrote; `file` stands in the message.
+/// Reads the output of to_json(). Throws Error{failed} when `text` is damaged; `file` is for the message.
 Bundle bundle_from_json(const std::string& text, const std::filesystem::path& file);
 
 Json to_json(const Extras& extras);

@@ -40,7 +40,7 @@ std::string digest_text(std::string_view text, std::size_t length) {
   return good ? digest : std::string{};
 }
 
-/// One paragraph after the other, so that memory follows the largest of them rather than the whole text.
+/// Visits one paragraph after the other, so that memory grows with the largest paragraph and not with the text.
 void for_each_paragraph(std::string_view text, const std::function<void(Paragraph)>& visit) {
   Paragraph current;
   std::string* last = nullptr;
@@ -90,7 +90,7 @@ std::vector<IndexedPackage> parse_packages(std::string_view text, std::string_vi
     const auto size = number(field("size"));
     if (!size)
       throw Error(ErrorKind::untrusted,
-                  fmt::format("reading index '{}': the size of '{}' is no number", name, package.name));
+                  fmt::format("reading index '{}': the size of '{}' is not a number", name, package.name));
     package.file.size = *size;
     if (const auto found = paragraph.find("installed-size"); found != paragraph.end())
       package.installed_size = std::min(number(found->second).value_or(0), std::uint64_t{1} << 40U) * 1024;

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t max_index = std::size_t{12} << 20U;   // the largest real one, a filelists.xml, has 5 MiB
 constexpr std::size_t max_release = std::size_t{1} << 20U;  // Release, repomd.xml: a page
 
-/// Why `found` is not what was `expected`, or an empty string. Compares size and the strongest digest.
+/// Returns the difference between `found` and `expected`, or an empty string. Compares size and the strongest digest.
 std::string difference(const IndexedFile& expected, std::uint64_t size, const Digests& found) {
   if (expected.size != 0 && expected.size != size)
     return fmt::format("{} bytes expected, {} found", expected.size, size);
@@ -133,7 +133,7 @@ class Examiner {
 
   std::string read_metadata(const std::string& path, const IndexedFile& expected) {
     if (!tree_.resolve(path)) {
-      result_.report.index_problems.push_back({path, "repomd.xml lists it, the bundle does not hold it", ""});
+      result_.report.index_problems.push_back({path, "repomd.xml lists it, but the bundle does not have it", ""});
       return {};
     }
     auto packed = tree_.read(path, max_index);
@@ -150,7 +150,7 @@ class Examiner {
     return archive::unpack(std::move(packed), path, max_index);
   }
 
-  /// The algorithm that a file is held to; a weak one is reported.
+  /// Returns the strongest algorithm of the digests of a file; a weak one is reported.
   DigestAlgorithm strongest(const Digests& digests) {
     const auto algorithm = digests.rbegin()->first;
     if (is_weak(algorithm)) result_.report.weak.insert(fmt::format("index digests: {}", name_of(algorithm)));
@@ -183,7 +183,7 @@ class Examiner {
     return packages;
   }
 
-  /// What was computed of a file once, however many repositories link to it.
+  /// Facts of a file. They are computed once, even if several repositories link to it.
   struct FileFacts {
     std::set<DigestAlgorithm> algorithms;
     Digests digests;
@@ -220,7 +220,7 @@ class Examiner {
     check.verdict = place.index.empty()    ? PackageVerdict::unindexed
                     : check.detail.empty() ? PackageVerdict::ok
                                            : PackageVerdict::mismatch;
-    // What is not what its index says is not looked into any further.
+    // A file that differs from its index is not read further.
     bool sound = check.verdict != PackageVerdict::mismatch;
     if (sound && result_.bundle.format == PackageFormat::rpm) {
       const auto& rpm = rpm_facts_of(*real);
@@ -249,7 +249,7 @@ class Examiner {
     package.size = tree_.size(real);
     package.installed_size = indexed.installed_size;
     package.sha256 = sha256;
-    if (may_hold_kernel_content(indexed.name + "_" + indexed.version)) {
+    if (may_have_kernel_content(indexed.name + "_" + indexed.version)) {
       auto found = kernel_content_.find(real);
       if (found == kernel_content_.end()) {
         progress_.detail(file);

@@ -11,7 +11,7 @@
 
 namespace bake::bundle {
 
-/// A staged bundle, understood: what it offers and what can be said for it.
+/// The content of a staged bundle and the results of its checks.
 struct Examination {
   Bundle bundle;                            ///< without trust, payload digest and directory
   Report report;                            ///< without the pin
@@ -19,8 +19,8 @@ struct Examination {
 };
 
 /// Reads identity, layout, indexes and every package of a bundle. With `ignore_indexes` the packages' own headers
-/// count instead, and indexes are made from them. Throws Error{config} for what is no OFED bundle and
-/// Error{untrusted} for damaged content; everything else that is wrong stands in the report.
+/// count instead, and indexes are made from them. Throws Error{config} if it is not an OFED bundle and
+/// Error{untrusted} for damaged content; all other problems are in the report.
 Examination examine(const StagedBundle& staged, const signature::KeyRing& ring, bool ignore_indexes,
                     Progress& progress);
 

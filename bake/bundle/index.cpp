@@ -27,9 +27,10 @@ bool is_weak(DigestAlgorithm algorithm) {
 }
 
 void check_package_count(std::size_t count, std::string_view index) {
-  constexpr std::size_t most = 10'000;  // a real one lists about a hundred
-  if (count > most)
-    throw Error(ErrorKind::untrusted, fmt::format("reading index '{}': it lists more than {} packages", index, most));
+  constexpr std::size_t max_packages = 10'000;  // a real one lists about a hundred
+  if (count > max_packages)
+    throw Error(ErrorKind::untrusted,
+                fmt::format("reading index '{}': it lists more than {} packages", index, max_packages));
 }
 
 std::string plain_path(std::string_view path, std::string_view index) {

@@ -16,7 +16,7 @@ using Digests = std::map<DigestAlgorithm, std::string>;
 
 /// "SHA512", "SHA256", "SHA1", "MD5".
 std::string_view name_of(DigestAlgorithm algorithm);
-/// MD5 and SHA1: good against accidents, not against people.
+/// Returns true for MD5 and SHA1, which detect accidents but not attacks.
 bool is_weak(DigestAlgorithm algorithm);
 
 /// A file that an index vouches for.
@@ -38,7 +38,8 @@ struct IndexedPackage {
 /// Throws Error{untrusted} when an index lists more packages than any bundle has: memory follows their number.
 void check_package_count(std::size_t count, std::string_view index);
 
-/// `path` without "./" in front. Throws Error{untrusted} when it is no plain relative path: indexes come from outside.
+/// `path` without "./" in front. Throws Error{untrusted} when it is not a plain relative path: indexes are hostile
+/// input.
 std::string plain_path(std::string_view path, std::string_view index);
 
 }  // namespace bake::bundle

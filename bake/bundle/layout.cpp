@@ -18,7 +18,7 @@ bool only(std::string_view text, std::string_view allowed) {
 constexpr std::string_view digits = "0123456789";
 constexpr std::string_view digits_and_dots = "0123456789.";
 
-/// Some releases say "skip-distro-check" instead of a distribution.
+/// Some releases have "skip-distro-check" in place of a distribution.
 bool says_nothing(std::string_view distro) { return distro.empty() || distro == "skip-distro-check"; }
 
 std::optional<std::string> index_in(const std::set<std::string>& paths, const std::string& directory,
@@ -34,7 +34,7 @@ std::optional<std::string> index_in(const std::set<std::string>& paths, const st
   return format == PackageFormat::rpm ? find(rpm_names) : find(deb_names);
 }
 
-bool holds_packages(const std::set<std::string>& paths, const std::string& directory, PackageFormat format) {
+bool has_packages(const std::set<std::string>& paths, const std::string& directory, PackageFormat format) {
   const std::string_view suffix = format == PackageFormat::rpm ? ".rpm" : ".deb";
   for (auto path = paths.lower_bound(directory + "/"); path != paths.end() && path->starts_with(directory + "/");
        ++path)
@@ -121,7 +121,7 @@ Layout find_layout(const std::set<std::string>& paths, const std::string& top) {
   if (!rpms && !debs && (has("RPMS_ETH/") || has("DEBS_ETH/"))) refuse_mlnx_en(top);
   if (rpms == debs)
     throw Error(ErrorKind::config,
-                fmt::format("reading bundle '{}': it holds {} RPMS {} DEBS", top, rpms ? "both" : "neither",
+                fmt::format("reading bundle '{}': it has {} RPMS {} DEBS", top, rpms ? "both" : "neither",
                             rpms ? "and" : "nor"),
                 "this is not the layout of an MLNX_OFED_LINUX bundle");
 
@@ -147,7 +147,7 @@ Layout find_layout(const std::set<std::string>& paths, const std::string& top) {
   }
   if (!layout.places.empty()) return layout;
   for (auto place : candidates) {
-    if (!holds_packages(paths, place.directory, layout.format)) continue;
+    if (!has_packages(paths, place.directory, layout.format)) continue;
     place.offered = !offers(place.flavour);
     layout.places.push_back(place);
   }

@@ -12,21 +12,21 @@
 
 namespace bake::bundle {
 
-/// What the name of a bundle's top directory says: MLNX_OFED_LINUX-<version>-<distro>-<arch>[-ext].
+/// The parts of the name of a bundle's top directory: MLNX_OFED_LINUX-<version>-<distro>-<arch>[-ext].
 struct BundleName {
   std::string version;
   std::string distro;
   std::string arch;
-  bool rebuilt = false;  ///< "-ext": made by mlnx_add_kernel_support.sh, its packages carry no vendor signature
+  bool rebuilt = false;  ///< "-ext": made by mlnx_add_kernel_support.sh, its packages have no vendor signature
 
   friend bool operator==(const BundleName&, const BundleName&) = default;
 };
 
-/// Nothing when `directory` is not named like an MLNX_OFED bundle.
+/// Returns nothing when `directory` is not named like an MLNX_OFED bundle.
 std::optional<BundleName> parse_bundle_name(std::string_view directory);
 
-/// Throws Error{config} for what bake recognises and cannot bake, from a name (of a file or a top directory) and the
-/// first bytes of the file: mlnx-en bundles (Ethernet only), DOCA-Host packages, single packages.
+/// Throws Error{config} for products that bake recognises and cannot bake, from a name (of a file or a top directory)
+/// and the first bytes of the file: mlnx-en bundles (Ethernet only), DOCA-Host packages, single packages.
 void refuse_other_products(std::string_view name, std::string_view first_bytes = {});
 
 /// The bundle's identity: its name, checked against what the files .mlnx, .arch and distro in it say. Those may be
@@ -52,7 +52,7 @@ struct Layout {
 
 /// The repositories among `paths` (all files and links below the top directory), in the order in which a consumer
 /// should look: X/UPSTREAM_LIBS, X/MLNX_LIBS, X_UPSTREAM_LIBS, X with X = RPMS or DEBS. Without any index, the
-/// directories that hold packages. Throws Error{config} when there is neither, or both RPMS and DEBS; `top` stands in
+/// directories that have packages. Throws Error{config} when there is neither, or both RPMS and DEBS; `top` is for
 /// the message.
 Layout find_layout(const std::set<std::string>& paths, const std::string& top);
 

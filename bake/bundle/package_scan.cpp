@@ -13,7 +13,7 @@ namespace bake::bundle {
 namespace {
 
 constexpr std::uint64_t max_payload = std::uint64_t{8} << 30U;
-// Bounds of memory: an unpacked module is held beside its decoder's window and that of its package.
+// Bounds of memory: an unpacked module is in memory together with the windows of its decoder and its package's decoder.
 constexpr std::size_t max_module = std::size_t{48} << 20U;
 constexpr std::size_t max_packed_module = std::size_t{8} << 20U;
 constexpr std::size_t max_unpacked_module = std::size_t{24} << 20U;
@@ -63,13 +63,13 @@ bool is_dkms_conf(const std::string& path) {
 std::size_t symbol_count(const guest::ModuleFacts& module) { return module.imports.size() + module.exports.size(); }
 
 void check_symbol_count(std::size_t count, const std::string& name) {
-  constexpr std::size_t most = 100'000;  // the modules of a real bundle name some 10 000
-  if (count > most)
+  constexpr std::size_t max_symbols = 100'000;  // the modules of a real bundle name some 10 000
+  if (count > max_symbols)
     throw Error(ErrorKind::untrusted,
-                fmt::format("reading package '{}': kernel modules name more than {} symbols", name, most));
+                fmt::format("reading package '{}': kernel modules name more than {} symbols", name, max_symbols));
 }
 
-bool may_hold_kernel_content(std::string_view package) {
+bool may_have_kernel_content(std::string_view package) {
   static constexpr std::array<std::string_view, 5> marks{"kmod-", "-modules", "-dkms", "kernel", ".kver."};
   for (const auto mark : marks)
     if (package.find(mark) != std::string_view::npos) return true;

@@ -14,7 +14,7 @@ struct MetadataFile {
   IndexedFile file;
 };
 
-/// Reads repomd.xml. `name` stands in messages. Throws Error{untrusted} when libsolv cannot read it.
+/// Reads repomd.xml. `name` is for messages. Throws Error{untrusted} when libsolv cannot read it.
 std::vector<MetadataFile> parse_repomd(const std::string& text, std::string_view name);
 
 /// The packages of an (uncompressed) primary.xml; files are relative to the repository. Throws Error{untrusted} when

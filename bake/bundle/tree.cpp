@@ -46,7 +46,7 @@ class DigestedFile {
     hasher_.update(buffer.first(count));
     return count;
   }
-  /// The digest of the whole file, what follows the archive's end included.
+  /// The digest of the whole file, with the bytes after the archive's end.
   std::string finish() {
     std::vector<std::byte> buffer(std::size_t{256} << 10U);
     while (read(buffer) != 0) {
@@ -118,7 +118,7 @@ archive::ByteSource BundleTree::open(const std::string& path) const {
     const auto count = ::pread(fd->get(), buffer.data(), wanted, static_cast<off_t>(at));
     if (count <= 0)
       throw Error(ErrorKind::failed, fmt::format("reading payload '{}': {}", payload.string(),
-                                                 count < 0 ? std::strerror(errno) : "it is cut short"));
+                                                 count < 0 ? std::strerror(errno) : "it is truncated"));
     at += static_cast<std::uint64_t>(count);
     left -= static_cast<std::uint64_t>(count);
     return static_cast<std::size_t>(count);
@@ -183,7 +183,7 @@ StagedBundle stage_bundle(const fs::path& archive, const fs::path& payload, cons
   }
   writer.finish();
   if (!policy || writer.files().empty())
-    throw Error(ErrorKind::config, fmt::format("reading bundle '{}': it holds no files", name));
+    throw Error(ErrorKind::config, fmt::format("reading bundle '{}': it has no files", name));
   StagedBundle staged;
   staged.top = reader.is_iso() ? archive.stem().string() : policy->top();
   staged.archive_sha256 = file.finish();

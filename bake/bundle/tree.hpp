@@ -16,7 +16,7 @@
 
 namespace bake::bundle {
 
-/// The files of a bundle, as they lie in its payload image. Paths are relative to the bundle's top directory.
+/// The files of a bundle in its payload image. Paths are relative to the bundle's top directory.
 class BundleTree {
  public:
   BundleTree() = default;
@@ -42,7 +42,7 @@ class BundleTree {
   std::map<std::string, std::string> links_;
 };
 
-/// A bundle's archive, read once: its tree lies in a payload image now.
+/// A bundle whose archive was read once and whose tree is in a payload image.
 struct StagedBundle {
   std::string top;             ///< name of the top directory
   std::string archive_sha256;  ///< of the bytes that were read
@@ -54,7 +54,7 @@ struct StagedBundle {
 StagedBundle stage_bundle(const std::filesystem::path& archive, const std::filesystem::path& payload,
                           const archive::EntryLimits& limits, Progress& progress);
 
-/// Digests of all that `source` gives.
+/// Returns the digests of all bytes of `source`.
 Digests digests_of(const archive::ByteSource& source, const std::set<DigestAlgorithm>& algorithms);
 
 }  // namespace bake::bundle

@@ -5,14 +5,14 @@
 #include <optional>
 #include <string_view>
 
-#include "bake/resolve/solver_pool.hpp"
+#include "bake/resolve/solver.hpp"
 
 namespace bake::resolve {
 namespace {
 
 using Names = std::vector<std::string_view>;
 
-/// True when a name of the list is `name`, or ends with '*' and is what `name` begins with.
+/// Returns true when the list has `name`, or an entry that ends with '*' and whose part before it begins `name`.
 bool is_among(const std::string& name, const Names& names) {
   return std::any_of(names.begin(), names.end(), [&](std::string_view each) {
     if (each.back() != '*') return name == each;
@@ -21,9 +21,9 @@ bool is_among(const std::string& name, const Names& names) {
   });
 }
 
-/// The RDMA stack itself. All of it comes from one vendor or none of it works: when any is taken from the bundle,
-/// installed parts follow, and parts that cannot may go. Names: what common_installers.pl of MLNX_OFED 4.9 removes,
-/// less MPI, OpenFabrics and other users of the stack, which belong to the image's owner.
+/// The RDMA stack itself. It works only if all of it comes from one vendor: when one part comes from the bundle, the
+/// installed parts follow, and parts that cannot follow may be removed. Names: the packages that common_installers.pl
+/// of MLNX_OFED 4.9 removes, without MPI, OpenFabrics and other users of the stack, which belong to the image's owner.
 const Names rdma_stack{"rdma",          "rdma-core*",     "libibverbs*",
                        "librdmacm*",    "libibumad*",     "libibmad*",
                        "libibnetdisc*", "libibcm*",       "libmlx4*",
@@ -42,15 +42,16 @@ const Names rdma_stack{"rdma",          "rdma-core*",     "libibverbs*",
                        "kmod-isert",    "kmod-srp",       "ofed-scripts"};
 
 /// Debian's and Ubuntu's parts of the stack that only fit each other. The vendor's older library stack ("mlnx-libs")
-/// cuts the packages differently and declares no conflict: left in place, they would own the files of its packages
-/// (/etc/libibverbs.d/mlx5.driver), and dpkg would stop in the middle.
+/// has other packages for the same files and declares no conflict. If these stay installed, they own files of its
+/// packages
+/// (/etc/libibverbs.d/mlx5.driver), and dpkg fails in the middle.
 const Names distribution_parts{"rdma-core",    "libibumad3",    "libibumad-dev",   "libibmad5",
                                "libibmad-dev", "libibnetdisc5", "libibnetdisc-dev"};
 
-/// The verbs library finds its drivers by a private interface: those of one version never load into another's.
+/// The verbs library loads its drivers through a private interface: drivers of one version do not load into another.
 constexpr std::string_view distribution_providers = "ibverbs-providers";
 
-/// Without these an image does not boot, cannot be reached, or cannot be repaired.
+/// An image needs these to boot, to be reached or to be repaired.
 const Names essential_packages{"kernel",
                                "kernel-core",
                                "kernel-modules*",
@@ -97,7 +98,7 @@ const Names essential_packages{"kernel",
                                "python3",
                                "hyperv-daemons*"};
 
-/// Packages that bring a kernel to boot: the plan was made for another one.
+/// Packages with a bootable kernel. The plan is for another kernel, so it must not install one.
 const Names boot_kernels{"kernel",    "kernel-core", "kernel-rt",    "kernel-rt-core",
                          "kernel-lt", "kernel-ml",   "linux-image-*"};
 
@@ -129,25 +130,26 @@ SolverRequest request_for(const guest::Facts& facts, const std::vector<PackageSo
   return request;
 }
 
-/// True when the first source is a bundle (not extra packages) with a verbs library.
-bool brings_verbs(const std::vector<PackageSource>& sources) {
+/// Returns true when the first source is a bundle (not extra packages) with a verbs library.
+bool has_verbs_library(const std::vector<PackageSource>& sources) {
   if (sources.empty() || sources.front().payload != 0) return false;
   const auto& packages = sources.front().repository->packages;
   return std::any_of(packages.begin(), packages.end(), [](const auto& each) { return each.name == "libibverbs1"; });
 }
 
-/// What is wrong with a change that the dependencies alone would allow.
+/// Returns the problem of a change that the dependencies allow but bake does not.
 std::optional<Problem> objection_to(const PackageChange& change, const Installed& installed,
                                     const std::function<bool(const std::string&)>& is_protected) {
   if (change.action == PackageChange::Action::remove && is_protected(change.name))
-    return Problem{change.name, "would be removed (" + change.reason + "), and the image needs it",
-                   "leave the package that causes it out of the list"};
+    return Problem{change.name, "would be removed (" + change.reason + "), but the image needs it",
+                   "remove the package that causes it from the list"};
   if (change.action == PackageChange::Action::install && is_among(change.name, boot_kernels))
-    return Problem{change.name, "would bring another kernel, " + change.version + " (" + change.reason + ")",
-                   "install that kernel in the base image first, then bake for it"};
+    return Problem{change.name, "would install another kernel, " + change.version + " (" + change.reason + ")",
+                   "install that kernel in the base image first, then bake"};
   const auto foreign = installed.foreign.find(change.name);
   if (change.action != PackageChange::Action::remove && foreign != installed.foreign.end())
-    return Problem{change.name, "is installed for " + foreign->second + " too, and dpkg takes both only in one version",
+    return Problem{change.name,
+                   "is installed for " + foreign->second + " too, and dpkg accepts both only in one version",
                    "remove " + change.name + ":" + foreign->second + " from the image first"};
   return std::nullopt;
 }
@@ -162,7 +164,7 @@ Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sourc
                                      : read_rpm_dump(facts.packages.dump, problems);
   request.installed = &installed;
   request.follows = request.removable = [](const std::string& name) { return is_among(name, rdma_stack); };
-  const bool verbs_of_bundle = request.deb && brings_verbs(sources);
+  const bool verbs_of_bundle = request.deb && has_verbs_library(sources);
   request.must_go = [=](const std::string& name) { return verbs_of_bundle && name == distribution_providers; };
   request.should_go = [=](const std::string& name) { return verbs_of_bundle && is_among(name, distribution_parts); };
   request.is_protected = [&](const std::string& name) {

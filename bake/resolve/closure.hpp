@@ -9,7 +9,7 @@
 
 namespace bake::resolve {
 
-/// One package the transaction touches, and why.
+/// A package that is installed, upgraded or removed, and the reason.
 struct PackageChange {
   enum class Action { install, upgrade, remove };
   Action action = Action::install;
@@ -24,18 +24,18 @@ struct PackageChange {
   friend bool operator==(const PackageChange&, const PackageChange&) = default;
 };
 
-/// The answer of the solver: either changes, or every problem at once ("nothing provides tcl, needed by opensm-…").
+/// The answer of the solver: the changes, or all problems ("nothing provides tcl, needed by opensm-…").
 struct Closure {
   std::vector<PackageChange> changes;  ///< sorted by action, then name
-  std::vector<Problem> problems;       ///< where: the package that needs; message: what is missing or conflicts
+  std::vector<Problem> problems;       ///< where: the package; message: its missing dependency or its conflict
 
   [[nodiscard]] bool ok() const { return problems.empty(); }
 };
 
-/// What the solver may use besides the guest's packages.
+/// A repository that the solver may install packages from.
 struct PackageSource {
-  std::size_t payload = 0;                         ///< as Change::payload
-  const bundle::Repository* repository = nullptr;  ///< whose packages they are
+  std::size_t payload = 0;                         ///< as PackageChange::payload
+  const bundle::Repository* repository = nullptr;  ///< the packages
   bundle::PackageFormat format = bundle::PackageFormat::rpm;
   /// Text of the index: "Packages" (deb), or primary.xml and filelists.xml, uncompressed (rpm).
   std::string packages_text;
@@ -43,17 +43,18 @@ struct PackageSource {
 };
 
 /// Solves "install `wanted` (package names, or name=version) into the guest from `sources`" with libsolv. Pure: no I/O.
-/// The first source is the bundle; later ones are used where the bundle and the guest lack something. Packages named in
-/// `never` (mlnx-fw-updater) are not candidates, nor is what an index lists but its repository does not hold.
+/// The first source is the bundle; later ones are used where the bundle and the guest lack a package. Packages named in
+/// `never` (mlnx-fw-updater) are not candidates, and packages that an
+/// index lists but its repository does not have are not candidates either.
 ///
-/// A wanted package takes the bundle's version even where the distribution's is newer (`NNmlnxM` compares higher than
-/// inbox versions only most of the time), and installed parts of the RDMA stack follow where they can, so that the
-/// stack is never mixed. Only RDMA packages, and what a bundle package conflicts with or obsoletes, may be removed;
-/// what the image needs to boot, to be reached and to be repaired never is, and no other kernel is brought in: a
-/// Problem instead.
+/// A wanted package gets the bundle's version even if the distribution's is newer (`NNmlnxM` usually compares higher
+/// than inbox versions, but not always). Installed parts of the RDMA stack follow if they can, so that the stack is
+/// never mixed. Only RDMA packages, and packages that a bundle package conflicts with or obsoletes, may be removed. It
+/// is a Problem if the solution removes a package that the image needs to boot, to be reached or to be repaired, or
+/// installs another kernel.
 ///
 /// PackageDatabase::dump is the text of /var/lib/dpkg/status on deb systems, and what guest::rpm_dump_query() describes
-/// on rpm systems; a dump without its end marker, or with a line that is not understood, is a Problem.
+/// on rpm systems; a dump without its end marker or with an unknown line is a Problem.
 Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
               const std::vector<std::string>& wanted, const std::vector<std::string>& never);
 

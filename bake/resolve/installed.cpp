@@ -1,18 +1,19 @@
-// What a package database says, made ready for the solver. The text comes from the guest: it is hostile input.
+// The text comes from the guest: it is hostile input.
+#include "bake/resolve/installed.hpp"
+
 #include <array>
 #include <charconv>
 
 #include "bake/base/text.hpp"
-#include "bake/resolve/solver_pool.hpp"
 
 namespace bake::resolve {
 namespace {
 
-constexpr std::string_view none = "(none)";  // rpm's word for a tag that is not there
+constexpr std::string_view none = "(none)";  // rpm prints this for a tag that the package does not have
 
 std::string or_empty(const std::string& value) { return value == none ? std::string() : value; }
 
-/// "P" line fields after the letter: name, epoch, version, release, architecture.
+/// Reads the fields of a "P" line after the letter: name, epoch, version, release, architecture.
 bool start_package(const std::vector<std::string>& fields, Installed& installed) {
   if (fields.size() != 5 || fields[0].empty() || fields[2].empty()) return false;
   RpmPackage package;
@@ -65,10 +66,10 @@ bool add_line(char letter, std::string_view rest, Installed& installed) {
   }
 }
 
-/// One stanza of a control file: the value of each field's first line by lower-case name, and its text as written.
+/// One stanza of a control file: the first line of each field by its lower-case name, and the text for the solver.
 struct Stanza {
   std::map<std::string, std::string> values;
-  std::string needed_text;  ///< only the fields the solver reads, continuation lines included
+  std::string needed_text;  ///< the fields that the solver reads, unchanged, with their continuation lines
 };
 
 constexpr std::array<std::string_view, 10> solver_fields{"package", "version",     "architecture", "multi-arch",
@@ -88,7 +89,7 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-/// Takes the next stanza off `text`; empty values at the end of the text.
+/// Removes the next stanza from `text` and returns it; its values are empty at the end of the text.
 Stanza take_stanza(std::string_view& text) {
   Stanza stanza;
   bool keep = false;
@@ -116,12 +117,12 @@ std::string value_of(const Stanza& stanza, const std::string& field) {
 
 enum class State { installed, absent, broken };
 
-/// "hold ok installed": wish, error flag, state (dpkg(1), section "information about packages").
+/// Reads "hold ok installed": selection, error flag, state (dpkg(1), section "information about packages").
 State state_of(const std::string& status) {
   const auto words = split_words(status);
   if (words.size() != 3 || words[1] != "ok") return State::broken;
   if (words[2] == "not-installed" || words[2] == "config-files") return State::absent;
-  // Triggers that wait are run by the next dpkg call; the files and dependencies are all there.
+  // The next dpkg call runs waiting triggers. The files and dependencies of the package are complete.
   if (words[2] == "installed" || words[2] == "triggers-awaited" || words[2] == "triggers-pending")
     return State::installed;
   return State::broken;
@@ -131,7 +132,7 @@ void add_installed_deb(const Stanza& stanza, const std::string& arch, Installed&
   const auto name = value_of(stanza, "package");
   const auto package_arch = value_of(stanza, "architecture");
   if (package_arch != arch && package_arch != "all") {
-    // libsolv does not know dpkg's rules for several architectures: keep them out of its sight.
+    // libsolv does not know dpkg's rules for several architectures, so it does not get these packages.
     if (value_of(stanza, "multi-arch") == "same") installed.foreign[name] = package_arch;
     return;
   }
@@ -152,12 +153,12 @@ Installed read_rpm_dump(std::string_view dump, std::vector<Problem>& problems) {
     ended = line == "E";
     if (ended) break;
     if (line.size() >= 3 && line[1] == ' ' && add_line(line[0], line.substr(2), installed)) continue;
-    problems.push_back({"package database", "line " + std::to_string(number) + " of the rpm dump is not understood",
+    problems.push_back({"package database", "line " + std::to_string(number) + " of the rpm dump has an unknown format",
                         "the rpm database of the image may be damaged: run 'rpm --rebuilddb' in it"});
     return installed;
   }
   if (!ended)
-    problems.push_back({"package database", "the list of installed packages is cut short",
+    problems.push_back({"package database", "the list of installed packages is truncated",
                         "the rpm database of the image may be damaged: run 'rpm --rebuilddb' in it"});
   return installed;
 }
@@ -169,7 +170,7 @@ Installed read_dpkg_status(std::string_view status, const std::string& arch, std
     if (stanza.values.empty()) break;
     const auto name = value_of(stanza, "package");
     if (name.empty()) {
-      problems.push_back({"package database", "a stanza of /var/lib/dpkg/status names no package",
+      problems.push_back({"package database", "a stanza of /var/lib/dpkg/status has no package name",
                           "repair the image's package database first"});
       continue;
     }

@@ -26,7 +26,7 @@ KernelFit refusal(const std::string& release, std::string explanation, std::stri
   return fit;
 }
 
-KernelFit verdict(FitKind kind, const std::string& release, std::string built, std::string explanation) {
+KernelFit accepted(FitKind kind, const std::string& release, std::string built, std::string explanation) {
   KernelFit fit;
   fit.kind = kind;
   fit.kernel = release;
@@ -41,7 +41,7 @@ std::string names_of(const Packages& packages) {
   return join({names.begin(), names.end()}, ", ");
 }
 
-/// What the packages bring for the kernel, by how it gets there.
+/// The packages with kernel modules: prebuilt modules or DKMS sources.
 struct KernelParts {
   Packages prebuilt;
   Packages sources;
@@ -62,27 +62,27 @@ KernelParts kernel_parts(const bundle::Repository& repository, const std::vector
   return parts;
 }
 
-/// Modules that would have to replace something of the kernel image itself, which no module can.
+/// Returns the modules that are built into the kernel. A module of a package cannot replace them.
 std::vector<std::string> replaced_builtins(const guest::Kernel& kernel, const KernelParts& parts) {
-  std::set<std::string> brought;
+  std::set<std::string> provided;
   for (const auto* package : parts.prebuilt)
-    for (const auto& module : package->modules) brought.insert(module.name);
+    for (const auto& module : package->modules) provided.insert(module.name);
   for (const auto* package : parts.sources) {
-    // What mlnx-ofed-kernel's dkms.conf builds; releases from 5.0 on have no mlx4.
+    // These are the modules that the dkms.conf of mlnx-ofed-kernel builds; releases from 5.0 on have no mlx4.
     if (package->name.find("kernel-dkms") == std::string::npos && package->name.find("ofa_kernel") == std::string::npos)
       continue;
-    brought.insert({"ib_core", "ib_cm", "iw_cm", "ib_umad", "ib_uverbs", "rdma_cm", "rdma_ucm", "ib_ipoib", "mlxfw",
-                    "mlx5_core", "mlx5_ib"});
-    if (compare_versions(package->version, "5") < 0) brought.insert({"mlx4_core", "mlx4_ib", "mlx4_en"});
+    provided.insert({"ib_core", "ib_cm", "iw_cm", "ib_umad", "ib_uverbs", "rdma_cm", "rdma_ucm", "ib_ipoib", "mlxfw",
+                     "mlx5_core", "mlx5_ib"});
+    if (compare_versions(package->version, "5") < 0) provided.insert({"mlx4_core", "mlx4_ib", "mlx4_en"});
   }
   std::vector<std::string> clashes;
   for (const auto& name : kernel.builtin_rdma)
-    if (brought.contains(name)) clashes.push_back(name);
+    if (provided.contains(name)) clashes.push_back(name);
   std::sort(clashes.begin(), clashes.end());
   return clashes;
 }
 
-/// The kernel a module says it was built for, and whether its symbols carry CRCs.
+/// Returns the kernel that the module was built for, from its vermagic.
 std::string vermagic_release(const guest::ModuleFacts& module) {
   const auto words = split_words(module.vermagic);
   return words.empty() ? std::string() : words.front();
@@ -93,7 +93,7 @@ bool has_modversions(const guest::ModuleFacts& module) {
   return std::find(words.begin(), words.end(), "modversions") != words.end();
 }
 
-/// Why one import of a module will not resolve to the symbol it was compiled against; empty when it will.
+/// Returns why an import of a module does not match the symbol that it was compiled for; empty when it matches.
 std::string disagreement(const std::string& symbol, std::uint32_t crc, const Symbols& bundle, const Symbols& kernel) {
   // A symbol that the bundle exports comes from there: depmod prefers the vendor's module to the kernel's own.
   const auto own = bundle.find(symbol);
@@ -116,7 +116,7 @@ std::vector<std::string> disagreements(const Packages& packages, const Symbols& 
   for (const auto& [name, module] : modules) {
     if (!has_modversions(*module) || module->imports.empty())
       found.push_back(
-          fmt::format("{}: carries no symbol versions, so it loads into {} only", name, vermagic_release(*module)));
+          fmt::format("{}: has no symbol versions, so it loads into {} only", name, vermagic_release(*module)));
     for (const auto& [symbol, crc] : module->imports)
       if (const auto why = disagreement(symbol, crc, bundle, kernel); !why.empty())
         found.push_back(fmt::format("{}: {}", name, why));
@@ -131,7 +131,7 @@ std::string vermagic_flags(const std::string& vermagic) {
   return join(words, " ");
 }
 
-/// What the module loader would refuse whatever the symbols say.
+/// Returns the modules that the module loader refuses because of their vermagic flags, even if all symbols match.
 std::vector<std::string> wrong_flags(const Packages& packages, const std::string& kernel_vermagic) {
   std::vector<std::string> found;
   if (kernel_vermagic.empty()) return found;
@@ -152,8 +152,8 @@ void shorten(std::vector<std::string>& reasons) {
 
 KernelFit refuse_flags(const std::string& release, const Packages& packages, std::vector<std::string> reasons) {
   auto fit = refusal(release,
-                     fmt::format("modules of {} were built for a kernel of another kind than {}: their vermagic flags "
-                                 "differ, and it would not load them",
+                     fmt::format("modules of {} were built for another kind of kernel than {}: their vermagic flags "
+                                 "differ, so it does not load them",
                                  names_of(packages), release),
                      fmt::format(rebuild_remedy, release));
   shorten(reasons);
@@ -168,18 +168,18 @@ KernelFit fit_by_symbols(const std::string& release, const std::string& built, c
         refusal(release,
                 fmt::format("modules of {} were built for {}, and the image has no symvers of {} to compare with",
                             names_of(packages), built, release),
-                fmt::format("reinstall the kernel package that brings /boot/symvers-{}.gz, or ", release) +
+                fmt::format("reinstall the kernel package that has /boot/symvers-{}.gz, or ", release) +
                     fmt::format(rebuild_remedy, release));
     fit.built_kernel = built;
     fit.reasons = {
-        fmt::format("neither /boot/symvers-{0}.gz nor /lib/modules/{0}/symvers.gz: weak-modules passes over "
-                    "such a kernel without a word",
+        fmt::format("neither /boot/symvers-{0}.gz nor /lib/modules/{0}/symvers.gz: weak-modules skips "
+                    "such a kernel without a message",
                     release)};
     return fit;
   }
   auto reasons = disagreements(packages, *symvers);
   if (reasons.empty())
-    return verdict(
+    return accepted(
         FitKind::weak_updates, release, built,
         fmt::format("modules were built for {}; every symbol they import is the same in {}", built, release));
   auto fit =
@@ -193,7 +193,7 @@ KernelFit fit_by_symbols(const std::string& release, const std::string& built, c
   return fit;
 }
 
-/// The kernel a prebuilt package is for: its directory, unless a module in it says otherwise.
+/// Returns the kernel of a prebuilt package: the directory of its modules, unless the vermagic of one differs.
 std::string built_kernel_of(const bundle::BundlePackage& package) {
   for (const auto& module : package.modules)
     if (auto said = vermagic_release(module); !said.empty() && said != package.built_kernel) return said;
@@ -210,7 +210,7 @@ KernelFit fit_of_prebuilt(const guest::Kernel& kernel, bundle::PackageFormat for
     if (built.empty()) built = built_kernel_of(*package);
   }
   if (foreign.empty())
-    return verdict(FitKind::built_for, release, release, fmt::format("modules were built for {}", release));
+    return accepted(FitKind::built_for, release, release, fmt::format("modules were built for {}", release));
   const bool weak_modules = format == bundle::PackageFormat::rpm &&
                             std::all_of(foreign.begin(), foreign.end(),
                                         [](const auto* package) { return package->name.starts_with("kmod-"); });
@@ -220,8 +220,9 @@ KernelFit fit_of_prebuilt(const guest::Kernel& kernel, bundle::PackageFormat for
       refusal(release, fmt::format("modules of {} were built for {}, not for {}", names_of(foreign), built, release),
               fmt::format(rebuild_remedy, release));
   fit.built_kernel = built;
-  fit.reasons = {weak_modules ? "the symbols these packages import could not be read"
-                              : "only kmod-* packages can serve another kernel than the one they were built for"};
+  fit.reasons = {weak_modules
+                     ? "the symbols these packages import could not be read"
+                     : "only kmod-* packages can be used with another kernel than the one they were built for"};
   return fit;
 }
 
@@ -231,7 +232,7 @@ bool installs(const guest::Facts& facts, const std::vector<std::string>& extras,
          std::any_of(installed.begin(), installed.end(), [&](const auto& package) { return package.name == name; });
 }
 
-/// The packages a DKMS build needs and the image will not have.
+/// Returns the packages that a DKMS build needs and that the image will not have.
 std::vector<std::string> missing_for_build(const guest::Facts& facts, const guest::Kernel& kernel,
                                            bundle::PackageFormat format, const std::vector<std::string>& extras) {
   std::vector<std::string> missing;
@@ -239,7 +240,8 @@ std::vector<std::string> missing_for_build(const guest::Facts& facts, const gues
     if (!facts.has_program(tool) && !installs(facts, extras, tool)) missing.emplace_back(tool);
   const auto headers = (format == bundle::PackageFormat::deb ? "linux-headers-" : "kernel-devel-") + kernel.release;
   const bool from_extras = std::any_of(extras.begin(), extras.end(), [&](const std::string& name) {
-    // rpm calls the headers of every kernel kernel-devel; apply proves afterwards that they were the right ones.
+    // In rpm the headers of every kernel have the name kernel-devel; apply checks afterwards that they are the right
+    // ones.
     return name == headers || (format == bundle::PackageFormat::rpm && name == "kernel-devel");
   });
   if (!kernel.has_headers && !from_extras) missing.push_back(headers);
@@ -250,8 +252,8 @@ KernelFit fit_of_sources(const guest::Facts& facts, const guest::Kernel& kernel,
                          const Packages& packages, const std::vector<std::string>& extras) {
   const auto missing = missing_for_build(facts, kernel, format, extras);
   if (missing.empty())
-    return verdict(FitKind::needs_build, kernel.release, "",
-                   fmt::format("{} will be built for {} in the image with DKMS", names_of(packages), kernel.release));
+    return accepted(FitKind::needs_build, kernel.release, "",
+                    fmt::format("{} will be built for {} in the image with DKMS", names_of(packages), kernel.release));
   auto fit =
       refusal(kernel.release,
               fmt::format("{} must be built for {}, and the image lacks {}", names_of(packages), kernel.release,
@@ -273,7 +275,7 @@ KernelFit refuse_unknown_kernel(const guest::Facts& facts, const std::string& re
 KernelFit refuse_builtins(const std::string& release, const std::vector<std::string>& clashes) {
   auto fit =
       refusal(release,
-              fmt::format("{} {} built into {}, and no module can replace what is built in", join(clashes, ", "),
+              fmt::format("{} {} built into {}, and a module cannot replace a built-in driver", join(clashes, ", "),
                           clashes.size() == 1 ? "is" : "are", release),
               "use the kernel's own driver ('ofed: inbox'), or a base image whose kernel has the driver as modules");
   for (const auto& name : clashes) fit.reasons.push_back("built in: " + name);
@@ -289,7 +291,7 @@ KernelFit decide_fit(const guest::Facts& facts, const std::string& release, cons
   if (kernel == nullptr) return refuse_unknown_kernel(facts, release);
   const auto parts = kernel_parts(repository, names);
   if (parts.empty())
-    return verdict(FitKind::user_space_only, release, "", "no kernel modules are installed: the kernel keeps its own");
+    return accepted(FitKind::user_space_only, release, "", "no kernel modules are installed: the kernel keeps its own");
   if (const auto clashes = replaced_builtins(*kernel, parts); !clashes.empty())
     return refuse_builtins(release, clashes);
   std::optional<KernelFit> prebuilt;
@@ -315,8 +317,8 @@ std::vector<std::string> packages_for_build(const guest::Facts& facts, const std
   const auto* kernel = facts.kernel(release);
   if (kernel == nullptr || kernel_parts(repository, names).sources.empty()) return {};
   auto needed = missing_for_build(facts, *kernel, format, {});
-  // The vendor's configure scripts link a program to see whether the compiler works; gcc only recommends what that
-  // takes.
+  // The vendor's configure scripts link a program to test the compiler; gcc only recommends libc6-dev, which that
+  // needs.
   if (format == bundle::PackageFormat::deb && !installs(facts, {}, "libc6-dev")) needed.emplace_back("libc6-dev");
   std::erase_if(needed,
                 [&](const auto& name) { return std::find(offered.begin(), offered.end(), name) == offered.end(); });
@@ -325,7 +327,7 @@ std::vector<std::string> packages_for_build(const guest::Facts& facts, const std
 
 KernelFit inbox_fit(const guest::Facts& facts, const std::string& release) {
   if (facts.kernel(release) == nullptr) return refuse_unknown_kernel(facts, release);
-  return verdict(FitKind::inbox, release, "", fmt::format("the distribution's own driver comes with {}", release));
+  return accepted(FitKind::inbox, release, "", fmt::format("the distribution's own driver comes with {}", release));
 }
 
 }  // namespace bake::resolve

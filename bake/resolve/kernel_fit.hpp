@@ -12,24 +12,24 @@
 
 namespace bake::resolve {
 
-/// Why the modules of a bundle will (not) work with the kernel that boots.
+/// How the modules of a bundle work with the default kernel.
 enum class FitKind {
   inbox,            ///< no vendor modules wanted: the distribution's own driver
   built_for,        ///< modules were built for exactly this kernel
-  weak_updates,     ///< built for another kernel, every imported symbol's CRC agrees (kABI)
-  needs_build,      ///< DKMS sources, and all that a build needs is there
+  weak_updates,     ///< built for another kernel; the CRC of every imported symbol matches (kABI)
+  needs_build,      ///< DKMS sources, and the image has everything that a build needs
   user_space_only,  ///< nothing for the kernel is installed
   refused,
 };
 
 struct KernelFit {
   FitKind kind = FitKind::refused;
-  std::string kernel;        ///< the kernel decided for
-  std::string built_kernel;  ///< of the modules; empty where there are none
+  std::string kernel;        ///< the kernel of this decision
+  std::string built_kernel;  ///< of the modules; empty if there are none
   std::string explanation;   ///< one sentence
   std::vector<std::string>
       reasons;         ///< of a refusal: symbols that disagree ("mlx5_core: rdma_x 0x…≠0x…"), missing packages
-  std::string remedy;  ///< of a refusal: what the user can do
+  std::string remedy;  ///< of a refusal: the advice to the user
   std::vector<Remedy> remedies;
 
   [[nodiscard]] bool ok() const { return kind != FitKind::refused; }
@@ -55,15 +55,17 @@ KernelFit decide_fit(const guest::Facts& facts, const std::string& release, cons
                      bundle::PackageFormat format, const std::vector<std::string>& names,
                      const std::vector<std::string>& extras);
 
-/// What the DKMS sources among `names` need for a build for kernel `release`, the image lacks, and `offered` (names of
-/// extra packages) has: dkms, gcc, make, linux-headers-K, libc6-dev. No dependency draws them in: the vendor's packages
-/// only recommend headers, of no particular kernel. Empty when nothing is to be built. Pure.
+/// Returns the packages that a build of the DKMS sources among `names` for kernel `release` needs, that the image lacks
+/// and that `offered` (names of extra packages) has: dkms, gcc, make, linux-headers-K, libc6-dev. No dependency
+/// installs them: the vendor's packages only recommend headers, without a kernel release. Empty if nothing must be
+/// built. Pure.
 std::vector<std::string> packages_for_build(const guest::Facts& facts, const std::string& release,
                                             const bundle::Repository& repository, bundle::PackageFormat format,
                                             const std::vector<std::string>& names,
                                             const std::vector<std::string>& offered);
 
-/// The verdict for 'ofed: inbox': the distribution's own driver comes with the kernel, so the kernel must be there.
+/// Returns the fit for 'ofed: inbox'. The distribution's own driver is part of the kernel package, so the guest must
+/// have the kernel.
 KernelFit inbox_fit(const guest::Facts& facts, const std::string& release);
 
 }  // namespace bake::resolve

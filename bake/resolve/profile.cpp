@@ -10,16 +10,17 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-/// A part of the user space: everything of `names` that the repository has. The lists hold the names of both library
-/// stacks and of rpm and deb at once, for no two of them mean different things.
+/// A part of the user space: all packages of `names` that the repository has. The lists have the names of both library
+/// stacks and of rpm and deb together, because no name has two meanings.
 struct Part {
   std::string what;
   Names names;
   Names one_of = {};  ///< at least one of these, when the part is essential
 };
 
-// The sets are those of the vendor's installer (mlnxofedinstall and the dependencies of mlnx-ofed-basic and
-// mlnx-ofed-hpc, MLNX_OFED 4.9-7.1.0.0), ib-minimal what a virtual machine with one InfiniBand function needs.
+// The sets come from the vendor's installer (mlnxofedinstall and the dependencies of mlnx-ofed-basic and
+// mlnx-ofed-hpc, MLNX_OFED 4.9-7.1.0.0); ib-minimal has the parts that a virtual machine with one InfiniBand function
+// needs.
 const std::vector<Part> minimal_parts{
     {"verbs library", {"libibverbs", "libibverbs1"}, {"libibverbs", "libibverbs1"}},
     {"mlx5 verbs provider",
@@ -53,7 +54,7 @@ const std::vector<Part> hpc_parts{
      {"perftest", "ibutils", "ibutils2", "libibdm1", "ar-mgr", "dump-pr", "cc-mgr", "ibsim", "ibsim-doc", "ibdump"}},
 };
 
-/// Kernel modules that come in several spellings; the first is the driver itself.
+/// Kernel modules and the names of their packages.
 struct KernelPart {
   std::string rpm;
   std::string deb;
@@ -76,14 +77,14 @@ class Chooser {
   }
 
   void add_driver() {
-    add_if_there(format_ == bundle::PackageFormat::rpm ? "mlnx-ofa_kernel" : "mlnx-ofed-kernel-utils");
-    add_if_there("mlnx-tools");
+    add_if_available(format_ == bundle::PackageFormat::rpm ? "mlnx-ofa_kernel" : "mlnx-ofed-kernel-utils");
+    add_if_available("mlnx-tools");
     for (const auto delivery : {Delivery::prebuilt, Delivery::kmp, Delivery::dkms})
       if (add_modules(driver, delivery)) {
         delivery_ = delivery;
         return;
       }
-    // Modules for another kernel: the kernel fit explains why they will not do.
+    // These modules are for another kernel; the kernel fit explains why they do not work.
     if (!add_modules(driver, Delivery::prebuilt, true))
       problem("kernel modules", candidates(driver, Delivery::prebuilt, true));
   }
@@ -92,7 +93,7 @@ class Chooser {
     for (const auto& part : parts) add_modules(part, delivery_);
   }
 
-  void add_if_there(const std::string& name) {
+  void add_if_available(const std::string& name) {
     if (find(name) != nullptr) names_.insert(name);
   }
 
@@ -107,14 +108,14 @@ class Chooser {
 
   void problem(const std::string& what, const Names& wanted) {
     problems_.push_back({repository_.directory, "has no " + what + ": none of " + join(wanted, ", "),
-                         "is the bundle complete, and the right 'libs' chosen?"});
+                         "check that the bundle is complete and that 'libs' is right"});
   }
 
   void add_part(const Part& part) {
-    for (const auto& name : part.names) add_if_there(name);
-    const bool there = std::any_of(part.one_of.begin(), part.one_of.end(),
+    for (const auto& name : part.names) add_if_available(name);
+    const bool found = std::any_of(part.one_of.begin(), part.one_of.end(),
                                    [&](const std::string& name) { return find(name) != nullptr; });
-    if (!part.one_of.empty() && !there) problem(part.what, part.one_of);
+    if (!part.one_of.empty() && !found) problem(part.what, part.one_of);
   }
 
   [[nodiscard]] Names candidates(const KernelPart& part, Delivery delivery, bool all = false) const {
@@ -126,8 +127,8 @@ class Chooser {
     return names;
   }
 
-  /// Adds the first candidate of this delivery that is there; of several packages of one name the one that was built
-  /// for the kernel. A prebuilt one must be for the kernel, unless `any_kernel`.
+  /// Adds the first candidate of this delivery that the repository has; of several packages with one name, the one that
+  /// was built for the kernel. A prebuilt package must be for the kernel, unless `any_kernel`.
   bool add_modules(const KernelPart& part, Delivery delivery, bool any_kernel = false) {
     for (const auto& name : candidates(part, delivery)) {
       const bundle::BundlePackage* chosen = nullptr;
@@ -137,7 +138,7 @@ class Chooser {
           chosen = &package;
           break;
         }
-        if (chosen == nullptr && (delivery != Delivery::prebuilt || (any_kernel && carries_modules(package))))
+        if (chosen == nullptr && (delivery != Delivery::prebuilt || (any_kernel && has_modules(package))))
           chosen = &package;
       }
       if (chosen == nullptr) continue;
@@ -147,7 +148,7 @@ class Chooser {
     return false;
   }
 
-  static bool carries_modules(const bundle::BundlePackage& package) {
+  static bool has_modules(const bundle::BundlePackage& package) {
     return !package.built_kernel.empty() || package.version.find(".kver.") != std::string::npos;
   }
 
@@ -197,14 +198,14 @@ ProfilePackages packages_of(const std::string& profile, const bundle::Repository
                             bundle::PackageFormat format, const std::string& kernel) {
   if (std::find(profile_names().begin(), profile_names().end(), profile) == profile_names().end())
     return {{},
-            {{profile, "no such profile: known are " + join(profile_names(), ", "),
+            {{profile, "unknown profile; the profiles are " + join(profile_names(), ", "),
               did_you_mean(profile, profile_names())}}};
   Chooser chooser(repository, format, kernel);
   const bool kernel_wanted = profile != "user-space-only";
   const bool hpc = profile == "hpc";
   const bool basic = hpc || profile == "basic";
   if (kernel_wanted) chooser.add_driver();
-  chooser.add_if_there("ofed-scripts");
+  chooser.add_if_available("ofed-scripts");
   chooser.add_parts(minimal_parts);
   if (basic) chooser.add_parts(basic_parts);
   if (hpc) chooser.add_parts(hpc_parts);

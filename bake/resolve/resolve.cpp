@@ -26,7 +26,7 @@ const bundle::BundlePackage* find_package(const bundle::Repository& repository, 
   return nullptr;
 }
 
-/// Names of the packages that come from the extra packages.
+/// Returns the names of the changes that come from the extra packages.
 std::vector<std::string> names_from_extras(const Closure& closure) {
   std::vector<std::string> names;
   for (const auto& change : closure.changes)
@@ -34,8 +34,8 @@ std::vector<std::string> names_from_extras(const Closure& closure) {
   return names;
 }
 
-/// The bundle's packages that the image will have, as name=version: those that the closure installs, and wanted ones
-/// that are installed already, as on a disk that was baked before.
+/// Returns the bundle's packages that the image will have, as name=version: those that the closure installs, and wanted
+/// ones that are installed already, as on a disk that was baked before.
 std::vector<std::string> specs_from_bundle(const Closure& closure, const SelectedDriver& driver,
                                            const std::vector<std::string>& wanted) {
   std::vector<std::string> specs;
@@ -58,8 +58,9 @@ std::vector<std::string> package_names(const std::vector<bundle::Extras>& all) {
   return names;
 }
 
-/// The closure, and what the image gets from the bundle and from the extra packages. Without a closure these are what
-/// is wanted and what is offered, so that the kernel fit also names everything that is missing.
+/// The closure, and the packages that the image gets from the bundle and from the extra packages. If there is no
+/// closure, these are the wanted packages and all extra packages, so that the kernel fit can still name missing
+/// packages.
 struct SolvedPackages {
   Closure closure;
   std::vector<std::string> from_bundle, from_extras;
@@ -73,19 +74,19 @@ SolvedPackages solve_for(const std::vector<std::string>& wanted, const SelectedD
   return solved;
 }
 
-/// Like solve_for(), but also asks for what a build of modules needs and adds it to `wanted`.
+/// Like solve_for(), but first adds the packages that a build of modules needs to `wanted`.
 SolvedPackages solve_with_build(std::vector<std::string>& wanted, const SelectedDriver& driver,
                                 const guest::Facts& facts, const std::string& kernel,
                                 const std::vector<PackageSource>& sources) {
   auto solved = solve_for(wanted, driver, facts, sources);
   if (!driver.bundle) return solved;
-  auto more = packages_for_build(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle,
-                                 package_names(driver.extras));
+  auto build_packages = packages_for_build(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle,
+                                           package_names(driver.extras));
   const auto& planned = solved.closure.ok() ? solved.from_extras : wanted;
-  std::erase_if(more,
+  std::erase_if(build_packages,
                 [&](const auto& name) { return std::find(planned.begin(), planned.end(), name) != planned.end(); });
-  if (more.empty()) return solved;
-  wanted.insert(wanted.end(), more.begin(), more.end());
+  if (build_packages.empty()) return solved;
+  wanted.insert(wanted.end(), build_packages.begin(), build_packages.end());
   return solve_for(wanted, driver, facts, sources);
 }
 
@@ -100,7 +101,7 @@ std::uint64_t bytes_to_install(const SelectedDriver& driver, const Closure& clos
   return bytes;
 }
 
-/// The modinfo version of the module that drives the card, from the selected packages; empty when they carry sources.
+/// Returns the modinfo version of the card's module in the selected packages; empty when they have only sources.
 std::string module_version(const SelectedDriver& driver, const std::vector<std::string>& specs) {
   if (!driver.bundle) return {};
   for (const auto& package : driver.packages()->packages) {
@@ -112,7 +113,7 @@ std::string module_version(const SelectedDriver& driver, const std::vector<std::
   return {};
 }
 
-/// Everything the solver may take packages from, in the order of the payloads.
+/// Returns the repositories for the solver, in the order of the payloads.
 std::vector<PackageSource> package_sources(const SelectedDriver& driver, const std::vector<bundle::IndexTexts>& texts) {
   std::vector<PackageSource> sources;
   std::size_t next = 0;

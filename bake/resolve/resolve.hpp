@@ -30,18 +30,18 @@ struct BundleIdentity {
 struct Resolution {
   matrix::Choice choice;
   std::optional<BundleIdentity> bundle;  ///< empty for the inbox driver
-  std::vector<std::string> wanted;       ///< package names that the solver was asked for
+  std::vector<std::string> wanted;       ///< package names for the solver
   Closure closure;
   KernelFit fit;
   std::string module_version;               ///< version of the mlx module in the bundle; empty when unknown
   std::uint64_t install_bytes = 0;          ///< size of the new packages, unpacked
-  std::size_t extra_payloads = 0;           ///< number of payload disks besides the bundle's
+  std::size_t extra_payloads = 0;           ///< number of payload disks in addition to the bundle's
   std::vector<Problem> matrix_problems;     ///< why the matrix refuses the driver on this kernel
-  std::vector<std::string> agent_warnings;  ///< what the matrix says about the guest's waagent version and IPoIB
+  std::vector<std::string> agent_warnings;  ///< warnings of the matrix about IPoIB with the guest's waagent version
 };
 
 /// Resolves a recipe for a guest: matrix, package set, dependency closure and kernel fit. `texts` are the package
-/// indexes of the driver's payloads, in the order of SelectedDriver::payloads(). Pure but for libsolv in memory.
+/// indexes of the driver's payloads, in the order of SelectedDriver::payloads(). Pure: libsolv works in memory.
 Resolution resolve(const recipe::Recipe& recipe, SelectedDriver driver, const guest::Facts& facts,
                    const matrix::Matrix& matrix, const std::vector<bundle::IndexTexts>& texts);
 

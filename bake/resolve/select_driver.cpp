@@ -32,7 +32,7 @@ std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Resoluti
   std::vector<std::string> possible;
   for (const auto& choice : resolution.choices) possible.push_back(choice.inbox ? "inbox" : choice.ofed);
   auto hints = resolution.requested_remedies;
-  hints.push_back("these fit: " + join(possible, ", "));
+  hints.push_back("possible drivers: " + join(possible, ", "));
   throw Error(
       ErrorKind::incompatible,
       fmt::format("choosing a driver for {} {} on {}: {}", recipe.os.id, recipe.os.version, join(recipe.vm_sizes, ", "),
@@ -46,13 +46,13 @@ void check_pin(const Recipe& recipe, const bundle::Bundle& bundle) {
                                                 bundle.name, recipe.ofed.sha256, bundle.id()));
 }
 
-/// The matrix warns when nobody could confirm that an archive exists. A verified archive in the store settles that.
+/// The matrix warns when it is not confirmed that an archive exists. A verified archive in the store confirms it.
 void drop_unverified_warning(const bundle::Bundle& bundle, Choice& choice) {
   if (!choice.existence_warning.empty() && !(bundle.trust.pin.empty() && bundle.trust.signer.empty()))
     std::erase(choice.warnings, choice.existence_warning);
 }
 
-/// The repository of the bundle with the library flavour that was asked for.
+/// Returns the repository of the bundle with the wanted library flavour.
 std::size_t choose_repository(const bundle::Bundle& bundle, const std::string& libs) {
   for (std::size_t i = 0; i < bundle.repositories.size(); ++i)
     if (libs.empty() || bundle.repositories[i].flavour == libs || bundle.repositories[i].flavour == "flat") return i;
@@ -94,15 +94,15 @@ std::optional<SelectedDriver> first_available(const Recipe& recipe, const std::v
   const bool inbox = std::any_of(choices.begin(), choices.end(), [](const Choice& choice) { return choice.inbox; });
   if (wanted == choices.end())
     throw Error(ErrorKind::incompatible,
-                fmt::format("choosing a driver for '{}': only the distribution's own driver serves {} on {} {}{}",
+                fmt::format("choosing a driver for '{}': only the distribution's own driver supports {} on {} {}{}",
                             recipe.name, join(recipe.vm_sizes, ", "), recipe.os.id, recipe.os.version,
                             recipe.kernel.empty() ? "" : " with kernel " + recipe.kernel),
-                "say 'ofed: inbox' in the recipe");
+                "write 'ofed: inbox' in the recipe");
   throw Error(
       ErrorKind::incompatible,
       fmt::format("choosing a driver for '{}': the store '{}' has none of the bundles that fit{}", recipe.name,
                   offer.store, offer.absence),
-      fmt::format("add {} to the store{}", wanted->file_name, inbox ? ", or say 'ofed: inbox' in the recipe" : ""),
+      fmt::format("add {} to the store{}", wanted->file_name, inbox ? ", or write 'ofed: inbox' in the recipe" : ""),
       {{Remedy::Action::add_bundle, wanted->file_name}});
 }
 
@@ -131,7 +131,7 @@ SelectedDriver select_driver(const Recipe& recipe, const matrix::Matrix& matrix,
   const auto& os = *matrix.find_os(recipe.os.id, recipe.os.version);
   auto driver = first_available(recipe, choices, offer);
   if (!driver && recipe.ofed.choice == OfedChoice::automatic) {
-    // A bundle in the store counts for more than a row that is not written yet.
+    // A bundle in the store is used even if the matrix has no row for it yet.
     for (const auto& bundle : offer.bundles)
       if (bundle.distro == os.distro) query.in_store.push_back(bundle.version);
     driver = first_available(recipe, allowed_choices(recipe, matrix.resolve(query)), offer);

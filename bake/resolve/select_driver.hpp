@@ -12,7 +12,7 @@
 
 namespace bake::resolve {
 
-/// What a store offers: everything that a driver can be selected from. Read once, so that selecting does no I/O.
+/// The content of a store: everything that a driver can be selected from. Read once, so that the selection does no I/O.
 struct Offer {
   std::vector<bundle::Bundle> bundles;  ///< oldest version first
   std::vector<bundle::Extras> extras;
@@ -34,7 +34,7 @@ struct SelectedDriver {
   [[nodiscard]] std::vector<std::filesystem::path> payloads() const;
   /// The repository of payload number `payload`: 0 is the bundle, n the n-th extra packages.
   [[nodiscard]] const bundle::Repository& repository_of(std::size_t payload) const;
-  /// Whether the bundle has sources that DKMS may have to compile. Only the guest tells whether it must.
+  /// Whether the bundle has sources that DKMS may have to compile. The guest decides whether it must.
   [[nodiscard]] bool may_build() const;
 };
 

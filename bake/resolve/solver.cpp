@@ -1,24 +1,26 @@
-// Asks libsolv: what must change so that the wanted packages are installed, or what stands against it?
+#include "bake/resolve/solver.hpp"
+
 #include <algorithm>
 #include <set>
 #include <tuple>
 
 #include "bake/base/text.hpp"
-#include "bake/resolve/libsolv_pool.hpp"
+#include "bake/resolve/changes.hpp"
+#include "bake/resolve/pool.hpp"
 
 namespace bake::resolve {
 namespace {
 
-constexpr int max_rounds = 500;  // of asking again; each takes at least one missing dependency away
+constexpr int max_rounds = 500;  // each removes at least one missing dependency
 
 struct SolverDeleter {
   void operator()(Solver* solver) const { solver_free(solver); }
 };
 using SolverPtr = std::unique_ptr<Solver, SolverDeleter>;
 
-class Closer {
+class Question {
  public:
-  explicit Closer(const SolverRequest& request) : request_(request), pool_(request, problems_) {}
+  explicit Question(const SolverRequest& request) : request_(request), pool_(request, problems_) {}
 
   Closure run() {
     make_jobs();
@@ -44,7 +46,7 @@ class Closer {
   bool note_missing(Solver* solver);
   void note_missing(Id package, Id dependency);
   void note_conflicts(Solver* solver);
-  std::string explain(Solver* solver, Id rule, Id& culprit) const;
+  std::string explain(Solver* solver, Id rule, Id& package) const;
   [[nodiscard]] std::string other_architectures_of(Id package) const;
   void sort_problems();
 
@@ -61,7 +63,7 @@ class Closer {
   std::vector<Id> following_;
 };
 
-void Closer::make_jobs() {
+void Question::make_jobs() {
   for (const auto& wanted : request_.wanted) want(wanted);
   allow_several_kernels();
   allow_removals();
@@ -70,7 +72,7 @@ void Closer::make_jobs() {
   remove_replaced_packages();
 }
 
-std::vector<Id> Closer::candidates_in(Repo* repo, const SolverWanted& wanted) const {
+std::vector<Id> Question::candidates_in(Repo* repo, const SolverWanted& wanted) const {
   std::vector<Id> best;
   for (const Id id : PackagePool::packages_of(repo)) {
     if (pool_.name(id) != wanted.name || !pool_.is_installable(id)) continue;
@@ -82,15 +84,15 @@ std::vector<Id> Closer::candidates_in(Repo* repo, const SolverWanted& wanted) co
   return best;
 }
 
-/// What a wanted name stands for: packages of the first source that has it, in the newest (or the asked-for) version.
-std::vector<Id> Closer::candidates_for(const SolverWanted& wanted) const {
+/// Returns the packages of a wanted name: those of the first source that has it, in the newest or the wanted version.
+std::vector<Id> Question::candidates_for(const SolverWanted& wanted) const {
   for (Repo* repo : pool_.sources())
     if (auto found = candidates_in(repo, wanted); !found.empty()) return found;
   return {};
 }
 
-/// One of `ids` must be there in the end; the same package, already installed, will do.
-void Closer::install_one_of(const std::vector<Id>& ids, Id flags) {
+/// Asks libsolv to install one of `ids`. An installed package of the same name, version and architecture is also right.
+void Question::install_one_of(const std::vector<Id>& ids, Id flags) {
   IdQueue choice;
   for (const Id id : ids) choice.push(id);
   for (const Id installed : pool_.installed())
@@ -102,9 +104,9 @@ void Closer::install_one_of(const std::vector<Id>& ids, Id flags) {
   job(SOLVER_INSTALL | SOLVER_SOLVABLE_ONE_OF | flags, pool_queuetowhatprovides(pool_.get(), choice.get()));
 }
 
-void Closer::want(const SolverWanted& wanted) {
+void Question::want(const SolverWanted& wanted) {
   if (std::find(request_.never.begin(), request_.never.end(), wanted.name) != request_.never.end()) {
-    problems_.push_back({wanted.name, "bake never installs this package", "take it out of the list of packages"});
+    problems_.push_back({wanted.name, "bake never installs this package", "remove it from the list of packages"});
     return;
   }
   if (const auto ids = candidates_for(wanted); !ids.empty()) {
@@ -113,8 +115,8 @@ void Closer::want(const SolverWanted& wanted) {
     return;
   }
   const auto installed = pool_.installed();
-  const auto is_it = [&](Id id) { return pool_.name(id) == wanted.name; };
-  if (wanted.version.empty() && std::any_of(installed.begin(), installed.end(), is_it)) return;
+  const auto has_name = [&](Id id) { return pool_.name(id) == wanted.name; };
+  if (wanted.version.empty() && std::any_of(installed.begin(), installed.end(), has_name)) return;
   std::vector<std::string> names;
   for (const auto& [candidate, file] : pool_.files()) names.push_back(pool_.name(candidate));
   problems_.push_back({wanted.name,
@@ -123,8 +125,8 @@ void Closer::want(const SolverWanted& wanted) {
                        did_you_mean(wanted.name, names)});
 }
 
-/// Kernels install beside each other, and so does whatever the image already holds in several versions.
-void Closer::allow_several_kernels() {
+/// Allows several versions of kernels, and of every package that the image has in several versions already.
+void Question::allow_several_kernels() {
   if (request_.deb) return;
   std::set<std::string> names{"kernel",       "kernel-core",         "kernel-modules", "kernel-modules-core",
                               "kernel-devel", "kernel-modules-extra"};
@@ -135,7 +137,7 @@ void Closer::allow_several_kernels() {
     job(SOLVER_MULTIVERSION | SOLVER_SOLVABLE_NAME, pool_str2id(pool_.get(), name.c_str(), 1));
 }
 
-void Closer::allow_removals() {
+void Question::allow_removals() {
   std::set<Id> allowed;
   for (const Id id : pool_.installed())
     if (request_.removable(pool_.name(id))) allowed.insert(id);
@@ -148,7 +150,7 @@ void Closer::allow_removals() {
     if (!request_.is_protected(pool_.name(id))) job(SOLVER_ALLOWUNINSTALL | SOLVER_SOLVABLE, id);
 }
 
-void Closer::upgrade_installed_rdma_packages() {
+void Question::upgrade_installed_rdma_packages() {
   std::set<std::string> names;
   for (const Id id : pool_.installed())
     if (request_.follows(pool_.name(id))) names.insert(pool_.name(id));
@@ -161,7 +163,7 @@ void Closer::upgrade_installed_rdma_packages() {
   }
 }
 
-void Closer::remove_replaced_packages() {
+void Question::remove_replaced_packages() {
   for (const Id id : pool_.installed()) {
     const auto name = pool_.name(id);
     const bool must = request_.must_go(name);
@@ -171,9 +173,10 @@ void Closer::remove_replaced_packages() {
   }
 }
 
-/// libsolv stops at the first obstacle of each package. To name all that is missing, each missing dependency is noted,
-/// taken away, and the question asked again, until what remains is solvable or fails for other reasons.
-SolverPtr Closer::solve_and_note_missing() {
+/// Solves the question. libsolv reports only the first missing dependency of each package. To report all of them, each
+/// missing dependency is noted and removed and the question is asked again, until it has a solution or fails for other
+/// reasons.
+SolverPtr Question::solve_and_note_missing() {
   for (int round = 0;; ++round) {
     SolverPtr solver(solver_create(pool_.get()));
     solver_set_flag(solver.get(), SOLVER_FLAG_ALLOW_DOWNGRADE, 1);
@@ -186,7 +189,7 @@ SolverPtr Closer::solve_and_note_missing() {
   }
 }
 
-bool Closer::note_missing(Solver* solver) {
+bool Question::note_missing(Solver* solver) {
   std::set<std::pair<Id, Id>> missing;
   const auto problems = static_cast<Id>(solver_problem_count(solver));
   for (Id problem = 1; problem <= problems; ++problem) {
@@ -204,7 +207,7 @@ bool Closer::note_missing(Solver* solver) {
   return !missing.empty();
 }
 
-void Closer::note_missing(Id package, Id dependency) {
+void Question::note_missing(Id package, Id dependency) {
   std::string message = "nothing provides " + pool_.dependency_text(dependency) + ", needed by " + pool_.name(package) +
                         " " + pool_.version(package);
   Id name = dependency;
@@ -219,11 +222,11 @@ void Closer::note_missing(Id package, Id dependency) {
   solvable_set_deparray(pool_.at(package), SOLVABLE_REQUIRES, rest.get(), 0);
 }
 
-void Closer::note_conflicts(Solver* solver) {
+void Question::note_conflicts(Solver* solver) {
   const auto problems = static_cast<Id>(solver_problem_count(solver));
   for (Id problem = 1; problem <= problems; ++problem) {
-    Id culprit = 0;
-    auto message = explain(solver, solver_findproblemrule(solver, problem), culprit);
+    Id package = 0;
+    auto message = explain(solver, solver_findproblemrule(solver, problem), package);
     IdQueue rules;
     solver_findallproblemrules(solver, problem, rules.get());
     std::set<std::string> more;
@@ -234,30 +237,31 @@ void Closer::note_conflicts(Solver* solver) {
     }
     more.erase(message);
     for (const auto& text : more) message += "; " + text;
-    problems_.push_back({culprit != 0 ? pool_.name(culprit) : "packages", message,
-                         "remove the package from the image, or leave out what conflicts with it"});
+    problems_.push_back({package != 0 ? pool_.name(package) : "packages", message,
+                         "remove the package from the image, or leave out the package that conflicts with it"});
   }
 }
 
-std::string Closer::explain(Solver* solver, Id rule, Id& culprit) const {
+std::string Question::explain(Solver* solver, Id rule, Id& package) const {
   Id target = 0;
   Id dependency = 0;
-  const auto type = solver_ruleinfo(solver, rule, &culprit, &target, &dependency);
-  const std::string message = solver_problemruleinfo2str(solver, type, culprit, target, dependency);
-  return type == SOLVER_RULE_PKG_SAME_NAME ? message + other_architectures_of(culprit) : message;
+  const auto type = solver_ruleinfo(solver, rule, &package, &target, &dependency);
+  const std::string message = solver_problemruleinfo2str(solver, type, package, target, dependency);
+  return type == SOLVER_RULE_PKG_SAME_NAME ? message + other_architectures_of(package) : message;
 }
 
-/// A package that is installed for two architectures keeps one version; libsolv's message does not say so.
-std::string Closer::other_architectures_of(Id package) const {
+/// Returns a note for a package that is installed for two architectures: both must have the same version. libsolv's
+/// message does not say so.
+std::string Question::other_architectures_of(Id package) const {
   std::string note;
   for (const Id id : pool_.installed())
     if (pool_.at(id)->name == pool_.at(package)->name && pool_.at(id)->arch != pool_.at(package)->arch)
-      note +=
-          " (" + pool_.name(id) + "." + pool_.arch(id) + " " + pool_.version(id) + " is installed and must keep step)";
+      note += " (" + pool_.name(id) + "." + pool_.arch(id) + " " + pool_.version(id) +
+              " is installed and must have the same version)";
   return note;
 }
 
-void Closer::sort_problems() {
+void Question::sort_problems() {
   const auto key = [](const Problem& problem) { return std::tie(problem.where, problem.message); };
   std::sort(problems_.begin(), problems_.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
   const auto last =
@@ -267,6 +271,6 @@ void Closer::sort_problems() {
 
 }  // namespace
 
-Closure run_solver(const SolverRequest& request) { return Closer(request).run(); }
+Closure run_solver(const SolverRequest& request) { return Question(request).run(); }
 
 }  // namespace bake::resolve

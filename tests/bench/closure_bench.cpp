@@ -7,7 +7,7 @@
 #include "bake/resolve/profile.hpp"
 #include "tests/support/closure_fixture.hpp"
 
-namespace bake::ofed {
+namespace bake::testing {
 namespace {
 
 std::vector<TestPackage> packages(const std::string& stem, int count, int files) {
@@ -53,14 +53,14 @@ void closure_genuine(benchmark::State& state, const std::string& index_file, con
 }
 
 }  // namespace
-}  // namespace bake::ofed
+}  // namespace bake::testing
 
 int main(int count, char** arguments) {
   benchmark::Initialize(&count, arguments);
   if (count == 3) {
     const std::string index = arguments[1];
     const std::string status = arguments[2];
-    benchmark::RegisterBenchmark("closure_genuine", bake::ofed::closure_genuine, index, status)
+    benchmark::RegisterBenchmark("closure_genuine", bake::testing::closure_genuine, index, status)
         ->Unit(benchmark::kMillisecond);
   }
   benchmark::RunSpecifiedBenchmarks();

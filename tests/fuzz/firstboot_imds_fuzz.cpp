@@ -40,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   look_up({bytes.data(), bytes.size()});
 
-  // A quoted text gives the same bytes when it is read back, for bytes below 0x7f.
+  // Reading a quoted text back returns the original text, byte for byte up to 0x7f.
   static firstboot::Buffer<8192> quoted;
   static firstboot::Buffer<4096> again;
   quoted.clear();

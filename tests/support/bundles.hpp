@@ -1,4 +1,4 @@
-// Makes small archives, packages and bundles for tests of bake/ofed, the hostile ones too.
+// Makes small archives, packages and bundles for tests, also hostile ones.
 #pragma once
 
 #include <filesystem>
@@ -14,7 +14,7 @@
 
 namespace bake::testing {
 
-/// One entry of a tar archive, written as it stands here.
+/// One entry of a tar archive, written unchanged.
 struct Member {
   std::string path;
   std::string content = {};
@@ -42,7 +42,7 @@ std::string make_rpm(const std::string& name, const std::string& version, const 
                      const std::map<std::string, std::string>& files = {}, const Sign& sign = {},
                      bool payload_digest = true, const Sign& sign_all = {});
 
-/// A throw-away OpenPGP key of its own, made by gpg now and gone with this object.
+/// A temporary OpenPGP key, which gpg makes and which is removed with this object.
 class Gpg {
  public:
   /// `options` go in front of the command: {"--faked-system-time", "20200101T000000"}.

@@ -205,7 +205,7 @@ std::vector<Row> rows() {
       {"both kinds of packages", spoilt([](auto& parts) { parts.files["RPMS/x.rpm"] = "x"; }), config,
        "holds both RPMS and DEBS"},
       {"an archive without files", [] { return make_tar({{.path = top + "/", .type = 'd'}}); }, config,
-       "it holds no files"},
+       "it has no files"},
       // Bundles that contradict themselves.
       {".mlnx says another version", spoilt([](auto& parts) { parts.files[".mlnx"] = "5.4-1.0.3.0\n"; }), untrusted,
        ".mlnx: says version '5.4-1.0.3.0', the top directory says '5.5-1.0.3.2'"},

@@ -45,7 +45,7 @@ TEST(DebIndex, RefusesWhatVouchesForNothing) {
       "Package: x\nVersion: 1\nArchitecture: all\nFilename: x.deb\nSize: 1\nSHA256: " + digits(64) + "\n";
   EXPECT_EQ(parse_packages(good, "P").size(), 1U);
   EXPECT_EQ(refusal("Package: x\n"), "reading index 'P': package 1 has no version");
-  EXPECT_EQ(refusal(good + "Size: -1\n"), "reading index 'P': the size of 'x' is no number");
+  EXPECT_EQ(refusal(good + "Size: -1\n"), "reading index 'P': the size of 'x' is not a number");
   EXPECT_EQ(refusal(good + "Filename: /etc/x\n"), "reading index 'P': it names a file '/etc/x'");
   EXPECT_EQ(refusal(good + "SHA256: abc\n"), "reading index 'P': 'x' has no digest");
   EXPECT_THAT(parse_packages("", "P"), IsEmpty());

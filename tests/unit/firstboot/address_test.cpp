@@ -1,4 +1,5 @@
 // ib-firstboot --check-address. It reads the addresses of this machine, so the fake VM calls "lo" an IPoIB interface.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -29,7 +30,7 @@ TEST(FirstbootAddress, PassesWithAnIpv4Address) {
   const auto result = check_address(vm);
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.out, "ib-firstboot: lo 127.0.0.1\n");
-  EXPECT_THAT(vm.read(log_name), MatchesRegex(std::string(time_pattern) + "ipoib-address pass lo 127.0.0.1\n"));
+  EXPECT_THAT(vm.read(log_name), MatchesRegex(fmt::format("{}ipoib-address pass lo 127.0.0.1\n", time_pattern)));
 }
 
 TEST(FirstbootAddress, MissingGivesAWarningAndExitZero) {

@@ -1,4 +1,5 @@
 // What bake batch skips: nothing here is baked, the results are as a bake would leave them.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "bake/base/text.hpp"
@@ -70,9 +71,9 @@ TEST_F(FleetExamine, ChangedContentIsAChange) {
 
 TEST_F(FleetExamine, OfTheRecipeCountsWhatItSays) {
   write("r.yaml",
-        std::string("# a comment\n") + testing::recipe_text + "gallery: {resource_group: r, name: n, definition: d}\n");
+        fmt::format("# a comment\n{}gallery: {{resource_group: r, name: n, definition: d}}\n", testing::recipe_text));
   EXPECT_EQ(reason(), "");
-  write("r.yaml", std::string(testing::recipe_text) + "generalize: true\n");
+  write("r.yaml", fmt::format("{}generalize: true\n", testing::recipe_text));
   EXPECT_EQ(reason(), "the recipe changed");
 }
 

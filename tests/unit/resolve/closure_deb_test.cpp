@@ -57,8 +57,8 @@ TEST(ClosureDeb, BreaksAndReplacesUpgradeOrRemoveInboxPackages) {
               ElementsAre("install ibverbs-providers.amd64 50mlnx1-1.49710 "
                           "0:DEBS/ibverbs-providers_50mlnx1-1.49710_amd64.deb (wanted)",
                           "upgrade infiniband-diags.amd64 1.6.7-1 -> 50mlnx1-1.49710 "
-                          "0:DEBS/infiniband-diags_50mlnx1-1.49710_amd64.deb (installed, and kept in step with the "
-                          "vendor's packages)",
+                          "0:DEBS/infiniband-diags_50mlnx1-1.49710_amd64.deb (installed, and changed to the version of "
+                          "the vendor's packages)",
                           "upgrade rdma-core.amd64 17.1-1ubuntu0.2 -> 50mlnx1-1.49710 "
                           "0:DEBS/rdma-core_50mlnx1-1.49710_amd64.deb (wanted)",
                           "remove libmlx5-1.amd64 17.1-1ubuntu0.2 (conflicts with ibverbs-providers)"));
@@ -119,7 +119,7 @@ TEST(ClosureDeb, RefusesToSplitAMultiArchPair) {
                       installed("libibverbs1", "28.0-1ubuntu1", "Multi-Arch: same\n", "install ok installed", "i386") +
                       installed("libc6", "2.31", "", "install ok installed", "i386");
   EXPECT_THAT(changes(status, indexed("libibverbs1", "55mlnx37-1.55103", "Multi-Arch: same\n"), {"libibverbs1"}),
-              ElementsAre("! libibverbs1: is installed for i386 too, and dpkg takes both only in one version"));
+              ElementsAre("! libibverbs1: is installed for i386 too, and dpkg accepts both only in one version"));
   // A library of another architecture satisfies nothing here.
   EXPECT_THAT(changes(status, indexed("ibacm", "55", "Depends: libc6\n"), {"ibacm"}),
               ElementsAre("! ibacm: nothing provides libc6, needed by ibacm 55"));
@@ -135,10 +135,10 @@ TEST(ClosureDeb, PartsOfTheDistributionsStackThatTheVendorLacksGiveWay) {
               ElementsAre("install libmlx5-1.amd64 41mlnx1 0:DEBS/libmlx5-1_41mlnx1_amd64.deb (wanted)",
                           "upgrade libibverbs1.amd64 28.0-1ubuntu1 -> 41mlnx1 0:DEBS/libibverbs1_41mlnx1_amd64.deb "
                           "(wanted)",
-                          "remove ibverbs-providers.amd64 28.0-1ubuntu1 (of the distribution's RDMA stack, and the "
-                          "vendor's has no such part)",
-                          "remove libibumad3.amd64 28.0-1ubuntu1 (of the distribution's RDMA stack, and the vendor's "
-                          "has no such part)"));
+                          "remove ibverbs-providers.amd64 28.0-1ubuntu1 (part of the distribution's RDMA stack, which "
+                          "the vendor's stack replaces)",
+                          "remove libibumad3.amd64 28.0-1ubuntu1 (part of the distribution's RDMA stack, which the "
+                          "vendor's stack replaces)"));
   // The drivers of another verbs library cannot stay for anybody's sake.
   EXPECT_THAT(changes(status + installed("mpi", "1", "Depends: ibverbs-providers\n"), legacy, {"libibverbs1"}),
               ElementsAre("! mpi: package mpi-1.amd64 requires ibverbs-providers, but none of the providers "
@@ -148,9 +148,9 @@ TEST(ClosureDeb, PartsOfTheDistributionsStackThatTheVendorLacksGiveWay) {
       changes(status, indexed("libibverbs1", "55") + indexed("ibverbs-providers", "55") + indexed("libibumad3", "55"),
               {"libibverbs1"}),
       ElementsAre("upgrade ibverbs-providers.amd64 28.0-1ubuntu1 -> 55 0:DEBS/ibverbs-providers_55_amd64.deb "
-                  "(installed, and kept in step with the vendor's packages)",
-                  "upgrade libibumad3.amd64 28.0-1ubuntu1 -> 55 0:DEBS/libibumad3_55_amd64.deb (installed, and "
-                  "kept in step with the vendor's packages)",
+                  "(installed, and changed to the version of the vendor's packages)",
+                  "upgrade libibumad3.amd64 28.0-1ubuntu1 -> 55 0:DEBS/libibumad3_55_amd64.deb (installed, and changed "
+                  "to the version of the vendor's packages)",
                   "upgrade libibverbs1.amd64 28.0-1ubuntu1 -> 55 0:DEBS/libibverbs1_55_amd64.deb (wanted)"));
 }
 

@@ -1,4 +1,4 @@
-// Solves over the genuine index of MLNX_OFED_LINUX-4.9-7.1.0.0 (Ubuntu) where a copy lies beside the tree. Nothing of
+// Solves over the genuine index of MLNX_OFED_LINUX-4.9-7.1.0.0 (Ubuntu) if a copy is next to the tree. Nothing of
 // it is in git; without it these tests say so and prove nothing.
 #include <cstdlib>
 #include <filesystem>

@@ -144,7 +144,7 @@ TEST(KernelFit, ModulesWithoutSymbolVersionsLoadIntoTheirKernelOnly) {
   auto package = kmod();
   package.modules[1].vermagic = std::string(ga) + " SMP mod_unload ";
   EXPECT_THAT(fit(guest_with(z_stream), z_stream, {package}, matching_symvers).reasons,
-              ElementsAre("mlx5_core: carries no symbol versions, so it loads into 3.10.0-1062.el7.x86_64 only"));
+              ElementsAre("mlx5_core: has no symbol versions, so it loads into 3.10.0-1062.el7.x86_64 only"));
   // A directory named after the kernel does not make modules fit it.
   auto relabelled = kmod();
   relabelled.built_kernel = z_stream;
@@ -162,7 +162,7 @@ TEST(KernelFit, BuiltInDriversAreRefused) {
                        bundle::PackageFormat::deb);
   EXPECT_EQ(old.kind, FitKind::refused);
   EXPECT_EQ(old.explanation,
-            "mlx4_core, mlx5_core are built into 4.15.0-1041-azure, and no module can replace what is built in");
+            "mlx4_core, mlx5_core are built into 4.15.0-1041-azure, and a module cannot replace a built-in driver");
   EXPECT_THAT(old.reasons, ElementsAre("built in: mlx4_core", "built in: mlx5_core"));
   EXPECT_EQ(old.remedy,
             "use the kernel's own driver ('ofed: inbox'), or a base image whose kernel has the driver as modules");
@@ -174,7 +174,7 @@ TEST(KernelFit, BuiltInDriversAreRefused) {
   auto rpm = guest_with(ga);
   rpm.kernels[0].builtin_rdma = {"ib_core"};
   EXPECT_EQ(fit(rpm, ga, {kmod()}).explanation,
-            "ib_core is built into 3.10.0-1062.el7.x86_64, and no module can replace what is built in");
+            "ib_core is built into 3.10.0-1062.el7.x86_64, and a module cannot replace a built-in driver");
 }
 
 TEST(KernelFit, DkmsNeedsHeadersAndTools) {
@@ -233,8 +233,8 @@ TEST(KernelFit, PrebuiltDebsServeTheirKernelOnly) {
   EXPECT_EQ(refused.explanation,
             "modules of mlnx-ofed-kernel-modules were built for 5.4.0-26-generic, not for 5.4.0-1040-azure");
   EXPECT_THAT(refused.reasons,
-              ElementsAre("only kmod-* packages can serve another kernel than the one they were built for"));
-  // The same for rpm packages that are no kernel module packages.
+              ElementsAre("only kmod-* packages can be used with another kernel than the one they were built for"));
+  // The same for rpm packages that are not kernel module packages.
   EXPECT_EQ(fit(guest_with(azure), azure, {package}, matching_symvers).kind, FitKind::refused);
 }
 

@@ -228,7 +228,7 @@ TEST(Profile, ReportsEveryEssentialPartThatIsNotThere) {
 TEST(Profile, RefusesAProfileItDoesNotKnow) {
   const auto unknown = packages_of("ib-minimum", deb_mlnx, bundle::PackageFormat::deb, ubuntu_kernel);
   ASSERT_EQ(unknown.problems.size(), 1U);
-  EXPECT_EQ(unknown.problems[0].message, "no such profile: known are ib-minimal, basic, hpc, user-space-only");
+  EXPECT_EQ(unknown.problems[0].message, "unknown profile; the profiles are ib-minimal, basic, hpc, user-space-only");
   EXPECT_EQ(unknown.problems[0].hint, "did you mean 'ib-minimal'?");
 }
 

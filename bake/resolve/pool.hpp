@@ -1,6 +1,6 @@
 #pragma once
 
-// The one place of this room that includes libsolv. Its headers use `requires` as the name of a field, which is a
+// The only header of this room that includes libsolv. Its headers use `requires` as the name of a field, which is a
 // keyword in C++20, unless this macro is defined (solv/solvable.h).
 #define LIBSOLV_SOLVABLE_PREPEND_DEP
 extern "C" {
@@ -21,7 +21,7 @@ extern "C" {
 #include <string>
 #include <vector>
 
-#include "bake/resolve/solver_pool.hpp"
+#include "bake/resolve/solver.hpp"
 
 namespace bake::resolve {
 
@@ -40,10 +40,10 @@ class IdQueue {
   Queue queue_{};
 };
 
-/// Everything installed, and every package of the sources that may be installed, in libsolv's terms.
+/// The pool of libsolv: the installed packages, and the packages of the sources that may be installed.
 class PackagePool {
  public:
-  /// Reads the request's texts; what cannot be read becomes a problem.
+  /// Reads the texts of the request. Adds a problem for every text that libsolv cannot read.
   PackagePool(const SolverRequest& request, std::vector<Problem>& problems);
 
   [[nodiscard]] Pool* get() const { return pool_.get(); }
@@ -59,13 +59,14 @@ class PackagePool {
   [[nodiscard]] std::string dependency_text(Id id) const { return pool_dep2str(pool_.get(), id); }
   [[nodiscard]] bool is_installed(Id package) const { return at(package)->repo == pool_->installed; }
   [[nodiscard]] bool is_installable(Id package) const { return pool_installable(pool_.get(), at(package)) != 0; }
-  /// Negative, zero or positive as the version of `a` is older, the same or newer.
+  /// Returns a negative number, zero or a positive number if the version of `a` is older than, equal to or newer than
+  /// that of `b`.
   [[nodiscard]] int compare(Id a, Id b) const;
   [[nodiscard]] std::vector<Id> installed() const { return packages_of(pool_->installed); }
   [[nodiscard]] static std::vector<Id> packages_of(Repo* repo);
-  /// Dependencies of a kind (SOLVABLE_REQUIRES, …), pre-dependencies included.
+  /// Returns the dependencies of a kind (SOLVABLE_REQUIRES, …), with pre-dependencies.
   [[nodiscard]] std::vector<Id> dependencies(Id package, Id kind) const;
-  /// Packages that satisfy a dependency, installed or not.
+  /// Returns the packages that satisfy a dependency, installed or not.
   [[nodiscard]] std::vector<Id> providers(Id dependency) const;
 
  private:
@@ -80,9 +81,5 @@ class PackagePool {
   std::vector<Repo*> sources_;
   std::map<Id, std::string> files_;
 };
-
-/// The transaction of a solved question as changes, each with its reason.
-std::vector<PackageChange> read_changes(const PackagePool& pool, const SolverRequest& request, Solver* solver,
-                                        const std::vector<Id>& wanted, const std::vector<Id>& following);
 
 }  // namespace bake::resolve

@@ -1,4 +1,4 @@
-#include "bake/resolve/libsolv_pool.hpp"
+#include "bake/resolve/pool.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -7,11 +7,11 @@
 namespace bake::resolve {
 namespace {
 
-constexpr int first_source_priority = 100;  // of each further source one less
+constexpr int first_source_priority = 100;  // each further source has one less
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
-/// libsolv reads streams; this one reads `text` where it lies.
+/// Returns a stream for libsolv that reads `text` without a copy.
 File open_text(std::string_view text) {
   File file(fmemopen(const_cast<char*>(text.data()), text.size(), "r"), &std::fclose);
   if (!file) throw std::bad_alloc();
@@ -33,7 +33,7 @@ Id dependency_id(Pool* pool, const RpmDependency& dependency) {
 Offset add_dependencies(Repo* repo, const std::vector<RpmDependency>& list) {
   Offset offset = 0;
   for (const auto& dependency : list)
-    if (dependency.name.rfind("rpmlib(", 0) != 0)  // the rpm that installed the package had it
+    if (dependency.name.rfind("rpmlib(", 0) != 0)  // a feature of the rpm program that installed the package
       offset = repo_addid_dep(repo, offset, dependency_id(repo->pool, dependency), 0);
   return offset;
 }
@@ -47,7 +47,7 @@ void add_file(Repodata* data, Id package, const std::string& file) {
 void add_files(Repodata* data, Id package, const std::vector<std::string>& files) {
   for (const auto& file : files) {
     add_file(data, package, file);
-    // /bin is /usr/bin since EL7, and rpm knows: it compares files by what their directories are. Packages name either.
+    // /bin is a link to /usr/bin since EL7. rpm compares the real directories; packages name either path.
     if (file.rfind("/usr/bin/", 0) == 0 || file.rfind("/usr/sbin/", 0) == 0) add_file(data, package, file.substr(4));
     if (file.rfind("/bin/", 0) == 0 || file.rfind("/sbin/", 0) == 0) add_file(data, package, "/usr" + file);
   }
@@ -69,7 +69,7 @@ void add_rpm_package(Repo* repo, Repodata* data, const RpmPackage& package) {
 }
 
 /// libsolv turns Replaces into Obsoletes, which means "upgrades to"; dpkg only lets files be overwritten.
-void forget_replaces(Pool* pool, Repo* repo) {
+void ignore_replaces(Pool* pool, Repo* repo) {
   for (const Id id : PackagePool::packages_of(repo)) pool_id2solvable(pool, id)->dep_obsoletes = 0;
 }
 
@@ -82,7 +82,7 @@ std::string solver_key(const std::string& name, const std::string& evr, const st
 PackagePool::PackagePool(const SolverRequest& request, std::vector<Problem>& problems) : pool_(pool_create()) {
   pool_setdisttype(get(), request.deb ? DISTTYPE_DEB : DISTTYPE_RPM);
   pool_setarch(get(), request.arch.c_str());
-  // As rpm does: a 32-bit package neither replaces nor is replaced by a 64-bit one of the same name.
+  // As in rpm, a 32-bit package and a 64-bit package of the same name do not replace each other.
   pool_set_flag(get(), POOL_FLAG_OBSOLETEUSESCOLORS, 1);
   pool_set_flag(get(), POOL_FLAG_IMPLICITOBSOLETEUSESCOLORS, 1);
   load_installed(request);
@@ -98,7 +98,7 @@ void PackagePool::load_installed(const SolverRequest& request) {
   Repo* repo = repo_create(get(), "image");
   if (request.deb) {
     if (!request.installed->deb.empty()) repo_add_debpackages(repo, open_text(request.installed->deb).get(), 0);
-    forget_replaces(get(), repo);
+    ignore_replaces(get(), repo);
   } else {
     Repodata* data = repo_add_repodata(repo, 0);
     for (const auto& package : request.installed->rpm)
@@ -108,7 +108,7 @@ void PackagePool::load_installed(const SolverRequest& request) {
   pool_set_installed(get(), repo);
 }
 
-/// What is wrong with the index, or nothing.
+/// Returns libsolv's error message for the index; empty when the index is read.
 std::string PackagePool::load_source(const SolverRequest& request, const SolverSource& source) {
   Repo* repo = repo_create(get(), sources_.empty() ? "bundle" : "extra packages");
   repo->priority = first_source_priority - static_cast<int>(sources_.size());
@@ -120,7 +120,7 @@ std::string PackagePool::load_source(const SolverRequest& request, const SolverS
   }
   if (failed == 0 && !source.filelists_text.empty() && !request.deb)
     failed = repo_add_rpmmd(repo, open_text(source.filelists_text).get(), nullptr, REPO_EXTEND_SOLVABLES);
-  if (request.deb) forget_replaces(get(), repo);
+  if (request.deb) ignore_replaces(get(), repo);
   drop_other_packages(request, source, repo);
   return failed != 0 ? pool_errstr(get()) : "";
 }
@@ -128,15 +128,14 @@ std::string PackagePool::load_source(const SolverRequest& request, const SolverS
 void PackagePool::drop_other_packages(const SolverRequest& request, const SolverSource& source, Repo* repo) {
   std::map<Id, Id> newest_installed;
   for (const Id id : installed()) {
-    auto& newest = newest_installed[at(id)->name];
-    if (newest == 0 || compare(id, newest) > 0) newest = id;
+    auto& best = newest_installed[at(id)->name];
+    if (best == 0 || compare(id, best) > 0) best = id;
   }
   for (const Id id : packages_of(repo)) {
     const auto file = source.files.find(solver_key(name(id), version(id), arch(id)));
-    const auto present = newest_installed.find(at(id)->name);
-    // Extra packages add what a small image lacks; they never take it back to an older version.
-    const bool older =
-        repo != sources_.front() && present != newest_installed.end() && compare(id, present->second) < 0;
+    const auto newest = newest_installed.find(at(id)->name);
+    // Extra packages add packages to a small image. They never replace an installed package by an older version.
+    const bool older = repo != sources_.front() && newest != newest_installed.end() && compare(id, newest->second) < 0;
     const bool never = std::find(request.never.begin(), request.never.end(), name(id)) != request.never.end();
     if (file == source.files.end() || never || older)
       repo_free_solvable(repo, id, 0);

@@ -1,10 +1,11 @@
-// What a solved question changes, and why, said in words a person can check against the packages' own dependencies.
+// The reasons use names and dependencies, so that a person can check them in the packages.
+#include "bake/resolve/changes.hpp"
+
 #include <algorithm>
 #include <set>
 #include <tuple>
 
 #include "bake/base/text.hpp"
-#include "bake/resolve/libsolv_pool.hpp"
 
 namespace bake::resolve {
 namespace {
@@ -38,7 +39,7 @@ class ChangeReader {
     std::vector<PackageChange> changes;
     for (const Id package : added_) changes.push_back(addition(package));
     for (const Id package : removed_)
-      if (partner_of(package) == 0) changes.push_back(removal(package));  // else told as an upgrade
+      if (partner_of(package) == 0) changes.push_back(removal(package));  // otherwise the change is an upgrade
     std::sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) {
       return std::tie(a.action, a.name, a.arch, a.version) < std::tie(b.action, b.name, b.arch, b.version);
     });
@@ -46,7 +47,7 @@ class ChangeReader {
   }
 
  private:
-  /// The package of the same name that `package` replaces or is replaced by, or 0.
+  /// Returns the package of the same name that `package` replaces or that replaces it, or 0.
   Id partner_of(Id package) const {
     IdQueue others;
     transaction_all_obs_pkgs(transaction_.get(), package, others.get());
@@ -77,22 +78,23 @@ class ChangeReader {
     change.name = pool_.name(package);
     change.version = pool_.version(package);
     change.arch = pool_.arch(package);
-    change.reason = why_it_cannot_stay(package, 0);
-    const bool gives_way = request_.must_go(change.name) || request_.should_go(change.name);
+    change.reason = reason_for_removal(package, 0);
+    const bool distribution_part = request_.must_go(change.name) || request_.should_go(change.name);
     if (change.reason.empty())
-      change.reason = gives_way ? "of the distribution's RDMA stack, and the vendor's has no such part" : no_reason;
+      change.reason =
+          distribution_part ? "part of the distribution's RDMA stack, which the vendor's stack replaces" : no_reason;
     return change;
   }
 
   std::string why_added(Id package, Id replaced) const {
     if (contains(wanted_, package)) return "wanted";
     if (const auto names = requirers_of(package); !names.empty()) return "required by " + names;
-    if (contains(following_, package)) return "installed, and kept in step with the vendor's packages";
-    const auto why = replaced != 0 ? why_it_cannot_stay(replaced, package) : std::string();
-    return why.empty() ? no_reason : "the installed one " + why;
+    if (contains(following_, package)) return "installed, and changed to the version of the vendor's packages";
+    const auto why = replaced != 0 ? reason_for_removal(replaced, package) : std::string();
+    return why.empty() ? no_reason : "the installed version " + why;
   }
 
-  /// Names of new packages that require something `package` provides.
+  /// Returns the names of new packages that require something that `package` provides.
   std::string requirers_of(Id package) const {
     std::set<std::string> names;
     for (const Id other : added_) {
@@ -107,8 +109,9 @@ class ChangeReader {
     return join(list, ", ") + " and " + std::to_string(more) + " more";
   }
 
-  /// Why the installed package goes: what obsoletes it, conflicts with it, or no longer carries it.
-  std::string why_it_cannot_stay(Id leaving, Id replacement) const {
+  /// Returns why the installed package is removed: a package obsoletes it or conflicts with it, or it needs something
+  /// that is removed.
+  std::string reason_for_removal(Id leaving, Id replacement) const {
     std::map<std::string, Id> others;
     for (const Id other : added_)
       if (other != replacement) others[pool_.name(other)] = other;
@@ -118,9 +121,9 @@ class ChangeReader {
       if (conflicts(other, leaving) || conflicts(leaving, other)) return "conflicts with " + name;
     for (const auto& [name, other] : others)
       if (pool_.at(other)->name == pool_.at(leaving)->name)
-        return "cannot stay beside another version of " + name + "." + pool_.arch(other);
+        return "cannot be installed with another version of " + name + "." + pool_.arch(other);
     for (const Id need : pool_.dependencies(leaving, SOLVABLE_REQUIRES))
-      if (!stays_provided(need)) return "needs " + pool_.dependency_text(need) + ", which goes";
+      if (!stays_provided(need)) return "needs " + pool_.dependency_text(need) + ", which is removed";
     return {};
   }
 
@@ -149,7 +152,7 @@ class ChangeReader {
   const std::vector<Id>& following_;
   TransactionPtr transaction_;
   std::set<Id> added_;
-  std::set<Id> removed_;  // replaced ones included
+  std::set<Id> removed_;  // with the replaced ones
 };
 
 }  // namespace
