@@ -12,7 +12,8 @@ el_clone_id=7a7b1f5d0e4c4c5d9d0b7c6a5e4f3a2b
 # chosen by file name. Both have rescue entries, which are not the default.
 write_el_boot() {
   local root=$1 default=$2 prefix=$3 fs_uuid=$4 device=$5 arguments=$6 kernels kernel id
-  mapfile -t kernels < <(find "$root/lib/modules/" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -rV) # newest first
+  # newest first, as rpm compares: 1062.9.1.el7 is newer than 1062.el7, which sort alone has the other way round
+  mapfile -t kernels < <(find "$root/lib/modules/" -mindepth 1 -maxdepth 1 -printf '%f\n' | sed 's/\.el/~&/' | sort -rV | tr -d '~')
   mkdir -p "$root/boot/grub2" "$root/etc/default"
   : >"$root/etc/machine-id"
   printf 'GRUB_TIMEOUT=1\nGRUB_DEFAULT=saved\nGRUB_DISABLE_SUBMENU=true\nGRUB_CMDLINE_LINUX="%s"\nGRUB_DISABLE_RECOVERY="true"\n' \
