@@ -45,7 +45,7 @@ class Case:
         return document
 
     def row(self, fact, expected, bake, other=ABSENT):
-        """Compares what is known; ABSENT stands for what nobody says."""
+        """Compares the values that are known; ABSENT marks the others."""
         said = [value for value in (expected, bake, other) if value is not ABSENT]
         self.rows.append((fact, expected, bake, other, all(value == said[0] for value in said)))
 

@@ -150,7 +150,7 @@ add_mlnx_rpms() {
   programs srptools "$v_mlnx_srp" srp_daemon "Requires: libibumad.so.3()(64bit)"
 }
 
-# add_meta_rpms DIRECTORY…: mlnx-ofed-<set>, asking for what the directories hold of the set.
+# add_meta_rpms DIRECTORY…: mlnx-ofed-<set>, requires every package of the set that the directories have.
 add_meta_rpms() {
   local set pattern line requires name
   local kernel='mlnx-ofa_kernel|kmod-(mlnx-ofa_kernel|iser|isert|srp|kernel-mft-mlnx)|mlnx-ofa_kernel-devel|ofed-scripts'

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """Stand-in kernels and kernel modules: real ELF objects that modinfo, depmod and modprobe --dump-modversions read, with
-symbol versions that agree exactly when the kernels' ABIs do. They hold no code and cannot be loaded.
+symbol versions that agree exactly when the kernels' ABIs do. They have no code and cannot be loaded.
 
   modules.py vendor DIRECTORY KERNEL OFED_VERSION [--image FACTS]
                                                        the modules of an OFED bundle, built for KERNEL; FACTS are symvers and
                                                        vermagic of a genuine image (tests/genuine/bundle_for.py)
-  modules.py source DIRECTORY OFED_VERSION             the same as assembler sources; @KERNEL@ stands for the kernel
+  modules.py source DIRECTORY OFED_VERSION             the same as assembler sources; @KERNEL@ is a placeholder for the kernel
   modules.py kernel ROOT KERNEL [--builtin A,B] [--abi NAME] [--config "LINE"]… [--fill N] [--symvers FILE]
                                                        a whole kernel package's files below ROOT; N further modules, which
                                                        no driver needs, bring their number to that of a genuine kernel;
