@@ -92,7 +92,10 @@ make_rootvg_disk() {
     read -r name point size <<<"$volume"
     place "$scratch/$name.img" "$disk" $((volume_start + 2048 + extent * pe_mib * 2048))
     rm "$scratch/$name.img"
-    commands+=("debug sh \"lvm lvcreate --yes --zero n --wipesignatures n --extents $((size / pe_mib)) --name $name rootvg /dev/sda4:$extent-$((extent + size / pe_mib - 1))\"")
+    # From the first free extent on: the volume group has one physical volume. It is not named here: a command of the
+    # appliance's own shell may know the disk by another name than guestfish (libguestfs, device name translation). A volume
+    # in another place than its content does not mount below.
+    commands+=("debug sh \"lvm lvcreate --yes --zero n --wipesignatures n --alloc contiguous --extents $((size / pe_mib)) --name $name rootvg\"")
     mounts+=("mount /dev/rootvg/$name $point")
     extent=$((extent + size / pe_mib))
   done
