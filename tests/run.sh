@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is needed, builds, runs every test, and ends with the line "N passed, N failed".
+# Installs what is needed, builds, runs every test, and ends with the line "N passed, N failed, N skipped";
+# a skipped test is named with its reason.
 #   tests/run.sh                      all tests: unit, contract, integration, end to end
 #   tests/run.sh REGEX                only tests whose name matches
 #   tests/run.sh --nightly [REGEX]    also what takes too long for every change: an image of each of the fifteen releases

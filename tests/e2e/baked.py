@@ -8,13 +8,13 @@ IMAGE = DIRECTORY / "ubuntu-20.04.vhd"
 
 
 def _key():
-    """A digest of what the image is made of; the scripts of the stand-ins keep one of theirs."""
+    """A digest of everything that the image is made of; the scripts of the stand-ins keep one of their own."""
     guest, bundle = standin("deb-guest.sh"), standin("bundle.sh", "5.5-1.0.3.2-ubuntu20.04")
     return " ".join([sha256(BINARY), *((file.parent / f"{file.name}.key").read_text().strip() for file in (guest, bundle))])
 
 
 def keep(output):
-    """Called with a fresh image and its manifest beside it: links both to where ubuntu() looks."""
+    """Links a fresh image and the manifest next to it to the place where ubuntu() looks."""
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     key_file = IMAGE.with_name(f"{IMAGE.name}.key")
     key_file.unlink(missing_ok=True)
@@ -26,7 +26,7 @@ def keep(output):
 
 
 def ubuntu():
-    """Path of the image; bakes it when the one that is there was made of something else."""
+    """Path of the image; bakes it when the image there was made of something else."""
     key_file = IMAGE.with_name(f"{IMAGE.name}.key")
     if not key_file.exists() or key_file.read_text() != _key():
         import deb_test  # here, because it imports this module

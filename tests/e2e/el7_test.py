@@ -1,21 +1,21 @@
 #!/usr/bin/python3
 """The main job on a genuine CentOS 7 userland: its own rpm 4.11.3 and Berkeley DB database, no systemctl."""
 import difflib
+import json
 import os
-import sys
 import unittest
 from pathlib import Path
 
-from e2e import SOURCE, run, standin
+from e2e import SOURCE, skip, standin
 import main_job  # as a module: unittest would run the base class too
 
-MEBIBYTE = 1 << 20
-# As el7-guest.sh looks for them: named by the environment, or in a directory beside the project.
+# As el7-guest.sh looks for them: named by the environment, or in a directory next to the project.
 PACKAGES = Path(os.environ.get("EL7_RPMS") or next(SOURCE.parent.glob("*/data/el7-rpms"), "nowhere"))
 
 
 LIST = r"rpm -qa --queryformat '%{NAME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n'"
 NEXT = "===="
+OTHER_INITRAMFS = "/boot/initramfs-3.10.0-1160.71.1.el7.x86_64.img"
 
 
 def packages_of(listing):
@@ -36,10 +36,11 @@ class GenuineEl7(main_job.MainJob):
     def look_inside(cls):
         """What another program than bake, and the guest's own rpm, say of the disks; one appliance for each disk."""
         injected = sorted(c["name"] for c in cls.manifest["changes"] if c["action"] != "remove")
-        cls.before = main_job.guest_text(cls.base, "sh", LIST)
-        seen = main_job.guest_text(cls.output, "file", "/var/lib/rpm/Packages", ":", "echo", NEXT, ":",
+        digest = ["checksum", "sha256", OTHER_INITRAMFS, ":", "echo", NEXT, ":"]
+        cls.other_before, cls.before = main_job.guest_text(cls.base, *digest, "sh", LIST).split(NEXT + "\n")
+        seen = main_job.guest_text(cls.output, *digest, "file", "/var/lib/rpm/Packages", ":", "echo", NEXT, ":",
                                    "sh", LIST, ":", "echo", NEXT, ":", "sh", f"rpm -V {' '.join(injected)} ; :")
-        cls.database, cls.after, cls.complaints = seen.split(NEXT + "\n")
+        cls.other_after, cls.database, cls.after, cls.complaints = seen.split(NEXT + "\n")
 
     def test_the_modules_reach_the_later_kernel_through_weak_updates(self):
         self.assertEqual(self.manifest["fit"]["verdict"], "weak-updates")
@@ -48,17 +49,16 @@ class GenuineEl7(main_job.MainJob):
                       evidence["module"])
         self.assertIn("no stale RDMA module", evidence["initramfs"])
 
-    def file_of(self, disk, path):
-        """Read out of the ext4 file system by another program, without an appliance."""
-        copy = self.scratch / "copy"
-        run("debugfs", "-R", f"dump {path} {copy}", f"{disk}?offset={MEBIBYTE}")
-        return copy.read_bytes()
-
     def test_the_other_kernel_keeps_its_initramfs(self):
-        path = "/boot/initramfs-3.10.0-1160.71.1.el7.x86_64.img"
-        before = self.file_of(self.base, path)
-        self.assertGreater(len(before), MEBIBYTE)
-        self.assertEqual(self.file_of(self.output, path), before)
+        self.assertRegex(self.other_before, "^[0-9a-f]{64}\n$")
+        self.assertEqual(self.other_after, self.other_before)
+
+    def test_the_layout_is_that_of_the_gallery_images(self):
+        facts = json.loads(self.bake("inspect", self.base, "--json").stdout)
+        devices = {mount["mount_point"]: mount["device"] for mount in facts["layout"]["mounts"]}
+        self.assertEqual({point: devices[point] for point in ("/", "/usr", "/var", "/home", "/tmp", "/opt")},
+                         {"/": "/dev/rootvg/rootlv", "/usr": "/dev/rootvg/usrlv", "/var": "/dev/rootvg/varlv",
+                          "/home": "/dev/rootvg/homelv", "/tmp": "/dev/rootvg/tmplv", "/opt": "/dev/rootvg/optlv"})
 
     def test_the_database_is_still_berkeley_db(self):
         evidence = [c["evidence"] for c in self.manifest["checks"] if c["check"] == "package database"]
@@ -81,6 +81,5 @@ class GenuineEl7(main_job.MainJob):
 
 if __name__ == "__main__":
     if not PACKAGES.is_dir():
-        print("=" * 80, "\nThe genuine CentOS 7 packages are not here: THIS SUITE DID NOT RUN.\n", "=" * 80, file=sys.stderr)
-        sys.exit(0)
+        skip("the genuine CentOS 7 packages are not here; name their directory in EL7_RPMS")
     unittest.main()

@@ -1,4 +1,4 @@
-"""The main job end to end, the same for every guest: the five commands of the README and what they must leave."""
+"""The main job end to end, the same for every guest: the five commands of the README and their results."""
 import json
 
 from e2e import BakeCase, run, sha256
@@ -53,9 +53,9 @@ class MainJob(BakeCase):
     def test_every_check_passed(self):
         self.assertEqual([c for c in self.manifest["checks"] if not c["ok"]], [])
 
-    def test_the_manifest_lies_beside(self):
-        beside = self.output.with_name("out.vhd.manifest.json")
-        self.assertEqual(json.loads(beside.read_text()), self.manifest)
+    def test_the_manifest_is_next_to_the_image(self):
+        written = self.output.with_name("out.vhd.manifest.json")
+        self.assertEqual(json.loads(written.read_text()), self.manifest)
         self.assertEqual(self.manifest["product"]["sha256"], sha256(self.output))
 
     def test_the_sbom_lists_what_was_installed(self):

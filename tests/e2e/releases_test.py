@@ -7,7 +7,7 @@ rpm).
   releases_test.py --all           all fifteen: the nightly tier
   releases_test.py RELEASE…        these
 
-Rows of EL7 run on the genuine CentOS 7 userland where its packages are (tests/standins/el7-guest.sh). Each prints one line.
+Rows of EL7 run on the genuine CentOS 7 userland when its packages are there (tests/standins/el7-guest.sh). Each prints one line.
 """
 import json
 import sys
@@ -17,7 +17,7 @@ import unittest
 from e2e import SOURCE, BakeCase, run, sha256, standin
 from el7_test import PACKAGES
 
-# release: (card of the recipe, driver that the recipe names, what the guest's kernel makes of the bundle's modules). The
+# release: (card of the recipe, driver that the recipe names, how the bundle's modules fit the guest's kernel). The
 # kernels of EL 7.4 to 7.6 are those that the extension pins, newer than the ones that the bundles are built for.
 RELEASES = {
     "ubuntu16.04": ("cx3pro", "4.9-4.1.7.0", "built for this kernel"),
@@ -94,7 +94,7 @@ class Releases(BakeCase):
         return packages
 
     def check_by_others(self, release, image, manifest):
-        """What must be in the image, without asking bake."""
+        """Reads the image without bake and compares it with the manifest."""
         kernel = manifest["kernel"]["release"]
         installed = self.installed(image, self.scratch / f"{release}-packages")
         for package in manifest["expectations"]["packages"]:

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # el7-guest.sh [OUT [RELEASE]]: OUT/centos-7.9.vhd, the genuine CentOS 7 userland (rpm 4.11.3, Berkeley DB database, dracut 033,
-# weak-modules) on an MBR disk with one ext4 partition. RELEASE, centos or rhel 7.4 to 7.9, makes OUT/el7/RELEASE.vhd: the
-# same userland with that release's names and kernel. The packages come from the directory $EL7_RPMS, or else from the
-# one that the test machines keep beside the checkout; without them: exit status 3 and a loud message.
+# weak-modules) on the disk layout of RHEL's gallery images (lib/rootvg.sh). RELEASE, centos or rhel 7.4 to 7.9, makes
+# OUT/el7/RELEASE.vhd: the same userland with that release's names and kernel, on an MBR disk with one ext4 partition. The
+# packages come from the directory $EL7_RPMS, or else from the one that the test machines keep next to the checkout; without
+# them the script ends with exit status 3 and says so.
 # Stand-ins: the kernels, and what is absent from that directory (see README.md). As on an Azure image, the kernel that boots
 # in CentOS 7.9 is a later one than a bundle's modules are built for; an older one is there too. Prints the path of the VHD.
 self=$(readlink -f "${BASH_SOURCE[0]}")
@@ -13,48 +14,19 @@ source "$standins_dir/lib/files.sh"
 source "$standins_dir/lib/rpm.sh"
 source "$standins_dir/lib/el_release.sh"
 source "$standins_dir/lib/el_config.sh"
+source "$standins_dir/lib/el_boot.sh"
 source "$standins_dir/lib/el_userland.sh"
+source "$standins_dir/lib/rootvg.sh"
+source "$standins_dir/lib/genuine_el.sh"
 
-root_uuid=e17e17e1-1160-4e17-9c79-0e17e17e1160
-disk_mib=2048
+disk_mib=2048 # of the guests with one partition
+disk_tag=e17e1709
+boot_mib=512
+volumes=("rootlv / 512" "usrlv /usr 1280" "varlv /var 512" "homelv /home 320" "tmplv /tmp 320" "optlv /opt 320")
+modules=${STANDIN_MODULES:-300}
 
 # Packages of the set that ask for versions which the set does not have.
 left_out=(systemd-python libgudev1 elfutils-0)
-
-find_packages() {
-  local candidate
-  [ -z "${EL7_RPMS:-}" ] || { printf '%s\n' "$EL7_RPMS" && return; }
-  for candidate in "$standins_dir"/../../../*/data/el7-rpms; do
-    [ ! -e "$candidate/SHA256SUMS" ] || { printf '%s\n' "$candidate" && return; }
-  done
-}
-
-# unpack_bootstrap: enough of a tree for its own rpm to run in; rpm then installs everything over it, properly.
-unpack_bootstrap() {
-  local package device
-  mkdir -p "$root"
-  for package in "$packages"/filesystem-[0-9]* "$packages"/setup-[0-9]* "$packages"/*.rpm; do
-    bsdtar -C "$root" -xpPf "$package" 2>>"$scratch/unpack.log"
-  done
-  for device in null:3 zero:5 random:8 urandom:9; do mknod -m 666 "$root/dev/${device%:*}" c 1 "${device#*:}"; done
-}
-
-install_genuine() {
-  local package
-  mkdir "$root/tmp/set"
-  cp "$packages"/*.rpm "$packages/RPM-GPG-KEY-CentOS-7" "$root/tmp/set/"
-  for package in "${left_out[@]}"; do rm "$root/tmp/set/$package"*.rpm; done
-  run_quietly "$scratch/rpm.log" chroot "$root" sh -ec \
-    'rpm --initdb; rpm --import /tmp/set/RPM-GPG-KEY-CentOS-7; rpm -ivh --force --nodeps --noscripts /tmp/set/*.rpm; ldconfig'
-  rm -rf "$root/tmp/set"
-}
-
-# absent NAME VERSION-RELEASE "PROVIDES…" [LINE…]: a stand-in for a package that the set lacks.
-absent() {
-  local name=$1 evr=$2 provided lines=()
-  for provided in ${3:-}; do lines+=("Provides: $provided"); done
-  rpm_add "$name" "$evr" x86_64 "${lines[@]}" "${@:4}"
-}
 
 # install_absent: makes the database consistent, and gives dracut the few programs of systemd that it insists on. There is
 # no systemctl.
@@ -79,30 +51,7 @@ install_absent() {
   absent WALinuxAgent 2.2.46-1.el7
   absent kernel "${kernels[0]%.x86_64}" "" "Provides: kernel-uname-r = ${kernels[0]}"
   rpm_build "$scratch/absent"
-  mkdir "$root/tmp/absent"
-  cp "$scratch"/absent/*.rpm "$root/tmp/absent/"
-  run_quietly "$scratch/rpm.log" chroot "$root" sh -ec 'rpm -ivh --nosignature /tmp/absent/*.rpm'
-  rm -rf "$root/tmp/absent"
-  run_quietly "$scratch/rpm.log" chroot "$root" rpm -Va --nofiles
-}
-
-# genuine_rootfs: makes OUT/cache/el7-rootfs.tar once, the genuine packages alone, and prints its path.
-genuine_rootfs() {
-  local tarball=$out/cache/el7-rootfs.tar key root=$scratch/genuine
-  key=$(content_key el7-guest.sh lib/common.sh "$(cat "$packages/SHA256SUMS")")
-  exec 7>"$out/cache/.lock-el7-rootfs"
-  flock 7
-  if ! is_cached "$tarball" "$key"; then
-    (cd "$packages" && sha256sum --quiet -c SHA256SUMS) >&2 || die "the CentOS 7 packages are not those of SHA256SUMS"
-    unpack_bootstrap
-    install_genuine
-    tar -C "$root" --numeric-owner --xattrs --xattrs-include='*' -cf "$tarball.partial" .
-    mv "$tarball.partial" "$tarball"
-    rm -rf --one-file-system "$root"
-    mark_cached "$tarball" "$key"
-  fi
-  exec 7>&-
-  printf '%s\n' "$tarball"
+  install_set "$scratch/absent"
 }
 
 # rename_release: what the release files of another release than the packages' own say.
@@ -113,11 +62,11 @@ rename_release() {
 
 build_root() {
   local tarball kernel
-  tarball=$(genuine_rootfs)
+  tarball=$(genuine_rootfs el7 RPM-GPG-KEY-CentOS-7 --noscripts)
   mkdir "$root"
   tar -C "$root" --numeric-owner --xattrs --xattrs-include='*' -xf "$tarball"
   [ "$release" = centos7.9 ] || rename_release
-  add_el_kernels "$root" "${kernels[@]}"
+  add_el_kernels "$root" "$([ "$release" = centos7.9 ] && echo "$modules" || echo 0)" "${kernels[@]}"
   install_absent
   for kernel in "${kernels[@]}"; do
     run_quietly "$scratch/dracut.log" chroot "$root" dracut --force --no-hostonly --no-hostonly-cmdline \
@@ -128,9 +77,20 @@ build_root() {
   write_el_selinux "$root" permissive
   printf '%s\n' "${release/./}" >"$root/etc/hostname"
   printf 'installonly_limit=5' >>"$root/etc/yum.conf" # the last line has no newline
-  write_el_boot "$root" "${kernels[0]}" /boot "root=UUID=$root_uuid ro console=tty1 console=ttyS0 earlyprintk=ttyS0 rootdelay=300"
-  echo "UUID=$root_uuid / ext4 defaults 1 1" >"$root/etc/fstab"
+  write_layout
   rm -rf "${root:?}"/dev/* "$root"/var/lib/rpm/__db.* "$root"/tmp/* "$root"/var/tmp/*
+}
+
+# write_layout: what depends on the disk's layout.
+write_layout() {
+  local arguments="ro console=tty1 console=ttyS0 earlyprintk=ttyS0 rootdelay=300"
+  if [ "$release" = centos7.9 ]; then
+    write_el_boot "$root" "${kernels[0]}" "" "$(boot_uuid)" hd0,gpt2 "root=/dev/mapper/rootvg-rootlv $arguments"
+    write_rootvg_fstab "$root"
+  else
+    write_el_boot "$root" "${kernels[0]}" /boot "$root_uuid" hd0,msdos1 "root=UUID=$root_uuid $arguments"
+    echo "UUID=$root_uuid / ext4 defaults 1 1" >"$root/etc/fstab"
+  fi
 }
 
 assemble_disk() {
@@ -149,23 +109,23 @@ assemble_disk() {
 
 main() {
   local key digest
-  packages=$(find_packages)
-  [ -n "$packages" ] || {
+  packages=${EL7_RPMS:-$(find_next_to_project el7-rpms)}
+  [ -e "$packages/SHA256SUMS" ] || {
     log "NO GENUINE EL7 GUEST: the CentOS 7 packages are not here; name their directory in EL7_RPMS"
     exit 3
   }
   out=$(readlink -m "${1:-$default_out}")
   release=${2:-centos7.9}
-  as_root env EL7_RPMS="$packages" "$self" "$out" "$release"
+  as_root env EL7_RPMS="$packages" STANDIN_MODULES="$modules" "$self" "$out" "$release"
   describe_el "$release"
   [ "$el_major" = 7 ] || die "not an EL7 release: '$release'"
   vhd=$out/centos-7.9.vhd
   kernels=("$el_kernel") # the first one boots
   [ "$release" != centos7.9 ] || kernels=(3.10.0-1160.76.1.el7.x86_64 3.10.0-1160.71.1.el7.x86_64)
   [ -z "${2:-}" ] || [ "$release" = centos7.9 ] || vhd=$out/el7/$release.vhd
-  key=$(content_key el7-guest.sh "${el_sources[@]}" "$(cat "$packages/SHA256SUMS")" "$release")
+  key=$(content_key el7-guest.sh lib/genuine_el.sh lib/rootvg.sh lib/xfs_proto.py "${el_sources[@]}" "$(cat "$packages/SHA256SUMS")" "$release" "$modules")
   digest=$(printf 'el7 %s' "$release" | sha256sum)
-  [ "$release" = centos7.9 ] || root_uuid=${digest:0:8}-${digest:8:4}-4${digest:13:3}-8${digest:17:3}-${digest:20:12}
+  root_uuid=${digest:0:8}-${digest:8:4}-4${digest:13:3}-8${digest:17:3}-${digest:20:12}
   lock_out "$out" "el7-$release"
   mkdir -p "$(dirname "$vhd")"
   if ! is_cached "$vhd" "$key"; then
@@ -173,7 +133,12 @@ main() {
     make_scratch "$out"
     root=$scratch/root
     build_root
-    assemble_disk
+    if [ "$release" = centos7.9 ]; then
+      build_volumes "$root"
+      make_rootvg_disk "$vhd"
+    else
+      assemble_disk
+    fi
     mark_cached "$vhd" "$key"
   fi
   printf '%s\n' "$vhd"

@@ -15,6 +15,7 @@ source "$standins_dir/lib/rpm.sh"
 source "$standins_dir/lib/bundle_names.sh"
 source "$standins_dir/lib/el_release.sh"
 source "$standins_dir/lib/el_config.sh"
+source "$standins_dir/lib/el_boot.sh"
 source "$standins_dir/lib/el_packages.sh"
 source "$standins_dir/lib/el_userland.sh"
 
@@ -66,9 +67,10 @@ build_el() {
   chroot "$root" depmod -a "$kernel" 2>/dev/null
   configure_el "$root" "$([ "$el_id" = centos ] && echo enforcing || echo permissive)"
   stub_initramfs "$root" "$kernel"
-  install_inventory "$root" "$kernel"
+  install_inventory "$root" 0 "$kernel"
   chroot "$root" /sbin/ldconfig
-  write_el_boot "$root" "$kernel" /boot "root=UUID=$uuid ro console=tty1 console=ttyS0 earlyprintk=ttyS0 rootdelay=300"
+  write_el_boot "$root" "$kernel" /boot "$uuid" hd0,msdos1 \
+    "root=UUID=$uuid ro console=tty1 console=ttyS0 earlyprintk=ttyS0 rootdelay=300"
   echo "UUID=$uuid / ext4 defaults 1 1" >"$root/etc/fstab"
 }
 

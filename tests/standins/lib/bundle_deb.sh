@@ -15,6 +15,7 @@ deb() {
   } >"$scratch/tree/DEBIAN/control"
   find "$scratch/tree/etc" -type f ! -path '*/init.d/*' -printf '/etc/%P\n' 2>/dev/null >"$scratch/tree/DEBIAN/conffiles" ||
     rm -f "$scratch/tree/DEBIAN/conffiles"
+  loosen "$scratch/tree"
   build_deb "$scratch/tree" "$directory" >/dev/null
   rm -rf "$scratch/tree"
 }
@@ -50,7 +51,7 @@ build_kernel_debs() {
   deb "$directory" mlnx-ofed-kernel-utils "$v_kernel" amd64 Section=net Source=mlnx-ofed-kernel \
     "Depends=coreutils, pciutils, grep, procps, module-init-tools | kmod, lsof"
   for kernel in "$@"; do
-    python3 "$standins_dir/lib/modules.py" vendor "$scratch/modules" "$kernel" "$version"
+    vendor_modules "$scratch/modules" "$kernel"
     mkdir -p "$scratch/tree/lib/modules/$kernel/updates/dkms"
     find "$scratch/modules" -name '*.ko' -exec mv -t "$scratch/tree/lib/modules/$kernel/updates/dkms" {} +
     rm -rf "$scratch/modules"

@@ -147,7 +147,7 @@ put_bundle_top() {
   echo x86_64 >"$1/.arch"
   echo "$version" >"$1/.mlnx"
   echo "$distro" >"$1/distro"
-  echo "Stand-in for tests; holds nothing of the vendor's." >"$1/LICENSE"
+  echo "Stand-in for tests; contains nothing of the vendor's." >"$1/LICENSE"
   cp "$2" "$1/RPM-GPG-KEY-Mellanox"
   for script in mlnxofedinstall uninstall.sh mlnx_add_kernel_support.sh; do
     printf '#!/bin/sh\necho "stand-in %s was run: $*" >&2\nexit 86\n' "$script" | put "$1/$script" 0755

@@ -4,6 +4,20 @@
 libc="Requires: libc.so.6()(64bit)"
 provides_core="41mlnx1-1"
 
+# What the packages ask of the image, not of each other.
+image_requires=(coreutils pciutils grep procps module-init-tools lsof dracut kmod perl python python3 tcl tk
+  "libc.so.6()(64bit)" "libz.so.1()(64bit)" "libnuma.so.1()(64bit)" "libnl-3.so.200()(64bit)" "libnl-route-3.so.200()(64bit)")
+
+# is_left_out LINE: the line asks for something that the image lacks, for which the bundle is made.
+is_left_out() {
+  local name
+  [[ $1 = "Requires: "* ]] || return 1
+  for name in "${image_requires[@]}"; do
+    [ "$1" != "Requires: $name" ] || { is_absent "$name" && return; }
+  done
+  return 1
+}
+
 # rpm_script: standard input becomes the scriptlets of the next package.
 rpm_script() { cat >"$scratch/scripts"; }
 
@@ -55,7 +69,7 @@ add_kmod() {
   local name=$1 evr=$2 kernel file module
   shift 2
   for kernel in "$@"; do
-    python3 "$standins_dir/lib/modules.py" vendor "$scratch/tree/lib/modules/$kernel/extra/$name" "$kernel" "$version"
+    vendor_modules "$scratch/tree/lib/modules/$kernel/extra/$name" "$kernel"
     while read -r file; do
       module=${file##*/}
       put "$scratch/tree/etc/depmod.d/zz01-$name-$module.conf" 0644 <<-END
@@ -136,7 +150,7 @@ add_mlnx_rpms() {
   programs srptools "$v_mlnx_srp" srp_daemon "Requires: libibumad.so.3()(64bit)"
 }
 
-# add_meta_rpms DIRECTORY…: mlnx-ofed-<set>, asking for what the directories hold of the set.
+# add_meta_rpms DIRECTORY…: mlnx-ofed-<set>, requires every package of the set that the directories have.
 add_meta_rpms() {
   local set pattern line requires name
   local kernel='mlnx-ofa_kernel|kmod-(mlnx-ofa_kernel|iser|isert|srp|kernel-mft-mlnx)|mlnx-ofa_kernel-devel|ofed-scripts'

@@ -105,7 +105,7 @@ write_grub_advanced() {
   done
 }
 
-# write_ubuntu_esp DIRECTORY ROOT_UUID: what Ubuntu's ESP holds; the boot loader itself is a stand-in.
+# write_ubuntu_esp DIRECTORY ROOT_UUID: the files of Ubuntu's ESP; the boot loader itself is a stand-in.
 write_ubuntu_esp() {
   mkdir -p "$1/EFI/BOOT" "$1/EFI/ubuntu"
   echo "stand-in for the boot loader" | tee "$1/EFI/BOOT/BOOTX64.EFI" >"$1/EFI/ubuntu/shimx64.efi"

@@ -3,7 +3,7 @@
 
 mib=1048576
 
-# make_ext4 DIRECTORY IMAGE MIB UUID LABEL [OPTION…]: an ext4 file system that holds the directory, owners and modes kept;
+# make_ext4 DIRECTORY IMAGE MIB UUID LABEL [OPTION…]: an ext4 file system with the content of the directory, its owners and modes;
 # OPTIONs are mke2fs's.
 make_ext4() {
   rm -f "$2"
@@ -11,7 +11,7 @@ make_ext4() {
   mke2fs -q -t ext4 -d "$1" -U "$4" -L "$5" -E "hash_seed=$4,lazy_itable_init=1" "${@:6}" "$2"
 }
 
-# make_esp DIRECTORY IMAGE MIB VOLUME_ID: an EFI system partition that holds the directory's content.
+# make_esp DIRECTORY IMAGE MIB VOLUME_ID: an EFI system partition with the directory's content.
 make_esp() {
   rm -f "$2"
   truncate -s "${3}M" "$2"
@@ -37,7 +37,7 @@ write_grubenv() {
   { printf '# GRUB Environment Block\n' && printf '%s\n' "$@" && printf '#%.0s' {1..1024}; } | head -c 1024 >"$file"
 }
 
-# make_xfs DIRECTORY IMAGE MIB UUID LABEL: an XFS file system with EL7's features that holds the directory. Directories that
+# make_xfs DIRECTORY IMAGE MIB UUID LABEL: an XFS file system with EL7's features and the directory's content. Directories that
 # need a sticky bit are listed in IMAGE.sticky.
 make_xfs() {
   rm -f "$2"

@@ -57,7 +57,9 @@ add_base_packages() {
   fi
   rpm_add "${el_release_package% *}" "${el_release_package#* }" x86_64 "Vendor: $el_name" "Provides: system-release"
   owns WALinuxAgent 2.2.38-1
-  # somebody's own package: no vendor, no epoch, no distribution tag
+  # somebody's own package: no vendor, no epoch, no distribution tag, files below /opt
+  put_program "$scratch/tree/opt/site/bin/site-report" site-report
+  put "$scratch/tree/opt/site/share/index.html" 0644 <<<"<p>stand-in</p>"
   rpm_add site-tools 1.0-1 noarch
 }
 
@@ -87,17 +89,42 @@ add_kernel_packages() {
   done
 }
 
-# rpm_add_versioned NAME EVR LINE…: a set holds one package of a name, so each further version is a set of its own.
+# fill_packages COUNT: prints a directory with COUNT packages without files, which bring the database to the size of a genuine
+# one; each asks for another of them, so that a solver has relations to follow. Made once for each COUNT.
+fill_packages() {
+  local directory=$out/cache/fill-packages-$1-el$el_major key number name
+  key=$(content_key lib/common.sh lib/rpm.sh lib/el_packages.sh "$1" "$el_major")
+  exec 7>"$out/cache/.lock-fill-packages"
+  flock 7
+  if ! is_cached "$directory" "$key"; then
+    rm -rf "$directory"
+    rpm_start
+    # written at once: rpm_add starts a dozen programs for each package
+    for ((number = 1; number <= $1; number++)); do
+      name=texlive-fill-$number
+      printf '%%package -n %s\nVersion: 2012\nRelease: %s.20130427.el%s\nSummary: stand-in\nVendor: stand-in\nBuildArch: noarch\n' \
+        "$name" "$number" "$el_major"
+      [ "$number" = 1 ] || printf 'Requires: texlive-fill-%s >= 2012\n' $((number / 2))
+      printf '%%description -n %s\nstand-in\n%%files -n %s\n' "$name" "$name"
+    done >>"$scratch/rpm/set.spec"
+    rpm_build "$directory"
+    mark_cached "$directory" "$key"
+  fi
+  exec 7>&-
+  printf '%s\n' "$directory"
+}
+
+# rpm_add_versioned NAME EVR LINE…: a set has one package of a name, so each further version is a set of its own.
 rpm_add_versioned() {
   rpm_start
   rpm_add "$1" "$2" x86_64 "${@:3}"
   rpm_build "$scratch/inventory"
 }
 
-# install_inventory ROOT KERNEL…: makes ROOT's rpm database, by its own rpm.
+# install_inventory ROOT FILL KERNEL…: makes ROOT's rpm database, by its own rpm; FILL is a number of further packages.
 install_inventory() {
-  local root=$1
-  shift
+  local root=$1 fill=$2 directory
+  shift 2
   rpm_start
   add_base_packages
   add_inbox_rdma
@@ -105,6 +132,10 @@ install_inventory() {
   add_kernel_packages "$@"
   mkdir "$root/tmp/inventory"
   cp "$scratch"/inventory/*.rpm "$root/tmp/inventory/"
+  if [ "$fill" -gt 0 ]; then
+    directory=$(fill_packages "$fill")
+    cp "$directory"/*.rpm "$root/tmp/inventory/"
+  fi
   cp "$out/keys/RPM-GPG-KEY-distribution" "$root/tmp/inventory/"
   run_quietly "$scratch/inventory.log" chroot "$root" sh -ec \
     'rpm --initdb; rpm --import /tmp/inventory/RPM-GPG-KEY-distribution; rpm -ivh --nosignature --oldpackage /tmp/inventory/*.rpm'

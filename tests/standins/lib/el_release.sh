@@ -17,6 +17,7 @@ describe_el() {
   7.9) el_build=2009 el_kernel=3.10.0-1160.el7.x86_64 ;;
   8.1) el_build=1911 el_kernel=4.18.0-147.el8.x86_64 el_rdma=22.3-1 ;;
   8.2) el_build=2004 el_kernel=4.18.0-193.el8.x86_64 el_rdma=26.0-8 ;;
+  8.3) el_build=2011 el_kernel=4.18.0-240.15.1.el8_3.x86_64 el_rdma=29.0-3 ;;
   *) die "no stand-in for EL $el_version" ;;
   esac
   describe_el_names

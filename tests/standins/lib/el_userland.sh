@@ -3,7 +3,7 @@
 # lib/deb_rootfs.sh, lib/rpm.sh, lib/signing.sh.
 
 el_sources=(lib/common.sh lib/disk.sh lib/deb_rootfs.sh lib/deb_config.sh lib/signing.sh lib/files.sh lib/rpm.sh
-  lib/modules.py lib/el_release.sh lib/el_config.sh lib/el_packages.sh lib/el_userland.sh)
+  lib/modules.py lib/el_release.sh lib/el_config.sh lib/el_boot.sh lib/el_packages.sh lib/el_userland.sh)
 
 # unpack_el_userland ROOT: an rpm-only userland; nothing of dpkg and apt is left.
 unpack_el_userland() {
@@ -21,12 +21,12 @@ unpack_el_userland() {
   write_weak_modules "$root/usr/sbin/weak-modules"
 }
 
-# add_el_kernels ROOT KERNEL…: stand-in kernels without an initramfs.
+# add_el_kernels ROOT FILL KERNEL…: stand-in kernels without an initramfs, each with FILL modules that no driver needs.
 add_el_kernels() {
-  local root=$1 kernel
-  shift
+  local root=$1 fill=$2 kernel
+  shift 2
   for kernel in "$@"; do
-    python3 "$standins_dir/lib/modules.py" kernel "$root" "$kernel"
+    python3 "$standins_dir/lib/modules.py" kernel "$root" "$kernel" --fill "$fill"
     chroot "$root" depmod -a "$kernel" 2>/dev/null
   done
 }
@@ -40,7 +40,6 @@ configure_el() {
   write_waagent_conf "$root/etc/waagent.conf"
   sed -i 's/^# OS.EnableRDMA=y/# OS.EnableRDMA=n/' "$root/etc/waagent.conf"
   write_traces "$root"
-  echo "$el_machine_id" >"$root/etc/machine-id"
   mkdir -p "$root/etc/dracut.conf.d" "$root/usr/lib/systemd/system"
   echo 'add_drivers+=" hv_vmbus hv_netvsc hv_storvsc "' >"$root/etc/dracut.conf.d/azure.conf"
   printf '[Unit]\nDescription=Azure Linux Agent (stand-in)\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' \

@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 """Stand-in kernels and kernel modules: real ELF objects that modinfo, depmod and modprobe --dump-modversions read, with
-symbol versions that agree exactly when the kernels' ABIs do. They hold no code and cannot be loaded.
+symbol versions that agree exactly when the kernels' ABIs do. They have no code and cannot be loaded.
 
-  modules.py vendor DIRECTORY KERNEL OFED_VERSION      the modules of an OFED bundle, built for KERNEL
-  modules.py source DIRECTORY OFED_VERSION             the same as assembler sources; @KERNEL@ stands for the kernel
-  modules.py kernel ROOT KERNEL [--builtin A,B] [--abi NAME] [--config "LINE"]…
-                                                       a whole kernel package's files below ROOT
+  modules.py vendor DIRECTORY KERNEL OFED_VERSION [--image FACTS]
+                                                       the modules of an OFED bundle, built for KERNEL; FACTS are symvers and
+                                                       vermagic of a genuine image (tests/genuine/bundle_for.py)
+  modules.py source DIRECTORY OFED_VERSION             the same as assembler sources; @KERNEL@ is a placeholder for the kernel
+  modules.py kernel ROOT KERNEL [--builtin A,B] [--abi NAME] [--config "LINE"]… [--fill N] [--symvers FILE]
+                                                       a whole kernel package's files below ROOT; N further modules, which
+                                                       no driver needs, bring their number to that of a genuine kernel;
+                                                       FILE is a genuine symvers.gz, whose versions all symbols get
 """
 import argparse
 import gzip
@@ -64,6 +68,20 @@ BASE = {
     "ib_iser": ("drivers/infiniband/ulp/iser", ["ib_core", "rdma_cm"], [], ["scsi_add_host_with_dma"], []),
 }
 
+# Where a distribution's kernel keeps most of its modules; the modules of --fill are spread over these directories.
+FILL_DIRECTORIES = [
+    "arch/x86/crypto", "crypto", "drivers/acpi", "drivers/ata", "drivers/block", "drivers/bluetooth", "drivers/char",
+    "drivers/dma", "drivers/edac", "drivers/firmware", "drivers/gpu/drm", "drivers/hid", "drivers/hwmon", "drivers/i2c/busses",
+    "drivers/iio", "drivers/input/misc", "drivers/isdn", "drivers/leds", "drivers/md", "drivers/media/dvb-frontends",
+    "drivers/media/rc/keymaps", "drivers/media/usb", "drivers/mfd", "drivers/misc", "drivers/mmc/host", "drivers/mtd/chips",
+    "drivers/net/can", "drivers/net/ethernet/broadcom", "drivers/net/ethernet/intel", "drivers/net/phy", "drivers/net/usb",
+    "drivers/net/wireless/ath", "drivers/net/wireless/intel", "drivers/pci/hotplug", "drivers/platform/x86", "drivers/power/supply",
+    "drivers/ptp", "drivers/rtc", "drivers/scsi", "drivers/staging", "drivers/target", "drivers/thermal", "drivers/tty/serial",
+    "drivers/usb/serial", "drivers/usb/storage", "drivers/video/backlight", "drivers/watchdog", "fs/nfs", "fs/nls", "lib",
+    "net/bridge/netfilter", "net/ipv4/netfilter", "net/ipv6/netfilter", "net/netfilter", "net/netfilter/ipset", "net/sched",
+    "sound/core", "sound/pci", "sound/soc", "sound/usb"]
+FILL_NAME = "fill-NNNN"  # replaced in the object by a name of the same length
+
 
 def crc(symbol, abi):
     """The version of a symbol: equal for equal ABIs, different otherwise."""
@@ -85,7 +103,7 @@ class Module:
     """One stand-in module. `imports` and `exports` map a symbol to its version."""
 
     def __init__(self, name, release, description, imports, exports, depends, aliases, version=None):
-        self.name, self.imports, self.exports = name, imports, exports
+        self.name, self.imports, self.exports, self.has_versions = name, imports, exports, True
         digest = hashlib.sha256(f"{name} {release} {version}".encode()).hexdigest()
         self.info = ["license=Dual BSD/GPL", f"description={description}"]
         if version:
@@ -98,8 +116,8 @@ class Module:
 
     def assembly(self):
         lines = ['.section .modinfo,"a"'] + [f'.asciz "{line}"' for line in self.info]
-        lines += ['.section __versions,"a"']
-        for symbol, version in self.imports.items():
+        lines += ['.section __versions,"a"'] if self.has_versions else []
+        for symbol, version in self.imports.items() if self.has_versions else ():
             lines += [f".quad {version}", f'.ascii "{symbol}"', f".zero {56 - len(symbol)}"]
         lines += ['.section .gnu.linkonce.this_module,"aw"', ".zero 24", f'.ascii "{self.name}"', ".zero 856", ".data"]
         lines += [f".quad {symbol}" for symbol in self.imports if symbol != "module_layout"]
@@ -130,24 +148,82 @@ def make_modules(table, release, kernel, exports_abi, extra_deps=(), version=Non
                                 [module.replace("-", "_") for module in needs], aliases, version)
 
 
-def vendor_modules(release, ofed_version):
+class ImageFacts:
+    """The symbol versions and the vermagic of a genuine image's kernel."""
+
+    def __init__(self, directory):
+        self.vermagic = (directory / "vermagic").read_text().rstrip("\n")
+        lines = (line.split() for line in (directory / "symvers").read_text().splitlines())
+        self.versions = {fields[1]: int(fields[0], 16) for fields in lines}
+
+    def apply_to(self, module, own):
+        """Gives what a module imports from the kernel the image's versions; what this kernel does not export is dropped. The
+        symbols `own` come from the bundle itself."""
+        module.imports = {symbol: version if symbol in own else self.versions[symbol]
+                          for symbol, version in module.imports.items() if symbol in own or symbol in self.versions}
+        module.info[-1] = f"vermagic={self.vermagic}"
+        module.has_versions = "modversions" in self.vermagic
+
+
+def vendor_modules(release, ofed_version, facts=None):
     """The kernel modules of an OFED bundle: mlx_compat below everything else, mlx4 only up to the 5.0 line."""
     table = {"mlx_compat": ("compat", [], ["mlx_backport_dependency_symbol"], [], [])} | RDMA
     if tuple(int(part) for part in ofed_version.split("-")[0].split(".")) <= (5, 0):
         table |= MLX4
     short = ofed_version.rpartition(".")[0]
-    return make_modules(table, release, kernel_abi(release), f"ofed-{ofed_version}", ("mlx_compat",), short)
+    modules = list(make_modules(table, release, kernel_abi(release), f"ofed-{ofed_version}", ("mlx_compat",), short))
+    own = {symbol for _, module in modules for symbol in module.exports}
+    for _, module in modules if facts else ():
+        facts.apply_to(module, own)
+    return modules
 
 
-def write_kernel(root, release, builtin, abi, config):
+def read_symvers(path):
+    """symbol → version, and the lines, of a packed symvers file."""
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    return {line.split()[1]: int(line.split()[0], 16) for line in lines}, lines
+
+
+def with_versions(module, versions):
+    """The module with the genuine versions of what it imports and exports; imports that the kernel does not export are dropped."""
+    module.imports = {symbol: versions[symbol] for symbol in module.imports if symbol in versions}
+    module.exports = {symbol: versions[symbol] for symbol in module.exports if symbol in versions}
+    return module
+
+
+def write_fill(modules, release, abi, count, versions):
+    """Writes `count` small modules and gives their paths. One is assembled; the others are copies with another name in them."""
+    template = Module(FILL_NAME, release, "stand-in that no driver needs", {symbol: crc(symbol, abi) for symbol in COMMON_IMPORTS},
+                      {}, [], [])
+    template = with_versions(template, versions) if versions else template
+    scratch = modules / "fill.ko"
+    template.write(scratch)
+    content = scratch.read_bytes()
+    scratch.unlink()
+    paths = []
+    for number in range(count):
+        name = FILL_NAME.replace("NNNN", f"{number:04}")
+        path = Path("kernel", FILL_DIRECTORIES[number % len(FILL_DIRECTORIES)], f"{name}.ko")
+        (modules / path).parent.mkdir(parents=True, exist_ok=True)
+        copy = content
+        for old, new in ((FILL_NAME, name), (FILL_NAME.replace("-", "_"), name.replace("-", "_"))):
+            copy = copy.replace(old.encode(), new.encode())
+        (modules / f"{path}.xz").write_bytes(lzma.compress(copy, preset=0, check=lzma.CHECK_CRC32))
+        paths.append(str(path))
+    return paths
+
+
+def write_kernel(root, release, builtin, abi, config, fill, genuine_symvers=None):
     """/lib/modules/K and /boot/*-K of a distribution's kernel; the image has a header that file(1) knows, nothing more."""
     el8, rpm = ".el8" in release, ".el" in release
     boot, modules = root / "boot", root / "lib/modules" / release
     boot.mkdir(parents=True, exist_ok=True)
     abi = abi or kernel_abi(release)
     symvers = [f"0x{crc(symbol, abi):08x}\t{symbol}\tvmlinux\tEXPORT_SYMBOL" for symbol in KERNEL_SYMBOLS]
+    versions, lines = read_symvers(genuine_symvers) if genuine_symvers else ({}, [])
     order, built = [], []
     for place, module in make_modules(BASE | RDMA | MLX4, release, abi, abi):
+        module = with_versions(module, versions) if versions else module
         path = Path("kernel", place.format(pci="controller" if el8 else "host"), f"{module.name}.ko")
         owner = "vmlinux" if module.name in builtin else str(path.with_suffix(""))
         symvers += [f"0x{version:08x}\t{symbol}\t{owner}\tEXPORT_SYMBOL_GPL" for symbol, version in module.exports.items()]
@@ -156,9 +232,10 @@ def write_kernel(root, release, builtin, abi, config):
             continue
         module.write(modules / path, compress=rpm)
         order.append(str(path))
+    order += write_fill(modules, release, abi, fill, versions) if fill else []
     (modules / "modules.order").write_text("".join(f"{line}\n" for line in order))
     (modules / "modules.builtin").write_text("".join(f"{line}\n" for line in ["kernel/fs/binfmt_script.ko"] + built))
-    write_boot_files(boot, modules, release, symvers, builtin, config, rpm, el8)
+    write_boot_files(boot, modules, release, lines or symvers, builtin, config, rpm, el8)
 
 
 def write_boot_files(boot, modules, release, symvers, builtin, config, rpm, el8):
@@ -197,6 +274,7 @@ def main():
     vendor.add_argument("directory", type=Path)
     vendor.add_argument("kernel")
     vendor.add_argument("ofed_version")
+    vendor.add_argument("--image", type=Path, help="directory with symvers and vermagic of a genuine image")
     source = commands.add_parser("source")
     source.add_argument("directory", type=Path)
     source.add_argument("ofed_version")
@@ -206,15 +284,19 @@ def main():
     kernel.add_argument("--builtin", default="", help="modules that are built in, separated by commas")
     kernel.add_argument("--abi", help="another name than the kernel's own: every symbol version differs")
     kernel.add_argument("--config", action="append", default=[], help="a further line of config-K")
+    kernel.add_argument("--fill", type=int, default=0, help="number of further modules")
+    kernel.add_argument("--symvers", type=Path, help="a genuine symvers.gz of this kernel")
     arguments = parser.parse_args()
     if arguments.command == "vendor":
-        for place, module in vendor_modules(arguments.kernel, arguments.ofed_version):
+        facts = ImageFacts(arguments.image) if arguments.image else None
+        for place, module in vendor_modules(arguments.kernel, arguments.ofed_version, facts):
             module.write(arguments.directory / place / f"{module.name}.ko")
     elif arguments.command == "source":
         for _, module in vendor_modules("@KERNEL@", arguments.ofed_version):
             (arguments.directory / f"{module.name}.S.in").write_text(module.assembly())
     else:
-        write_kernel(arguments.root, arguments.kernel, set(filter(None, arguments.builtin.split(","))), arguments.abi, arguments.config)
+        write_kernel(arguments.root, arguments.kernel, set(filter(None, arguments.builtin.split(","))), arguments.abi, arguments.config,
+                     arguments.fill, arguments.symvers)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ reversion_deb() {
   sed -i "2i Maintainer: stand-in <stand-in@bake.test>" "$tree/DEBIAN/control"
   for field in "$@"; do set_control "$tree" "${field%%=*}" "${field#*=}"; done
   rm -rf "$tree/usr/share/doc" "$tree/usr/share/man" "$tree/DEBIAN/md5sums"
+  ! declare -F loosen >/dev/null || loosen "$tree" # bundle.sh
   build_deb "$tree" "$outdir"
   rm -rf "$tree"
 }

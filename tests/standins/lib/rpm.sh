@@ -2,6 +2,9 @@
 # Builds many RPMs with one rpmbuild, in forms that rpm 4.11 of EL7 reads. Needs lib/common.sh and $scratch.
 # Files of a package go to $scratch/tree before rpm_add is called; it empties the tree for the next one.
 
+# is_left_out LINE: a line of a preamble is not written; a script may define this anew.
+is_left_out() { false; }
+
 # rpm_start: begins a new set of packages.
 rpm_start() {
   rm -rf "$scratch/rpm" "$scratch/tree"
@@ -20,13 +23,13 @@ rpm_start() {
 # rpm_add NAME VERSION-RELEASE ARCH [LINE…]: a package; each LINE goes into the preamble ("Requires: x"). A file
 # $scratch/scripts holds scriptlets ("%post" and so on at the start of a line).
 rpm_add() {
-  local name=$1 evr=$2 arch=$3 spec=$scratch/rpm/set.spec
+  local name=$1 evr=$2 arch=$3 spec=$scratch/rpm/set.spec line
   shift 3
   {
     printf '%%package -n %s\nVersion: %s\nRelease: %s\nSummary: stand-in for %s\n' "$name" "${evr%-*}" "${evr##*-}" "$name"
     printf 'AutoReqProv: no\n'
     [ "$arch" != noarch ] || echo "BuildArch: noarch"
-    [ $# = 0 ] || printf '%s\n' "$@"
+    for line in "$@"; do is_left_out "$line" || printf '%s\n' "$line"; done
     printf '%%description -n %s\nstand-in for %s\n' "$name" "$name"
     [ ! -e "$scratch/scripts" ] || sed -E "s/^%(pre|post|preun|postun)\$/%\1 -n $name/" "$scratch/scripts"
     printf '%%files -n %s\n%%defattr(-,root,root)\n' "$name"
