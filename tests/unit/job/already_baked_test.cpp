@@ -92,7 +92,7 @@ TEST_F(AlreadyBakedImage, AnotherPinIsADifference) {
 }
 
 TEST_F(AlreadyBakedImage, WithAKeyItMustBeSigned) {
-  EXPECT_EQ(reason(signature::new_key_pair().private_pem), "provenance: there is none beside the image");
+  EXPECT_EQ(reason(signature::new_key_pair().private_pem), "provenance: there is none next to the image");
 }
 
 TEST(ImageManifest, HoldsTheContentAddress) {
