@@ -1,11 +1,10 @@
-#include "bake/cli/bundle_trust.hpp"
-
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <memory>
 #include <set>
 
 #include "bake/base/error.hpp"
+#include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/store/store.hpp"
 
@@ -64,7 +63,7 @@ void run(Context& context, const TrustArguments& arguments) {
   if (arguments.list) return list(context);
   if (!arguments.withdrawn.empty()) return withdraw(context, arguments.withdrawn);
   if (arguments.key_file.empty())
-    throw Error(ErrorKind::usage, "trusting keys: name one key file, or say --list, or --remove FINGERPRINT");
+    throw Error(ErrorKind::usage, "trusting keys: name one key file, or use --list or --remove FINGERPRINT");
   trust(context, arguments.key_file);
 }
 
@@ -77,7 +76,7 @@ void add_bundle_trust(CLI::App& bundle, Context& context) {
   auto* list = command->add_flag("--list", arguments->list, "show the keys that the store trusts")->excludes(file);
   command
       ->add_option("--remove", arguments->withdrawn,
-                   "trust this key no more: its fingerprint, or the last 8 or more digits of it")
+                   "stop trusting this key: its fingerprint, or the last 8 or more digits of it")
       ->type_name("FINGERPRINT")
       ->excludes(file, list);
   command->callback([arguments, &context] { run(context, *arguments); });

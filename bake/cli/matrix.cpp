@@ -8,7 +8,6 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/cli/context.hpp"
-#include "bake/cli/matrix_resolve.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/disk/output.hpp"
 #include "matrix/manifest.hpp"
@@ -20,15 +19,15 @@ namespace {
 namespace fs = std::filesystem;
 using matrix::Matrix;
 
-constexpr std::size_t largest_manifest = std::size_t{16} << 20U;
+constexpr std::size_t max_manifest = std::size_t{16} << 20U;
 
-Json counts_as_json(const Matrix& matrix) {
+Json counts_to_json(const Matrix& matrix) {
   auto counts = Json::array();
-  for (const auto& count : matrix.counts()) counts.push_back(as_json(count));
+  for (const auto& count : matrix.counts()) counts.push_back(to_json(count));
   return counts;
 }
 
-std::vector<std::vector<std::string>> counts_as_table(const Matrix& matrix) {
+std::vector<std::vector<std::string>> counts_to_table(const Matrix& matrix) {
   std::vector<std::vector<std::string>> table{{"topic", "rows", "unverified", "without source"}};
   for (const auto& count : matrix.counts())
     table.push_back({count.topic, std::to_string(count.rows), std::to_string(count.unverified),
@@ -36,7 +35,7 @@ std::vector<std::vector<std::string>> counts_as_table(const Matrix& matrix) {
   return table;
 }
 
-/// The size that stands for a card generation in the overview.
+/// Returns the VM size that represents a card generation in the overview; null when there is none.
 const matrix::SizeRow* size_with(const Matrix& matrix, const std::string& generation) {
   for (const auto& size : matrix.sizes())
     if (size.generation == generation && size.arch == "x86_64" && !size.provenance.unverified) return &size;
@@ -45,7 +44,7 @@ const matrix::SizeRow* size_with(const Matrix& matrix, const std::string& genera
 
 const std::vector<std::string> overview_generations{"CX3-Pro", "CX5", "CX6", "CX7"};
 
-/// What the overview says in one cell: the best driver.
+/// Returns one cell of the overview: the best driver.
 std::string best_driver(const Matrix& matrix, const matrix::OsRow& os, const std::string& generation) {
   const auto* size = size_with(matrix, generation);
   if (size == nullptr) return "none";
@@ -77,10 +76,10 @@ void list_overview(Context& context, const Matrix& matrix, bool only_extension) 
                     {"extension", os.extension}});
   }
   if (context.json) {
-    context.print({{"releases", rows}, {"counts", counts_as_json(matrix)}, {"digest", matrix.digest()}});
+    context.print({{"releases", rows}, {"counts", counts_to_json(matrix)}, {"digest", matrix.digest()}});
     return;
   }
-  context.out << as_columns(table) << '\n' << as_columns(counts_as_table(matrix));
+  context.out << as_columns(table) << '\n' << as_columns(counts_to_table(matrix));
 }
 
 void list(Context& context, const std::string& topic, bool only_extension) {
@@ -90,9 +89,9 @@ void list(Context& context, const std::string& topic, bool only_extension) {
   const auto matrix = Matrix::load(context.matrix_overlays);
   if (topic.empty()) return list_overview(context, matrix, only_extension);
   if (context.json)
-    context.print({{topic, rows_as_json(matrix, topic)}});
+    context.print({{topic, rows_to_json(matrix, topic)}});
   else
-    context.out << as_columns(rows_as_table(matrix, topic));
+    context.out << as_columns(rows_to_table(matrix, topic));
 }
 
 void show(Context& context, const std::string& name) {
@@ -102,7 +101,7 @@ void show(Context& context, const std::string& name) {
     std::vector<std::string> names;
     for (const auto& row : matrix.sizes()) {
       names.push_back(row.name);
-      names.push_back(replace_all(row.name, "Standard_", ""));  // as find_size() takes it too
+      names.push_back(replace_all(row.name, "Standard_", ""));  // find_size() accepts this form too
     }
     for (const auto& row : matrix.operating_systems()) names.push_back(row.id + " " + row.version);
     for (const auto& row : matrix.ofed_releases()) names.push_back(row.version);
@@ -134,7 +133,7 @@ void check(Context& context) {
     for (const auto& problem : problems)
       list_of_problems.push_back({{"where", problem.where}, {"message", problem.message}, {"hint", problem.hint}});
     Json document{{"problems", list_of_problems}};
-    if (problems.empty()) document["counts"] = counts_as_json(Matrix::load(context.matrix_overlays));
+    if (problems.empty()) document["counts"] = counts_to_json(Matrix::load(context.matrix_overlays));
     context.print(document);
     return;
   }
@@ -147,9 +146,9 @@ void check(Context& context) {
     return;
   }
   const auto matrix = Matrix::load(context.matrix_overlays);
-  context.out << as_columns(counts_as_table(matrix));
+  context.out << as_columns(counts_to_table(matrix));
   for (const auto& change : matrix.overrides())
-    context.out << fmt::format("{}: {} '{}' takes the place of {}\n", change.to, change.topic, change.row, change.from);
+    context.out << fmt::format("{}: {} '{}' replaces {}\n", change.to, change.topic, change.row, change.from);
   context.out << "no problems\n";
 }
 
@@ -160,7 +159,7 @@ struct OutputOptions {
 
   void add_to(CLI::App& command) {
     command.add_option("-o,--output", file, "the file to write (default: standard output)");
-    command.add_flag("--force", force, "replace the file that is there");
+    command.add_flag("--force", force, "replace an existing file");
   }
 };
 
@@ -171,7 +170,7 @@ void refuse_to_replace(const fs::path& file, bool force) {
 
 bool to_standard_output(const OutputOptions& options) { return options.file.empty() || options.file == "-"; }
 
-/// Writes a document where -o says; without -o, or with "-", to standard output.
+/// Writes a document to the file of -o; without -o, or with "-", to standard output.
 void deliver(Context& context, std::string_view text, const OutputOptions& options) {
   if (to_standard_output(options)) {
     context.out << text;
@@ -186,7 +185,7 @@ void deliver(Context& context, std::string_view text, const OutputOptions& optio
     context.err << fmt::format("wrote {}\n", options.file);
 }
 
-/// "out/" → "out", which has a parent.
+/// Returns "out" for "out/", so that parent_path() is the directory that contains it.
 fs::path without_slash(const fs::path& directory) {
   return directory.has_filename() ? directory : directory.parent_path();
 }
@@ -196,7 +195,7 @@ struct ImportOptions {
   bool force = false;
 };
 
-Json changes_as_json(const std::vector<matrix::ManifestReport::Change>& changes) {
+Json changes_to_json(const std::vector<matrix::ManifestReport::Change>& changes) {
   auto list_of_changes = Json::array();
   for (const auto& change : changes)
     list_of_changes.push_back({{"row", change.row}, {"field", change.field}, {"was", change.was}, {"now", change.now}});
@@ -210,10 +209,10 @@ void print_import(Context& context, const matrix::ManifestReport& report, const 
       conflicts.push_back({{"where", problem.where}, {"message", problem.message}});
     context.print({{"rows", report.rows},
                    {"identical", report.identical},
-                   {"added", changes_as_json(report.added)},
-                   {"changed", changes_as_json(report.changed)},
+                   {"added", changes_to_json(report.added)},
+                   {"changed", changes_to_json(report.changed)},
                    {"conflicting", conflicts},
-                   {"only_in_matrix", changes_as_json(report.kept)},
+                   {"only_in_matrix", changes_to_json(report.kept)},
                    {"kernel_pins", report.kernel_pins},
                    {"file", written}});
     return;
@@ -238,7 +237,7 @@ void print_import(Context& context, const matrix::ManifestReport& report, const 
 void import_manifest(Context& context, const ImportOptions& options) {
   if (!options.directory.empty()) require_parent_directory(without_slash(options.directory));
   const auto matrix = Matrix::load(context.matrix_overlays);
-  const auto text = read_text(options.file, largest_manifest);
+  const auto text = read_text(options.file, max_manifest);
   const auto name = fs::path(options.file).filename().string();
   const auto source = options.source.empty() ? fmt::format("{}, sha256 {}", name, digest_of(text)) : options.source;
   const auto rows = matrix::parse_manifest(text, options.file, source);
@@ -254,7 +253,7 @@ void import_manifest(Context& context, const ImportOptions& options) {
   print_import(context, report, written);
 }
 
-/// The topics as the matrix files and the counts call them.
+/// Returns other names of the topics, from the matrix files and the counts, with the names of `bake matrix list`.
 std::map<std::string, std::string> topics_in_files() {
   return {{"operating_systems", "os"}, {"vm_sizes", "sizes"},  {"ofed_releases", "ofed"},
           {"inbox_drivers", "inbox"},  {"pci_devices", "pci"}, {"extension_manifest", "manifest"}};
@@ -279,8 +278,9 @@ void add_reading_commands(CLI::App& app, Context& context) {
 
   add_matrix_resolve(app, context);
 
-  app.add_subcommand("check", "everything that is wrong with the matrix and the overlays, with file and line")
-      ->callback([&context] { check(context); });
+  app.add_subcommand("check", "all errors in the matrix and the overlays, with file and line")->callback([&context] {
+    check(context);
+  });
 }
 
 void add_exchange_commands(CLI::App& app, Context& context) {
@@ -288,8 +288,8 @@ void add_exchange_commands(CLI::App& app, Context& context) {
   auto options = std::make_shared<ImportOptions>();
   import_command->add_option("file", options->file, "resources.json")->required();
   import_command->add_option("-o,--output", options->directory, "write an overlay into this directory");
-  import_command->add_option("--source", options->source, "what the rows' source says (default: name and digest)");
-  import_command->add_flag("--force", options->force, "replace the overlay file that is there");
+  import_command->add_option("--source", options->source, "text for the source of the rows (default: name and digest)");
+  import_command->add_flag("--force", options->force, "replace an existing overlay file");
   import_command->callback([&context, options] { import_manifest(context, *options); });
 
   auto* export_command = app.add_subcommand("export", "the extension's table in its own format, for a mirror");

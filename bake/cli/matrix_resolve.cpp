@@ -1,5 +1,4 @@
-#include "bake/cli/matrix_resolve.hpp"
-
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <fmt/format.h>
@@ -7,6 +6,7 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/recipe/recipe.hpp"
 #include "matrix/matrix.hpp"
@@ -32,16 +32,17 @@ std::string asked_name(const Options& options) {
   return options.ofed == "inbox" ? options.ofed : "MLNX_OFED " + options.ofed;
 }
 
-/// Whether uname(2) could give this as a release: a version, then whatever the vendor made of it, in 64 bytes.
+/// Returns whether `text` can be a kernel release of uname(2): a version, then any text of the vendor, at most 64
+/// bytes.
 bool is_kernel_release(const std::string& text) {
-  constexpr std::size_t longest = 64;
+  constexpr std::size_t max_length = 64;
   const auto digits = text.find_first_not_of("0123456789");
-  return text.size() <= longest && digits != 0 && digits != std::string::npos && text[digits] == '.' &&
+  return text.size() <= max_length && digits != 0 && digits != std::string::npos && text[digits] == '.' &&
          digits + 1 < text.size() && std::isdigit(static_cast<unsigned char>(text[digits + 1])) != 0 &&
          text.find_first_of(" \t\n") == std::string::npos;
 }
 
-/// The command that was meant, with its words in order.
+/// Returns the command with its words in the right order.
 std::string reordered(const Options& options, const Matrix& matrix) {
   auto sizes = std::vector{options.os};
   std::string os = "ubuntu20.04";
@@ -53,16 +54,16 @@ std::string reordered(const Options& options, const Matrix& matrix) {
   return fmt::format("bake matrix resolve {} {}", shell_quote(os), join(sizes, " "));
 }
 
-/// What no release or kernel can be called. Throws Error{usage}.
+/// Throws Error{usage} for words that cannot be a release or a kernel.
 void check_words(const Options& options, const Matrix& matrix) {
   if (matrix.find_size(options.os) != nullptr)
     throw Error(ErrorKind::usage, fmt::format("resolving '{}': this is a VM size; the release comes first", options.os),
                 reordered(options, matrix));
   if (!options.ofed.empty() && options.ofed != "inbox" && !recipe::is_ofed_release(options.ofed))
-    throw Error(ErrorKind::usage, fmt::format("resolving --ofed '{}': that is no release", options.ofed),
+    throw Error(ErrorKind::usage, fmt::format("resolving --ofed '{}': not a release", options.ofed),
                 "write 'inbox' or a whole version: 5.5-1.0.3.2");
   if (!options.kernel.empty() && !is_kernel_release(options.kernel))
-    throw Error(ErrorKind::usage, fmt::format("resolving kernel '{}': that is no kernel release", options.kernel),
+    throw Error(ErrorKind::usage, fmt::format("resolving kernel '{}': not a kernel release", options.kernel),
                 "write it as 'uname -r' does: 3.10.0-1062.el7.x86_64, 5.4.0-1046-azure");
 }
 
@@ -78,15 +79,15 @@ std::string block_of(const Choice& choice) {
   return text;
 }
 
-/// The names of at most `most` choices from `first` on.
-std::string names_of(const std::vector<Choice>& choices, std::size_t first, std::size_t most) {
+/// Returns the names of at most `max` choices, starting with `first`.
+std::string names_of(const std::vector<Choice>& choices, std::size_t first, std::size_t max) {
   std::vector<std::string> names;
-  for (std::size_t i = first; i < choices.size() && names.size() < most; ++i)
+  for (std::size_t i = first; i < choices.size() && names.size() < max; ++i)
     names.push_back(choices[i].inbox ? "inbox" : choices[i].ofed);
   return join(names, ", ");
 }
 
-/// The best choices in full, the others by name.
+/// Returns the best choices in full, the others by name.
 std::string ranking_of(const std::vector<Choice>& choices, bool all) {
   std::string text;
   const auto in_full = all ? choices.size() : std::min(choices.size(), shown_in_full);
@@ -104,16 +105,16 @@ const Choice* find_asked(const std::vector<Choice>& choices, const std::string& 
   return found == choices.end() ? nullptr : &*found;
 }
 
-/// The verdict on the one that was asked for.
+/// Returns the verdict on the requested release.
 std::string verdict_of(const Resolution& resolution, const Options& options) {
   const auto* choice = find_asked(resolution.choices, options.ofed);
   return fmt::format("{}: fits, choice {} of {}\n{}", name_of(*choice), choice - resolution.choices.data() + 1,
                      resolution.choices.size(), block_of(*choice));
 }
 
-Json as_json(const Resolution& resolution, const Options& options, bool refused, const std::string& digest) {
+Json to_json(const Resolution& resolution, const Options& options, bool refused, const std::string& digest) {
   auto choices = Json::array();
-  for (const auto& choice : resolution.choices) choices.push_back(cli::as_json(choice));
+  for (const auto& choice : resolution.choices) choices.push_back(cli::to_json(choice));
   Json document{{"choices", choices},
                 {"refusals", resolution.refusals},
                 {"nearest", resolution.nearest},
@@ -147,7 +148,7 @@ void resolve(Context& context, const Options& options) {
   const auto resolution = matrix.resolve({id, version, options.kernel, options.sizes, options.ofed});
   const bool refused = !options.ofed.empty() && find_asked(resolution.choices, options.ofed) == nullptr;
   if (context.json) {
-    context.print(as_json(resolution, options, refused, matrix.digest()));
+    context.print(to_json(resolution, options, refused, matrix.digest()));
     if (resolution.choices.empty() || refused) context.status = static_cast<int>(ErrorKind::incompatible);
     return;
   }
@@ -159,7 +160,7 @@ void resolve(Context& context, const Options& options) {
 }  // namespace
 
 void add_matrix_resolve(CLI::App& matrix, Context& context) {
-  auto* command = matrix.add_subcommand("resolve", "which driver serves these VM sizes, best first, and why");
+  auto* command = matrix.add_subcommand("resolve", "the drivers for these VM sizes, best first, with reasons");
   auto options = std::make_shared<Options>();
   command->add_option("os", options->os, "the release: ubuntu20.04, centos7.7, rhel8.2, …")->required();
   command->add_option("sizes,--vm-size", options->sizes, "the VM sizes that one image must serve");

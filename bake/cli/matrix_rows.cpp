@@ -17,7 +17,7 @@ Json with_provenance(Json row, const Provenance& from) {
   return row;
 }
 
-Json as_json(const OsRow& row) {
+Json to_json(const OsRow& row) {
   return with_provenance({{"id", row.id},
                           {"version", row.version},
                           {"name", row.name},
@@ -33,11 +33,11 @@ Json as_json(const OsRow& row) {
                           {"extension", row.extension}},
                          row.provenance);
 }
-Json as_json(const InboxRow& row) {
+Json to_json(const InboxRow& row) {
   return with_provenance({{"key", row.key}, {"generations", row.generations}, {"packages", row.packages}},
                          row.provenance);
 }
-Json as_json(const OfedRow& row) {
+Json to_json(const OfedRow& row) {
   return with_provenance({{"version", row.version},
                           {"line", row.line},
                           {"layout", row.layout},
@@ -50,7 +50,7 @@ Json as_json(const OfedRow& row) {
                           {"lts", row.lts}},
                          row.provenance);
 }
-Json as_json(const BundleRow& row) {
+Json to_json(const BundleRow& row) {
   return with_provenance({{"ofed", row.ofed},
                           {"distro", row.distro},
                           {"arch", row.arch},
@@ -60,7 +60,7 @@ Json as_json(const BundleRow& row) {
                           {"recognised_only", row.recognised_only}},
                          row.provenance);
 }
-Json as_json(const SizeRow& row) {
+Json to_json(const SizeRow& row) {
   return with_provenance({{"name", row.name},
                           {"family", row.family},
                           {"generation", row.generation},
@@ -73,7 +73,7 @@ Json as_json(const SizeRow& row) {
                           {"note", row.note}},
                          row.provenance);
 }
-Json as_json(const PciRow& row) {
+Json to_json(const PciRow& row) {
   return with_provenance({{"device", fmt::format("0x{:04x}", row.device)},
                           {"vendor", "0x15b3"},
                           {"name", row.name},
@@ -82,7 +82,7 @@ Json as_json(const PciRow& row) {
                           {"virtual_function", row.virtual_function}},
                          row.provenance);
 }
-Json as_json(const RuleRow& row) {
+Json to_json(const RuleRow& row) {
   return with_provenance({{"id", row.id},
                           {"effect", row.refuses ? "refuse" : "warn"},
                           {"message", row.message},
@@ -101,7 +101,7 @@ Json as_json(const RuleRow& row) {
                           {"agent_below", row.agent_below}},
                          row.provenance);
 }
-Json as_json(const ManifestRow& row) {
+Json to_json(const ManifestRow& row) {
   return with_provenance({{"driver", row.driver},
                           {"type", row.type},
                           {"os", row.os},
@@ -117,11 +117,11 @@ Json as_json(const ManifestRow& row) {
 template <typename Row>
 Json all(const std::vector<Row>& rows) {
   auto list = Json::array();
-  for (const auto& row : rows) list.push_back(as_json(row));
+  for (const auto& row : rows) list.push_back(to_json(row));
   return list;
 }
 
-/// What a table says in one field.
+/// Returns the text of one field in a table.
 std::string cell(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
@@ -134,7 +134,7 @@ std::string cell(const Json& value) {
   return value.dump();
 }
 
-/// The fields of a topic's table, in order.
+/// Returns the fields of each topic's table, in order.
 const std::vector<std::pair<std::string, std::vector<std::string>>>& columns() {
   static const std::vector<std::pair<std::string, std::vector<std::string>>> all_columns{
       {"os", {"id", "version", "distro", "ga_kernel", "inbox", "end_of_life", "extension", "confidence"}},
@@ -160,7 +160,7 @@ const std::vector<std::string>& matrix_topics() {
   return topics;
 }
 
-Json rows_as_json(const Matrix& matrix, const std::string& topic) {
+Json rows_to_json(const Matrix& matrix, const std::string& topic) {
   if (topic == "os") return all(matrix.operating_systems());
   if (topic == "sizes") return all(matrix.sizes());
   if (topic == "ofed") return all(matrix.ofed_releases());
@@ -171,12 +171,12 @@ Json rows_as_json(const Matrix& matrix, const std::string& topic) {
   return all(matrix.extension_manifest());
 }
 
-std::vector<std::vector<std::string>> rows_as_table(const Matrix& matrix, const std::string& topic) {
+std::vector<std::vector<std::string>> rows_to_table(const Matrix& matrix, const std::string& topic) {
   std::vector<std::vector<std::string>> table;
   for (const auto& [name, fields] : columns()) {
     if (name != topic) continue;
     table.push_back(fields);
-    for (const auto& row : rows_as_json(matrix, topic)) {
+    for (const auto& row : rows_to_json(matrix, topic)) {
       table.emplace_back();
       for (const auto& field : fields) table.back().push_back(cell(row.at(field)));
     }
@@ -186,21 +186,21 @@ std::vector<std::vector<std::string>> rows_as_table(const Matrix& matrix, const 
 
 std::vector<std::pair<std::string, Json>> rows_named(const Matrix& matrix, const std::string& name) {
   std::vector<std::pair<std::string, Json>> found;
-  if (const auto* size = matrix.find_size(name)) found.emplace_back("sizes", as_json(*size));
+  if (const auto* size = matrix.find_size(name)) found.emplace_back("sizes", to_json(*size));
   const auto [id, version] = split_os(name);
-  if (const auto* os = matrix.find_os(id, version)) found.emplace_back("os", as_json(*os));
-  if (const auto* release = matrix.find_ofed(name)) found.emplace_back("ofed", as_json(*release));
+  if (const auto* os = matrix.find_os(id, version)) found.emplace_back("os", to_json(*os));
+  if (const auto* release = matrix.find_ofed(name)) found.emplace_back("ofed", to_json(*release));
   for (const auto& bundle : matrix.bundles())
     if (bundle.ofed == name || bundle.file == name || (!bundle.sha256.empty() && bundle.sha256 == to_lower(name)))
-      found.emplace_back("bundles", as_json(bundle));
+      found.emplace_back("bundles", to_json(bundle));
   auto device = to_lower(name);
   if (device.starts_with("15b3:")) device = "0x" + device.substr(5);
   for (const auto& row : matrix.pci_devices())
-    if (fmt::format("0x{:04x}", row.device) == device) found.emplace_back("pci", as_json(row));
+    if (fmt::format("0x{:04x}", row.device) == device) found.emplace_back("pci", to_json(row));
   for (const auto& rule : matrix.rules())
-    if (rule.id == name) found.emplace_back("rules", as_json(rule));
+    if (rule.id == name) found.emplace_back("rules", to_json(rule));
   for (const auto& inbox : matrix.inbox_drivers())
-    if (inbox.key == name) found.emplace_back("inbox", as_json(inbox));
+    if (inbox.key == name) found.emplace_back("inbox", to_json(inbox));
   return found;
 }
 
@@ -229,7 +229,7 @@ std::string as_columns(const std::vector<std::vector<std::string>>& table) {
   return text;
 }
 
-Json as_json(const Choice& choice) {
+Json to_json(const Choice& choice) {
   return {{"driver", choice.inbox ? "inbox" : "ofed"},
           {"ofed", choice.ofed},
           {"distro", choice.distro},
@@ -243,7 +243,7 @@ Json as_json(const Choice& choice) {
           {"warnings", choice.warnings}};
 }
 
-Json as_json(const TopicCount& count) {
+Json to_json(const TopicCount& count) {
   return {{"topic", count.topic},
           {"rows", count.rows},
           {"unverified", count.unverified},

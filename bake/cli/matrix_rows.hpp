@@ -9,26 +9,26 @@
 
 namespace bake::cli {
 
-/// The topics that `bake matrix list TOPIC` knows.
+/// Returns the topics of `bake matrix list TOPIC`.
 const std::vector<std::string>& matrix_topics();
 
-/// All rows of one topic with every field, source and confidence included.
-Json rows_as_json(const matrix::Matrix& matrix, const std::string& topic);
+/// Returns all rows of one topic with every field, also source and confidence.
+Json rows_to_json(const matrix::Matrix& matrix, const std::string& topic);
 
-/// All rows of one topic as lines of columns; the first line is the heading.
-std::vector<std::vector<std::string>> rows_as_table(const matrix::Matrix& matrix, const std::string& topic);
+/// Returns all rows of one topic as lines of columns; the first line is the heading.
+std::vector<std::vector<std::string>> rows_to_table(const matrix::Matrix& matrix, const std::string& topic);
 
-/// Rows that `name` may mean: a VM size, a release ("centos 7.7", "rhel8.2"), a driver release, a PCI device, a rule,
-/// an inbox driver. Each with its topic.
+/// Returns the rows with this name, each with its topic: a VM size, a release ("centos 7.7", "rhel8.2"), a driver
+/// release, a PCI device, a rule, an inbox driver.
 std::vector<std::pair<std::string, Json>> rows_named(const matrix::Matrix& matrix, const std::string& name);
 
-/// "ubuntu20.04", "centos:7.7", "rhel-8.2", "ubuntu 20.04" → id and version.
+/// "ubuntu20.04", "centos:7.7", "rhel-8.2", "ubuntu 20.04" → id and version: "ubuntu", "20.04".
 std::pair<std::string, std::string> split_os(const std::string& text);
 
-/// Columns padded to equal width, two spaces apart; nothing behind the last one.
+/// Returns a text with columns padded to equal width, two spaces apart, without trailing spaces.
 std::string as_columns(const std::vector<std::vector<std::string>>& table);
 
-Json as_json(const matrix::Choice& choice);
-Json as_json(const matrix::TopicCount& count);
+Json to_json(const matrix::Choice& choice);
+Json to_json(const matrix::TopicCount& count);
 
 }  // namespace bake::cli

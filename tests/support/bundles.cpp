@@ -239,7 +239,7 @@ const Gpg& vendor() {
   return key;
 }
 const Gpg& stranger() {
-  static const Gpg key("Somebody Else <else@example.org>");
+  static const Gpg key("Another Vendor <else@example.org>");
   return key;
 }
 

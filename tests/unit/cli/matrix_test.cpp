@@ -1,4 +1,4 @@
-// `bake matrix …` as a person or a program runs it, in this process.
+// `bake matrix …` with text and JSON output, in this process.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <regex>
@@ -101,7 +101,7 @@ TEST(MatrixCommand, ResolveShowsTheBestInFullAndNamesTheRest) {
   EXPECT_THAT(all, Not(HasSubstr("--all")));
 }
 
-TEST(MatrixCommand, ResolveJudgesTheReleaseThatWasAskedFor) {
+TEST(MatrixCommand, ResolveJudgesTheRequestedRelease) {
   const auto fits = bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", "5.4-3.0.0.0"});
   EXPECT_EQ(fits.status, 0);
   EXPECT_TRUE(fits.out.starts_with("MLNX_OFED 5.4-3.0.0.0: fits, choice 4 of ")) << fits.out;
@@ -125,7 +125,7 @@ TEST(MatrixCommand, ResolveJudgesTheReleaseThatWasAskedFor) {
   EXPECT_FALSE(json.json().at("choices").empty());
 }
 
-TEST(MatrixCommand, ResolveSaysWhyNotTheOneAskedForWhereNothingFits) {
+TEST(MatrixCommand, ResolveExplainsTheRequestedReleaseWhenNothingFits) {
   const auto error = bake({"resolve", "centos7.7", "HB176rs_v4", "--ofed", "4.9-2.2.6.0"});
   EXPECT_EQ(error.status, 3);
   EXPECT_TRUE(error.err.starts_with(
@@ -134,14 +134,14 @@ TEST(MatrixCommand, ResolveSaysWhyNotTheOneAskedForWhereNothingFits) {
   EXPECT_THAT(error.err, HasSubstr("; Standard_HB176rs_v4 (CX7) needs MLNX_OFED >= 5.6-1.0.3.3, which has no bundle"));
 }
 
-TEST(MatrixCommand, ResolveRefusesWordsThatCannotBe) {
+TEST(MatrixCommand, ResolveRefusesInvalidWords) {
   for (const std::string& word : {std::string("5.4-") + std::string(100000, 'a'), std::string("5."), std::string("5"),
                                   std::string(".5"), std::string("5.4 x")})
     EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", word}).status, 2) << word.substr(0, 9);
   for (const auto* word : {"4.19.0.el7.x86_64", "5.4.0-1046-azure", "6.1"})
     EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", word}).status, 0) << word;
   EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", "5.5"}).err,
-            "bake: error: resolving --ofed '5.5': that is no release\n"
+            "bake: error: resolving --ofed '5.5': not a release\n"
             "bake: hint: write 'inbox' or a whole version: 5.5-1.0.3.2\n");
   for (const auto* word : {"5.5-", ".-", "5.5-1", "5-1.0", "5.5-1.0.x", "auto"})
     EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", word}).status, 2) << word;
@@ -151,7 +151,7 @@ TEST(MatrixCommand, ResolveRefusesWordsThatCannotBe) {
   const auto kernel = bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", "banana"});
   EXPECT_EQ(kernel.status, 2);
   EXPECT_EQ(kernel.err,
-            "bake: error: resolving kernel 'banana': that is no kernel release\n"
+            "bake: error: resolving kernel 'banana': not a kernel release\n"
             "bake: hint: write it as 'uname -r' does: 3.10.0-1062.el7.x86_64, 5.4.0-1046-azure\n");
   const auto swapped = bake({"resolve", "Standard_HB120rs_v2", "ubuntu20.04"});
   EXPECT_EQ(swapped.status, 2);
@@ -207,7 +207,7 @@ TEST(MatrixCommand, ExportImportExportIsByteIdentical) {
   const auto again = bake({"--matrix", overlay, "export"});
   EXPECT_EQ(again.out, read_text(file));
   EXPECT_TRUE(bake({"--matrix", overlay, "check"}).out.ends_with("no problems\n"));
-  // Neither command replaces a file unless it is told to.
+  // Neither command replaces a file without --force.
   EXPECT_EQ(bake({"export", "-o", file}).status, 2);
   EXPECT_EQ(bake({"import", file, "-o", overlay}).status, 2);
   EXPECT_EQ(bake({"import", file, "-o", overlay, "--force"}).status, 0);
@@ -223,7 +223,7 @@ TEST(MatrixCommand, ABadManifestWritesNothing) {
   EXPECT_EQ(bake({"import", "/nowhere.json"}).status, 2);
 }
 
-TEST(MatrixCommand, HtmlIsOnePageThatNeedsNothingElse) {
+TEST(MatrixCommand, HtmlIsOneSelfContainedPage) {
   const auto page = bake({"html"}).out;
   EXPECT_TRUE(page.starts_with("<!doctype html>\n<html lang=\"en\">"));
   EXPECT_EQ(page.find("<script"), std::string::npos);
@@ -238,7 +238,7 @@ TEST(MatrixCommand, HtmlIsOnePageThatNeedsNothingElse) {
   EXPECT_EQ(bake({"html"}).out, page);
 }
 
-TEST(MatrixCommand, HtmlEscapesWhatAnOverlaySays) {
+TEST(MatrixCommand, HtmlEscapesTheTextOfAnOverlay) {
   const TemporaryDirectory overlay;
   write_text_atomically(overlay.path() / "a.yaml",
                         "vm_sizes:\n  - {name: Standard_X1, family: '<script>{{rows}}', transport: none, source: x}\n");

@@ -87,7 +87,7 @@ class DriverTest : public ::testing::Test {
 };
 
 TEST_F(DriverTest, HeadersAndCompilerComeFromTheExtraPackagesWithoutADependency) {
-  // The names are those of files that apt downloads; dkms only recommends gcc and headers.
+  // apt downloads files with these names; dkms only recommends gcc and headers.
   add_extras("focal", "ubuntu20.04",
              {{"dkms_2.8.1-5ubuntu2_all.deb", make_deb("dkms", "2.8.1-5ubuntu2", "all", {}, "Depends: make\n")},
               {"gcc_4%3a9.3.0-1ubuntu2_amd64.deb", make_deb("gcc", "4:9.3.0-1ubuntu2", "amd64")},
