@@ -6,15 +6,15 @@ namespace firstboot {
 
 struct CheckOptions {
   View root;                           ///< "" on a real VM
-  const ImdsEndpoint* imds = nullptr;  ///< null: do not ask
-  int wait = -1;                 ///< seconds in all for what may arrive late; negative: as /etc/ib-firstboot.conf says
-  long identify_ms = 20000;      ///< of the wait, to learn the size from IMDS, or else to see a sign of RDMA
-  unsigned longest_wait = 3600;  ///< seconds; neither `wait` nor the conf file may ask for more
+  const ImdsEndpoint* imds = nullptr;  ///< null: IMDS is not queried
+  int wait = -1;                       ///< seconds, the total wait; negative: WAIT of /etc/ib-firstboot.conf
+  long identify_ms = 20000;            ///< the part of the wait for IMDS, or for a sign of RDMA when IMDS is silent
+  unsigned max_wait = 3600;            ///< seconds; limits `wait` and the conf file
 };
 
-/// Makes the checks in the extension's order until one fails, and fills in `report`: checks, vm, hardware, exit,
-/// message. Takes under a millisecond when IMDS is not asked and nothing has to be waited for, and never longer than
-/// the wait and 2 s for IMDS.
+/// Runs the checks in the extension's order up to the first failure and fills in `report`: checks, vm, hardware, exit,
+/// message. Takes one second when everything is ready, because the ports must stay ACTIVE that long. Takes at most the
+/// wait plus 2 s for IMDS and 1 s for the ports.
 void run_checks(const CheckOptions& options, Report& report);
 
 }  // namespace firstboot

@@ -6,7 +6,7 @@
 namespace firstboot {
 namespace {
 
-constexpr unsigned highest_sequence = 1000000000;
+constexpr unsigned max_sequence = 1000000000;
 constexpr int attempts = 5;
 constexpr long pause_ms = 100;
 
@@ -15,13 +15,13 @@ bool read_environment(const char* path, HandlerFolders& out) {
   return parse_handler_environment(read_file(path, bytes, sizeof bytes), out);
 }
 
-unsigned highest_settings(const char* folder) {
-  unsigned highest = 0;
+unsigned max_settings(const char* folder) {
+  unsigned max = 0;
   for (Directory entries(folder); entries.next();) {
     unsigned sequence = 0;
-    if (settings_sequence(entries.name(), sequence) && sequence > highest) highest = sequence;
+    if (settings_sequence(entries.name(), sequence) && sequence > max) max = sequence;
   }
-  return highest;
+  return max;
 }
 
 View environment_value(const char* const* environment, View name) {
@@ -47,7 +47,7 @@ bool parse_handler_environment(View document, HandlerFolders& out) {
 bool settings_sequence(View file_name, unsigned& sequence) {
   const View suffix = ".settings";
   return ends_with(file_name, suffix) &&
-         parse_number(first(file_name, file_name.size - suffix.size), highest_sequence, sequence);
+         parse_number(first(file_name, file_name.size - suffix.size), max_sequence, sequence);
 }
 
 bool find_handler(HandlerFolders& out) {
@@ -55,11 +55,11 @@ bool find_handler(HandlerFolders& out) {
   Path program;
   link_target("/proc/self/exe", program);
   const View directory = directory_name(program);
-  Path beside(directory);
-  Path above(directory_name(directory));
-  beside << name;
-  above << name;
-  const char* const places[] = {name + 1, beside.c_str(), above.c_str()};
+  Path in_program_directory(directory);
+  Path in_parent(directory_name(directory));
+  in_program_directory << name;
+  in_parent << name;
+  const char* const places[] = {name + 1, in_program_directory.c_str(), in_parent.c_str()};
   for (int attempt = 0; attempt < attempts; ++attempt) {
     for (const char* path : places)
       if (read_environment(path, out)) return true;
@@ -70,8 +70,8 @@ bool find_handler(HandlerFolders& out) {
 
 void handler_status_path(const HandlerFolders& folders, const char* const* environment, Text& out) {
   unsigned sequence = 0;
-  if (!parse_number(environment_value(environment, "ConfigSequenceNumber"), highest_sequence, sequence))
-    sequence = highest_settings(folders.config.c_str());
+  if (!parse_number(environment_value(environment, "ConfigSequenceNumber"), max_sequence, sequence))
+    sequence = max_settings(folders.config.c_str());
   out.clear();
   out << folders.status << '/' << sequence << ".status";
 }

@@ -4,24 +4,26 @@
 
 namespace firstboot {
 
-/// What the Azure Linux agent tells a handler (HandlerEnvironment.json, its settings files and the environment).
+/// Folders that the Azure Linux agent gives a handler in HandlerEnvironment.json.
 struct HandlerFolders {
   Buffer<400> status;
   Buffer<400> config;
 };
 
-/// Reads HandlerEnvironment.json tolerantly: one object, or an array of one; other members do not matter.
+/// Reads HandlerEnvironment.json: one object, or an array of one object. Ignores other members. False: a folder is
+/// missing or empty.
 bool parse_handler_environment(View document, HandlerFolders& out);
 
-/// "3.settings" is 3. False for anything else, also for "name.3.settings" of a multi-config extension.
+/// Gives 3 for "3.settings". False for any other name, also for "name.3.settings" of a multi-config extension.
 bool settings_sequence(View file_name, unsigned& sequence);
 
-/// Finds HandlerEnvironment.json in the working directory (where the agent starts handlers), beside the program or one
-/// level above it; tries again for half a second, because the agent may be writing it. Nothing of this is below --root:
-/// the agent's paths are this machine's.
+/// Reads HandlerEnvironment.json from the working directory (where the agent starts handlers), the program's directory
+/// or its parent. Retries for half a second, because the agent may be writing the file. Does not use --root: the
+/// agent's paths belong to this machine.
 bool find_handler(HandlerFolders& out);
 
-/// <statusFolder>/<N>.status, N from ConfigSequenceNumber, else the highest N.settings, else 0.
+/// Gives <statusFolder>/<N>.status. N is ConfigSequenceNumber of the environment, else of the highest N.settings, else
+/// 0.
 void handler_status_path(const HandlerFolders& folders, const char* const* environment, Text& out);
 
 }  // namespace firstboot

@@ -43,8 +43,7 @@ void scan_pci(View root, Hardware& out) {
       continue;
     }
     if (pci_class == class_ethernet) ++out.ethernet;
-    if ((pci_class != class_infiniband && pci_class != class_network) || out.count == Hardware::most_functions)
-      continue;
+    if ((pci_class != class_infiniband && pci_class != class_network) || out.count == Hardware::max_functions) continue;
     Function& function = out.functions[out.count++];
     function = Function{};
     function.address.assign(entries.name());
@@ -56,7 +55,7 @@ void scan_pci(View root, Hardware& out) {
   }
 }
 
-/// /sys lists in no order; people and tests want one.
+/// The kernel lists sysfs directories in no particular order.
 void sort_by_address(Hardware& hardware) {
   for (size_t i = 1; i < hardware.count; ++i)
     for (size_t j = i;
@@ -122,8 +121,36 @@ void scan_infiniband(View root, Hardware& out) {
   }
 }
 
-/// The link layer of a function for which no InfiniBand driver tells it, from its network interfaces: mlx4_en makes one
-/// of an Ethernet port without mlx4_ib, which MLNX_OFED 5.1 and later do not have.
+void assign_uverbs(Hardware& out, View infiniband, View name) {
+  for (size_t i = 0; i < out.count; ++i)
+    if (out.functions[i].infiniband.view() == infiniband) out.functions[i].uverbs.assign(name);
+}
+
+/// Programs open /dev/infiniband/uverbsN. ibdev in sysfs names its InfiniBand device
+/// (linux/drivers/infiniband/core/uverbs_main.c). Without sysfs the nodes are counted.
+void scan_uverbs(View root, Hardware& out) {
+  const Path devices = below(root, "/sys/class/infiniband_verbs/");
+  bool in_sysfs = false;
+  for (Directory entries(devices.c_str()); entries.next();) {
+    if (!starts_with(entries.name(), "uverbs")) continue;  // not abi_version
+    in_sysfs = true;
+    Path path(devices);
+    Buffer<32> infiniband;
+    path << entries.name() << "/ibdev";
+    if (read_line(path.c_str(), infiniband) && !infiniband.empty()) assign_uverbs(out, infiniband, entries.name());
+  }
+  if (in_sysfs) return;
+  size_t next = 0;
+  const Path nodes = below(root, "/dev/infiniband");
+  for (Directory entries(nodes.c_str()); next < out.count && entries.next();) {
+    if (!starts_with(entries.name(), "uverbs")) continue;
+    while (next < out.count && out.functions[next].infiniband.empty()) ++next;
+    if (next < out.count) out.functions[next++].uverbs.assign(entries.name());
+  }
+}
+
+/// Finds the link layer by the network interfaces of a function without an InfiniBand device: mlx4_en makes an
+/// interface for an Ethernet port, and MLNX_OFED 5.1 and later have no mlx4_ib.
 void scan_network(View root, Function& function) {
   Path interfaces = below(root, "/sys/bus/pci/devices/");
   interfaces << function.address << "/net/";
@@ -139,9 +166,9 @@ void scan_network(View root, Function& function) {
   if (ethernet) function.link_layer.assign("Ethernet");
 }
 
-/// A ConnectX-3 function of class 0280 is Accelerated Networking when its link is Ethernet, unless it is all there is:
-/// then the verdict must name its link layer. Beside a function of class 0207 it is, too, unless its link is
-/// InfiniBand; no driver need have told: the HCAs of a VM size are all alike.
+/// Drops the functions of Accelerated Networking. A ConnectX-3 function of class 0280 is one when its link is Ethernet,
+/// except when there is no other function: then the message must name its link layer. It is also one when there is a
+/// function of class 0207 and its own link is not known to be InfiniBand: all HCAs of a VM size are alike.
 void drop_ethernet(Hardware& out) {
   size_t infiniband = 0;
   bool class_tells = false;
@@ -170,6 +197,7 @@ void scan_hardware(View root, Hardware& out) {
   scan_pci(root, out);
   sort_by_address(out);
   scan_infiniband(root, out);
+  scan_uverbs(root, out);
   for (size_t i = 0; i < out.count; ++i)
     if (out.functions[i].pci_class == class_network && out.functions[i].link_layer.empty())
       scan_network(root, out.functions[i]);
@@ -188,10 +216,11 @@ bool has_right_driver(const Function& function) {
 }
 
 bool is_ready(const Function& function) {
-  return has_right_driver(function) && function.link_layer.view() == "InfiniBand" && function.port_state == active;
+  return has_right_driver(function) && function.link_layer.view() == "InfiniBand" && !function.uverbs.empty() &&
+         function.port_state == active;
 }
 
-bool proves_infiniband(const Hardware& hardware) {
+bool has_infiniband(const Hardware& hardware) {
   for (size_t i = 0; i < hardware.count; ++i) {
     const Function& function = hardware.functions[i];
     if (function.pci_class == class_infiniband || function.link_layer.view() == "InfiniBand") return true;
@@ -199,7 +228,7 @@ bool proves_infiniband(const Hardware& hardware) {
   return false;
 }
 
-bool may_be_infiniband(const Hardware& hardware) {
+bool may_have_infiniband(const Hardware& hardware) {
   for (size_t i = 0; i < hardware.count; ++i) {
     const Function& function = hardware.functions[i];
     if (function.pci_class == class_infiniband || !(function.link_layer.view() == "Ethernet")) return true;

@@ -3,7 +3,7 @@
 namespace firstboot {
 namespace {
 
-constexpr unsigned largest_body = 1 << 20;
+constexpr unsigned max_body_size = 1 << 20;
 
 bool find_header(View headers, View name, View& value) {
   for (View line; next_line(headers, line);) {
@@ -16,25 +16,25 @@ bool find_header(View headers, View name, View& value) {
   return false;
 }
 
-/// Joins the chunks from `data` on. False: not complete, or not chunked at all.
+/// Joins the chunks in place. False: the body is not complete or not chunked.
 bool join_chunks(char* data, size_t size, View& body) {
   const View whole(data, size);
   size_t read = 0;
   size_t joined = 0;
-  for (bool rehearsal = true;;) {  // once without moving a byte, because half a body must stay as it is
+  for (bool dry_run = true;;) {  // the first pass moves nothing: an incomplete body must stay unchanged
     View rest = skip(whole, read);
     View line;
     unsigned length = 0;
     if (!next_line(rest, line) || !parse_hex(line, length)) return false;
     read += line.size + 1;
     if (length == 0) {
-      if (!rehearsal) break;
-      rehearsal = false;
+      if (!dry_run) break;
+      dry_run = false;
       read = joined = 0;
       continue;
     }
     if (length > size || read + length > size) return false;
-    if (!rehearsal) memmove(data + joined, data + read, length);
+    if (!dry_run) memmove(data + joined, data + read, length);
     joined += length;
     read += length;
     rest = skip(whole, read);
@@ -63,7 +63,7 @@ HttpAnswer parse_http(char* data, size_t size, bool closed) {
   unsigned length = 0;
   if (find_header(headers, "Transfer-Encoding", value) && equal_ignoring_case(value, "chunked")) {
     answer.complete = join_chunks(data + headers.size + 4, answer.body.size, answer.body);
-  } else if (find_header(headers, "Content-Length", value) && parse_number(value, largest_body, length)) {
+  } else if (find_header(headers, "Content-Length", value) && parse_number(value, max_body_size, length)) {
     answer.complete = answer.body.size >= length;
     answer.body = first(answer.body, length);
   } else {

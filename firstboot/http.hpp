@@ -4,15 +4,15 @@
 
 namespace firstboot {
 
-/// What an HTTP server said. `status` is 0 when it did not speak HTTP/1.x.
+/// The answer of an HTTP server. `status` is 0 when it is not HTTP/1.x.
 struct HttpAnswer {
   unsigned status = 0;
   View body;
-  bool complete = false;  ///< all of the body is here, as far as the headers tell
+  bool complete = false;  ///< the body is complete according to the headers
 };
 
-/// Reads an answer that has arrived so far; `closed` once the server hung up. A chunked body is joined in place only
-/// when it is complete. Any bytes are safe.
+/// Parses the bytes that have arrived so far; `closed`: the server has closed the connection. Joins a chunked body in
+/// place when it is complete. Safe on any bytes.
 HttpAnswer parse_http(char* data, size_t size, bool closed);
 
 }  // namespace firstboot

@@ -30,8 +30,8 @@ void read_dmi(View root, const char* attribute, Text& out) {
   read_line(path.c_str(), out);
 }
 
-/// hv_pci makes a bus of its own for each function, "pci0101:00" below the VMBus device (linux/drivers/pci/controller/
-/// pci-hyperv.c).
+/// hv_pci creates one PCI bus for each function, "pci0101:00" below the VMBus device
+/// (linux/drivers/pci/controller/pci-hyperv.c).
 bool has_pci_bus(const Path& vmbus_device) {
   for (Directory entries(vmbus_device.c_str()); entries.next();)
     if (starts_with(entries.name(), "pci")) return true;

@@ -16,12 +16,12 @@ namespace {
 
 constexpr long attempt_ms = 2000;
 constexpr long first_pause_ms = 100;
-constexpr long longest_pause_ms = 2000;
+constexpr long max_pause_ms = 2000;
 constexpr size_t status_line_start = 12;  // "HTTP/1.1 200"
 
-enum class Outcome : unsigned char { answered, try_again, hopeless };
+enum class Outcome : unsigned char { answered, try_again, failed };
 
-/// A TCP connection whose every operation ends at a deadline.
+/// A TCP connection with one deadline for all its operations.
 class Connection {
  public:
   explicit Connection(long deadline_ms)
@@ -85,26 +85,26 @@ void write_request(const ImdsEndpoint& endpoint, View path, Text& out) {
   out << "\r\nMetadata: true\r\nUser-Agent: ib-firstboot\r\nConnection: close\r\n\r\n";
 }
 
-/// What came before the end may have been the start of an answer in HTTP, or nothing at all.
-bool is_cut_short(View answer) {
+/// True when the answer is empty or only the beginning of an HTTP status line.
+bool is_truncated(View answer) {
   const View protocol = "HTTP/1.";
   return answer.size < status_line_start && starts_with(protocol, first(answer, protocol.size));
 }
 
-Outcome judge(const HttpAnswer& answer, View& body, Text& note) {
+Outcome classify(const HttpAnswer& answer, View& body, Text& note) {
   note.clear();
   if (answer.status == 0) {
-    note << "answered, but not in HTTP";
-    return Outcome::hopeless;
+    note << "did not answer in HTTP";
+    return Outcome::failed;
   }
   if (answer.status == 200 && answer.complete) {
     body = answer.body;
     return Outcome::answered;
   }
   note << "answered HTTP " << answer.status << (answer.status == 200 ? ", incomplete" : "");
-  const bool passing = answer.status == 404 || answer.status == 410 || answer.status == 429 || answer.status >= 500 ||
-                       answer.status == 200;
-  return passing ? Outcome::try_again : Outcome::hopeless;
+  const bool temporary = answer.status == 404 || answer.status == 410 || answer.status == 429 || answer.status >= 500 ||
+                         answer.status == 200;
+  return temporary ? Outcome::try_again : Outcome::failed;
 }
 
 Outcome try_once(const ImdsEndpoint& endpoint, View request, long deadline, char* buffer, size_t capacity, View& body,
@@ -119,18 +119,18 @@ Outcome try_once(const ImdsEndpoint& endpoint, View request, long deadline, char
   for (;;) {
     if (size == capacity) {
       note << "answered more than " << capacity / 1024 << " KiB";
-      return Outcome::hopeless;
+      return Outcome::failed;
     }
     const ssize_t got = connection.receive(buffer + size, capacity - size);
     if (got > 0) size += static_cast<size_t>(got);
     const bool ended = got <= 0;
-    if (ended && is_cut_short({buffer, size})) {
-      note << (size == 0 ? "did not answer" : "did not answer in full");
+    if (ended && is_truncated({buffer, size})) {
+      note << (size == 0 ? "did not answer" : "sent a truncated answer");
       return Outcome::try_again;
     }
     const HttpAnswer answer = parse_http(buffer, size, got == 0);
-    const bool foreign = size >= 7 && !starts_with(View(buffer, size), "HTTP/1.");
-    if (ended || foreign || answer.complete) return judge(answer, body, note);
+    const bool not_http = size >= 7 && !starts_with(View(buffer, size), "HTTP/1.");
+    if (ended || not_http || answer.complete) return classify(answer, body, note);
   }
 }
 
@@ -144,7 +144,7 @@ bool parse_endpoint(View url, ImdsEndpoint& out) {
   const Buffer<32> host(colon < 0 ? url : first(url, static_cast<size_t>(colon)));
   unsigned port = 80;
   in_addr address{};
-  if (host.cut() || inet_pton(AF_INET, host.c_str(), &address) != 1) return false;
+  if (host.truncated() || inet_pton(AF_INET, host.c_str(), &address) != 1) return false;
   if (colon >= 0 && !parse_number(skip(url, static_cast<size_t>(colon) + 1), 65535, port)) return false;
   out.address = ntohl(address.s_addr);
   out.port = static_cast<unsigned short>(port);
@@ -155,13 +155,13 @@ View imds_get(const ImdsEndpoint& endpoint, View path, long budget_ms, char* buf
   Buffer<512> request;
   write_request(endpoint, path, request);
   const long give_up = now_ms() + budget_ms;
-  for (long pause = first_pause_ms;; pause = pause * 2 < longest_pause_ms ? pause * 2 : longest_pause_ms) {
+  for (long pause = first_pause_ms;; pause = pause * 2 < max_pause_ms ? pause * 2 : max_pause_ms) {
     const long now = now_ms();
     const long deadline = now + attempt_ms < give_up ? now + attempt_ms : give_up;
     View body;
     const Outcome outcome = try_once(endpoint, request, deadline, buffer, capacity, body, note);
     if (outcome == Outcome::answered) return body;
-    if (outcome == Outcome::hopeless || now_ms() + pause >= give_up) return {};
+    if (outcome == Outcome::failed || now_ms() + pause >= give_up) return {};
     sleep_ms(pause);
   }
 }

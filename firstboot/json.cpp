@@ -3,7 +3,7 @@
 namespace firstboot {
 namespace {
 
-/// Walks over one document. Every function leaves the position inside the text, and says false at its end.
+/// Moves through one document. Every function keeps the position inside the text and returns false at its end.
 class Scanner {
  public:
   explicit Scanner(View text) : rest_(text) {}
@@ -126,7 +126,7 @@ class Scanner {
         return false;
       }
     }
-    return !out.cut();
+    return !out.truncated();
   }
 
   static bool append_escape(Text& out, char letter) {

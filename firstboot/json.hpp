@@ -4,10 +4,10 @@
 
 namespace firstboot {
 
-/// Looks one string up in a JSON document of unknown origin. Time is linear, memory constant, nesting unlimited because
-/// nothing recurses; the rest of the document is not validated.
-/// `path`: member names; a number selects an element of an array, and an array of one element may be left out.
-/// Escapes are decoded to UTF-8. False: not there, not a string, or longer than `out` holds.
+/// Looks up one string in an untrusted JSON document. Needs linear time and constant memory at any nesting depth,
+/// because nothing recurses. Does not validate the rest of the document. `path`: member names; a number selects an
+/// element of an array, and an array of one element needs none. Decodes escapes to UTF-8. False: the string is missing,
+/// is not a string, or is longer than `out`.
 bool json_string(View document, const View* path, size_t depth, Text& out);
 
 template <size_t N>
@@ -15,8 +15,8 @@ bool json_string(View document, const View (&path)[N], Text& out) {
   return json_string(document, path, N, out);
 }
 
-/// Appends `text` as a JSON string with quotes, in pure ASCII: the agent's parser rejects raw control characters and
-/// dies of bytes that are not UTF-8 (measured with agent 2.7.3.0).
+/// Appends `text` as a quoted JSON string in ASCII: the agent's parser rejects raw control characters and crashes on
+/// bytes that are not UTF-8 (measured with agent 2.7.3.0).
 void json_quote(Text& out, View text);
 
 }  // namespace firstboot

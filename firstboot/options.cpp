@@ -3,10 +3,10 @@
 namespace firstboot {
 namespace {
 
-constexpr unsigned longest_wait = 3600;
-constexpr size_t longest_root = 256;
+constexpr unsigned max_wait = 3600;
+constexpr size_t max_root_size = 256;
 
-/// Takes words off the command line one by one.
+/// Reads the arguments one by one.
 class Parser {
  public:
   Parser(int count, const char* const* words, Options& options, Text& error)
@@ -28,6 +28,7 @@ class Parser {
   bool word(View text) {
     if (text == "--json") return options_.json = true;
     if (text == "--force") return options_.force = true;
+    if (text == "--check-address") return command(Command::check_address);
     if (text == "--help" || text == "-h") return command(Command::help);
     if (text == "--version") return command(Command::version);
     if (text == "--root" || text == "--imds" || text == "--wait") {
@@ -37,7 +38,7 @@ class Parser {
     if (options_.command == Command::handler && !has_action_) return action(text);
     if (text == "check" && !has_command_) return command(Command::check);
     if (text == "handler" && !has_command_) return command(Command::handler);
-    return complain("unknown word ", text);
+    return complain("unknown argument ", text);
   }
 
   bool command(Command command) {
@@ -59,11 +60,11 @@ class Parser {
   bool value_of(View option, View value) {
     unsigned seconds = 0;
     if (option == "--root") {
-      if (value.empty() || value.size > longest_root) return complain("--root takes a directory, not ", value);
+      if (value.empty() || value.size > max_root_size) return complain("--root takes a directory, not ", value);
       while (ends_with(value, "/")) value = first(value, value.size - 1);
       options_.root = value;
     } else if (option == "--wait") {
-      if (!parse_number(value, longest_wait, seconds)) return complain("--wait takes 0 to 3600 seconds, not ", value);
+      if (!parse_number(value, max_wait, seconds)) return complain("--wait takes 0 to 3600 seconds, not ", value);
       options_.wait = static_cast<int>(seconds);
     } else if (value == "none") {
       options_.ask_imds = false;
@@ -99,20 +100,23 @@ bool parse_options(int count, const char* const* words, Options& options, Text& 
 
 const char* const help_text =
     "usage: ib-firstboot [OPTION]... [check]\n"
+    "       ib-firstboot [--root DIR] [--wait SECONDS] --check-address\n"
     "       ib-firstboot [OPTION]... handler install|enable|update|disable|uninstall\n"
     "\n"
-    "Proves on an Azure VM that InfiniBand works, with the exit codes of the InfiniBandDriverLinux VM extension.\n"
+    "Checks on an Azure VM that InfiniBand works. It has the exit codes of the InfiniBandDriverLinux VM extension.\n"
     "\n"
-    "  --wait SECONDS   in all for what comes late: driver, functions, ports, IMDS (default: WAIT of\n"
+    "  --wait SECONDS   total wait for driver, functions, ports and IMDS (default: WAIT of\n"
     "                   /etc/ib-firstboot.conf, else 60)\n"
-    "  --json           one JSON document on stdout instead of the verdict line\n"
-    "  --force          write every check to the log even if nothing changed since the last run\n"
-    "  --imds URL|none  where the Instance Metadata Service answers (default http://169.254.169.254)\n"
-    "  --root DIR       look and write below DIR instead of /\n"
+    "  --json           print one JSON document on stdout instead of the verdict line\n"
+    "  --force          write every check to the log, also when nothing changed since the last run\n"
+    "  --imds URL|none  address of the Instance Metadata Service (default http://169.254.169.254)\n"
+    "  --root DIR       read and write below DIR instead of /\n"
+    "  --check-address  wait (default: 180 s) until every IPoIB interface has an IPv4 address, and warn when one has\n"
+    "                   none; the exit code is 0 in both cases\n"
     "  --version, --help\n"
     "\n"
     "exit codes: 0 InfiniBand is ready; 10 no Hyper-V integration services; 12 operating system not supported;\n"
-    "13 VM size without (SR-IOV) InfiniBand; 11 no InfiniBand function; 14 it is there but does not work; 1 wrong use\n"
+    "13 VM size without (SR-IOV) InfiniBand; 11 no InfiniBand function; 14 InfiniBand does not work; 1 wrong usage\n"
     "log: /var/log/azure/ib-vmext-status    status: /var/lib/ib-firstboot/status/0.status\n";
 
 }  // namespace firstboot

@@ -7,15 +7,24 @@
 namespace firstboot {
 namespace {
 
-constexpr size_t largest_log = 1 << 20;
+constexpr size_t max_log_size = 1 << 20;
 
-/// Holds the largest document: 12 checks, each byte of evidence escaped to six.
+/// Large enough for 12 checks, with each byte of evidence escaped to six.
 Buffer<size_t{96} * 1024> document;
 
-void complain(View path) {
+void report_failed_write(View path) {
   Buffer<640> message;
   message << "writing '" << path << "': failed; is it a regular file in a writable directory?";
   print_error(message);
+}
+
+/// Appends `document` to both logs.
+void append_to_logs(View root) {
+  const char* const logs[] = {log_path, log_copy_path};
+  for (const char* name : logs) {
+    const Path path = below(root, name);
+    if (!append_file(path, document, max_log_size)) report_failed_write(path);
+  }
 }
 
 }  // namespace
@@ -23,16 +32,12 @@ void complain(View path) {
 void write_outputs(View root, View handler_status, const Report& report) {
   document.clear();
   write_log(report, document);
-  const char* const logs[] = {log_path, log_copy_path};
-  for (const char* name : logs) {
-    const Path path = below(root, name);
-    if (!append_file(path, document, largest_log)) complain(path);
-  }
+  append_to_logs(root);
   document.clear();
   write_status_json(report, document);
   const Path own = below(root, status_path);
-  if (!replace_file(own, document)) complain(own);
-  if (!handler_status.empty() && !replace_file(handler_status, document)) complain(handler_status);
+  if (!replace_file(own, document)) report_failed_write(own);
+  if (!handler_status.empty() && !replace_file(handler_status, document)) report_failed_write(handler_status);
 }
 
 void print(const Report& report, bool json) {
@@ -47,6 +52,15 @@ void print(const Report& report, bool json) {
     write_verdict(report, document);
     document << '\n';
   }
+  write_all(STDOUT_FILENO, document);
+}
+
+void log_check(View root, const Check& check) {
+  document.clear();
+  write_log_line(check, document);
+  append_to_logs(root);
+  document.clear();
+  document << "ib-firstboot: " << (check.result == Result::warn ? "warning: " : "") << check.evidence << '\n';
   write_all(STDOUT_FILENO, document);
 }
 

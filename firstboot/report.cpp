@@ -7,13 +7,13 @@ namespace {
 
 constexpr const char* product = "Microsoft.HpcCompute.InfiniBandDriverLinux";
 
-const char* name_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::pass:
+const char* name_of(Result result) {
+  switch (result) {
+    case Result::pass:
       return "pass";
-    case Verdict::warn:
+    case Result::warn:
       return "warn";
-    case Verdict::fail:
+    case Result::fail:
       return "fail";
   }
   return "";
@@ -21,10 +21,10 @@ const char* name_of(Verdict verdict) {
 
 unsigned number(Exit code) { return static_cast<unsigned>(code); }
 
-/// The agent knows success, error, warning and transitioning; the last two never settle, so a warning is a success.
+/// The agent knows success, error, warning and transitioning. The last two are not final, so a warning is a success.
 const char* agent_status(bool good) { return good ? "success" : "error"; }
 
-/// A line of text stays one line whatever a foreign file put into it.
+/// Replaces control characters, so that untrusted text cannot start a new line.
 void write_printable(Text& out, View text) {
   for (const char c : text) out << (c >= 0x20 && c < 0x7F ? c : '?');
 }
@@ -46,7 +46,7 @@ void open_status(Text& out, View time, Exit code, View message) {
 
 void close_status(Text& out) { out << "]}}]\n"; }
 
-/// `"name":"text"` and a comma after it.
+/// Writes `"name":"text",`.
 void write_member(Text& out, View name, View text) {
   json_quote(out, name);
   out << ':';
@@ -65,6 +65,7 @@ void write_function(Text& out, const Function& function) {
   write_member(out, "generation", function.row != nullptr ? function.row->generation : "");
   write_member(out, "driver", function.driver);
   write_member(out, "infiniband", function.infiniband);
+  write_member(out, "uverbs", function.uverbs);
   write_member(out, "port", function.port);
   write_member(out, "link_layer", function.link_layer);
   write_member(out, "rate", function.rate);
@@ -75,11 +76,11 @@ void write_function(Text& out, const Function& function) {
 
 }  // namespace
 
-const char* words_for(Exit code) {
+const char* meaning_of(Exit code) {
   switch (code) {
     case Exit::success:
       return "Operation successful";
-    case Exit::wrong_use:
+    case Exit::incorrect_usage:
       return "Incorrect usage of extension";
     case Exit::no_hyperv:
       return "Linux Integration Services for Hyper-V and Azure not available or installed";
@@ -95,10 +96,10 @@ const char* words_for(Exit code) {
   return "";
 }
 
-Check& Report::add(const char* name, Verdict verdict) {
-  Check& check = checks[count < most_checks ? count++ : most_checks - 1];
+Check& Report::add(const char* name, Result result) {
+  Check& check = checks[count < max_checks ? count++ : max_checks - 1];
   check.name = name;
-  check.verdict = verdict;
+  check.result = result;
   check.evidence.clear();
   return check;
 }
@@ -108,15 +109,17 @@ void write_verdict(const Report& report, Text& out) {
   write_printable(out, report.message);
 }
 
+void write_log_line(const Check& check, Text& out) {
+  out << check.time << ' ' << check.name << ' ' << name_of(check.result) << ' ';
+  write_printable(out, check.evidence);
+  out << '\n';
+}
+
 void write_log(const Report& report, Text& out) {
   out << report.start << " run info ib-firstboot " IB_FIRSTBOOT_VERSION ", " << report.reason << ", waits at most "
       << report.wait << " s\n";
-  for (size_t i = 0; i < report.count && !report.unchanged; ++i) {
-    const Check& check = report.checks[i];
-    out << check.time << ' ' << check.name << ' ' << name_of(check.verdict) << ' ';
-    write_printable(out, check.evidence);
-    out << '\n';
-  }
+  for (size_t i = 0; i < report.count; ++i)
+    if (!report.unchanged || report.checks[i].result != Result::pass) write_log_line(report.checks[i], out);
   out << report.time << " verdict " << (report.exit == Exit::success ? "pass " : "fail ");
   write_verdict(report, out);
   out << '\n';
@@ -126,7 +129,7 @@ void write_status_json(const Report& report, Text& out) {
   open_status(out, report.time, report.exit, report.message);
   for (size_t i = 0; i < report.count; ++i) {
     const Check& check = report.checks[i];
-    const bool good = check.verdict != Verdict::fail;
+    const bool good = check.result != Result::fail;
     out << (i == 0 ? "" : ",") << R"({"name":)";
     json_quote(out, check.name);
     out << R"(,"status":")" << agent_status(good) << R"(","code":)" << (good ? 0 : number(report.exit)) << ',';
@@ -161,7 +164,7 @@ void write_json(const Report& report, Text& out) {
   for (size_t i = 0; i < report.count; ++i) {
     out << (i == 0 ? "{" : ",{");
     write_member(out, "name", report.checks[i].name);
-    write_member(out, "verdict", name_of(report.checks[i].verdict));
+    write_member(out, "verdict", name_of(report.checks[i].result));
     out << R"("evidence":)";
     json_quote(out, report.checks[i].evidence);
     out << '}';

@@ -5,8 +5,8 @@ namespace {
 
 constexpr size_t kvp_key_size = 512;
 constexpr size_t kvp_value_size = 2048;
-constexpr unsigned longest_wait = 240;  // the agent kills an enable command after 300 s
-constexpr unsigned most_pairs = 64;
+constexpr unsigned max_wait = 240;  // the agent kills an enable command after 300 s
+constexpr unsigned max_pairs = 64;
 
 View unquote(View text) {
   if (text.size >= 2 && (text[0] == '"' || text[0] == '\'') && text[text.size - 1] == text[0])
@@ -24,7 +24,7 @@ bool is_word(View text, View other_characters) {
   return true;
 }
 
-/// "7.7" out of "CentOS Linux release 7.7.1908 (Core)".
+/// Returns "7.7" from "CentOS Linux release 7.7.1908 (Core)".
 View major_minor(View redhat_release) {
   const ptrdiff_t at = find(redhat_release, "release ");
   if (at < 0) return {};
@@ -35,6 +35,12 @@ View major_minor(View redhat_release) {
     if (dots == 2 || (text[length] != '.' && !is_digit(text[length]))) break;
   }
   return first(text, length);
+}
+
+/// Returns "8" from "8.10".
+View major_version(View version) {
+  const ptrdiff_t end = find(version, ".");
+  return end < 0 ? version : first(version, static_cast<size_t>(end));
 }
 
 View until_zero(View text) {
@@ -52,7 +58,7 @@ bool find_value(View text, View key, Text& out) {
     if (!starts_with(line, key) || line.size <= key.size || line[key.size] != '=') continue;
     out.clear();
     out << unquote(trim(skip(line, key.size + 1)));
-    found = !out.cut();
+    found = !out.truncated();
   }
   if (!found) out.clear();
   return found;
@@ -67,6 +73,13 @@ bool parse_release(View os_release, View redhat_release, Release& out) {
   return is_word(out.id, "._-") && is_word(out.version, "._-");
 }
 
+bool is_minor_update(View baked, const Release& release) {
+  const View id = release.id;
+  if (id == "ubuntu" || !starts_with(baked, id) || baked.size <= id.size || baked[id.size] != '-') return false;
+  const View major = major_version(skip(baked, id.size + 1));
+  return !major.empty() && major == major_version(release.version);
+}
+
 BakedFacts parse_baked_facts(View conf) {
   BakedFacts facts;
   Buffer<16> wait;
@@ -76,7 +89,9 @@ BakedFacts parse_baked_facts(View conf) {
   find_value(conf, "MODULE_VERSION", facts.module_version);
   if (!is_word(facts.ofed, "._-")) facts.ofed.clear();
   if (!is_word(facts.module, "_-")) facts.module.clear();
-  if (find_value(conf, "WAIT", wait)) parse_number(wait, longest_wait, facts.wait);
+  Buffer<8> strict_rate;
+  facts.strict_rate = find_value(conf, "STRICT_RATE", strict_rate) && strict_rate.view() == "1";
+  if (find_value(conf, "WAIT", wait)) parse_number(wait, max_wait, facts.wait);
   return facts;
 }
 
@@ -86,7 +101,7 @@ bool kvp_value(View pool, View key, Text& out) {
     if (!(until_zero(first(pool, kvp_key_size)) == key)) continue;
     out.clear();
     out << until_zero(first(skip(pool, kvp_key_size), kvp_value_size));
-    return !out.cut();
+    return !out.truncated();
   }
   return false;
 }
@@ -96,7 +111,7 @@ unsigned ipoib_pairs(View value) {
   value = skip(value, 9);
   const ptrdiff_t end = find(value, "|");
   unsigned pairs = 0;
-  if (end < 0 || !parse_number(first(value, static_cast<size_t>(end)), most_pairs, pairs)) return 0;
+  if (end < 0 || !parse_number(first(value, static_cast<size_t>(end)), max_pairs, pairs)) return 0;
   return pairs;
 }
 
@@ -112,7 +127,7 @@ bool rdma_address(View shared_config, Text& out) {
     if (!is_digit(c) && c != '.') return false;
   out.clear();
   out << address;
-  return !out.cut();
+  return !out.truncated();
 }
 
 bool is_vm_size(View text) { return text.size <= 64 && is_word(text, "_-"); }
@@ -125,7 +140,7 @@ void normalise_vm_size(View size, Text& out) {
   out << lower;
 }
 
-bool name_promises_rdma(View size) {
+bool name_implies_rdma(View size) {
   const ptrdiff_t start = find(size, "_");
   if (start < 0) return false;
   const View rest = skip(size, static_cast<size_t>(start) + 1);

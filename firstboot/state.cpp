@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* state_path = "/var/lib/ib-firstboot/state";
 
-/// IMDS and the DMI of generation 1 VMs write the first three fields of a VM's id in different byte orders
+/// On generation 1 VMs, IMDS and DMI have different byte orders in the first three fields of the VM id
 /// (cloud-init, sources/azure/identity.py: byte_swap_system_uuid).
 bool is_same_vm(View a, View b) {
   static constexpr unsigned char swapped[] = {6, 7, 4, 5, 2, 3, 0, 1, 8, 11, 12, 9, 10, 13, 16, 17, 14, 15};

@@ -1,9 +1,14 @@
 #include "firstboot/system.hpp"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -12,7 +17,7 @@
 namespace firstboot {
 namespace {
 
-/// A descriptor that is closed at the end of its scope.
+/// A file descriptor, closed at the end of its scope.
 class File {
  public:
   File(const char* path, int flags, mode_t mode = 0) : fd_(open(path, flags | O_CLOEXEC, mode)) {}
@@ -28,7 +33,7 @@ class File {
   int fd_;
 };
 
-/// What getdents64(2) fills in; <dirent.h> would bring malloc with it.
+/// The record of getdents64(2). <dirent.h> is not used, because it needs malloc.
 struct DirectoryEntry {
   uint64_t inode;
   int64_t offset;
@@ -75,7 +80,7 @@ bool link_target(const char* path, Text& out) {
   if (size <= 0) return false;
   out.clear();
   out << View(target, static_cast<size_t>(size));
-  return !out.cut();
+  return !out.truncated();
 }
 
 bool link_name(const char* path, Text& out) {
@@ -93,7 +98,7 @@ bool make_directories(View path) {
       return false;
     if (i < path.size) partial << path[i];
   }
-  return !partial.cut();
+  return !partial.truncated();
 }
 
 bool write_all(int fd, View content) {
@@ -110,7 +115,7 @@ bool replace_file(View path, View content) {
   const View directory = directory_name(path);
   Path aside(directory);
   aside << "/." << base_name(path) << "." << static_cast<unsigned>(getpid());
-  if (aside.cut() || !make_directories(directory)) return false;
+  if (aside.truncated() || !make_directories(directory)) return false;
   const Path target(path);
   bool done = false;
   {
@@ -124,7 +129,7 @@ bool replace_file(View path, View content) {
 
 bool append_file(View path, View content, size_t limit) {
   const Path target(path);
-  if (target.cut() || !make_directories(directory_name(path))) return false;
+  if (target.truncated() || !make_directories(directory_name(path))) return false;
   const File file(target.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0644);
   struct stat facts;
   if (!file.ok() || fstat(file.fd(), &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
@@ -153,6 +158,24 @@ bool Directory::next() {
     name_ = entry + offsetof(DirectoryEntry, name);
     if (!(View(name_) == ".") && !(View(name_) == "..")) return true;
   }
+}
+
+bool ipv4_address(const char* interface, Text& out) {
+  const View name(interface);
+  ifreq request{};
+  if (name.size >= sizeof request.ifr_name) return false;
+  memcpy(request.ifr_name, name.data, name.size);
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const bool found = ioctl(fd, SIOCGIFADDR, &request) == 0;
+  close(fd);
+  if (!found) return false;
+  sockaddr_in address{};
+  memcpy(&address, &request.ifr_addr, sizeof address);
+  const unsigned number = ntohl(address.sin_addr.s_addr);
+  out.clear();
+  for (unsigned shift = 32; shift > 0; shift -= 8) out << (number >> (shift - 8) & 0xFF) << (shift > 8 ? "." : "");
+  return true;
 }
 
 long now_ms() {

@@ -1,6 +1,6 @@
 #pragma once
 
-/// The shape of the tables that are generated at build time from matrix/*.yaml into firstboot/ib_tables.hpp.
+/// Rows of the tables in firstboot/ib_tables.hpp, which the build generates from matrix/*.yaml.
 namespace firstboot {
 
 enum class Transport : unsigned char { none, networkdirect, sriov };
@@ -13,7 +13,7 @@ struct SizeRow {
   Transport transport;
 };
 
-/// A function of vendor 15b3. `driver` is "mlx4" or "mlx5"; the kernel module that binds it is called <driver>_core.
+/// A function of vendor 15b3. `driver` is "mlx4" or "mlx5"; its kernel module is <driver>_core.
 struct PciRow {
   unsigned short device;
   const char* name;
@@ -22,7 +22,7 @@ struct PciRow {
   bool virtual_function;
 };
 
-/// A supported release, in the words of /etc/os-release ("centos", "7.7").
+/// A supported release, as /etc/os-release names it ("centos", "7.7").
 struct OsRow {
   const char* id;
   const char* version;

@@ -90,7 +90,7 @@ View directory_name(View path) {
 
 Text& Text::operator<<(View text) {
   const size_t room = capacity_ - 1 - size_;
-  if (text.size > room) cut_ = true;
+  if (text.size > room) truncated_ = true;
   const size_t count = text.size < room ? text.size : room;
   memmove(data_ + size_, text.data, count);
   size_ += count;
@@ -124,7 +124,7 @@ Text& Text::padded(unsigned value, unsigned digits) {
 
 void Text::clear() {
   shorten(0);
-  cut_ = false;
+  truncated_ = false;
 }
 
 void Text::shorten(size_t size) {

@@ -3,10 +3,10 @@
 #include <stddef.h>
 #include <string.h>
 
-// Text without allocation and without the C++ library's run time: the static program has neither.
+// Text without allocation and without the C++ library: the static program has neither.
 namespace firstboot {
 
-/// Bytes owned by someone else.
+/// A reference to bytes of another object.
 struct View {
   const char* data = "";
   size_t size = 0;
@@ -27,29 +27,29 @@ constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-/// The part from `from` on; empty when there is none.
+/// Returns the bytes from offset `from` on.
 View skip(View text, size_t from);
-/// The first `count` bytes, or all.
+/// Returns the first `count` bytes, or all when there are fewer.
 View first(View text, size_t count);
 View trim(View text);
 bool starts_with(View text, View prefix);
 bool ends_with(View text, View suffix);
-/// ASCII only.
+/// Compares ASCII letters without case.
 bool equal_ignoring_case(View a, View b);
-/// Offset of the first `what`, or -1.
+/// Returns the offset of the first `what`, or -1.
 ptrdiff_t find(View text, View what);
 bool contains(View text, char c);
-/// Takes the first line (without its end) off `text`. False when `text` is empty.
+/// Removes the first line from `text` and gives it without the newline. False: `text` is empty.
 bool next_line(View& text, View& line);
-/// Decimal digits only, at most `limit`.
+/// Parses decimal digits. False: the text is not a number or larger than `limit`.
 bool parse_number(View text, unsigned limit, unsigned& value);
-/// "0x15b3" or "15b3", optional white space around it.
+/// Parses "0x15b3" or "15b3", with optional white space around it.
 bool parse_hex(View text, unsigned& value);
-/// The part after the last '/'.
+/// Returns the part after the last '/'.
 View base_name(View path);
 View directory_name(View path);
 
-/// Appends to a fixed buffer, always zero-terminated. What does not fit is dropped and remembered in cut().
+/// A zero-terminated text in a fixed buffer. Bytes that do not fit are dropped, and truncated() is true then.
 class Text {
  public:
   Text(const Text&) = delete;
@@ -61,9 +61,9 @@ class Text {
   Text& operator<<(unsigned long number);
   Text& operator<<(unsigned char number) { return *this << static_cast<unsigned long>(number); }
   Text& operator<<(unsigned number) { return *this << static_cast<unsigned long>(number); }
-  /// Lower case, padded with zeros to `digits`.
+  /// Appends lower-case hexadecimal digits, padded with zeros to `digits`.
   Text& hex(unsigned value, unsigned digits);
-  /// Decimal, padded with zeros to `digits`.
+  /// Appends decimal digits, padded with zeros to `digits`.
   Text& padded(unsigned value, unsigned digits);
 
   void clear();
@@ -74,7 +74,7 @@ class Text {
   [[nodiscard]] const char* c_str() const { return data_; }
   [[nodiscard]] size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
-  [[nodiscard]] bool cut() const { return cut_; }
+  [[nodiscard]] bool truncated() const { return truncated_; }
 
  protected:
   Text(char* data, size_t capacity) : data_(data), capacity_(capacity) {}
@@ -83,10 +83,10 @@ class Text {
   char* data_;
   size_t capacity_;
   size_t size_ = 0;
-  bool cut_ = false;
+  bool truncated_ = false;
 };
 
-/// A Text of at most N - 1 bytes.
+/// A Text of up to N - 1 bytes.
 template <size_t N>
 class Buffer : public Text {
  public:

@@ -1,12 +1,10 @@
-#include "matrix/check.hpp"
-
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
 #include <set>
 
 #include "bake/base/text.hpp"
-#include "matrix/link.hpp"
+#include "matrix/loading.hpp"
 #include "matrix/rules.hpp"
 
 namespace bake::matrix {
@@ -63,17 +61,19 @@ class Checker {
     }
   }
 
-  /// A release must not claim a card that a rule on releases alone refuses it.
+  /// Reports releases that claim a card although a rule refuses this combination everywhere.
   void releases() {
     for (const auto& release : rows_.ofed_releases) {
       if (!release.bakeable) continue;
       for (const auto& rule : rows_.rules) {
-        if (!rule.refuses || rule.generations.empty() || !rule.families.empty() || !rule.os.empty()) continue;
+        if (rule.effect != Effect::refuse || rule.generations.empty() || !rule.families.empty() || !rule.os.empty())
+          continue;
         for (const auto& generation : rule.generations) {
           const OsRow any_os;
           SizeRow card;
           card.generation = generation;
-          if (contains(release.generations, generation) && holds(rule, {any_os, card, &release, ""}) == Holds::yes)
+          if (contains(release.generations, generation) &&
+              match_rule(rule, {any_os, card, &release, ""}) == RuleMatch::yes)
             problem(release, fmt::format("claims to drive {}, but rule '{}' refuses it", generation, rule.id));
         }
       }
@@ -84,10 +84,10 @@ class Checker {
     std::map<std::string, const BundleRow*> digests;
     for (const auto& bundle : rows_.bundles) {
       release_exists(bundle, bundle.ofed);
-      const bool served = std::any_of(rows_.operating_systems.begin(), rows_.operating_systems.end(),
-                                      [&](const OsRow& os) { return serves(bundle.distro, os.distro); });
-      if (!served && !bundle.recognised_only)
-        problem(bundle, fmt::format("bundle for '{}', which is no distro of operating_systems", bundle.distro),
+      const bool fits = std::any_of(rows_.operating_systems.begin(), rows_.operating_systems.end(),
+                                    [&](const OsRow& os) { return distro_fits(bundle.distro, os.distro); });
+      if (!fits && !bundle.recognised_only)
+        problem(bundle, fmt::format("bundle for '{}', which is not a distro in operating_systems", bundle.distro),
                 "add the release, or mark the row recognised_only");
       if (bundle.sha256.empty()) continue;
       const auto [other, fresh] = digests.emplace(bundle.sha256, &bundle);
@@ -98,7 +98,7 @@ class Checker {
   void sizes_and_devices() {
     for (const auto& size : rows_.vm_sizes)
       if (size.transport == "networkdirect" && !size.generation.empty())
-        problem(size, "a NetworkDirect size has no card a Linux driver could bind, so no 'generation'");
+        problem(size, "a NetworkDirect size has no 'generation': a Linux driver cannot bind its card");
     for (const auto& device : rows_.pci_devices)
       if ((device.generation == "CX3-Pro") != (device.driver == "mlx4"))
         problem(device, fmt::format("{} is not driven by {}", device.generation, device.driver));
@@ -111,47 +111,56 @@ class Checker {
         problem(rule, fmt::format("names VM family '{}', which no size belongs to", family),
                 did_you_mean(family, families_));
     if (empty_range(rule.ofed_at_least, rule.ofed_below) || empty_range(rule.kernel_at_least, rule.kernel_below) ||
-        empty_range(rule.agent_at_least, rule.agent_below))
-      problem(rule, "can never hold: its lower bound is not below its upper bound");
-    const bool driver_conditions = !rule.generations.empty() || !rule.families.empty() || !rule.os.empty() ||
-                                   !rule.driver.empty() || !rule.ofed.empty() || !rule.ofed_at_least.empty() ||
-                                   !rule.ofed_below.empty() || !rule.kernel_at_least.empty() ||
-                                   !rule.kernel_below.empty() || !rule.kernel_contains.empty();
-    if (!driver_conditions && !rule.about_agents()) problem(rule, "has no condition, so it would hold for everything");
-    if (driver_conditions && rule.about_agents())
-      problem(rule, "mixes conditions on the agent with conditions on drivers");
+        empty_range(rule.agent_at_least, rule.agent_below) ||
+        empty_range(rule.cloud_init_at_least, rule.cloud_init_below))
+      problem(rule, "can never match: its lower bound is not below its upper bound");
+    // Rules about packages may state the release, too.
+    const bool driver_conditions = !rule.generations.empty() || !rule.families.empty() || !rule.driver.empty() ||
+                                   !rule.ofed.empty() || !rule.ofed_at_least.empty() || !rule.ofed_below.empty() ||
+                                   !rule.kernel_at_least.empty() || !rule.kernel_below.empty() ||
+                                   !rule.kernel_contains.empty();
+    if (!driver_conditions && rule.os.empty() && !rule.is_package_rule())
+      problem(rule, "has no condition, so it would match everything");
+    if (driver_conditions && rule.is_package_rule())
+      problem(rule, "mixes conditions on waagent or cloud-init with conditions on drivers");
+    if ((rule.enable_rdma || rule.udev_renames_interfaces) && !rule.is_package_rule())
+      problem(rule, "states a condition on the guest, but names no version of waagent or cloud-init");
     if (rule.driver == "inbox" && !(rule.ofed.empty() && rule.ofed_at_least.empty() && rule.ofed_below.empty()))
-      problem(rule, "states driver releases for the inbox driver, which has none");
+      problem(rule, "states driver releases, but the inbox driver has none");
   }
 
   static bool empty_range(const std::string& at_least, const std::string& below) {
     return !at_least.empty() && !below.empty() && compare_versions(at_least, below) >= 0;
   }
 
-  /// Two rules overlap when they state the same kinds of conditions and one candidate can meet both.
+  /// Reports rules that state the same kinds of conditions when one candidate can meet both.
   void overlapping_rules() {
     for (std::size_t i = 0; i < rows_.rules.size(); ++i)
       for (std::size_t j = 0; j < i; ++j)
         if (overlap(rows_.rules[i], rows_.rules[j]))
           problem(
               rows_.rules[i],
-              fmt::format("rule '{}' overlaps rule '{}': both can hold at once", rows_.rules[i].id, rows_.rules[j].id),
+              fmt::format("rule '{}' overlaps rule '{}': both can match at once", rows_.rules[i].id, rows_.rules[j].id),
               "make their conditions exclude each other, or join them");
   }
 
   static bool overlap(const RuleRow& a, const RuleRow& b) {
-    if (a.driver != b.driver || a.kernel_contains != b.kernel_contains) return false;
-    if (a.ofed_at_least.empty() != b.ofed_at_least.empty() || a.ofed_below.empty() != b.ofed_below.empty() ||
-        a.kernel_at_least.empty() != b.kernel_at_least.empty() || a.kernel_below.empty() != b.kernel_below.empty() ||
-        a.agent_at_least.empty() != b.agent_at_least.empty() || a.agent_below.empty() != b.agent_below.empty())
+    if (a.driver != b.driver || a.kernel_contains != b.kernel_contains || a.enable_rdma != b.enable_rdma ||
+        a.udev_renames_interfaces != b.udev_renames_interfaces)
       return false;
+    for (const auto bound : bounds)
+      if ((a.*bound).empty() != (b.*bound).empty()) return false;
     return lists_meet(a.generations, b.generations) && lists_meet(a.families, b.families) && lists_meet(a.os, b.os) &&
            lists_meet(a.ofed, b.ofed) && !apart(a, b) && !apart(b, a);
   }
+  /// Returns whether a version range of `a` begins where that of `b` has ended.
   static bool apart(const RuleRow& a, const RuleRow& b) {
     return empty_range(a.ofed_at_least, b.ofed_below) || empty_range(a.kernel_at_least, b.kernel_below) ||
-           empty_range(a.agent_at_least, b.agent_below);
+           empty_range(a.agent_at_least, b.agent_below) || empty_range(a.cloud_init_at_least, b.cloud_init_below);
   }
+  static constexpr std::string RuleRow::*bounds[] = {
+      &RuleRow::ofed_at_least,  &RuleRow::ofed_below,  &RuleRow::kernel_at_least,     &RuleRow::kernel_below,
+      &RuleRow::agent_at_least, &RuleRow::agent_below, &RuleRow::cloud_init_at_least, &RuleRow::cloud_init_below};
   static bool lists_meet(const std::vector<std::string>& a, const std::vector<std::string>& b) {
     if (a.empty() && b.empty()) return true;
     return std::any_of(a.begin(), a.end(), [&](const std::string& item) { return contains(b, item); });
@@ -168,7 +177,7 @@ class Checker {
       if (row.os != "Linux") continue;
       const auto name = parse_bundle_name(row.link);
       if (name.ofed.empty()) {
-        problem(row, fmt::format("link '{}' names no MLNX_OFED_LINUX archive", row.link));
+        problem(row, fmt::format("link '{}' does not name an MLNX_OFED_LINUX archive", row.link));
         continue;
       }
       const auto minor = name.distro.find_first_of("0123456789");
@@ -176,7 +185,7 @@ class Checker {
         problem(row, fmt::format("is for {} {}, but its archive is for {}", row.distro, row.version, name.distro));
       for (const auto& release : rows_.ofed_releases)
         if (release.version == name.ofed && !row.type.empty() && !contains(release.generations, row.type))
-          problem(row, fmt::format("gives {} driver release {}, which does not drive it", row.type, name.ofed));
+          problem(row, fmt::format("gives {} the driver release {}, which does not drive it", row.type, name.ofed));
     }
   }
 

@@ -1,9 +1,8 @@
-#include "matrix/link.hpp"
-
 #include <algorithm>
 #include <set>
 
 #include "bake/base/text.hpp"
+#include "matrix/loading.hpp"
 
 namespace bake::matrix {
 namespace {
@@ -19,9 +18,9 @@ void add_manifest_bundles(Matrix::Rows& rows) {
     bundle.file = name.file;
     bundle.url = row.link;
     bundle.provenance = row.provenance;
-    bundle.provenance.unverified = true;  // the table names it; that the archive exists is another matter
+    bundle.provenance.unverified = true;  // the table names the archive; it does not prove that the archive exists
     bundle.recognised_only = std::none_of(rows.operating_systems.begin(), rows.operating_systems.end(),
-                                          [&](const OsRow& os) { return serves(bundle.distro, os.distro); });
+                                          [&](const OsRow& os) { return distro_fits(bundle.distro, os.distro); });
     const auto known = std::find_if(rows.bundles.begin(), rows.bundles.end(),
                                     [&](const BundleRow& other) { return key_of(other) == key_of(bundle); });
     if (known == rows.bundles.end())
@@ -45,7 +44,7 @@ void collect_distros(Matrix::Rows& rows) {
   }
 }
 
-void complete_systems(Matrix::Rows& rows) {
+void complete_operating_systems(Matrix::Rows& rows) {
   for (auto& os : rows.operating_systems) {
     os.inbox.clear();
     for (const auto& inbox : rows.inbox_drivers)
@@ -53,7 +52,7 @@ void complete_systems(Matrix::Rows& rows) {
     os.kernel_pins.clear();
     os.kernel_devel_url.clear();
     for (const auto& row : rows.extension_manifest) {
-      if (row.kernel_devel.empty() || !is_about(row, os)) continue;
+      if (row.kernel_devel.empty() || !names_os(row, os)) continue;
       if (std::find(os.kernel_pins.begin(), os.kernel_pins.end(), row.kernel_devel) == os.kernel_pins.end())
         os.kernel_pins.push_back(row.kernel_devel);
       if (os.kernel_devel_url.empty()) os.kernel_devel_url = row.kernel_devel_url;
@@ -61,8 +60,8 @@ void complete_systems(Matrix::Rows& rows) {
   }
 }
 
-/// Distributions that the VM extension supports first: they are what most people look up.
-void order_systems(Matrix::Rows& rows) {
+/// Moves the distributions that the VM extension supports to the front, because most people look these up.
+void order_operating_systems(Matrix::Rows& rows) {
   std::set<std::string> supported;
   for (const auto& os : rows.operating_systems)
     if (os.extension) supported.insert(os.id);
@@ -72,24 +71,24 @@ void order_systems(Matrix::Rows& rows) {
 
 }  // namespace
 
-bool serves(std::string_view bundle_distro, std::string_view os_distro) {
+bool distro_fits(std::string_view bundle_distro, std::string_view os_distro) {
   if (bundle_distro == os_distro) return true;
   return bundle_distro.find('.') == std::string_view::npos && os_distro.size() > bundle_distro.size() &&
          os_distro.starts_with(bundle_distro) && os_distro[bundle_distro.size()] == '.';
 }
 
-bool is_about(const ManifestRow& row, const OsRow& os) {
+bool names_os(const ManifestRow& row, const OsRow& os) {
   if (row.os != "Linux" || row.version != os.version) return false;
   for (const auto& name : split(to_lower(row.distro), '/'))
     if (trim(name) == os.id) return true;
   return false;
 }
 
-void link(Matrix::Rows& rows) {
+void link_rows(Matrix::Rows& rows) {
   add_manifest_bundles(rows);
   collect_distros(rows);
-  complete_systems(rows);
-  order_systems(rows);
+  complete_operating_systems(rows);
+  order_operating_systems(rows);
 }
 
 }  // namespace bake::matrix

@@ -7,9 +7,7 @@
 
 #include "bake/base/text.hpp"
 #include "bake/base/yaml.hpp"
-#include "matrix/check.hpp"
-#include "matrix/link.hpp"
-#include "matrix/reader.hpp"
+#include "matrix/loading.hpp"
 #include "matrix/rules.hpp"
 
 namespace bake::matrix {
@@ -17,8 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Walks the nested lists. Which list an element stands in says what it names: Driver, Version (a type, or the leaf),
-/// OS, Distro.
+/// Reads the nested lists. The name of the list that contains an element says what the element is: Driver, Version (a
+/// type or a leaf), OS, Distro.
 class ManifestReader {
  public:
   ManifestReader(std::filesystem::path file, std::string source) : file_(std::move(file)), source_(std::move(source)) {}
@@ -34,9 +32,9 @@ class ManifestReader {
       const auto line =
           1 +
           std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size())), '\n');
-      problems_.push_back({fmt::format("{}:{}", file_.string(), line), "is no JSON here", {}});
+      problems_.push_back({fmt::format("{}:{}", file_.string(), line), "is not valid JSON", {}});
     }
-    if (problems_.empty() && rows_.empty()) problem("", "holds no row: no leaf with 'Num' and 'FwLink' was found");
+    if (problems_.empty() && rows_.empty()) problem("", "has no rows: no element has 'Num' and 'FwLink'");
     throw_if_any(ErrorKind::config, fmt::format("reading manifest '{}'", file_.string()), problems_);
     return std::move(rows_);
   }
@@ -46,7 +44,7 @@ class ManifestReader {
     problems_.push_back({path.empty() ? file_.string() : file_.string() + " at " + path, std::move(message), {}});
   }
 
-  /// Follows the lists of `node`; every other key must be one of `known`, or writing the file back would lose it.
+  /// Reads the lists of `node`. Every other key must be in `known`, because writing the file back loses unknown keys.
   void lists(const Json& node, const ManifestRow& above, const std::string& path,
              const std::vector<std::string>& known) {
     for (const auto& [key, value] : node.items()) {
@@ -54,7 +52,7 @@ class ManifestReader {
         for (std::size_t i = 0; i < value.size(); ++i)
           element(value[i], key, above, fmt::format("{}{}{}[{}]", path, path.empty() ? "" : ".", key, i));
       } else if (!contains(known, key)) {
-        problem(path, fmt::format("key '{}' is not understood and would be lost", key));
+        problem(path, fmt::format("key '{}' is unknown, and writing the file back would lose it", key));
       }
     }
   }
@@ -91,7 +89,7 @@ class ManifestReader {
     }
     if (row.driver.empty()) row.driver = "OFED";
     if (row.os.empty()) row.os = parse_bundle_name(row.link).ofed.empty() ? "Windows" : "Linux";
-    if (row.distro.empty()) problem(path, "stands in no 'Distro'");
+    if (row.distro.empty()) problem(path, "is not inside a 'Distro' list");
     row.provenance = {source_, false, file_.string() + " at " + path};
     for (const auto& other : rows_)
       if (other.driver == row.driver && other.type == row.type && other.os == row.os && other.distro == row.distro &&
@@ -105,7 +103,7 @@ class ManifestReader {
       auto value = node[key].get<std::string>();
       const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
       if (!std::any_of(value.begin(), value.end(), control)) return value;
-      problem(path, fmt::format("'{}' holds control characters", key));
+      problem(path, fmt::format("'{}' contains control characters", key));
       return {};
     }
     problem(path, node.contains(key) ? fmt::format("'{}' must be a text", key) : fmt::format("has no '{}'", key));
@@ -118,7 +116,8 @@ class ManifestReader {
   std::vector<Problem> problems_;
 };
 
-/// Writes nested lists as the extension's file is laid out: two spaces a level, a space on both sides of the colon.
+/// Writes nested lists in the layout of the extension's file: two spaces per level, and a space on both sides of a
+/// colon.
 class ManifestWriter {
  public:
   using Group = std::vector<const ManifestRow*>;
@@ -153,7 +152,7 @@ class ManifestWriter {
          level);
   }
 
-  /// One element for each value of `field`, in the order of their first rows; without a field one for each row.
+  /// Writes one element per value of `field`, in the order of their first rows. Without a field it writes one per row.
   template <typename Body>
   void list(std::string_view key, const Group& rows, std::string ManifestRow::*field, int level, Body body) {
     std::vector<Group> groups;
@@ -208,7 +207,7 @@ std::vector<Problem> conflicts_of(const Matrix& matrix, const std::vector<Manife
   return check_manifest(rows);
 }
 
-/// A release that no row describes yet: what its line does, else what the file itself says.
+/// Returns a row for a release that the matrix does not know: a copy of its release line, else what the file says.
 OfedRow release_like(const Matrix& matrix, const std::string& version, const std::vector<ManifestRow>& rows) {
   OfedRow release;
   for (const auto& known : matrix.ofed_releases())
@@ -221,7 +220,7 @@ OfedRow release_like(const Matrix& matrix, const std::string& version, const std
   for (const auto& row : rows)
     if (contains(known_generations(), row.type) && parse_bundle_name(row.link).ofed == version)
       add_once(release.generations, row.type);
-  if (release.generations.empty()) release.generations = {"CX5"};  // what the extension's first table was for
+  if (release.generations.empty()) release.generations = {"CX5"};  // the card of the extension's first table
   return release;
 }
 
@@ -285,7 +284,7 @@ ManifestReport compare_manifest(const Matrix& matrix, const std::vector<Manifest
 }
 
 std::string manifest_overlay(const Matrix& matrix, const std::vector<ManifestRow>& rows) {
-  std::string text = "# Rows of the VM extension's table, imported by `bake matrix import`.\n";
+  std::string text = "# Rows of the VM extension's table, imported from its resources.json.\n";
   text += release_rows(matrix, rows) + "extension_manifest:\n";
   for (const auto& row : rows) {
     std::string lead = "  - ";

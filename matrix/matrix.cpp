@@ -8,9 +8,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
-#include "matrix/check.hpp"
-#include "matrix/link.hpp"
-#include "matrix/reader.hpp"
+#include "matrix/loading.hpp"
 #include "matrix_embedded.hpp"
 
 namespace bake::matrix {
@@ -18,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Reads files as one layer: within it no two rows of a topic may share a key.
+/// Reads files as one layer. Two rows of a topic must not share a key within a layer.
 class LayerReader {
  public:
   explicit LayerReader(std::vector<Problem>& problems) : problems_(problems) {}
@@ -41,8 +39,8 @@ class LayerReader {
     for (const auto& row : rows) {
       const auto [other, fresh] = seen.emplace(key_of(row), &row);
       if (!fresh)
-        problems_.push_back({row.provenance.where, fmt::format("{} row '{}' stands twice", topic, key_of(row)),
-                             fmt::format("the other one is at {}", other->second->provenance.where)});
+        problems_.push_back({row.provenance.where, fmt::format("{} row '{}' is a duplicate", topic, key_of(row)),
+                             fmt::format("the first one is at {}", other->second->provenance.where)});
     }
   }
 
@@ -85,7 +83,7 @@ void add_overlay(Matrix::Rows& rows, const fs::path& directory, std::vector<Prob
   rows.digest = digest_of(rows.digest + "\n" + layer.digest);
 }
 
-/// In the order in which a person mends a file: by line.
+/// Sorts by file and line, the order in which a person fixes a file.
 void sort_by_line(std::vector<Problem>& problems) {
   const auto place = [](const Problem& problem) {
     const auto colon = problem.where.rfind(':');
@@ -99,8 +97,8 @@ void sort_by_line(std::vector<Problem>& problems) {
 Matrix::Rows read_all(const std::vector<fs::path>& overlays, std::vector<Problem>& problems) {
   auto rows = read_built_in(problems);
   for (const auto& directory : overlays) add_overlay(rows, directory, problems);
-  link(rows);
-  // Rows that could not be read would only cause misleading second problems.
+  link_rows(rows);
+  // A row that cannot be read causes misleading second problems, so check_rows() waits for readable rows.
   if (problems.empty()) problems = check_rows(rows);
   sort_by_line(problems);
   return rows;
@@ -211,9 +209,8 @@ std::vector<fs::path> overlay_files(const fs::path& directory) {
     if (entry.path().extension() == ".yaml" || entry.path().extension() == ".yml") files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   if (files.empty())
-    throw Error(ErrorKind::usage,
-                fmt::format("reading matrix overlay '{}': it holds no .yaml file", directory.string()),
-                "an overlay is a directory of matrix rows; docs/matrix-schema.md says what they look like");
+    throw Error(ErrorKind::usage, fmt::format("reading matrix overlay '{}': it has no .yaml file", directory.string()),
+                "an overlay is a directory of matrix rows; docs/matrix-schema.md describes them");
   return files;
 }
 

@@ -11,55 +11,87 @@
 
 namespace bake::matrix {
 
-/// What is asked: an operating system (kernel empty: not known yet) and the VM sizes one image must serve.
+/// A question to resolve(): one release, and the VM sizes that one image must support.
 struct Query {
   std::string os_id;
   std::string os_version;
-  std::string kernel;
+  std::string kernel;  ///< the kernel that boots; empty: not known
   std::vector<std::string> vm_sizes;
-  /// A release the user named or holds, "inbox", or empty. A release is judged by its line where the table does not
-  /// list it (for this operating system), so that a bundle in hand counts for more than a missing row.
+  /// A release that the user names, "inbox", or empty. It is considered even if the matrix does not list it (for this
+  /// operating system); the rows of its release line then say which cards it drives.
   std::string ofed = {};
-  /// More releases that are in hand, judged in the same way.
-  std::vector<std::string> held = {};
+  /// Releases in the user's store. They are considered in the same way.
+  std::vector<std::string> in_store = {};
 };
 
-/// One driver that would work.
+/// Why a driver ranks where it does. Earlier tiers rank first.
+enum class Tier { extension, long_term, other, inbox };
+
+/// Whether a driver supports the kernel that boots, as far as public sources say.
+enum class KernelSupport { supported, unknown, unsupported };
+
+/// One driver that works.
 struct Choice {
   bool inbox = false;
   std::string ofed;                   ///< "5.5-1.0.3.2"; empty for inbox
   std::string distro;                 ///< "rhel7.7"
   std::string file_name;              ///< MLNX_OFED_LINUX-5.5-1.0.3.2-rhel7.7-x86_64.tgz
-  std::string url;                    ///< where the archive was published, or empty
-  std::string sha256;                 ///< known digest, or empty
+  std::string url;                    ///< where the vendor published the archive, or empty
+  std::string sha256;                 ///< public digest of the archive, or empty
   std::string driver;                 ///< kernel module that binds the card: "mlx5_core" or "mlx4_core"
   std::string libs;                   ///< suggested library flavour of a split bundle, else empty
   std::vector<std::string> packages;  ///< of an inbox choice
+  Tier tier = Tier::other;
+  KernelSupport kernel_support = KernelSupport::supported;
+  bool verified = true;               ///< false: an unverified row is behind this choice
+  bool rule_warns = false;            ///< whether a rule added one of `warnings`
   std::vector<std::string> reasons;   ///< why it ranks where it does
-  std::vector<std::string> warnings;  ///< e.g. "row is unverified"
-  std::string doubt;  ///< the one of `warnings` that is settled by having the archive, vouched for, in hand; or empty
+  std::vector<std::string> warnings;  ///< e.g. "unverified: the row of MLNX_OFED 4.7-1.0.0.1"
+  /// The warning in `warnings` that no public source confirms that the archive exists, or empty. It does not apply to
+  /// an archive in the store that a pin or a signature vouches for.
+  std::string existence_warning;
 };
 
-/// choices: best first. When there are none, refusals say why and `nearest` what would work instead.
+/// The answer of resolve(). Choices are ranked, best first. Without choices, `refusals` and `suggestion` say why and
+/// what works instead.
 struct Resolution {
   std::vector<Choice> choices;
   std::vector<std::string> refusals;
-  std::string nearest;
-  /// Why what `Query::ofed` names is not among `choices`, and what to do instead; empty when it is, or nothing is
-  /// named.
-  std::vector<std::string> asked_refusals, asked_remedies;
-  std::vector<std::string> notes;  ///< worth knowing whatever is chosen: DOCA not yet bakeable, end of life, retirement
+  std::string suggestion;
+  /// Why `Query::ofed` is not in `choices`, and what to do instead. Empty when it is, or when nothing is named.
+  std::vector<std::string> requested_refusals, requested_remedies;
+  /// Facts that do not depend on the choice: end of life, retirement, the assumed kernel, DOCA packages.
+  std::vector<std::string> notes;
 };
 
-/// What the rules say of a version of the Azure Linux agent.
+/// The packages of a guest that package_rules() compares with the rules.
+struct GuestPackages {
+  std::string os_id;
+  std::string os_version;
+  std::string agent;                     ///< version of waagent, or empty: not installed
+  std::string cloud_init;                ///< version of cloud-init, or empty: not installed
+  bool enable_rdma = true;               ///< whether the image will have OS.EnableRDMA=y in waagent.conf
+  bool udev_renames_interfaces = false;  ///< whether the IPoIB interface gets a name like ibP257p0s0 and not ib0
+};
+
+/// A rule about a guest's packages that matches.
+struct PackageFinding {
+  Effect effect = Effect::warn;
+  std::string message;  ///< one sentence, without the installed version
+  std::string remedy;   ///< or empty
+  std::string source;   ///< where the fact comes from
+  std::string rule;     ///< id of the rule
+};
+
+/// The answer of agent_verdict().
 struct AgentVerdict {
-  bool breaks_ipoib = false;  ///< it leaves the IPoIB interface without an address
-  std::string message;        ///< one sentence; empty: nothing to say
+  bool breaks_ipoib = false;  ///< whether the rule refuses this version
+  std::string message;        ///< one sentence, or empty: no rule matches
   std::string remedy;
   std::string rule;  ///< id of the rule
 };
 
-/// How many rows there are of one topic.
+/// The number of rows of one topic.
 struct TopicCount {
   std::string topic;
   std::size_t rows = 0;
@@ -67,19 +99,18 @@ struct TopicCount {
   std::size_t without_source = 0;
 };
 
-/// The files of an overlay, sorted by name: every .yaml and .yml of the directory. Throws Error{usage} when it is no
-/// directory or holds none.
+/// Returns every .yaml and .yml file of an overlay directory, sorted by name. Throws Error{usage} when `directory` is
+/// not a directory or has no such file.
 std::vector<std::filesystem::path> overlay_files(const std::filesystem::path& directory);
 
-/// The compatibility matrix: built-in rows, then the user's overlays, which add or override rows. Cheap to copy.
+/// The compatibility matrix: the built-in rows, and the user's overlays, which add or replace rows. Cheap to copy.
 class Matrix {
  public:
-  /// The rows that are compiled into the program. Read once; later calls share them.
+  /// Returns the rows that are compiled into the program. All calls share them.
   static Matrix built_in();
-  /// built_in() plus overlay_files() of `overlays`, in order. Throws Error{config} with all problems; nothing half
-  /// loaded.
+  /// Returns built_in() plus the files of `overlays`, in order. Throws Error{config} with all problems.
   static Matrix load(const std::vector<std::filesystem::path>& overlays);
-  /// Every problem load() would find, each with file:line; empty: it would load.
+  /// Returns every problem that load() finds, each with file:line. Empty: load() works.
   static std::vector<Problem> check(const std::vector<std::filesystem::path>& overlays);
 
   [[nodiscard]] const std::vector<OsRow>& operating_systems() const;
@@ -90,34 +121,38 @@ class Matrix {
   [[nodiscard]] const std::vector<PciRow>& pci_devices() const;
   [[nodiscard]] const std::vector<RuleRow>& rules() const;
   [[nodiscard]] const std::vector<ManifestRow>& extension_manifest() const;
-  /// Overlay rows that took the place of others.
+  /// Returns the overlay rows that replaced others.
   [[nodiscard]] const std::vector<Override>& overrides() const;
   [[nodiscard]] std::vector<TopicCount> counts() const;
 
-  /// Case does not matter, "Standard_" may be left out and a "_Promo" suffix is ignored.
+  /// Finds a VM size; null when the matrix does not know it. Ignores case, a missing "Standard_" and a "_Promo" suffix.
   [[nodiscard]] const SizeRow* find_size(std::string_view name) const;
-  /// Throws Error, with the closest names, as resolve() would, when one of `names` is no VM size of the matrix.
+  /// Throws Error{incompatible} with the closest names when the matrix does not know one of the VM sizes.
   void require_sizes(const std::vector<std::string>& names) const;
-  /// The version may also be an alias: "focal", "7.7.1908".
+  /// Finds a release; null when the matrix does not know it. The version may be an alias: "focal", "7.7.1908".
   [[nodiscard]] const OsRow* find_os(std::string_view id, std::string_view version) const;
   [[nodiscard]] const OfedRow* find_ofed(std::string_view version) const;
-  /// The published SHA-256 of the archive of this file name; empty when none is known.
+  /// Returns the public SHA-256 of the archive with this file name, or an empty string.
   [[nodiscard]] std::string known_sha256(std::string_view file_name) const;
-  /// The archive with this SHA-256, whatever its file is called now.
+  /// Finds the archive with this SHA-256, independent of its file name.
   [[nodiscard]] const BundleRow* find_bundle_by_sha256(std::string_view sha256) const;
 
-  /// Deterministic; throws Error{incompatible} for an unknown size or release, naming the closest known ones.
+  /// Ranks the drivers for a query; docs/matrix-schema.md has the order. The same rows and query give the same answer.
+  /// Throws Error{incompatible} with the closest names for an unknown size or release.
   [[nodiscard]] Resolution resolve(const Query& query) const;
 
-  /// What is known of waagent `version` ("2.9.1.1") and IPoIB. An empty version gets an empty verdict.
+  /// Returns the rules about waagent and cloud-init that match a guest, refusals first.
+  [[nodiscard]] std::vector<PackageFinding> package_rules(const GuestPackages& packages) const;
+
+  /// Returns the first of package_rules() for waagent `version` on any release. package_rules() replaces it.
   [[nodiscard]] AgentVerdict agent_verdict(std::string_view version) const;
 
-  /// sha256 over the loaded files: recorded in manifests.
+  /// Returns the SHA-256 over the loaded files; manifests record it.
   [[nodiscard]] const std::string& digest() const;
-  /// Overlay directories in use, for the manifest.
+  /// Returns the overlay directories, for the manifest.
   [[nodiscard]] const std::vector<std::filesystem::path>& overlays() const;
 
-  /// The loaded rows, for the files of this room.
+  /// The loaded rows; only files in matrix/ use them.
   struct Rows;
   [[nodiscard]] const Rows& rows() const { return *rows_; }
 

@@ -1,11 +1,10 @@
-#include "matrix/page.hpp"
-
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
 
 #include "bake/base/text.hpp"
-#include "matrix/candidates.hpp"
+#include "matrix/drivers.hpp"
+#include "matrix/generators.hpp"
 #include "matrix/rules.hpp"
 #include "matrix_embedded.hpp"
 
@@ -35,7 +34,7 @@ std::string escape(std::string_view text) {
   return safe;
 }
 
-/// An anchor made of a row's names: "ubuntu-20-04".
+/// Returns an anchor for a name: "ubuntu-20-04" for "ubuntu 20.04".
 std::string anchor(std::string_view text) {
   auto id = to_lower(text);
   for (auto& c : id)
@@ -48,21 +47,21 @@ struct Tag {
   std::string words;
 };
 
-Tag tag_of(const Matrix& matrix, const Choice& choice) {
-  if (choice.inbox) return {"inbox", "inbox"};
-  if (!choice.reasons.empty() && choice.reasons.front().starts_with("the VM extension"))
-    return {"extension", "extension"};
-  const auto* release = matrix.find_ofed(choice.ofed);
-  if (release != nullptr && release->lts) return {"lts", "LTS"};
+Tag tag_of(const Choice& choice) {
+  switch (choice.tier) {
+    case Tier::extension:
+      return {"extension", "extension"};
+    case Tier::long_term:
+      return {"lts", "LTS"};
+    case Tier::inbox:
+      return {"inbox", "inbox"};
+    case Tier::other:
+      break;
+  }
   return {"other", "release"};
 }
 
-bool is_doubtful(const Choice& choice) {
-  return std::any_of(choice.warnings.begin(), choice.warnings.end(),
-                     [](const auto& text) { return text.starts_with("unverified"); });
-}
-
-bool is_served(const SizeRow& size) { return size.transport == "sriov" && size.arch == "x86_64"; }
+bool has_driver(const SizeRow& size) { return size.transport == "sriov" && size.arch == "x86_64"; }
 
 /// Sizes with SR-IOV InfiniBand on x86_64 of one family, in the order of the rows.
 struct Family {
@@ -73,7 +72,7 @@ struct Family {
 std::vector<Family> families_of(const Matrix& matrix) {
   std::vector<Family> families;
   for (const auto& size : matrix.sizes()) {
-    if (!is_served(size)) continue;
+    if (!has_driver(size)) continue;
     auto known = std::find_if(families.begin(), families.end(), [&](const auto& f) { return f.name == size.family; });
     if (known == families.end()) known = families.insert(families.end(), {size.family, {}});
     known->sizes.push_back(&size);
@@ -84,7 +83,7 @@ std::vector<Family> families_of(const Matrix& matrix) {
   return families;
 }
 
-/// Puts `parts` where the template says {{name}}, in one pass: what a part says is never read as a template.
+/// Replaces each {{name}} of the template by its part, in one pass, so that the text of a part is not a template.
 std::string fill(std::string_view page, const std::map<std::string, std::string, std::less<>>& parts) {
   std::string text;
   for (;;) {
@@ -137,8 +136,8 @@ class Page {
   }
 
  private:
-  /// What makes the two selections and the buttons work without a script: rules that look at what is checked. A browser
-  /// without :has() ignores them and shows every row.
+  /// Returns the CSS rules that make the two selections and the buttons work without a script. A browser without :has()
+  /// ignores them and shows every row.
   [[nodiscard]] std::string filters() const {
     std::string css;
     for (const auto& id : ids_)
@@ -153,7 +152,7 @@ class Page {
           "none; }}\n",
           anchor(family.name));
     for (const auto& size : matrix_.sizes())
-      if (!is_served(size))
+      if (!has_driver(size))
         css +=
             fmt::format("main:has(#size [value=\"{0}\"]:checked) #no-{0} {{ display: block; }}\n", anchor(size.name));
     return css;
@@ -179,7 +178,7 @@ class Page {
     }
     html += "<optgroup label=\"no driver for these\">";
     for (const auto& size : matrix_.sizes())
-      if (!is_served(size)) html += size_option(size, "");
+      if (!has_driver(size)) html += size_option(size, "");
     return html + "</optgroup>\n";
   }
 
@@ -188,14 +187,14 @@ class Page {
                        escape(size.name));
   }
 
-  /// The same answer for every release: why no driver serves a size.
+  /// Returns why no driver supports a size. The answer is the same for every release.
   [[nodiscard]] std::string notices() const {
     std::string html;
     for (const auto& size : matrix_.sizes()) {
-      if (is_served(size)) continue;
+      if (has_driver(size)) continue;
       const auto why = matrix_.resolve({ids_.front(), first_version_, "", {size.name}, ""});
       auto texts = why.refusals;
-      if (!why.nearest.empty()) texts.push_back(why.nearest);
+      if (!why.suggestion.empty()) texts.push_back(why.suggestion);
       html += fmt::format("<p class=\"notice\" id=\"no-{}\">{} {}.</p>\n", anchor(size.name), none(),
                           escape(join(texts, "; ")));
     }
@@ -243,14 +242,14 @@ class Page {
 
   static std::string none() { return "<span class=\"tag none\">none</span>"; }
 
-  [[nodiscard]] std::string driver(const Choice& choice) const {
-    const auto tag = tag_of(matrix_, choice);
+  static std::string driver(const Choice& choice) {
+    const auto tag = tag_of(choice);
     return fmt::format(
         "<span class=\"driver\">{}</span> <span class=\"tag {}\">{}</span>{}",
         choice.inbox ? "rdma-core" : escape(choice.ofed), tag.style, tag.words,
-        is_doubtful(choice)
-            ? " <span class=\"doubt\" title=\"unverified\">?<span class=\"spoken\"> unverified</span></span>"
-            : "");
+        choice.verified
+            ? ""
+            : " <span class=\"unverified\" title=\"unverified\">?<span class=\"spoken\"> unverified</span></span>");
   }
 
   [[nodiscard]] std::string answers() const {
@@ -259,6 +258,7 @@ class Page {
       std::vector<std::string> facts;
       if (os.extension) facts.emplace_back("supported by the VM extension");
       if (!os.end_of_life.empty()) facts.push_back(end_of_life_of(os));
+      if (!os.azure_kernel.empty()) facts.push_back("kernel " + os.azure_kernel + " assumed");
       html += fmt::format(
           "<tbody id=\"{}\"><tr class=\"release\"><th scope=\"rowgroup\" colspan=\"4\">{} <span>{}</span></th></tr>\n",
           anchor_of(os), escape(os.name), escape(join(facts, ", ")));
@@ -276,31 +276,32 @@ class Page {
                     anchor(family.name), escape(family.name), size.generation, short_names(family.sizes));
     if (resolution.choices.empty()) {
       auto instead = notes_on_sizes(os, resolution);
-      if (!resolution.nearest.empty()) instead.insert(instead.begin(), resolution.nearest);
+      if (!resolution.suggestion.empty()) instead.insert(instead.begin(), resolution.suggestion);
       return head + fmt::format("<td>{}</td><td class=\"why\">{}</td><td class=\"why\">{}</td></tr>\n", none(),
                                 items(resolution.refusals), items(instead));
     }
     const auto& best = resolution.choices.front();
-    auto watch = best.warnings;
-    for (auto& note : notes_on_sizes(os, resolution)) watch.push_back(std::move(note));
+    auto remarks = best.warnings;
+    for (auto& note : notes_on_sizes(os, resolution)) remarks.push_back(std::move(note));
     std::vector<std::string> others;
     for (std::size_t i = 1; i < resolution.choices.size(); ++i)
       others.push_back(fmt::format("<span class=\"keep\">{}</span>",
                                    resolution.choices[i].inbox ? "inbox" : escape(resolution.choices[i].ofed)));
     const auto also =
-        others.empty() ? std::string() : fmt::format("<p class=\"also\">Would work too: {}</p>", join(others, ", "));
+        others.empty() ? std::string() : fmt::format("<p class=\"also\">Also works: {}</p>", join(others, ", "));
     return head + fmt::format("<td>{}<br>{}</td><td class=\"why\">{}{}</td><td class=\"why\">{}</td></tr>\n",
-                              driver(best), files(best), items(best.reasons), also, items(watch));
+                              driver(best), files(best), items(best.reasons), also, items(remarks));
   }
 
-  /// Retirement, VM generation, DOCA-OFED: the heading of the release says its end of life.
+  /// Returns the notes about the sizes. The heading of the release has the notes about the release.
   static std::vector<std::string> notes_on_sizes(const OsRow& os, const Resolution& resolution) {
     auto notes = resolution.notes;
-    std::erase_if(notes, [&](const std::string& note) { return note.starts_with(os.name + ": "); });
+    const auto about_os = os_notes(os, "");
+    std::erase_if(notes, [&](const std::string& note) { return contains(about_os, note); });
     return notes;
   }
 
-  /// What must be in the store, with its digest where that is public.
+  /// Returns the archive that the store needs, and its public digest.
   static std::string files(const Choice& choice) {
     if (choice.inbox) return fmt::format("<code>{}</code>", escape(join(choice.packages, " ")));
     const auto digest =
@@ -308,7 +309,7 @@ class Page {
     return fmt::format("<code>{}</code>{}", escape(choice.file_name), digest);
   }
 
-  /// The sizes without "Standard_", none of them broken over two lines.
+  /// Returns the sizes without "Standard_". A line break does not split a name.
   static std::string short_names(const Sizes& sizes) {
     std::vector<std::string> names;
     for (const auto* size : sizes)
@@ -330,7 +331,7 @@ class Page {
       for (const auto generation : size.vm_generations) generations.push_back(std::to_string(generation));
       if (size.transport == "networkdirect") remarks.emplace_back("NetworkDirect: no Linux driver can use it");
       if (size.transport == "none") remarks.emplace_back("no InfiniBand");
-      if (size.arch != "x86_64") remarks.emplace_back("arm64: not baked");
+      if (size.arch != "x86_64") remarks.emplace_back("arm64: bake cannot bake it");
       if (!size.retires.empty()) remarks.push_back("retires " + size.retires);
       if (!size.note.empty()) remarks.push_back(size.note);
       if (size.provenance.unverified) remarks.emplace_back("unverified");

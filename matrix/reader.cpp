@@ -1,5 +1,3 @@
-#include "matrix/reader.hpp"
-
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -9,6 +7,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/yaml.hpp"
+#include "matrix/loading.hpp"
 
 namespace bake::matrix {
 namespace {
@@ -16,7 +15,7 @@ namespace {
 using yaml::MapReader;
 using yaml::Node;
 
-/// Reads the rows of one file; `where` of each row is its first line.
+/// Reads the rows of one file. `where` of each row is its first line.
 class FileReader {
  public:
   FileReader(std::filesystem::path file, std::vector<Problem>& problems)
@@ -49,7 +48,7 @@ class FileReader {
     return from;
   }
 
-  /// `pattern` must be a literal: each is compiled once and found by its address.
+  /// `pattern` must be a string literal: the compiled expressions are kept by its address.
   static void matches(MapReader& reader, std::string_view key, const std::string& value, const char* pattern,
                       std::string_view example) {
     static std::map<const char*, std::regex> compiled;
@@ -67,7 +66,7 @@ class FileReader {
   static void known_generation(MapReader& reader, std::string_view key, const std::string& value) {
     const auto& known = known_generations();
     if (!value.empty() && std::find(known.begin(), known.end(), value) == known.end())
-      reader.problem(key, fmt::format("'{}' is no card generation", value), did_you_mean(value, known));
+      reader.problem(key, fmt::format("'{}' is not a card generation", value), did_you_mean(value, known));
   }
 
   static void read(MapReader& reader, OsRow& row) {
@@ -79,12 +78,14 @@ class FileReader {
     row.distro = reader.required_text("distro");
     row.aliases = reader.texts("aliases");
     row.ga_kernel = reader.required_text("ga_kernel");
+    row.azure_kernel = reader.text_or("azure_kernel", "");
     row.inbox_key = reader.text_or("inbox", "");
     row.end_of_life = reader.text_or("end_of_life", "");
     row.extension = reader.flag_or("extension", false);
     matches(reader, "version", row.version, R"(\d+\.\d+)", "7.7 or 20.04");
     matches(reader, "distro", row.distro, R"([a-z]+\d+(\.\d+)?)", "rhel7.7 or ubuntu20.04");
     matches(reader, "ga_kernel", row.ga_kernel, R"(\d+\.\d+\.\d+-\S+)", "3.10.0-1062.el7.x86_64");
+    matches(reader, "azure_kernel", row.azure_kernel, R"(\d+\.\d+\.\d+-\S+)", "6.8.0-1041-azure");
     matches(reader, "end_of_life", row.end_of_life, R"(\d{4}-\d{2}-\d{2})", "2024-06-30");
   }
 
@@ -105,6 +106,11 @@ class FileReader {
     row.generations = generations(reader);
     row.bakeable = reader.flag_or("bakeable", true);
     row.lts = reader.flag_or("lts", false);
+    row.max_kernel = reader.text_or("max_kernel", "");
+    row.max_kernel_source = reader.text_or("max_kernel_source", "");
+    matches(reader, "max_kernel", row.max_kernel, R"(\d+\.\d+)", "6.11");
+    if (row.max_kernel.empty() != row.max_kernel_source.empty())
+      reader.problem("max_kernel", "'max_kernel' and 'max_kernel_source' must be stated together");
     matches(reader, "version", row.version, R"(\d+\.\d+-\d+\.\d+\.\d+\.\d+(\.\d+)?|doca-\d+(\.\d+)+-\d+)",
             "5.5-1.0.3.2 or doca-3.2.1-044000");
     if (row.generations.empty()) reader.problem("generations", "a release must name the cards it drives");
@@ -179,8 +185,12 @@ class FileReader {
     row.kernel_contains = reader.text_or("kernel_contains", "");
     row.agent_at_least = reader.text_or("agent_at_least", "");
     row.agent_below = reader.text_or("agent_below", "");
+    row.cloud_init_at_least = reader.text_or("cloud_init_at_least", "");
+    row.cloud_init_below = reader.text_or("cloud_init_below", "");
+    row.enable_rdma = reader.flag_or("enable_rdma", false);
+    row.udev_renames_interfaces = reader.flag_or("udev_renames_interfaces", false);
     if (!reader.has("effect")) reader.required_text("effect");
-    row.refuses = reader.choice_or("effect", {"refuse", "warn"}, "warn") == "refuse";
+    row.effect = reader.choice_or("effect", {"refuse", "warn"}, "warn") == "refuse" ? Effect::refuse : Effect::warn;
     row.message = reader.required_text("message");
     row.remedy = reader.text_or("remedy", "");
     for (const auto& entry : row.os)
@@ -210,7 +220,7 @@ class FileReader {
   void expand(Row row, std::vector<Row>& rows) {
     rows.push_back(std::move(row));
   }
-  /// One bundles row may name many distros; each becomes a row of its own.
+  /// One bundles row may name several distros. Each becomes a separate row.
   void expand(const BundleRow& row, std::vector<BundleRow>& rows) {
     for (const auto& distro : distros_) {
       rows.push_back(row);
@@ -218,7 +228,7 @@ class FileReader {
       if (row.file.empty()) rows.back().file = fmt::format("MLNX_OFED_LINUX-{}-{}-{}.tgz", row.ofed, distro, row.arch);
     }
   }
-  /// The manifest may hold one place twice; both are kept.
+  /// Keeps manifest rows with the same names, and numbers them.
   static void expand(ManifestRow row, std::vector<ManifestRow>& rows) {
     for (const auto& other : rows)
       if (other.driver == row.driver && other.type == row.type && other.os == row.os && other.distro == row.distro &&

@@ -2,15 +2,13 @@
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
-#include "matrix/candidates.hpp"
-#include "matrix/link.hpp"
-#include "matrix/matrix.hpp"
+#include "matrix/drivers.hpp"
 #include "matrix/rules.hpp"
 
 namespace bake::matrix {
 namespace {
 
-/// Up to three of `names`, nearest to `word` first.
+/// Returns up to three of `names`, the closest to `word` first.
 std::vector<std::string> closest_few(std::string_view word, std::vector<std::string> names) {
   std::vector<std::string> few;
   while (few.size() < 3) {
@@ -22,11 +20,11 @@ std::vector<std::string> closest_few(std::string_view word, std::vector<std::str
   return few;
 }
 
-[[noreturn]] void refuse_unknown(std::string_view kind, std::string_view name, const std::vector<std::string>& near,
-                                 std::string_view list) {
+[[noreturn]] void refuse_unknown(std::string_view kind, std::string_view name, const std::vector<std::string>& similar,
+                                 std::string_view topic) {
   throw Error(ErrorKind::incompatible, fmt::format("resolving {} '{}': the matrix does not know it", kind, name),
-              near.empty() ? fmt::format("'bake matrix list {}' shows what it knows", list)
-                           : fmt::format("the closest it knows: {}", join(near, ", ")));
+              similar.empty() ? fmt::format("list the topic '{}' of the matrix to see the names that it knows", topic)
+                              : fmt::format("similar names: {}", join(similar, ", ")));
 }
 
 const OsRow& known_os(const Matrix& matrix, const Query& query) {
@@ -37,9 +35,9 @@ const OsRow& known_os(const Matrix& matrix, const Query& query) {
     all.push_back(os.id + " " + os.version);
     if (os.id == to_lower(query.os_id)) same_id.push_back(all.back());
   }
-  auto near = closest_few(wanted, same_id.empty() ? all : same_id);
-  if (near.empty() && !same_id.empty()) near = same_id;
-  refuse_unknown("release", wanted, near, "os");
+  auto similar = closest_few(wanted, same_id.empty() ? all : same_id);
+  if (similar.empty() && !same_id.empty()) similar = same_id;
+  refuse_unknown("release", wanted, similar, "os");
 }
 
 Sizes known_sizes(const Matrix& matrix, const std::vector<std::string>& wanted) {
@@ -57,13 +55,13 @@ Sizes known_sizes(const Matrix& matrix, const std::vector<std::string>& wanted) 
   return sizes;
 }
 
-/// The size with SR-IOV InfiniBand on x86_64 whose name is nearest.
+/// Returns the size with SR-IOV InfiniBand on x86_64 whose name is the most similar.
 std::string similar_rdma_size(const Matrix& matrix, const SizeRow& size) {
   std::vector<std::string> names;
   for (const auto& row : matrix.sizes())
     if (row.transport == "sriov" && row.arch == "x86_64") names.push_back(row.name);
-  // Whatever the length of the name, some size is nearest; the longest common beginning finds it when edits do not.
-  if (const auto near = closest(size.name, names)) return *near;
+  if (const auto similar = closest(size.name, names)) return *similar;
+  // closest() rejects names that differ too much; then the longest common beginning decides.
   const auto common = [&](const std::string& name) {
     return std::mismatch(name.begin(), name.end(), size.name.begin(), size.name.end()).first - name.begin();
   };
@@ -74,26 +72,26 @@ std::string similar_rdma_size(const Matrix& matrix, const SizeRow& size) {
 class Resolver {
  public:
   Resolver(const Matrix& matrix, const OsRow& os, Sizes sizes, const Query& query) : matrix_(matrix) {
-    asked_ = {&os, std::move(sizes), query.kernel, query.ofed, query.held};
+    query_ = {&os, std::move(sizes), query.kernel, query.ofed, query.in_store};
   }
 
   Resolution run() {
     notes();
     if (!refuse_sizes()) {
-      auto answer = find_drivers(matrix_, asked_);
-      result_.choices = std::move(answer.choices);
-      result_.asked_refusals = answer.asked_refusals;
-      result_.asked_remedies = answer.asked_remedies;
-      if (result_.choices.empty()) refuse(answer);
+      auto found = find_drivers(matrix_, query_);
+      result_.choices = std::move(found.choices);
+      result_.requested_refusals = found.requested_refusals;
+      result_.requested_remedies = found.requested_remedies;
+      if (result_.choices.empty()) refuse(found);
       note_kernel();
     }
     return std::move(result_);
   }
 
  private:
-  /// Sizes no driver of ours can serve, each by its name.
+  /// Refuses each size that no driver of bake supports. Returns whether there is one.
   bool refuse_sizes() {
-    for (const auto* size : asked_.sizes) {
+    for (const auto* size : query_.sizes) {
       if (size->transport == "networkdirect") {
         result_.refusals.push_back(fmt::format(
             "{} reaches InfiniBand through NetworkDirect, not SR-IOV: no Linux InfiniBand driver can use it",
@@ -101,52 +99,52 @@ class Resolver {
       } else if (size->transport == "none") {
         result_.refusals.push_back(fmt::format("{} has no InfiniBand", size->name));
       } else if (size->arch != "x86_64") {
-        result_.refusals.push_back(fmt::format("{} is an arm64 size: bake makes x86_64 images only", size->name));
+        result_.refusals.push_back(fmt::format("{} is an arm64 size: bake makes only x86_64 images", size->name));
       } else {
         continue;
       }
-      if (result_.nearest.empty())
-        result_.nearest = fmt::format("the nearest size that would work is {}", similar_rdma_size(matrix_, *size));
+      if (result_.suggestion.empty())
+        result_.suggestion = fmt::format("a similar size that works: {}", similar_rdma_size(matrix_, *size));
     }
     return !result_.refusals.empty();
   }
 
-  void refuse(const Answer& answer) {
+  void refuse(const DriverResult& found) {
     bool each_works = true;
-    for (const auto* size : asked_.sizes) {
+    for (const auto* size : query_.sizes) {
       const auto alone = find_drivers(matrix_, with({size}));
       if (!alone.choices.empty()) continue;
       each_works = false;
       add_once(result_.refusals, why_not(*size, alone));
     }
-    if (each_works && asked_.sizes.size() > 1)
-      refuse_together(answer);
+    if (each_works && query_.sizes.size() > 1)
+      refuse_combination(found);
     else
-      result_.nearest = nearest(answer);
+      result_.suggestion = suggestion(found);
   }
 
-  /// One sentence: what the size needs, and what is in the way.
-  std::string why_not(const SizeRow& size, const Answer& alone) {
+  /// Returns one sentence: what the size needs, and why the release does not have it.
+  std::string why_not(const SizeRow& size, const DriverResult& alone) {
     if (!alone.refusals.empty())
-      return fmt::format("{} ({}) on {}{}: {}", size.name, size.generation, asked_.os->name,
-                         asked_.kernel.empty() ? "" : " with kernel " + asked_.kernel, join(alone.refusals, "; "));
-    const auto inbox = asked_.os->inbox_key.empty()
+      return fmt::format("{} ({}) on {}{}: {}", size.name, size.generation, query_.os->name,
+                         query_.kernel.empty() ? "" : " with kernel " + query_.kernel, join(alone.refusals, "; "));
+    const auto inbox = query_.os->inbox_key.empty()
                            ? std::string("it ships no rdma-core")
                            : fmt::format("its inbox driver does not drive {}", size.generation);
     const auto releases = releases_for(matrix_, size.generation);
     if (releases.empty())
-      return fmt::format("{} ({}): no release of MLNX_OFED drives it, and for {} {}", size.name, size.generation,
-                         asked_.os->name, inbox);
+      return fmt::format("{} ({}): no release of MLNX_OFED drives it, and on {} {}", size.name, size.generation,
+                         query_.os->name, inbox);
     return fmt::format("{} ({}) needs {}, which has no bundle for {}; {}", size.name, size.generation, releases,
-                       asked_.os->name, inbox);
+                       query_.os->name, inbox);
   }
 
-  /// Each size would work alone, all together do not.
-  void refuse_together(const Answer& answer) {
+  /// Refuses sizes that work separately but not in one image.
+  void refuse_combination(const DriverResult& found) {
     std::vector<std::string> needs, images;
-    for (const auto& generation : generations_of(asked_.sizes)) {
+    for (const auto& generation : generations_of(query_.sizes)) {
       Sizes group;
-      for (const auto* size : asked_.sizes)
+      for (const auto* size : query_.sizes)
         if (size->generation == generation) group.push_back(size);
       const auto releases = releases_for(matrix_, generation);
       needs.push_back(fmt::format("{} ({}) needs {}", names_of(group), generation,
@@ -156,59 +154,60 @@ class Resolver {
         images.push_back(fmt::format("{} with {}", names_of(group), driver_name(alone.choices.front())));
     }
     result_.refusals.push_back(
-        fmt::format("no one driver for {} serves all sizes: {}", asked_.os->name, join(needs, "; ")));
-    for (const auto& refusal : answer.refusals) add_once(result_.refusals, refusal);
-    result_.nearest = fmt::format("bake one image for {}", join(images, ", and another for "));
+        fmt::format("no single driver for {} supports all sizes: {}", query_.os->name, join(needs, "; ")));
+    for (const auto& refusal : found.refusals) add_once(result_.refusals, refusal);
+    result_.suggestion = fmt::format("bake one image for {}", join(images, ", and another for "));
   }
 
-  /// What would work instead: the same release with another kernel, else the nearest release that somebody confirmed,
-  /// and what the same distribution has before it; else nothing.
-  std::string nearest(const Answer& answer) {
-    if (!asked_.kernel.empty()) {
-      auto other_kernel = asked_;
+  /// Returns what works instead: the same release with another kernel, else the most similar release whose archive is
+  /// confirmed, and before it a release of the same distribution whose archive is not. Empty: nothing works.
+  std::string suggestion(const DriverResult& found) {
+    if (!query_.kernel.empty()) {
+      auto other_kernel = query_;
       other_kernel.kernel.clear();
-      if (!find_drivers(matrix_, other_kernel).choices.empty() && !answer.remedies.empty())
-        return join(answer.remedies, "; ");
+      if (!find_drivers(matrix_, other_kernel).choices.empty() && !found.remedies.empty())
+        return join(found.remedies, "; ");
     }
-    std::string fallback, first;  // of any distribution, of the one that was asked for: nobody has confirmed them
-    for (const auto* os : others_by_nearness()) {
-      auto there = asked_;
+    std::string any, same_distribution;  // the first suggestions that are not confirmed
+    for (const auto* os : other_releases()) {
+      auto there = query_;
       there.os = os;
       there.kernel.clear();
       there.ofed.clear();
-      there.held.clear();
-      const auto found = find_drivers(matrix_, there);
-      if (found.choices.empty()) continue;
-      const auto& choice = found.choices.front();
-      if (only_row_doubts(choice))
-        return "use " + sentence(*os, choice) + (first.empty() || os->id == asked_.os->id ? "" : first);
-      if (first.empty() && os->id == asked_.os->id)
-        first = fmt::format("; or {}, which nobody has confirmed", sentence(*os, choice));
-      if (fallback.empty()) fallback = "use " + sentence(*os, choice);
+      there.in_store.clear();
+      const auto works = find_drivers(matrix_, there);
+      if (works.choices.empty()) continue;
+      const auto& choice = works.choices.front();
+      if (is_confirmed(choice))
+        return "use " + sentence(*os, choice) +
+               (same_distribution.empty() || os->id == query_.os->id ? "" : same_distribution);
+      if (same_distribution.empty() && os->id == query_.os->id)
+        same_distribution = fmt::format("; or {}, which is unverified", sentence(*os, choice));
+      if (any.empty()) any = "use " + sentence(*os, choice);
     }
-    return fallback;
+    return any;
   }
 
   static std::string sentence(const OsRow& os, const Choice& choice) {
     return fmt::format("{} with {}", os.name, driver_name(choice));
   }
 
-  /// A confirmed archive (its digest is public) that no rule warns about. That the row of the release is unverified
-  /// does not speak against it.
-  [[nodiscard]] static bool only_row_doubts(const Choice& choice) {
-    return !choice.sha256.empty() && std::all_of(choice.warnings.begin(), choice.warnings.end(), [](const auto& text) {
-      return text.starts_with("unverified: the row of ");
-    });
+  /// Returns whether the archive exists (its digest is public), its kernel is supported, and no rule warns about it.
+  /// The row of the release may be unverified.
+  [[nodiscard]] static bool is_confirmed(const Choice& choice) {
+    return !choice.sha256.empty() && choice.existence_warning.empty() && !choice.rule_warns &&
+           choice.kernel_support != KernelSupport::unsupported;
   }
 
-  /// The same distribution's other releases, then others of its family; newer before older, nearest first.
-  [[nodiscard]] std::vector<const OsRow*> others_by_nearness() const {
+  /// Returns the other releases of the same distribution, then those of its family, then the rest. Within each group,
+  /// newer releases come before older ones, and the closest version comes first.
+  [[nodiscard]] std::vector<const OsRow*> other_releases() const {
     std::vector<const OsRow*> others;
     for (const auto& os : matrix_.operating_systems())
-      if (&os != asked_.os) others.push_back(&os);
+      if (&os != query_.os) others.push_back(&os);
     const auto rank = [&](const OsRow* os) {
-      const bool newer = compare_versions(os->version, asked_.os->version) >= 0;
-      return (os->id == asked_.os->id ? 0 : os->family == asked_.os->family ? 2 : 4) + (newer ? 0 : 1);
+      const bool newer = compare_versions(os->version, query_.os->version) >= 0;
+      return (os->id == query_.os->id ? 0 : os->family == query_.os->family ? 2 : 4) + (newer ? 0 : 1);
     };
     std::stable_sort(others.begin(), others.end(), [&](const OsRow* a, const OsRow* b) {
       if (rank(a) != rank(b)) return rank(a) < rank(b);
@@ -220,10 +219,9 @@ class Resolver {
   }
 
   void notes() {
-    if (asked_.sizes.empty()) result_.notes.emplace_back("no VM size is named, so no card is checked");
-    if (!asked_.os->end_of_life.empty())
-      result_.notes.push_back(fmt::format("{}: {}", asked_.os->name, end_of_life_of(*asked_.os)));
-    for (const auto* size : asked_.sizes) {
+    if (query_.sizes.empty()) result_.notes.emplace_back("no VM size is named, so no card is checked");
+    for (const auto& note : os_notes(*query_.os, query_.kernel)) result_.notes.push_back(note);
+    for (const auto* size : query_.sizes) {
       if (!size->note.empty()) result_.notes.push_back(fmt::format("{}: {}", size->name, size->note));
       if (!size->retires.empty())
         result_.notes.push_back(fmt::format("{}: Azure retires it on {}", size->name, size->retires));
@@ -233,27 +231,27 @@ class Resolver {
     note_doca();
   }
 
-  /// Modules for a kernel that the vendor does not build for have to come from somewhere.
+  /// Says where modules come from when the vendor does not build any for this kernel.
   void note_kernel() {
-    const auto& kernel = asked_.kernel;
+    const auto& kernel = query_.kernel;
     const bool vendor =
         std::any_of(result_.choices.begin(), result_.choices.end(), [](const Choice& choice) { return !choice.inbox; });
-    if (kernel.empty() || kernel == asked_.os->ga_kernel || !vendor || asked_.ofed == "inbox") return;
+    if (kernel.empty() || kernel == query_.os->ga_kernel || !vendor || query_.ofed == "inbox") return;
     result_.notes.push_back(fmt::format(
-        "{} is not the kernel that MLNX_OFED's modules are built for ({}): {}", kernel, asked_.os->ga_kernel,
-        asked_.os->family == "deb"
-            ? "unless the bundle has some for it, they are compiled in the image, which needs its headers, gcc and "
-              "make; 'bake plan' says what is missing"
-            : "they are taken where every symbol version agrees, which 'bake plan' finds out"));
+        "{} is not the kernel that MLNX_OFED's modules are built for ({}): {}", kernel, query_.os->ga_kernel,
+        query_.os->family == "deb"
+            ? "bake compiles them in the image if the bundle has none for it; that needs its headers, gcc and make, "
+              "and the plan lists what is missing"
+            : "bake uses them if every symbol version matches, which the plan checks"));
   }
 
   void note_doca() {
-    const auto generations = generations_of(asked_.sizes);
+    const auto generations = generations_of(query_.sizes);
     const BundleRow* newest = nullptr;
     for (const auto& bundle : matrix_.bundles()) {
       const auto* release = matrix_.find_ofed(bundle.ofed);
       if (release == nullptr || release->bakeable || bundle.arch != "x86_64" || bundle.recognised_only ||
-          !serves(bundle.distro, asked_.os->distro))
+          !distro_fits(bundle.distro, query_.os->distro))
         continue;
       const bool drives = std::all_of(generations.begin(), generations.end(), [&](const auto& generation) {
         return contains(release->generations, generation);
@@ -261,11 +259,12 @@ class Resolver {
       if (drives && (newest == nullptr || compare_versions(newest->ofed, bundle.ofed) < 0)) newest = &bundle;
     }
     if (newest != nullptr)
-      result_.notes.push_back(fmt::format("DOCA-OFED ({}) would drive it: recognised, not yet bakeable", newest->file));
+      result_.notes.push_back(
+          fmt::format("DOCA-OFED ({}) drives it, but bake cannot bake DOCA-OFED yet", newest->file));
   }
 
-  [[nodiscard]] Question with(Sizes sizes) const {
-    return {asked_.os, std::move(sizes), asked_.kernel, asked_.ofed, asked_.held};
+  [[nodiscard]] DriverQuery with(Sizes sizes) const {
+    return {query_.os, std::move(sizes), query_.kernel, query_.ofed, query_.in_store};
   }
 
   static std::string driver_name(const Choice& choice) {
@@ -273,7 +272,7 @@ class Resolver {
   }
 
   const Matrix& matrix_;
-  Question asked_;
+  DriverQuery query_;
   Resolution result_;
 };
 

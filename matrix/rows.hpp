@@ -6,8 +6,7 @@
 
 namespace bake::matrix {
 
-/// Every row says where its facts come from; rows nobody could confirm are `unverified`, and bake says so when it uses
-/// one.
+/// Where the facts of a row come from. bake warns when it uses an `unverified` row.
 struct Provenance {
   std::string source;
   bool unverified = false;
@@ -22,36 +21,40 @@ struct OsRow {
   std::string version;                   ///< "20.04", "7.7"
   std::string name;                      ///< "CentOS 7.7"
   std::string family;                    ///< "deb" or "rpm"
-  std::string distro;                    ///< how OFED bundles name it: "rhel7.7", "ubuntu20.04"
+  std::string distro;                    ///< its name in OFED bundles: "rhel7.7", "ubuntu20.04"
   std::vector<std::string> aliases;      ///< other spellings of the version: "focal", "7.7.1908"
   std::string ga_kernel;                 ///< kernel the vendor's binary modules are built for
-  std::vector<std::string> kernel_pins;  ///< kernels (kernel-devel) the extension's manifest pins; taken from there
-  std::string kernel_devel_url;          ///< where the extension gets that kernel-devel, or empty
-  std::string inbox_key;                 ///< row of inbox_drivers, or empty: no inbox choice
+  std::string azure_kernel;              ///< kernel of Azure's current image (Ubuntu), or empty: not known
+  std::vector<std::string> kernel_pins;  ///< kernel-devel versions that the extension's manifest pins
+  std::string kernel_devel_url;          ///< where the extension downloads that kernel-devel, or empty
+  std::string inbox_key;                 ///< key of a row of inbox_drivers, or empty: no inbox driver
   std::vector<std::string> inbox;        ///< packages of that row
-  std::string end_of_life;               ///< "2024-06-30", or empty; of RHEL the major release's
-  bool extension = false;                ///< one of the fifteen releases the VM extension is documented for
+  std::string end_of_life;               ///< "2024-06-30", or empty; for RHEL that of the major release
+  bool extension = false;                ///< one of the fifteen releases in the VM extension's documentation
   Provenance provenance;
 };
 
-/// The driver a distribution ships itself.
+/// The driver that a distribution ships itself.
 struct InboxRow {
   std::string key;                       ///< "el7", "ubuntu20.04"
-  std::vector<std::string> generations;  ///< cards it drives
+  std::vector<std::string> generations;  ///< cards that it drives
   std::vector<std::string> packages;
   Provenance provenance;
 };
 
-/// A release line entry of the driver: one version.
+/// One version of MLNX_OFED or DOCA-OFED.
 struct OfedRow {
-  std::string version;                        ///< "5.5-1.0.3.2", "doca-3.2.1-044000"
-  std::string line;                           ///< "4.9", "5.5", "23.10", "doca"
-  std::string layout;                         ///< "flat", "split", "doca"
-  std::string libs;                           ///< the flavour the vendor's installer takes from a split bundle
-  std::string embeds;                         ///< driver release inside a DOCA package: "25.10"
-  std::vector<std::string> generations;       ///< cards it drives: CX3-Pro, CX4, CX5, CX6, CX7, CX8
-  std::vector<std::string> distros;           ///< x86_64 bundles that exist: "rhel7.7", …; taken from the bundle rows
-  std::map<std::string, std::string> sha256;  ///< distro → known digest of the archive; taken from the bundle rows
+  std::string version;                   ///< "5.5-1.0.3.2", "doca-3.2.1-044000"
+  std::string line;                      ///< "4.9", "5.5", "23.10", "doca"
+  std::string layout;                    ///< "flat", "split", "doca"
+  std::string libs;                      ///< library flavour that the vendor's installer takes from a split bundle
+  std::string embeds;                    ///< driver release inside a DOCA package: "25.10"
+  std::vector<std::string> generations;  ///< cards that it drives: CX3-Pro, CX4, CX5, CX6, CX7, CX8
+  /// The newest kernel series ("6.11") that NVIDIA's support table or build manifest names for it, or empty: not known.
+  std::string max_kernel;
+  std::string max_kernel_source;
+  std::vector<std::string> distros;           ///< distros of its x86_64 bundles; from the bundle rows
+  std::map<std::string, std::string> sha256;  ///< distro → public digest of the archive; from the bundle rows
   bool bakeable = true;                       ///< false: recognised, not yet bakeable (DOCA)
   bool lts = false;
   Provenance provenance;
@@ -60,11 +63,11 @@ struct OfedRow {
 /// One archive of a driver release.
 struct BundleRow {
   std::string ofed;    ///< version of its OfedRow
-  std::string distro;  ///< "rhel7.7"; a DOCA package may name a major release only: "rhel8"
+  std::string distro;  ///< "rhel7.7"; DOCA packages may name only a major release: "rhel8"
   std::string arch = "x86_64";
   std::string file;              ///< "MLNX_OFED_LINUX-5.5-1.0.3.2-rhel7.7-x86_64.tgz"
-  std::string url;               ///< where it was published, or empty
-  std::string sha256;            ///< or empty: not public
+  std::string url;               ///< where the vendor published it, or empty
+  std::string sha256;            ///< public digest, or empty
   bool recognised_only = false;  ///< known by digest, for a release that bake does not bake
   Provenance provenance;
 };
@@ -75,11 +78,11 @@ struct SizeRow {
   std::string generation;  ///< "CX6"; empty for sizes without InfiniBand and for NetworkDirect
   unsigned hcas = 0;
   std::string transport;  ///< "sriov", "networkdirect", "none"
-  std::string speed;      ///< "HDR 200": Gb/s per HCA
+  std::string speed;      ///< "HDR 200": name and Gb/s of each HCA
   std::vector<int> vm_generations;
   std::string arch = "x86_64";
   std::string retires;  ///< date or empty
-  std::string note;     ///< one sentence a user of this size should read, or empty
+  std::string note;     ///< one sentence for users of this size, or empty
   Provenance provenance;
 };
 
@@ -92,7 +95,10 @@ struct PciRow {
   Provenance provenance;
 };
 
-/// What must not be combined, as data. A rule holds for a candidate when every condition that it states is met.
+/// What a rule does when it matches.
+enum class Effect { warn, refuse };
+
+/// A combination that does not work. The rule matches when every condition that it states is met.
 struct RuleRow {
   std::string id;
   std::vector<std::string> generations;  ///< cards
@@ -103,13 +109,19 @@ struct RuleRow {
   std::vector<std::string> ofed;                               ///< exactly these versions
   std::string ofed_at_least, ofed_below;                       ///< versions of MLNX_OFED
   std::string kernel_at_least, kernel_below, kernel_contains;  ///< of the kernel that boots
-  std::string agent_at_least, agent_below;                     ///< of waagent
-  bool refuses = false;                                        ///< effect: refuse, or warn
+  std::string agent_at_least, agent_below;                     ///< versions of waagent
+  std::string cloud_init_at_least, cloud_init_below;           ///< versions of cloud-init
+  bool enable_rdma = false;                                    ///< matches only when the image sets OS.EnableRDMA=y
+  bool udev_renames_interfaces = false;                        ///< matches only when the interface is not called ib0
+  Effect effect = Effect::warn;
   std::string message;
   std::string remedy;  ///< what to do instead, or empty
   Provenance provenance;
 
-  [[nodiscard]] bool about_agents() const { return !agent_at_least.empty() || !agent_below.empty(); }
+  /// Returns whether the rule is about packages of the guest (waagent, cloud-init) and not about drivers.
+  [[nodiscard]] bool is_package_rule() const {
+    return !agent_at_least.empty() || !agent_below.empty() || !cloud_init_at_least.empty() || !cloud_init_below.empty();
+  }
 };
 
 /// One leaf of the VM extension's own table (InfiniBand/resources.json), Windows rows included.
@@ -123,17 +135,17 @@ struct ManifestRow {
   std::string kernel_devel;       ///< KernelDevelVer, or empty
   std::string kernel_devel_url;   ///< KernelDevelRPM, or empty
   std::string comment;            ///< Comment of the OS level
-  std::size_t repeat = 0;         ///< how many rows before it in the same file have the same names
-  std::vector<std::string> more;  ///< further texts of the leaf: key, value, key, value…
+  std::size_t repeat = 0;         ///< number of earlier rows in the same file with the same names
+  std::vector<std::string> more;  ///< other texts of the leaf: key, value, key, value…
   Provenance provenance;
 };
 
-/// One row of an overlay that took the place of a built-in one.
+/// An overlay's row that replaced another row.
 struct Override {
   std::string topic;  ///< "vm_sizes"
   std::string row;    ///< "standard_hb120rs_v2"
-  std::string from;   ///< file:line of the row that is gone
-  std::string to;     ///< file:line of the row in its place
+  std::string from;   ///< file:line of the replaced row
+  std::string to;     ///< file:line of the new row
 };
 
 }  // namespace bake::matrix

@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "bake/base/text.hpp"
-#include "matrix/reader.hpp"
+#include "matrix/loading.hpp"
 
 namespace bake::matrix {
 namespace {
 
+/// Returns whether at_least <= version < below. An empty bound sets no limit.
 bool within(std::string_view version, const std::string& at_least, const std::string& below) {
   return (at_least.empty() || compare_versions(version, at_least) >= 0) &&
          (below.empty() || compare_versions(version, below) < 0);
@@ -21,6 +22,20 @@ bool driver_matches(const RuleRow& rule, const OfedRow* ofed) {
   return within(ofed->version, rule.ofed_at_least, rule.ofed_below);
 }
 
+/// As within(); a rule without bounds says nothing about the package, and a rule with bounds needs a version.
+bool package_matches(std::string_view version, const std::string& at_least, const std::string& below) {
+  if (at_least.empty() && below.empty()) return true;
+  return !version.empty() && within(version, at_least, below);
+}
+
+bool package_rule_matches(const RuleRow& rule, const GuestPackages& packages) {
+  if (!rule.is_package_rule()) return false;
+  if (rule.enable_rdma && !packages.enable_rdma) return false;
+  if (rule.udev_renames_interfaces && !packages.udev_renames_interfaces) return false;
+  return package_matches(packages.agent, rule.agent_at_least, rule.agent_below) &&
+         package_matches(packages.cloud_init, rule.cloud_init_at_least, rule.cloud_init_below);
+}
+
 }  // namespace
 
 bool contains(const std::vector<std::string>& list, std::string_view text) {
@@ -31,8 +46,7 @@ void add_once(std::vector<std::string>& list, const std::string& text) {
   if (!contains(list, text)) list.push_back(text);
 }
 
-/// "el", "ubuntu 18.04", "el <8.6", "el >=8 <8.7": a family or an id, and what its version must be.
-bool means(std::string_view entry, const OsRow& os) {
+bool os_entry_matches(std::string_view entry, const OsRow& os) {
   const auto words = split_words(entry);
   if (words.front() != os.id && !(words.front() == "el" && os.family == "rpm")) return false;
   return std::all_of(words.begin() + 1, words.end(), [&](std::string_view version) {
@@ -42,48 +56,65 @@ bool means(std::string_view entry, const OsRow& os) {
   });
 }
 
-Holds holds(const RuleRow& rule, const Candidate& candidate) {
-  if (rule.about_agents()) return Holds::no;
-  if (!rule.generations.empty() && !contains(rule.generations, candidate.size.generation)) return Holds::no;
-  if (!rule.families.empty() && !contains(rule.families, candidate.size.family)) return Holds::no;
-  if (!driver_matches(rule, candidate.ofed)) return Holds::no;
-  if (!rule.os.empty() &&
-      std::none_of(rule.os.begin(), rule.os.end(), [&](const auto& entry) { return means(entry, candidate.os); }))
-    return Holds::no;
-  if (rule.kernel_at_least.empty() && rule.kernel_below.empty() && rule.kernel_contains.empty()) return Holds::yes;
-  // Enterprise Linux keeps one kernel version for its life, so the first kernel speaks for the one that boots.
+RuleMatch match_rule(const RuleRow& rule, const Candidate& candidate) {
+  if (rule.is_package_rule()) return RuleMatch::no;
+  if (!rule.generations.empty() && !contains(rule.generations, candidate.size.generation)) return RuleMatch::no;
+  if (!rule.families.empty() && !contains(rule.families, candidate.size.family)) return RuleMatch::no;
+  if (!driver_matches(rule, candidate.ofed)) return RuleMatch::no;
+  if (!rule.os.empty() && std::none_of(rule.os.begin(), rule.os.end(),
+                                       [&](const auto& entry) { return os_entry_matches(entry, candidate.os); }))
+    return RuleMatch::no;
+  if (rule.kernel_at_least.empty() && rule.kernel_below.empty() && rule.kernel_contains.empty()) return RuleMatch::yes;
+  // Enterprise Linux keeps one kernel version for its whole life, so the first kernel answers for later ones.
   const auto kernel = candidate.kernel.empty() && candidate.os.family == "rpm"
                           ? std::string_view(candidate.os.ga_kernel)
                           : candidate.kernel;
-  if (kernel.empty()) return Holds::unknown;
-  if (!rule.kernel_contains.empty() && kernel.find(rule.kernel_contains) == std::string_view::npos) return Holds::no;
-  return within(kernel, rule.kernel_at_least, rule.kernel_below) ? Holds::yes : Holds::no;
+  if (kernel.empty()) return RuleMatch::unknown;
+  if (!rule.kernel_contains.empty() && kernel.find(rule.kernel_contains) == std::string_view::npos)
+    return RuleMatch::no;
+  return within(kernel, rule.kernel_at_least, rule.kernel_below) ? RuleMatch::yes : RuleMatch::no;
 }
 
-Judgement judge(const std::vector<RuleRow>& rules, const Candidate& candidate) {
-  Judgement judgement;
+RuleFindings apply_rules(const std::vector<RuleRow>& rules, const Candidate& candidate) {
+  RuleFindings findings;
   for (const auto& rule : rules) {
-    const auto verdict = holds(rule, candidate);
-    if (verdict == Holds::no) continue;
-    const auto unconfirmed = rule.provenance.unverified ? " (unverified)" : "";
-    if (rule.refuses && verdict == Holds::yes) {
-      add_once(judgement.refusals, rule.message + unconfirmed);
-      if (!rule.remedy.empty()) add_once(judgement.remedies, rule.remedy);
-    } else if (rule.refuses) {
-      add_once(judgement.warnings, rule.message + "; which kernel boots is not known yet");
-    } else if (verdict == Holds::yes) {
-      add_once(judgement.warnings, rule.message + unconfirmed + (rule.remedy.empty() ? "" : ": " + rule.remedy));
+    const auto match = match_rule(rule, candidate);
+    if (match == RuleMatch::no) continue;
+    const auto unverified = rule.provenance.unverified ? " (unverified)" : "";
+    if (rule.effect == Effect::refuse && match == RuleMatch::yes) {
+      add_once(findings.refusals, rule.message + unverified);
+      if (!rule.remedy.empty()) add_once(findings.remedies, rule.remedy);
+    } else if (rule.effect == Effect::refuse) {
+      add_once(findings.warnings, rule.message + "; which kernel boots is not known yet");
+    } else if (match == RuleMatch::yes) {
+      add_once(findings.warnings, rule.message + unverified + (rule.remedy.empty() ? "" : ": " + rule.remedy));
     }
   }
-  return judgement;
+  return findings;
+}
+
+std::vector<PackageFinding> Matrix::package_rules(const GuestPackages& packages) const {
+  const auto* os = find_os(packages.os_id, packages.os_version);
+  std::vector<PackageFinding> findings;
+  for (const auto& rule : rows_->rules) {
+    const bool os_matches =
+        rule.os.empty() || (os != nullptr && std::any_of(rule.os.begin(), rule.os.end(), [&](const auto& entry) {
+                              return os_entry_matches(entry, *os);
+                            }));
+    if (os_matches && package_rule_matches(rule, packages))
+      findings.push_back({rule.effect, rule.message, rule.remedy, rule.provenance.source, rule.id});
+  }
+  std::stable_sort(findings.begin(), findings.end(), [](const PackageFinding& a, const PackageFinding& b) {
+    return a.effect == Effect::refuse && b.effect != Effect::refuse;
+  });
+  return findings;
 }
 
 AgentVerdict Matrix::agent_verdict(std::string_view version) const {
-  if (version.empty()) return {};
-  for (const auto& rule : rows_->rules)
-    if (rule.about_agents() && within(version, rule.agent_at_least, rule.agent_below))
-      return {rule.refuses, rule.message, rule.remedy, rule.id};
-  return {};
+  const auto findings = package_rules({"", "", std::string(version), ""});
+  if (findings.empty()) return {};
+  const auto& first = findings.front();
+  return {first.effect == Effect::refuse, first.message, first.remedy, first.rule};
 }
 
 }  // namespace bake::matrix

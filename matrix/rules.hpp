@@ -8,7 +8,7 @@
 
 namespace bake::matrix {
 
-/// One combination that rules judge. `ofed` is null for the inbox driver.
+/// One combination to compare with the rules. `ofed` is null for the inbox driver.
 struct Candidate {
   const OsRow& os;
   const SizeRow& size;
@@ -16,25 +16,26 @@ struct Candidate {
   std::string_view kernel;  ///< the kernel that boots; empty: not known
 };
 
-/// Whether a rule holds for a candidate. `unknown`: all conditions are met but those on a kernel that is not known.
-enum class Holds { no, yes, unknown };
-Holds holds(const RuleRow& rule, const Candidate& candidate);
+/// Whether a rule matches a candidate. `unknown`: the kernel is not known, and all other conditions match.
+enum class RuleMatch { no, yes, unknown };
+RuleMatch match_rule(const RuleRow& rule, const Candidate& candidate);
 
-/// Whether the release is one a rule's `os` entry means: "ubuntu", "ubuntu 18.04", "ubuntu <20.04", "el <8.6".
-bool means(std::string_view entry, const OsRow& os);
+/// Returns whether a rule's `os` entry matches a release: "ubuntu", "ubuntu 18.04", "ubuntu <20.04", "el >=8 <8.7"
+/// ("el": CentOS, RHEL and rebuilds).
+bool os_entry_matches(std::string_view entry, const OsRow& os);
 
-/// What the rules say of a candidate: sentences. It works when `refusals` is empty.
-struct Judgement {
+/// Messages of the rules that match. The candidate works when `refusals` is empty.
+struct RuleFindings {
   std::vector<std::string> refusals;
   std::vector<std::string> remedies;  ///< of the refusals that have one
   std::vector<std::string> warnings;
 };
-Judgement judge(const std::vector<RuleRow>& rules, const Candidate& candidate);
+RuleFindings apply_rules(const std::vector<RuleRow>& rules, const Candidate& candidate);
 
-/// Adds `text` to `list` unless it is there.
+/// Appends `text` to `list` unless the list contains it.
 void add_once(std::vector<std::string>& list, const std::string& text);
 
-/// Whether `list` holds `text`.
+/// Returns whether `list` contains `text`.
 bool contains(const std::vector<std::string>& list, std::string_view text);
 
 }  // namespace bake::matrix

@@ -1,16 +1,15 @@
-#include "matrix/tables.hpp"
-
 #include <fmt/format.h>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "bake/base/text.hpp"
+#include "matrix/generators.hpp"
 
 namespace bake::matrix {
 namespace {
 
-/// Lines in the order firstboot searches them.
+/// Returns one table with its lines sorted.
 template <typename Row, typename Format>
 std::string table(std::string_view declaration, const std::vector<Row>& rows, Format format) {
   std::set<std::string> lines;

@@ -1,8 +1,8 @@
-// matrix_tables FILE: writes the tables that ib-firstboot compiles in. Part of the build, not of the product.
+// matrix_tables FILE: writes the tables that ib-firstboot compiles in. Only the build uses this program.
 #include <iostream>
 
 #include "bake/base/file.hpp"
-#include "matrix/tables.hpp"
+#include "matrix/generators.hpp"
 
 int main(int argc, char** argv) {
   if (argc != 2) {

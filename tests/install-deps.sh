@@ -8,7 +8,7 @@ build_packages=(
   libguestfs-dev libguestfs-tools libguestfs-xfs guestfs-tools supermin linux-image-amd64
   qemu-system-x86 qemu-utils
   libarchive-dev libssl-dev libyaml-cpp-dev libfmt-dev libcli11-dev nlohmann-json3-dev
-  libsolv-dev libsolvext-dev libelf-dev musl-tools
+  libsolv-dev libsolvext-dev libelf-dev librnp-dev musl-tools
 )
 test_packages=(
   libgtest-dev libgmock-dev clang-format clang-tidy shellcheck

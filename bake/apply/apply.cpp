@@ -3,7 +3,7 @@
 #include "bake/apply/packages.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
-#include "bake/plan/files.hpp"
+#include "bake/guest/facts.hpp"
 
 namespace bake::apply {
 namespace {
@@ -46,7 +46,7 @@ void apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manif
   install_firstboot(plan, guest);
   set_services(plan, guest);
   configure_system(plan, guest);
-  guest.write(plan::path::manifest, manifest);
+  guest.write(guest::manifest_path, manifest);
   rebuild_initramfs(plan, guest, progress);
   generalize(plan, guest, progress);
   label_files(plan, guest, progress);

@@ -27,7 +27,7 @@ void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress
                                 "done </proc/mounts\n"
                                 "setfiles -F $mount_option -e /proc -e /sys -e /dev -e /run \"$@\" {} / 2>&1\n",
                                 shell_quote(plan.file_contexts)));
-    if (result.ok() && is_labelled(guest, plan::path::manifest)) return;
+    if (result.ok() && is_labelled(guest, guest::manifest_path)) return;
     progress.warn(
         fmt::format("the guest's setfiles could not label its files ({}); they are labelled at the first boot, "
                     "which reboots once (/.autorelabel)",

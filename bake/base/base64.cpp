@@ -24,7 +24,7 @@ std::optional<std::string> from_base64(std::string_view text) {
       EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), bytes_of(text), static_cast<int>(text.size()));
   if (length < 0) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(length));
-  // OpenSSL decodes padding to zero bytes. Text that does not come back was no canonical base64.
+  // OpenSSL decodes padding to zero bytes. Text is canonical base64 only if encoding the result returns the same text.
   for (int i = 0; i < 2 && !bytes.empty() && text[text.size() - 1 - static_cast<std::size_t>(i)] == '='; ++i)
     bytes.pop_back();
   return to_base64(bytes) == text ? std::optional(std::move(bytes)) : std::nullopt;

@@ -36,7 +36,7 @@ struct Hasher::State {
 
 Hasher::Hasher(DigestAlgorithm algorithm) : state_(std::make_unique<State>()) {
   if (!state_->context || EVP_DigestInit_ex(state_->context.get(), md_of(algorithm), nullptr) != 1)
-    throw Error(ErrorKind::environment, "starting a digest: the OpenSSL library refuses the algorithm",
+    throw Error(ErrorKind::environment, "starting a digest: the OpenSSL library does not offer the algorithm",
                 "a FIPS-only OpenSSL has no MD5; bake needs it to read old package indexes");
 }
 Hasher::~Hasher() = default;

@@ -11,7 +11,7 @@ namespace bake {
 
 enum class DigestAlgorithm { md5, sha1, sha256, sha512 };
 
-/// A message digest computed piece by piece, so that data is hashed while it streams past.
+/// Computes a message digest piece by piece, so that data is hashed while it is read.
 class Hasher {
  public:
   explicit Hasher(DigestAlgorithm algorithm = DigestAlgorithm::sha256);
@@ -22,7 +22,7 @@ class Hasher {
   void update(std::span<const std::byte> data);
   void update(std::string_view data);
 
-  /// The digest of all that was given, in lower-case hexadecimal. The hasher is spent afterwards.
+  /// Returns the digest of all data so far, in lower-case hexadecimal. Do not use the hasher afterwards.
   [[nodiscard]] std::string hex();
 
  private:

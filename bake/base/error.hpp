@@ -11,16 +11,16 @@ namespace bake {
 enum class ErrorKind {
   failed = 1,         ///< failed while working: I/O, a guest command, disk full
   usage = 2,          ///< wrong usage of the command line
-  incompatible = 3,   ///< the matrix, the kernel or the dependencies say no
-  untrusted = 4,      ///< a digest or signature does not hold
+  incompatible = 3,   ///< the matrix, the kernel or the dependencies do not allow it
+  untrusted = 4,      ///< a digest or signature does not match
   config = 5,         ///< a recipe, matrix or fleet file is wrong
-  environment = 6,    ///< appliance does not start, tool missing, no space
+  environment = 6,    ///< the appliance does not start, a tool is missing, or the disk is full
   verification = 7,   ///< the finished image failed verification
   bug = 70,           ///< a bug in bake itself
   interrupted = 130,  ///< SIGINT or SIGTERM
 };
 
-/// Something that a person can do with bake next. bake/cli shows it as a command line.
+/// An action of bake that helps the user next. bake/cli shows it as a command line.
 struct Remedy {
   enum class Action {
     add_bundle,      ///< take the archive `object` into the store
@@ -38,6 +38,7 @@ struct Remedy {
     bake_recipe,     ///< bake the recipe `object`
     plan_recipe,     ///< plan the recipe `object`
     bake_fleet,      ///< bake the fleet `object`
+    check_machine,   ///< check whether this machine has what bake needs
   };
   Action action;
   std::string object = {};
@@ -46,8 +47,8 @@ struct Remedy {
 };
 
 /// The one exception of the program. `message` reads "<doing> '<object>': <reason>", lower case, without a full stop;
-/// `hint` says what the person who reads it can do next, or is empty; `remedies` are what bake itself can do about it.
-/// Caught in one place, bake/cli.
+/// `hint` says what the user can do next, or is empty; `remedies` are the commands of bake that help. Only bake/cli
+/// catches it.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message, std::string hint = {}, std::vector<Remedy> remedies = {});
@@ -66,13 +67,13 @@ class Error : public std::runtime_error {
 /// The kind as the word that JSON output uses: "failed", "usage", "incompatible", …
 std::string_view name_of(ErrorKind kind);
 
-/// The worst of several exit codes, the one that a person should look at first: 130 (the run is not complete), 70
-/// (bug), 4 (untrusted), 7 (verification), 6 (environment), 1 (failed; anything unknown counts as this), 3
+/// Returns the worst of several exit codes, the one that the user should look at first: 130 (the run is not complete),
+/// 70 (bug), 4 (untrusted), 7 (verification), 6 (environment), 1 (failed; anything unknown counts as this), 3
 /// (incompatible), 5, 2, 0.
 int worst_status(const std::vector<int>& statuses);
 
-/// One thing wrong in something a person wrote. `where` is "file:line" or the name of the thing; validators return
-/// every problem they find, not the first.
+/// One problem in a file that a person wrote. `where` is "file:line" or the name of the object; validators return every
+/// problem that they find, not only the first.
 struct Problem {
   std::string where;
   std::string message;
@@ -82,8 +83,8 @@ struct Problem {
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 
-/// Throws Error{kind} when there are problems: its message is `doing`, then one line per problem
-/// ("  where: message (hint)"); it has the remedies of all problems, each once. Does nothing when `problems` is empty.
+/// Throws Error{kind} when `problems` is not empty. Its message is `doing`, then one line per problem ("  where:
+/// message (hint)"); it has the remedies of all problems, each once. Does nothing when `problems` is empty.
 void throw_if_any(ErrorKind kind, std::string_view doing, const std::vector<Problem>& problems);
 
 }  // namespace bake

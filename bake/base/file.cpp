@@ -108,11 +108,11 @@ void write_text_atomically(const fs::path& file, std::string_view content, unsig
   std::error_code unknown;
   const auto status = fs::status(file, unknown);
   if (fs::exists(status) && !fs::is_regular_file(status))
-    throw Error(ErrorKind::usage, fmt::format("writing '{}': it is no regular file", file.string()),
+    throw Error(ErrorKind::usage, fmt::format("writing '{}': it is not a regular file", file.string()),
                 "choose another output");
   const fs::path aside = fmt::format("{}.{}.new", file.string(), ::getpid());
   try {
-    // Messages name what the caller asked for, not the name it has meanwhile.
+    // Messages name the file of the caller, not its temporary name.
     const FileDescriptor fd(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
     if (!fd.valid()) throw_errno("writing", file, errno);
     write_all(fd, std::as_bytes(std::span(content.data(), content.size())), file);
@@ -139,7 +139,7 @@ std::vector<fs::path> entries_of(const fs::path& directory) {
 
 void sync_path(const fs::path& path) {
   const auto fd = open_file(path, O_RDONLY);
-  // Some file systems cannot sync a directory and say EINVAL; that is no failure of the write.
+  // Some file systems cannot sync a directory and return EINVAL; the write itself succeeded.
   if (::fsync(fd.get()) != 0 && errno != EINVAL) throw_errno("syncing", path, errno);
 }
 
@@ -147,7 +147,7 @@ std::uint64_t free_bytes_at(const fs::path& path) {
   fs::path existing = fs::absolute(path);
   while (!fs::exists(existing) && existing.has_relative_path()) existing = existing.parent_path();
   struct statvfs info {};
-  if (::statvfs(existing.c_str(), &info) != 0) throw_errno("asking for free space at", existing, errno);
+  if (::statvfs(existing.c_str(), &info) != 0) throw_errno("reading the free space at", existing, errno);
   return std::uint64_t{info.f_bavail} * info.f_frsize;
 }
 
@@ -158,7 +158,7 @@ TemporaryDirectory::TemporaryDirectory(const std::optional<fs::path>& parent) {
   if (::mkdtemp(pattern.data()) == nullptr)
     throw Error(ErrorKind::environment,
                 fmt::format("making a temporary directory in '{}': {}", base.string(), std::strerror(errno)),
-                parent ? "" : "let $TMPDIR name a directory with room that can be written to");
+                parent ? "" : "set $TMPDIR to a writable directory with free space");
   path_ = pattern;
 }
 

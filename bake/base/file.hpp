@@ -29,8 +29,8 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-/// Throws "<doing> '<object>': <what errno `error` means>": Error{environment} with a hint when the disk or the quota
-/// is full, Error{failed} otherwise.
+/// Throws an error "<doing> '<object>': <meaning of errno `error`>": Error{environment} with a hint when the disk or
+/// the quota is full, Error{failed} otherwise.
 [[noreturn]] void throw_errno(std::string_view doing, const std::filesystem::path& object, int error);
 
 /// Opens `file` with open(2)'s `flags` (O_CLOEXEC added) and `mode`. Throws Error{failed}, or Error{usage} when an
@@ -38,14 +38,14 @@ class FileDescriptor {
 FileDescriptor open_file(const std::filesystem::path& file, int flags, unsigned mode = 0644);
 
 /// Reads up to buffer.size() bytes; 0 at the end of the file. Throws Error{failed}, and Error{interrupted} after a
-/// signal (every long loop comes by here); `name` is for the message.
+/// signal (every long loop calls this function); `name` is for the message.
 std::size_t read_some(const FileDescriptor& fd, std::span<std::byte> buffer, const std::filesystem::path& name);
 
 /// Writes all of `data`. Throws Error{failed}; a full disk is Error{environment}.
 void write_all(const FileDescriptor& fd, std::span<const std::byte> data, const std::filesystem::path& name);
 
-/// Fills `buffer` from byte `offset` on; gives how much was there, less than asked only at the end of the file. Does
-/// not move the file's position. Throws as read_some.
+/// Fills `buffer` from byte `offset` on. Returns the number of bytes read, which is less than the size of `buffer` only
+/// at the end of the file. Does not move the file's position. Throws like read_some.
 std::size_t read_at(const FileDescriptor& fd, std::span<std::byte> buffer, std::uint64_t offset,
                     const std::filesystem::path& name);
 
@@ -53,14 +53,17 @@ std::size_t read_at(const FileDescriptor& fd, std::span<std::byte> buffer, std::
 void write_at(const FileDescriptor& fd, std::span<const std::byte> data, std::uint64_t offset,
               const std::filesystem::path& name);
 
-/// The whole content of a small file; at most `limit` bytes. Throws Error{failed} (or {usage} when it is not there).
+/// The whole content of a small file; at most `limit` bytes. Throws Error{failed} (or {usage} when the file does not
+/// exist).
 std::string read_text(const std::filesystem::path& file, std::size_t limit = std::size_t{64} << 20U);
 
-/// Replaces `file` with `content`: written beside it, fsynced, renamed. A reader sees the old file or the new one.
-/// Throws Error{usage} when a directory, device or pipe stands there, otherwise as write_all.
+/// Replaces `file` with `content`: writes a temporary file in the same directory, syncs it, and renames it. A reader
+/// sees the old file or the new one. Throws Error{usage} when `file` is a directory, device or pipe, otherwise like
+/// write_all.
 void write_text_atomically(const std::filesystem::path& file, std::string_view content, unsigned mode = 0644);
 
-/// What lies in a directory, sorted; nothing when it is not there. Throws Error{failed} when it cannot be read.
+/// Returns the paths of the entries of a directory, sorted; nothing when the directory does not exist. Throws
+/// Error{failed} when it cannot be read.
 std::vector<std::filesystem::path> entries_of(const std::filesystem::path& directory);
 
 /// fsync(2) of a file or directory, so that a rename survives a power cut.
@@ -69,10 +72,11 @@ void sync_path(const std::filesystem::path& path);
 /// Free bytes for an unprivileged user on the file system that holds `path` (or its nearest existing parent).
 std::uint64_t free_bytes_at(const std::filesystem::path& path);
 
-/// A directory that is removed with all it holds when this object goes.
+/// A directory that the destructor removes with all its content.
 class TemporaryDirectory {
  public:
-  /// Makes a fresh directory below `parent` (default: $TMPDIR, else /var/tmp: these hold packages, not scratch words).
+  /// Makes a fresh directory below `parent` (default: $TMPDIR, else /var/tmp: the content is packages, which can be
+  /// large).
   explicit TemporaryDirectory(const std::optional<std::filesystem::path>& parent = {});
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;

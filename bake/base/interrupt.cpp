@@ -38,7 +38,8 @@ extern "C" void note_signal(int /*signal*/) {
   errno = saved;
 }
 
-/// What stat(5) of a process says; empty when it is gone. Not read_text(), which gives up after a signal.
+/// Returns the text of /proc/PID/stat; empty when the process has ended. Not with read_text(), which throws after a
+/// signal.
 std::string stat_of(int pid) {
   const FileDescriptor file(::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 1024> buffer{};
@@ -48,8 +49,8 @@ std::string stat_of(int pid) {
 
 void end_children() {
   for (const int pid : child_processes()) {
-    // Not glibc's wrappers: those of 2.36 cannot be linked from C++. The number may be another process by now; what the
-    // descriptor means stays what it is.
+    // Not glibc's wrappers: those of 2.36 cannot be linked from C++. The number may belong to another process by now;
+    // the descriptor always means the same process.
     const FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     if (process.valid() && parent_of_process(pid) == ::getpid())
       ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
@@ -59,7 +60,7 @@ void end_children() {
 }  // namespace
 
 int parent_of_process(int pid) {
-  // proc(5): "pid (comm) state ppid"; comm may hold anything.
+  // proc(5): "pid (comm) state ppid"; comm may contain any character.
   const auto stat = stat_of(pid);
   const auto end = stat.rfind(')');
   if (end == std::string::npos) return 0;
@@ -134,7 +135,7 @@ void InterruptWatch::watch() const {
     }
     if (deadline == Clock::time_point::max()) deadline = Clock::now() + patience;
     if (Clock::now() >= deadline) ::_exit(static_cast<int>(ErrorKind::interrupted));
-    end_children();  // again and again: the job may just have been starting one
+    end_children();  // repeatedly: the job may have started another one meanwhile
   }
 }
 

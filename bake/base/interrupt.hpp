@@ -6,10 +6,10 @@
 
 namespace bake {
 
-/// Turns SIGINT, SIGTERM and SIGHUP into an orderly end, for as long as it lives; main() holds the one there is. The
-/// signal only sets a flag and ends the child processes (qemu, qemu-img, supermin), so that whatever the job waits for
-/// fails, and everything unwinds as after any other failure: partial files go, the appliance goes. When that takes
-/// longer than 20 s, the process ends at once. Signals that were ignored when the program started stay ignored (nohup).
+/// Turns SIGINT, SIGTERM and SIGHUP into a clean end while this object exists; main() has the only one. The signal only
+/// sets a flag and ends the child processes (qemu, qemu-img, supermin). The call that the job waits for then fails, and
+/// the job ends as after any other failure: it removes its partial files and ends the appliance. When this takes longer
+/// than 20 s, the process ends at once. Signals that were ignored when the program started stay ignored (nohup).
 class InterruptWatch {
  public:
   InterruptWatch();
@@ -24,8 +24,8 @@ class InterruptWatch {
   std::thread thread_;
 };
 
-/// While one lives, an interruption is its holder's to handle: it asks interrupted() and ends its children in good
-/// order; nothing is killed and throw_if_interrupted() does not throw.
+/// While an object of this class exists, its owner handles an interruption: it calls interrupted() and ends its
+/// children cleanly. Nothing is killed and throw_if_interrupted() does not throw.
 class OwnInterruption {
  public:
   OwnInterruption();
@@ -34,16 +34,16 @@ class OwnInterruption {
   OwnInterruption& operator=(const OwnInterruption&) = delete;
 };
 
-/// Whether one of the signals came.
+/// Returns true after one of the signals.
 bool interrupted() noexcept;
 
-/// Throws Error{interrupted} once one of the signals came. Loops over much data call it.
+/// Throws Error{interrupted} after one of the signals. Loops over much data call it.
 void throw_if_interrupted();
 
-/// Processes whose parent is this one, zombies included.
+/// Returns the processes whose parent is this process, zombies included.
 std::vector<int> child_processes();
 
-/// The parent of a process, 0 when it is gone.
+/// Returns the parent of a process, or 0 when the process has ended.
 int parent_of_process(int pid);
 
 }  // namespace bake

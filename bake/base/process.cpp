@@ -32,7 +32,7 @@ Pipe make_pipe() {
   return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 }
 
-/// Reads both pipes until both writers are gone.
+/// Reads both pipes until both are closed.
 void drain(const Pipe& out, const Pipe& err, ProgramResult& result) {
   std::array<pollfd, 2> fds{pollfd{out.read_end.get(), POLLIN, 0}, pollfd{err.read_end.get(), POLLIN, 0}};
   std::array<std::string*, 2> sinks{&result.out, &result.err};
@@ -68,7 +68,7 @@ ProgramResult run_program(const std::vector<std::string>& arguments) {
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0)
     throw Error(ErrorKind::environment, fmt::format("starting '{}': {}", arguments.front(), std::strerror(error)),
-                "'bake doctor' lists the programs bake needs and the packages that hold them");
+                "install the package that has it", {{Remedy::Action::check_machine}});
   out.write_end.reset();
   err.write_end.reset();
 

@@ -4,7 +4,7 @@
 
 namespace bake {
 
-/// Where a job says what it is doing. Rooms below the command line never print; they tell this.
+/// Receives the messages of a job about its work. Rooms below cli never print; they call this interface.
 class Progress {
  public:
   virtual ~Progress() = default;
@@ -12,11 +12,11 @@ class Progress {
   virtual void step(std::string_view name) = 0;
   /// A detail of the running step, shown with -v and always logged.
   virtual void detail(std::string_view text) = 0;
-  /// Something the user should know although the job goes on.
+  /// A warning: the user should know it, and the job continues.
   virtual void warn(std::string_view text) = 0;
 };
 
-/// Says nothing: for tests and for callers that do not care.
+/// Prints nothing: for tests and for callers that need no messages.
 class SilentProgress final : public Progress {
  public:
   void step(std::string_view /*name*/) override {}

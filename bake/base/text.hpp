@@ -8,7 +8,7 @@
 
 namespace bake {
 
-/// '0' to '9', whatever the locale.
+/// True for '0' to '9', in every locale.
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// `text` without white space at either end.
@@ -30,21 +30,21 @@ std::string to_lower(std::string_view text);
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to);
 
-/// The candidate nearest to `word` by edit distance (case ignored), if near enough to be what was meant: at most a
-/// third of the word's length away, and at least one edit allowed.
+/// Returns the candidate with the smallest edit distance to `word` (case ignored), or nothing when the distance is more
+/// than a third of the word's length (one edit is always allowed).
 std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates);
 
-/// "did you mean 'x'?" for the closest candidate, or an empty string: ready to be a Problem's hint.
+/// "did you mean 'x'?" for the closest candidate, or an empty string; the hint of a Problem.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
-/// `text` as one word of a POSIX shell: quoted whenever it holds anything but [A-Za-z0-9_@%+=:,./-].
+/// `text` as one word of a POSIX shell: quoted when it contains a character other than [A-Za-z0-9_@%+=:,./-].
 std::string shell_quote(std::string_view text);
 
 /// 1536 → "1.5 KiB", 32212254720 → "30 GiB".
 std::string human_size(std::uint64_t bytes);
 
 /// -1, 0 or 1 as dotted version `a` is older than, equal to or newer than `b`: runs of digits compare as numbers, all
-/// else as text; "5.10-1" > "5.9-2". Good for OFED releases, kernels and agents; package versions are libsolv's job.
+/// other runs as text; "5.10-1" > "5.9-2". For OFED releases, kernels and agents; libsolv compares package versions.
 int compare_versions(std::string_view a, std::string_view b);
 
 }  // namespace bake

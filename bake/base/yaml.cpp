@@ -10,7 +10,7 @@
 namespace bake::yaml {
 namespace {
 
-constexpr int max_depth = 32;  // deeper nesting is no configuration but an attack on the stack
+constexpr int max_depth = 32;  // deeper nesting is not a configuration, but an attack on the stack
 
 Node convert(const YAML::Node& from, int depth) {
   if (depth > max_depth) throw YAML::ParserException(from.Mark(), "nested too deeply");
@@ -31,7 +31,7 @@ Node convert(const YAML::Node& from, int depth) {
       for (const auto& entry : from) {
         if (!entry.first.IsScalar()) throw YAML::ParserException(entry.first.Mark(), "a key must be a plain word");
         auto value = convert(entry.second, depth + 1);
-        // An empty value has no mark of its own; the key's line is where a person looks for it.
+        // An empty value has no position; the message names the line of its key.
         if (value.line <= 0 || value.kind == Node::Kind::null) value.line = entry.first.Mark().line + 1;
         node.entries.push_back({entry.first.Scalar(), std::move(value)});
       }
@@ -61,7 +61,7 @@ MapReader::MapReader(const Node& node, std::string what, std::filesystem::path f
   std::set<std::string_view> seen;
   for (const auto& [key, value] : node.entries)
     if (!seen.insert(key).second)
-      problems_->push_back({where(value.line), fmt::format("key '{}' stands twice in {}", key, what_), {}});
+      problems_->push_back({where(value.line), fmt::format("duplicate key '{}' in {}", key, what_), {}});
 }
 
 std::string MapReader::where(int line) const { return fmt::format("{}:{}", file_.string(), std::max(1, line)); }
@@ -120,13 +120,13 @@ bool MapReader::flag_or(std::string_view key, bool fallback) {
   return fallback;
 }
 
-std::int64_t MapReader::number_or(std::string_view key, std::int64_t fallback, std::int64_t least, std::int64_t most) {
+std::int64_t MapReader::number_or(std::string_view key, std::int64_t fallback, std::int64_t min, std::int64_t max) {
   const auto value = text(key);
   if (!value) return fallback;
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
-  if (error != std::errc{} || end != value->data() + value->size() || number < least || number > most) {
-    problem(key, fmt::format("'{}' must be a whole number from {} to {}, not '{}'", key, least, most, *value));
+  if (error != std::errc{} || end != value->data() + value->size() || number < min || number > max) {
+    problem(key, fmt::format("'{}' must be a whole number from {} to {}, not '{}'", key, min, max, *value));
     return fallback;
   }
   return number;

@@ -25,7 +25,7 @@ struct Node {
   std::vector<Entry> entries;  ///< of a map, in the order written, duplicates included
 };
 
-/// One line of a map. Not a std::pair, which clang cannot make of a class that is not complete yet.
+/// One entry of a map. Not a std::pair: clang rejects a pair of an incomplete class.
 struct Node::Entry {
   std::string first;
   Node second;
@@ -34,12 +34,13 @@ struct Node::Entry {
 /// Parses one document. A syntax error becomes a Problem ("file:line") and a null node.
 Node parse(std::string_view text, const std::filesystem::path& file, std::vector<Problem>& problems);
 
-/// Reads the entries of one map and reports, with file:line, all that is wrong with them: wrong types, missing or
-/// duplicate keys and, in finish(), keys nobody asked for. Every reader method returns a usable default after a
-/// problem, so that one pass finds every problem.
+/// Reads the entries of one map and reports every problem with file:line: wrong types, missing or duplicate keys and,
+/// in finish(), keys that no reader method asked for. Every reader method returns a usable default after a problem, so
+/// that one pass finds every problem.
 class MapReader {
  public:
-  /// `what` names the map in messages: "recipe", "os row". A node that is no map is a problem (null counts as empty).
+  /// `what` names the map in messages: "recipe", "os row". A node that is not a map is a problem (null counts as
+  /// empty).
   MapReader(const Node& node, std::string what, std::filesystem::path file, std::vector<Problem>& problems);
 
   [[nodiscard]] bool has(std::string_view key) const;
@@ -50,15 +51,15 @@ class MapReader {
   std::string text_or(std::string_view key, std::string fallback);
   std::string required_text(std::string_view key);
   bool flag_or(std::string_view key, bool fallback);
-  std::int64_t number_or(std::string_view key, std::int64_t fallback, std::int64_t least, std::int64_t most);
-  /// A sequence of scalars; with `or_scalar` a lone scalar counts as a sequence of one.
+  std::int64_t number_or(std::string_view key, std::int64_t fallback, std::int64_t min, std::int64_t max);
+  /// A sequence of scalars; with `or_scalar` a single scalar counts as a sequence of one.
   std::vector<std::string> texts(std::string_view key, bool or_scalar = true);
-  /// One of `allowed`; the closest is suggested otherwise.
+  /// Returns one of `allowed`; another value is a problem, whose hint is the closest allowed value.
   std::string choice_or(std::string_view key, const std::vector<std::string>& allowed, std::string fallback);
 
   /// Reports a problem at the line of `key`, or of the map when the key is absent.
   void problem(std::string_view key, std::string message, std::string hint = {}, std::vector<Remedy> remedies = {});
-  /// Reports keys that no method asked for, each with the closest known one. Call it last.
+  /// Reports keys that no reader method asked for, each with the closest known key. Call it last.
   void finish();
 
   [[nodiscard]] const Node& node() const { return *node_; }
@@ -75,7 +76,7 @@ class MapReader {
   std::set<std::string, std::less<>> known_;
 };
 
-/// `text` as a YAML scalar: plain when that is safe, else double-quoted.
+/// `text` as a YAML scalar: plain when that is safe, otherwise double-quoted.
 std::string quote(std::string_view text);
 
 }  // namespace bake::yaml

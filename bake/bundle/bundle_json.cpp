@@ -81,6 +81,7 @@ Json to_json(const signature::SignatureResult& signature) {
   if (!signature.user_id.empty()) json["user_id"] = signature.user_id;
   if (!signature.algorithms.empty()) json["algorithms"] = signature.algorithms;
   if (!signature.weak.empty()) json["weak"] = signature.weak;
+  if (!signature.reason.empty()) json["reason"] = signature.reason;
   return json;
 }
 

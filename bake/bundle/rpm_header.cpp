@@ -21,7 +21,7 @@ constexpr std::uint32_t sig_dsa = 267, sig_rsa = 268, sig_pgp = 1002, sig_gpg = 
 constexpr std::uint32_t tag_name = 1000, tag_version = 1001, tag_release = 1002, tag_epoch = 1003, tag_size = 1009;
 constexpr std::uint32_t tag_vendor = 1011, tag_arch = 1022, tag_longsize = 5009;
 constexpr std::uint32_t tag_dirindexes = 1116, tag_basenames = 1117, tag_dirnames = 1118;
-constexpr std::uint32_t tag_payloaddigest = 5092, tag_payloaddigestalgo = 5093;
+constexpr std::uint32_t tag_payloadsha256 = 5092, tag_payloadsha256algo = 5093;
 constexpr std::uint64_t sense_less = 2, sense_greater = 4, sense_equal = 8, sense_prerequisite = 64 | 512 | 1024;
 constexpr std::uint64_t pgp_sha256 = 8;
 
@@ -50,7 +50,7 @@ void take(const archive::ByteSource& source, std::string& text, std::size_t coun
   text.resize(begin + count);
   for (std::size_t done = 0; done < count;) {
     const auto got = source(std::as_writable_bytes(std::span(text)).subspan(begin + done));
-    if (got == 0) damaged(name, "it is cut short");
+    if (got == 0) damaged(name, "it is truncated");
     done += got;
   }
 }
@@ -172,6 +172,48 @@ std::string metadata_of(const RpmHeader& header, const IndexedPackage& package) 
   return text + file_elements(header) + "</format></package>\n";
 }
 
+/// `second` behind `first`.
+archive::ByteSource chain(archive::ByteSource first, archive::ByteSource second) {
+  return [first = std::move(first), second = std::move(second)](std::span<std::byte> buffer) {
+    const auto count = first(buffer);
+    return count != 0 ? count : second(buffer);
+  };
+}
+
+void drain(const archive::ByteSource& source) {
+  std::vector<std::byte> buffer(std::size_t{256} << 10U);
+  while (source(buffer) != 0) {
+  }
+}
+
+/// The SHA-256 of the payload that the header states; empty when it states none.
+std::string payload_digest_of(const RpmHeader& header) {
+  const auto digests = header.texts(tag_payloadsha256);
+  const auto algorithms = header.numbers(tag_payloadsha256algo);
+  return digests.empty() || algorithms.empty() || algorithms.front() != pgp_sha256 ? "" : digests.front();
+}
+
+/// Decides what the signatures of a package are worth together. As in rpm (lib/rpmvs.cc, rpmvsVerify), header and
+/// payload must both be covered, and a digest in a signed header is as strong as the signature.
+void judge_signatures(const signature::SignatureResult& over_header, const signature::SignatureResult& over_all,
+                      const std::string& stated, const std::string& actual, RpmFacts& facts) {
+  const auto use = [&](const signature::SignatureResult& result) { facts.signature = result; };
+  if (over_all.state == signature::SignatureState::bad || over_header.state == signature::SignatureState::absent)
+    use(over_all);
+  else
+    use(over_header);
+  if (facts.signature.state != signature::SignatureState::good) return;
+  if (!stated.empty() && stated != actual) {
+    facts.signature.state = signature::SignatureState::bad;
+    facts.signature.reason = "the payload differs from the digest in the signed header";
+  } else if (stated.empty() && over_all.state != signature::SignatureState::good) {
+    facts.signature.state = signature::SignatureState::refused;
+    facts.signature.reason = "the signature covers only the header, and the header has no SHA-256 of the payload";
+  } else {
+    facts.payload_signed = true;
+  }
+}
+
 }  // namespace
 
 RpmHeader::RpmHeader(std::string_view bytes, const std::string& name) {
@@ -240,29 +282,21 @@ RpmFacts read_rpm(const archive::ByteSource& package, const signature::KeyRing& 
   const auto header_signature = signatures.bytes(signatures.has(sig_rsa) ? sig_rsa : sig_dsa);
   const auto whole_signature = signatures.bytes(signatures.has(sig_pgp) ? sig_pgp : sig_gpg);
 
-  signature::SignatureCheck whole(ring, whole_signature);
   Hasher payload;
-  whole.update(header_bytes);
-  std::vector<std::byte> buffer(std::size_t{256} << 10U);
-  while (const auto count = package(buffer)) {
-    whole.update(std::span(buffer).first(count));
-    payload.update(std::span(buffer).first(count));
-  }
-
-  const auto digests = header.texts(tag_payloaddigest);
-  const auto algorithms = header.numbers(tag_payloaddigestalgo);
-  const bool has_digest = !digests.empty() && !algorithms.empty() && algorithms.front() == pgp_sha256;
-  const bool digest_fits = has_digest && digests.front() == payload.hex();
-  if (!header_signature.empty()) facts.signature = signature::check_signature(ring, header_signature, header_bytes);
-  if (!whole_signature.empty()) {
-    const auto result = whole.finish();
-    facts.payload_signed = result.state == signature::SignatureState::good;
-    if (header_signature.empty() || result.state == signature::SignatureState::bad) facts.signature = result;
-  }
-  if (has_digest && facts.signature.state == signature::SignatureState::good) {
-    facts.payload_signed = digest_fits;
-    if (!digest_fits) facts.signature.state = signature::SignatureState::bad;
-  }
+  const archive::ByteSource hashed_payload = [&](std::span<std::byte> buffer) {
+    const auto count = package(buffer);
+    payload.update(buffer.first(count));
+    return count;
+  };
+  signature::SignatureResult over_header;
+  signature::SignatureResult over_all;
+  if (!header_signature.empty()) over_header = signature::check_signature(ring, header_signature, header_bytes);
+  if (!whole_signature.empty())
+    over_all =
+        signature::check_signature(ring, whole_signature, chain(archive::source_of(header_bytes), hashed_payload));
+  else
+    drain(hashed_payload);
+  judge_signatures(over_header, over_all, payload_digest_of(header), payload.hex(), facts);
   return facts;
 }
 

@@ -16,7 +16,7 @@ namespace bake::bundle {
 /// The tags of one rpm header (rpm's docs/manual/format.md), every offset and count checked.
 class RpmHeader {
  public:
-  /// Parses a header with its 16 bytes of intro. Throws Error{untrusted}; `name` stands in messages.
+  /// Parses a header with its 16 bytes of intro. Throws Error{untrusted}; messages name `name`.
   RpmHeader(std::string_view bytes, const std::string& name);
 
   [[nodiscard]] std::string text(std::uint32_t tag) const;  ///< the (first) string, or empty
@@ -35,25 +35,26 @@ class RpmHeader {
   std::string data_;
 };
 
-/// What an .rpm says and whether its signature holds.
+/// What an .rpm says about itself, and whether its signature is valid.
 struct RpmFacts {
-  IndexedPackage package;  ///< file is left for the caller to fill
+  IndexedPackage package;  ///< the caller fills in `file`
   std::string
-      metadata;  ///< its <package> element for primary.xml, with @pkgid@, @location@ and @size@ still to be filled
+      metadata;  ///< its <package> element for primary.xml; primary_of() fills in @pkgid@, @location@ and @size@
   signature::SignatureResult signature;
-  /// The payload is vouched for, by a payload digest in the signed header or by a signature over header and payload.
-  /// Otherwise only rpm itself holds it, against the signed digests of the single files, when it installs.
+  /// The trusted signature covers the payload too: directly, or by a payload digest in the signed header. A good
+  /// signature always does.
   bool payload_signed = false;
 };
 
-/// Reads an .rpm as a stream to its end. Header signatures (tags RSA, DSA) and header-and-payload signatures (PGP, GPG)
-/// are checked against `ring`. Throws Error{untrusted} when it is no rpm.
+/// Reads an .rpm as a stream to its end. Checks header signatures (tags RSA, DSA) and header-and-payload signatures
+/// (PGP, GPG) against `ring`; refuses a signature that leaves the payload uncovered. Throws Error{untrusted} when
+/// `package` is not an rpm.
 RpmFacts read_rpm(const archive::ByteSource& package, const signature::KeyRing& ring, const std::string& name);
 
 /// Reads past the headers of an .rpm: what `package` gives next is its (compressed cpio) payload. Throws as read_rpm().
 void skip_rpm_headers(const archive::ByteSource& package, const std::string& name);
 
-/// Text of a primary.xml that lists packages which no index lists.
+/// Returns the text of a primary.xml for packages that have no index of their own.
 std::string primary_of(const std::vector<RpmFacts>& packages);
 
 }  // namespace bake::bundle

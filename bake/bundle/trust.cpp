@@ -31,7 +31,13 @@ Problem problem_of(const SignedFile& entry, const std::string& hint_when_unsigne
   const auto& result = *entry.result;
   switch (result.state) {
     case signature::SignatureState::bad:
-      return {entry.file, fmt::format("bad signature: it names key {} but does not fit the file", result.key_id), ""};
+      return {entry.file,
+              result.reason.empty()
+                  ? fmt::format("bad signature: it names key {} but does not match the file", result.key_id)
+                  : "bad signature: " + result.reason,
+              ""};
+    case signature::SignatureState::refused:
+      return {entry.file, fmt::format("signature by key {} refused: {}", result.key_id, result.reason), ""};
     case signature::SignatureState::unknown_key:
       return {entry.file,
               fmt::format("signed with {} by key {}, which is not in your key ring", result.algorithms, result.key_id),
@@ -66,7 +72,7 @@ void decide_signatures(const Report& report, const Bundle& bundle, const TrustPo
     decision.trust.overridden.emplace_back("--insecure-no-signature");
 }
 
-/// Named and, where the policy says so, refused, with a key ring or without one.
+/// Names weak index digests, and refuses them when the policy says so, with or without a key ring.
 void decide_index_digests(const Report& report, const Bundle& bundle, const TrustPolicy& policy,
                           TrustDecision& decision) {
   for (const auto& weak : report.weak) {
@@ -89,7 +95,7 @@ void decide_packages(const Report& report, const TrustPolicy& policy, TrustDecis
         decision.problems.push_back({package.file,
                                      package.verdict == PackageVerdict::mismatch
                                          ? "differs from the index: " + package.detail
-                                         : "the index lists it, the bundle does not hold it",
+                                         : "the index lists it, but the bundle does not contain it",
                                      ""});
         break;
       case PackageVerdict::unindexed:

@@ -11,12 +11,12 @@
 
 namespace bake::bundle {
 
-/// What became of one package file when it was held against its index.
+/// The result of comparing one package file with its index.
 enum class PackageVerdict {
   ok,                  ///< size and strongest digest agree
-  mismatch,            ///< they do not
-  missing_from_index,  ///< the file is there, no index lists it: bake never installs it
-  missing_from_tree,   ///< the index lists it, the file is not there
+  mismatch,            ///< size or digest differ
+  missing_from_index,  ///< no index lists the file: bake never installs it
+  missing_from_tree,   ///< the index lists it, but the file is missing
   unindexed,           ///< the bundle has no index at all
 };
 
@@ -27,8 +27,8 @@ struct PackageCheck {
   std::string file;  ///< below the top directory, as the index names it
   PackageVerdict verdict = PackageVerdict::ok;
   std::string algorithm;                 ///< of the digest that was compared: "SHA512"
-  std::string detail;                    ///< of a mismatch: what was expected, what was found
-  signature::SignatureResult signature;  ///< of an rpm's header; absent for debs, which carry none
+  std::string detail;                    ///< of a mismatch: the expected and the found value
+  signature::SignatureResult signature;  ///< of an rpm; absent for debs, which have none
   bool payload_signed = false;
 };
 
@@ -38,49 +38,49 @@ struct IndexCheck {
   signature::SignatureResult signature;
 };
 
-/// Everything that was found out about where a bundle comes from. Facts only; decide_trust() decides.
+/// The facts about the origin of a bundle. decide_trust() decides.
 struct Report {
   std::string archive_sha256;
-  std::string pin;  ///< who pinned that digest ("command line", "recipe", "matrix"), or ""
+  std::string pin;  ///< the source of a pinned digest ("command line", "recipe", "matrix"), or ""
   std::vector<IndexCheck> indexes;
   std::vector<PackageCheck> packages;
   std::vector<Problem> identity_problems;  ///< .mlnx, .arch, distro, directory name and index disagree
-  std::vector<Problem> index_problems;     ///< an index does not fit what vouches for it
-  std::set<std::string> weak;              ///< what indexes vouch with although it is weak: "index digests: MD5"
+  std::vector<Problem> index_problems;     ///< an index differs from the file that vouches for it
+  std::set<std::string> weak;              ///< weak digests that indexes use: "index digests: MD5"
 };
 
-/// What the user is willing to accept.
+/// What the user accepts.
 struct TrustPolicy {
   bool allow_weak = true;              ///< DSA, SHA1, short keys: the vendor signs RPMs that way; named, not refused
-  bool allow_rebuilt = false;          ///< "-ext" bundles, which nobody signs
-  bool insecure_no_pin = false;        ///< neither a pin nor a signature is needed
-  bool insecure_no_signature = false;  ///< with a key ring: signatures are not looked at
-  bool insecure_no_index = false;      ///< packages are not held against the bundle's index
+  bool allow_rebuilt = false;          ///< "-ext" bundles; their packages are not signed
+  bool insecure_no_pin = false;        ///< accept a bundle without pin and signature
+  bool insecure_no_signature = false;  ///< with a key ring: do not check signatures
+  bool insecure_no_index = false;      ///< do not compare packages with the bundle's index
 };
 
 struct TrustDecision {
   Trust trust;
-  std::vector<Problem> problems;      ///< reasons to refuse; none: the bundle may be used
-  std::vector<std::string> warnings;  ///< to be said although it may be used
+  std::vector<Problem> problems;      ///< reasons to refuse the bundle; empty when it may be used
+  std::vector<std::string> warnings;  ///< for the user, also when the bundle may be used
 };
 
-/// A file, and whose signature it carries.
+/// A file and the result of its signature check.
 struct SignedFile {
   std::string file;
   const signature::SignatureResult* result;
 };
 
-/// What is wrong with these signatures. Files with the same trouble are one problem, which counts them, names the first
-/// few and stands at `whole`. `hint_when_unsigned` says what can be done about a file that is not signed.
+/// Returns what is wrong with these signatures. Files with the same problem become one problem at `whole`, with their
+/// number and the first few names. `hint_when_unsigned` is the hint for a file that is not signed.
 std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, const std::string& whole,
                                         const std::string& hint_when_unsigned);
 
-/// Throws Error{untrusted} naming the problems of `what` ("bundle") `name`; there must be one.
+/// Throws Error{untrusted} naming the problems of `what` ("bundle") `name`; the list is not empty.
 [[noreturn]] void refuse(const std::string& what, const std::string& name, std::vector<Problem> problems);
 
-/// Decides whether a bundle may be used. Pure. The rule: its bytes must be vouched for from outside, by a pin of the
-/// archive's digest or by a key of the user's ring; when there is a ring, its signature is needed even with a pin; and
-/// every package must be what the index says.
+/// Decides whether a bundle may be used. Pure. The rule: a pinned digest of the archive or a key of the user's ring
+/// must vouch for the bytes; with a ring, a signature is required even with a pin; and every package must match its
+/// index.
 TrustDecision decide_trust(const Report& report, const Bundle& bundle, bool have_key_ring, const TrustPolicy& policy);
 
 }  // namespace bake::bundle

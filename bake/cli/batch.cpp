@@ -6,7 +6,6 @@
 
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
-#include "bake/base/hint.hpp"
 #include "bake/base/interrupt.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"

@@ -19,6 +19,21 @@ struct TrustArguments {
   std::string withdrawn;
 };
 
+/// The lines below a key: what else its owner signs with, and whether the owner withdrew it.
+std::string details_of(const signature::PublicKey& key) {
+  std::string lines;
+  for (const auto& subkey : key.subkeys) lines += fmt::format("  signs with subkey {}\n", subkey);
+  if (key.revoked) lines += "  revoked by its owner: bake refuses its signatures\n";
+  return lines;
+}
+
+Json to_json(const signature::PublicKey& key) {
+  Json json{{"fingerprint", key.fingerprint}, {"user_id", key.user_id}};
+  if (!key.subkeys.empty()) json["subkeys"] = key.subkeys;
+  if (key.revoked) json["revoked"] = true;
+  return json;
+}
+
 void trust(Context& context, const std::string& key_file) {
   Store store(context.store);
   std::set<std::string> before;
@@ -26,9 +41,11 @@ void trust(Context& context, const std::string& key_file) {
   auto json = Json::array();
   for (const auto& key : store.trust(key_file)) {
     const bool already = before.contains(key.fingerprint);
-    json.push_back({{"fingerprint", key.fingerprint}, {"user_id", key.user_id}, {"already_trusted", already}});
+    json.push_back(to_json(key));
+    json.back()["already_trusted"] = already;
     if (!context.json)
-      context.out << fmt::format("{} {}  {}\n", already ? "already trusted" : "trusted", key.fingerprint, key.user_id);
+      context.out << fmt::format("{} {}  {}\n{}", already ? "already trusted" : "trusted", key.fingerprint, key.user_id,
+                                 details_of(key));
   }
   if (context.json) context.print({{"trusted", json}});
 }
@@ -39,7 +56,8 @@ void list(Context& context) {
   auto json = Json::array();
   std::vector<std::vector<std::string>> table{{"fingerprint", "user id", "file"}};
   for (const auto& [key, file] : trusted) {
-    json.push_back({{"fingerprint", key.fingerprint}, {"user_id", key.user_id}, {"file", file.string()}});
+    json.push_back(to_json(key));
+    json.back()["file"] = file.string();
     table.push_back({key.fingerprint, key.user_id, file.string()});
   }
   if (context.json)
@@ -48,6 +66,10 @@ void list(Context& context) {
     context.out << fmt::format("the store '{}' trusts no key{}\n", store.directory().string(), store.absence());
   else
     context.out << as_columns(table);
+  if (context.json) return;
+  for (const auto& [key, file] : trusted)
+    if (const auto details = details_of(key); !details.empty())
+      context.out << fmt::format("{}\n{}", key.fingerprint, details);
 }
 
 void withdraw(Context& context, const std::string& fingerprint) {

@@ -10,8 +10,9 @@
 #include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/disk/output.hpp"
+#include "matrix/generators.hpp"
+#include "matrix/json.hpp"
 #include "matrix/manifest.hpp"
-#include "matrix/page.hpp"
 
 namespace bake::cli {
 namespace {
@@ -19,11 +20,11 @@ namespace {
 namespace fs = std::filesystem;
 using matrix::Matrix;
 
-constexpr std::size_t max_manifest = std::size_t{16} << 20U;
+constexpr std::size_t max_manifest_bytes = std::size_t{16} << 20U;
 
 Json counts_to_json(const Matrix& matrix) {
   auto counts = Json::array();
-  for (const auto& count : matrix.counts()) counts.push_back(to_json(count));
+  for (const auto& count : matrix.counts()) counts.push_back(count);
   return counts;
 }
 
@@ -35,7 +36,7 @@ std::vector<std::vector<std::string>> counts_to_table(const Matrix& matrix) {
   return table;
 }
 
-/// Returns the VM size that represents a card generation in the overview; null when there is none.
+/// Returns the first confirmed size with a card generation, which represents it in the overview.
 const matrix::SizeRow* size_with(const Matrix& matrix, const std::string& generation) {
   for (const auto& size : matrix.sizes())
     if (size.generation == generation && size.arch == "x86_64" && !size.provenance.unverified) return &size;
@@ -170,7 +171,7 @@ void refuse_to_replace(const fs::path& file, bool force) {
 
 bool to_standard_output(const OutputOptions& options) { return options.file.empty() || options.file == "-"; }
 
-/// Writes a document to the file of -o; without -o, or with "-", to standard output.
+/// Writes a document to the file of -o. Without -o, or with "-", it writes to standard output.
 void deliver(Context& context, std::string_view text, const OutputOptions& options) {
   if (to_standard_output(options)) {
     context.out << text;
@@ -185,7 +186,7 @@ void deliver(Context& context, std::string_view text, const OutputOptions& optio
     context.err << fmt::format("wrote {}\n", options.file);
 }
 
-/// Returns "out" for "out/", so that parent_path() is the directory that contains it.
+/// Returns "out" for "out/", so that it has a parent.
 fs::path without_slash(const fs::path& directory) {
   return directory.has_filename() ? directory : directory.parent_path();
 }
@@ -237,7 +238,7 @@ void print_import(Context& context, const matrix::ManifestReport& report, const 
 void import_manifest(Context& context, const ImportOptions& options) {
   if (!options.directory.empty()) require_parent_directory(without_slash(options.directory));
   const auto matrix = Matrix::load(context.matrix_overlays);
-  const auto text = read_text(options.file, max_manifest);
+  const auto text = read_text(options.file, max_manifest_bytes);
   const auto name = fs::path(options.file).filename().string();
   const auto source = options.source.empty() ? fmt::format("{}, sha256 {}", name, digest_of(text)) : options.source;
   const auto rows = matrix::parse_manifest(text, options.file, source);
@@ -253,7 +254,7 @@ void import_manifest(Context& context, const ImportOptions& options) {
   print_import(context, report, written);
 }
 
-/// Returns other names of the topics, from the matrix files and the counts, with the names of `bake matrix list`.
+/// Maps the topic names of matrix files and counts to the names of `list`.
 std::map<std::string, std::string> topics_in_files() {
   return {{"operating_systems", "os"}, {"vm_sizes", "sizes"},  {"ofed_releases", "ofed"},
           {"inbox_drivers", "inbox"},  {"pci_devices", "pci"}, {"extension_manifest", "manifest"}};
@@ -278,9 +279,8 @@ void add_reading_commands(CLI::App& app, Context& context) {
 
   add_matrix_resolve(app, context);
 
-  app.add_subcommand("check", "all errors in the matrix and the overlays, with file and line")->callback([&context] {
-    check(context);
-  });
+  app.add_subcommand("check", "report every problem of the matrix and the overlays, with file and line")
+      ->callback([&context] { check(context); });
 }
 
 void add_exchange_commands(CLI::App& app, Context& context) {
@@ -288,7 +288,8 @@ void add_exchange_commands(CLI::App& app, Context& context) {
   auto options = std::make_shared<ImportOptions>();
   import_command->add_option("file", options->file, "resources.json")->required();
   import_command->add_option("-o,--output", options->directory, "write an overlay into this directory");
-  import_command->add_option("--source", options->source, "text for the source of the rows (default: name and digest)");
+  import_command->add_option("--source", options->source,
+                             "the source of the rows (default: name and digest of the file)");
   import_command->add_flag("--force", options->force, "replace an existing overlay file");
   import_command->callback([&context, options] { import_manifest(context, *options); });
 

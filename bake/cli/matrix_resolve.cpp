@@ -9,7 +9,7 @@
 #include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/recipe/recipe.hpp"
-#include "matrix/matrix.hpp"
+#include "matrix/json.hpp"
 
 namespace bake::cli {
 namespace {
@@ -28,12 +28,11 @@ struct Options {
 
 std::string name_of(const Choice& choice) { return choice.inbox ? "inbox" : "MLNX_OFED " + choice.ofed; }
 
-std::string asked_name(const Options& options) {
+std::string requested_name(const Options& options) {
   return options.ofed == "inbox" ? options.ofed : "MLNX_OFED " + options.ofed;
 }
 
-/// Returns whether `text` can be a kernel release of uname(2): a version, then any text of the vendor, at most 64
-/// bytes.
+/// Returns whether uname(2) can report this text as a release: a version and any suffix, in at most 64 bytes.
 bool is_kernel_release(const std::string& text) {
   constexpr std::size_t max_length = 64;
   const auto digits = text.find_first_not_of("0123456789");
@@ -42,7 +41,7 @@ bool is_kernel_release(const std::string& text) {
          text.find_first_of(" \t\n") == std::string::npos;
 }
 
-/// Returns the command with its words in the right order.
+/// Returns the same command with the release first.
 std::string reordered(const Options& options, const Matrix& matrix) {
   auto sizes = std::vector{options.os};
   std::string os = "ubuntu20.04";
@@ -54,7 +53,7 @@ std::string reordered(const Options& options, const Matrix& matrix) {
   return fmt::format("bake matrix resolve {} {}", shell_quote(os), join(sizes, " "));
 }
 
-/// Throws Error{usage} for words that cannot be a release or a kernel.
+/// Throws Error{usage} when a word cannot be a release, a driver release or a kernel.
 void check_words(const Options& options, const Matrix& matrix) {
   if (matrix.find_size(options.os) != nullptr)
     throw Error(ErrorKind::usage, fmt::format("resolving '{}': this is a VM size; the release comes first", options.os),
@@ -64,14 +63,15 @@ void check_words(const Options& options, const Matrix& matrix) {
                 "write 'inbox' or a whole version: 5.5-1.0.3.2");
   if (!options.kernel.empty() && !is_kernel_release(options.kernel))
     throw Error(ErrorKind::usage, fmt::format("resolving kernel '{}': not a kernel release", options.kernel),
-                "write it as 'uname -r' does: 3.10.0-1062.el7.x86_64, 5.4.0-1046-azure");
+                "write it as 'uname -r' prints it: 3.10.0-1062.el7.x86_64, 5.4.0-1046-azure");
 }
 
 std::string block_of(const Choice& choice) {
   auto text = choice.inbox
                   ? fmt::format("   packages  {}\n", join(choice.packages, " "))
                   : fmt::format("   archive   {}\n   sha256    {}\n", choice.file_name,
-                                choice.sha256.empty() ? "not public: pin the archive you trust" : choice.sha256);
+                                choice.sha256.empty() ? "not public: pin the digest of an archive that you trust"
+                                                      : choice.sha256);
   if (!choice.url.empty()) text += fmt::format("   url       {}\n", choice.url);
   text += fmt::format("   module    {}{}\n", choice.driver, choice.libs.empty() ? "" : ", " + choice.libs);
   for (const auto& reason : choice.reasons) text += fmt::format("   why       {}\n", reason);
@@ -79,15 +79,15 @@ std::string block_of(const Choice& choice) {
   return text;
 }
 
-/// Returns the names of at most `max` choices, starting with `first`.
-std::string names_of(const std::vector<Choice>& choices, std::size_t first, std::size_t max) {
+/// Returns the names of at most `max_count` choices, beginning with choice `first`.
+std::string names_of(const std::vector<Choice>& choices, std::size_t first, std::size_t max_count) {
   std::vector<std::string> names;
-  for (std::size_t i = first; i < choices.size() && names.size() < max; ++i)
+  for (std::size_t i = first; i < choices.size() && names.size() < max_count; ++i)
     names.push_back(choices[i].inbox ? "inbox" : choices[i].ofed);
   return join(names, ", ");
 }
 
-/// Returns the best choices in full, the others by name.
+/// Returns the best choices with all fields, and the names of the others.
 std::string ranking_of(const std::vector<Choice>& choices, bool all) {
   std::string text;
   const auto in_full = all ? choices.size() : std::min(choices.size(), shown_in_full);
@@ -98,42 +98,42 @@ std::string ranking_of(const std::vector<Choice>& choices, bool all) {
   return text;
 }
 
-const Choice* find_asked(const std::vector<Choice>& choices, const std::string& ofed) {
+const Choice* find_requested(const std::vector<Choice>& choices, const std::string& ofed) {
   const auto found = std::find_if(choices.begin(), choices.end(), [&](const Choice& choice) {
     return ofed == "inbox" ? choice.inbox : choice.ofed == ofed;
   });
   return found == choices.end() ? nullptr : &*found;
 }
 
-/// Returns the verdict on the requested release.
-std::string verdict_of(const Resolution& resolution, const Options& options) {
-  const auto* choice = find_asked(resolution.choices, options.ofed);
+/// Returns the answer for the release of --ofed.
+std::string answer_for_requested(const Resolution& resolution, const Options& options) {
+  const auto* choice = find_requested(resolution.choices, options.ofed);
   return fmt::format("{}: fits, choice {} of {}\n{}", name_of(*choice), choice - resolution.choices.data() + 1,
                      resolution.choices.size(), block_of(*choice));
 }
 
 Json to_json(const Resolution& resolution, const Options& options, bool refused, const std::string& digest) {
   auto choices = Json::array();
-  for (const auto& choice : resolution.choices) choices.push_back(cli::to_json(choice));
+  for (const auto& choice : resolution.choices) choices.push_back(choice);
   Json document{{"choices", choices},
                 {"refusals", resolution.refusals},
-                {"nearest", resolution.nearest},
-                {"asked_refusals", resolution.asked_refusals},
+                {"nearest", resolution.suggestion},
+                {"asked_refusals", resolution.requested_refusals},
                 {"notes", resolution.notes},
                 {"matrix", digest}};
   if (!options.ofed.empty())
-    document["asked"] = {{"driver", options.ofed}, {"fits", !refused}, {"remedies", resolution.asked_remedies}};
+    document["asked"] = {{"driver", options.ofed}, {"fits", !refused}, {"remedies", resolution.requested_remedies}};
   return document;
 }
 
 [[noreturn]] void refuse(const Resolution& resolution, const Options& options) {
   std::vector<std::string> messages, hints;
-  if (!resolution.asked_refusals.empty())
-    messages.push_back(fmt::format("not {}: {}", asked_name(options), join(resolution.asked_refusals, "; ")));
-  hints = resolution.asked_remedies;
+  if (!resolution.requested_refusals.empty())
+    messages.push_back(fmt::format("not {}: {}", requested_name(options), join(resolution.requested_refusals, "; ")));
+  hints = resolution.requested_remedies;
   if (resolution.choices.empty()) {
     messages.insert(messages.end(), resolution.refusals.begin(), resolution.refusals.end());
-    if (!resolution.nearest.empty()) hints.push_back(resolution.nearest);
+    if (!resolution.suggestion.empty()) hints.push_back(resolution.suggestion);
   } else {
     hints.push_back("these fit, best first: " + names_of(resolution.choices, 0, shown_in_full));
   }
@@ -146,29 +146,30 @@ void resolve(Context& context, const Options& options) {
   check_words(options, matrix);
   const auto [id, version] = split_os(options.os);
   const auto resolution = matrix.resolve({id, version, options.kernel, options.sizes, options.ofed});
-  const bool refused = !options.ofed.empty() && find_asked(resolution.choices, options.ofed) == nullptr;
+  const bool refused = !options.ofed.empty() && find_requested(resolution.choices, options.ofed) == nullptr;
   if (context.json) {
     context.print(to_json(resolution, options, refused, matrix.digest()));
     if (resolution.choices.empty() || refused) context.status = static_cast<int>(ErrorKind::incompatible);
     return;
   }
   if (resolution.choices.empty() || refused) refuse(resolution, options);
-  context.out << (options.ofed.empty() ? ranking_of(resolution.choices, options.all) : verdict_of(resolution, options));
+  context.out << (options.ofed.empty() ? ranking_of(resolution.choices, options.all)
+                                       : answer_for_requested(resolution, options));
   for (const auto& note : resolution.notes) context.out << fmt::format("note: {}\n", note);
 }
 
 }  // namespace
 
 void add_matrix_resolve(CLI::App& matrix, Context& context) {
-  auto* command = matrix.add_subcommand("resolve", "the drivers for these VM sizes, best first, with reasons");
+  auto* command = matrix.add_subcommand("resolve", "which drivers support these VM sizes, best first, and why");
   auto options = std::make_shared<Options>();
   command->add_option("os", options->os, "the release: ubuntu20.04, centos7.7, rhel8.2, …")->required();
-  command->add_option("sizes,--vm-size", options->sizes, "the VM sizes that one image must serve");
+  command->add_option("sizes,--vm-size", options->sizes, "the VM sizes that one image must support");
   command->add_option("--kernel", options->kernel, "the kernel that boots");
   command->add_option(
       "--ofed", options->ofed,
-      "judge only this release (or inbox), even if the matrix does not list it; exit 3: it does not fit");
-  command->add_flag("--all", options->all, "show every choice in full, not only the best three");
+      "check only this release (or inbox), even if the matrix does not list it; exit 3: it does not fit");
+  command->add_flag("--all", options->all, "show all fields of every choice, not only of the best three");
   command->callback([&context, options] { resolve(context, *options); });
 }
 

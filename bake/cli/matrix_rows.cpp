@@ -4,124 +4,21 @@
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
+#include "matrix/json.hpp"
 
 namespace bake::cli {
 namespace {
 
 using namespace matrix;
 
-Json with_provenance(Json row, const Provenance& from) {
-  row["source"] = from.source;
-  row["confidence"] = from.unverified ? "unverified" : "confirmed";
-  row["row"] = from.where;
-  return row;
-}
-
-Json to_json(const OsRow& row) {
-  return with_provenance({{"id", row.id},
-                          {"version", row.version},
-                          {"name", row.name},
-                          {"family", row.family},
-                          {"distro", row.distro},
-                          {"aliases", row.aliases},
-                          {"ga_kernel", row.ga_kernel},
-                          {"kernel_pins", row.kernel_pins},
-                          {"kernel_devel_url", row.kernel_devel_url},
-                          {"inbox", row.inbox_key},
-                          {"inbox_packages", row.inbox},
-                          {"end_of_life", row.end_of_life},
-                          {"extension", row.extension}},
-                         row.provenance);
-}
-Json to_json(const InboxRow& row) {
-  return with_provenance({{"key", row.key}, {"generations", row.generations}, {"packages", row.packages}},
-                         row.provenance);
-}
-Json to_json(const OfedRow& row) {
-  return with_provenance({{"version", row.version},
-                          {"line", row.line},
-                          {"layout", row.layout},
-                          {"libs", row.libs},
-                          {"embeds", row.embeds},
-                          {"generations", row.generations},
-                          {"distros", row.distros},
-                          {"sha256", row.sha256},
-                          {"bakeable", row.bakeable},
-                          {"lts", row.lts}},
-                         row.provenance);
-}
-Json to_json(const BundleRow& row) {
-  return with_provenance({{"ofed", row.ofed},
-                          {"distro", row.distro},
-                          {"arch", row.arch},
-                          {"file", row.file},
-                          {"url", row.url},
-                          {"sha256", row.sha256},
-                          {"recognised_only", row.recognised_only}},
-                         row.provenance);
-}
-Json to_json(const SizeRow& row) {
-  return with_provenance({{"name", row.name},
-                          {"family", row.family},
-                          {"generation", row.generation},
-                          {"hcas", row.hcas},
-                          {"transport", row.transport},
-                          {"speed", row.speed},
-                          {"vm_generations", row.vm_generations},
-                          {"arch", row.arch},
-                          {"retires", row.retires},
-                          {"note", row.note}},
-                         row.provenance);
-}
-Json to_json(const PciRow& row) {
-  return with_provenance({{"device", fmt::format("0x{:04x}", row.device)},
-                          {"vendor", "0x15b3"},
-                          {"name", row.name},
-                          {"generation", row.generation},
-                          {"driver", row.driver},
-                          {"virtual_function", row.virtual_function}},
-                         row.provenance);
-}
-Json to_json(const RuleRow& row) {
-  return with_provenance({{"id", row.id},
-                          {"effect", row.refuses ? "refuse" : "warn"},
-                          {"message", row.message},
-                          {"remedy", row.remedy},
-                          {"generations", row.generations},
-                          {"families", row.families},
-                          {"os", row.os},
-                          {"driver", row.driver},
-                          {"ofed", row.ofed},
-                          {"ofed_at_least", row.ofed_at_least},
-                          {"ofed_below", row.ofed_below},
-                          {"kernel_at_least", row.kernel_at_least},
-                          {"kernel_below", row.kernel_below},
-                          {"kernel_contains", row.kernel_contains},
-                          {"agent_at_least", row.agent_at_least},
-                          {"agent_below", row.agent_below}},
-                         row.provenance);
-}
-Json to_json(const ManifestRow& row) {
-  return with_provenance({{"driver", row.driver},
-                          {"type", row.type},
-                          {"os", row.os},
-                          {"distro", row.distro},
-                          {"version", row.version},
-                          {"link", row.link},
-                          {"kernel_devel", row.kernel_devel},
-                          {"kernel_devel_url", row.kernel_devel_url},
-                          {"comment", row.comment}},
-                         row.provenance);
-}
-
 template <typename Row>
 Json all(const std::vector<Row>& rows) {
   auto list = Json::array();
-  for (const auto& row : rows) list.push_back(to_json(row));
+  for (const auto& row : rows) list.push_back(Json(row));
   return list;
 }
 
-/// Returns the text of one field in a table.
+/// Returns a JSON value as the text of one table cell.
 std::string cell(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
@@ -186,21 +83,21 @@ std::vector<std::vector<std::string>> rows_to_table(const Matrix& matrix, const 
 
 std::vector<std::pair<std::string, Json>> rows_named(const Matrix& matrix, const std::string& name) {
   std::vector<std::pair<std::string, Json>> found;
-  if (const auto* size = matrix.find_size(name)) found.emplace_back("sizes", to_json(*size));
+  if (const auto* size = matrix.find_size(name)) found.emplace_back("sizes", Json(*size));
   const auto [id, version] = split_os(name);
-  if (const auto* os = matrix.find_os(id, version)) found.emplace_back("os", to_json(*os));
-  if (const auto* release = matrix.find_ofed(name)) found.emplace_back("ofed", to_json(*release));
+  if (const auto* os = matrix.find_os(id, version)) found.emplace_back("os", Json(*os));
+  if (const auto* release = matrix.find_ofed(name)) found.emplace_back("ofed", Json(*release));
   for (const auto& bundle : matrix.bundles())
     if (bundle.ofed == name || bundle.file == name || (!bundle.sha256.empty() && bundle.sha256 == to_lower(name)))
-      found.emplace_back("bundles", to_json(bundle));
+      found.emplace_back("bundles", Json(bundle));
   auto device = to_lower(name);
   if (device.starts_with("15b3:")) device = "0x" + device.substr(5);
   for (const auto& row : matrix.pci_devices())
-    if (fmt::format("0x{:04x}", row.device) == device) found.emplace_back("pci", to_json(row));
+    if (fmt::format("0x{:04x}", row.device) == device) found.emplace_back("pci", Json(row));
   for (const auto& rule : matrix.rules())
-    if (rule.id == name) found.emplace_back("rules", to_json(rule));
+    if (rule.id == name) found.emplace_back("rules", Json(rule));
   for (const auto& inbox : matrix.inbox_drivers())
-    if (inbox.key == name) found.emplace_back("inbox", to_json(inbox));
+    if (inbox.key == name) found.emplace_back("inbox", Json(inbox));
   return found;
 }
 
@@ -227,27 +124,6 @@ std::string as_columns(const std::vector<std::vector<std::string>>& table) {
     text += row + "\n";
   }
   return text;
-}
-
-Json to_json(const Choice& choice) {
-  return {{"driver", choice.inbox ? "inbox" : "ofed"},
-          {"ofed", choice.ofed},
-          {"distro", choice.distro},
-          {"file", choice.file_name},
-          {"url", choice.url},
-          {"sha256", choice.sha256},
-          {"module", choice.driver},
-          {"libs", choice.libs},
-          {"packages", choice.packages},
-          {"reasons", choice.reasons},
-          {"warnings", choice.warnings}};
-}
-
-Json to_json(const TopicCount& count) {
-  return {{"topic", count.topic},
-          {"rows", count.rows},
-          {"unverified", count.unverified},
-          {"without_source", count.without_source}};
 }
 
 }  // namespace bake::cli

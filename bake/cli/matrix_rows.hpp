@@ -12,23 +12,20 @@ namespace bake::cli {
 /// Returns the topics of `bake matrix list TOPIC`.
 const std::vector<std::string>& matrix_topics();
 
-/// Returns all rows of one topic with every field, also source and confidence.
+/// Returns all rows of one topic with every field, their source and their confidence.
 Json rows_to_json(const matrix::Matrix& matrix, const std::string& topic);
 
-/// Returns all rows of one topic as lines of columns; the first line is the heading.
+/// Returns all rows of one topic as lines of columns. The first line is the heading.
 std::vector<std::vector<std::string>> rows_to_table(const matrix::Matrix& matrix, const std::string& topic);
 
-/// Returns the rows with this name, each with its topic: a VM size, a release ("centos 7.7", "rhel8.2"), a driver
-/// release, a PCI device, a rule, an inbox driver.
+/// Returns the rows with this name and their topics: a VM size, a release ("centos 7.7", "rhel8.2"), a driver release,
+/// a PCI device, a rule or an inbox driver.
 std::vector<std::pair<std::string, Json>> rows_named(const matrix::Matrix& matrix, const std::string& name);
 
-/// "ubuntu20.04", "centos:7.7", "rhel-8.2", "ubuntu 20.04" → id and version: "ubuntu", "20.04".
+/// Splits "ubuntu20.04", "centos:7.7", "rhel-8.2" or "ubuntu 20.04" into id and version.
 std::pair<std::string, std::string> split_os(const std::string& text);
 
-/// Returns a text with columns padded to equal width, two spaces apart, without trailing spaces.
+/// Returns columns of equal width, two spaces apart, without trailing spaces.
 std::string as_columns(const std::vector<std::vector<std::string>>& table);
-
-Json to_json(const matrix::Choice& choice);
-Json to_json(const matrix::TopicCount& count);
 
 }  // namespace bake::cli

@@ -42,6 +42,8 @@ const char* pattern_of(Action action) {
       return "bake plan {}";
     case Action::bake_fleet:
       return "bake batch {}";
+    case Action::check_machine:
+      return "bake doctor";
   }
   return "";
 }
@@ -53,6 +55,7 @@ bool uses_store(Action action) {
     case Action::wrap_vhd:
     case Action::replace_footer:
     case Action::write_recipe:
+    case Action::check_machine:
       return false;
     default:
       return true;
@@ -70,6 +73,10 @@ std::vector<std::string> command_lines(const Context& context, const std::vector
     lines.push_back(std::move(line));
   }
   return lines;
+}
+
+std::string quote_command(std::string_view command) {
+  return command.find('\'') == std::string_view::npos ? fmt::format("'{}'", command) : std::string(command);
 }
 
 }  // namespace bake::cli

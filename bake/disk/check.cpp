@@ -10,7 +10,7 @@
 namespace bake {
 namespace {
 
-constexpr auto convert_hint = "'bake vhd wrap' makes a fixed VHD of a raw, dynamic, VHDX or qcow2 disk";
+constexpr auto convert_hint = "convert it to a fixed VHD";
 
 Problem cookie_problem(bool at_start) {
   if (at_start)

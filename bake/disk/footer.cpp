@@ -184,8 +184,8 @@ Findings check_size(std::uint64_t virtual_size) {
   if (virtual_size == 0) found.errors.push_back({"virtual size", "0 bytes", ""});
   if (virtual_size % mebibyte != 0)
     found.errors.push_back({"virtual size",
-                            fmt::format("{} bytes is no whole number of MiB, which Azure requires", virtual_size),
-                            "'bake vhd wrap' pads it"});
+                            fmt::format("{} bytes is not a multiple of 1 MiB, which Azure requires", virtual_size),
+                            "pad it to a multiple of 1 MiB"});
   if (virtual_size > largest_vhd)
     found.errors.push_back(
         {"virtual size", fmt::format("{} bytes is more than the 2040 GiB that a VHD holds", virtual_size), ""});

@@ -6,7 +6,6 @@
 #include <string>
 #include <sys/stat.h>
 
-#include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 #include "bake/disk/partition.hpp"
 #include "bake/disk/qemu_img.hpp"

@@ -152,7 +152,7 @@ std::string task_script(const recipe::Fleet& fleet, const FleetOptions& options)
   std::vector<std::string> words;
   words.reserve(arguments.size());
   for (const auto& argument : arguments) words.push_back(shell_quote(argument));
-  return "#!/bin/sh\n# One task of the job array of a fleet.\nexec " + join(words, " ") +
+  return "#!/bin/sh\n# One task of a job array that bake submitted.\nexec " + join(words, " ") +
          " --index \"$SLURM_ARRAY_TASK_ID\"\n";
 }
 

@@ -11,6 +11,9 @@
 
 namespace bake::guest {
 
+/// The manifest inside a baked image: what the image is made of (bake/evidence/manifest.hpp).
+inline constexpr const char* manifest_path = "/etc/bake-manifest.json";
+
 /// The two families of package managers; one file in bake/apply each.
 enum class Family { rpm, deb };
 
@@ -116,7 +119,7 @@ struct Facts {
   /// /etc/yum.conf and /etc/dnf/dnf.conf, those that are there; EL8's yum.conf, a link to the other, is not listed.
   std::vector<std::string> package_manager_configs;
   std::string root_uuid;                      ///< of the root file system; identifies the image in the manifest
-  std::optional<std::string> baked_manifest;  ///< content of /etc/bake-manifest.json when this image was baked before
+  std::optional<std::string> baked_manifest;  ///< content of manifest_path when bake made this image
 
   [[nodiscard]] const Kernel* kernel(const std::string& release) const {
     for (const auto& candidate : kernels)

@@ -193,7 +193,7 @@ guestfs_h* launch_some_way(const ApplianceOptions& options, Progress& progress) 
   throw Error(ErrorKind::environment,
               fmt::format("starting the libguestfs appliance: {}{}{}", launched.reason,
                           launched.log.empty() ? "" : "; the end of its log:\n  ", last_lines(launched.log, 12)),
-              "'bake doctor' finds out what is missing; LIBGUESTFS_DEBUG=1 shows the whole start");
+              "LIBGUESTFS_DEBUG=1 shows the whole start", {{Remedy::Action::check_machine}});
 }
 
 FileStat to_file_stat(const struct guestfs_statns& info) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/boot_default.hpp"
+#include "bake/guest/boot/boot_default.hpp"
 #include "bake/guest/kernels.hpp"
 #include "bake/guest/os_release.hpp"
 #include "bake/guest/package_database.hpp"
@@ -88,7 +88,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.family = find_family(guest);
   facts.arch = find_architecture(guest);
   facts.kernels = find_kernels(guest);
-  const auto boot = find_boot_default(guest, facts.kernels);
+  const auto boot = find_boot_default(guest, facts.kernels, layout);
   facts.default_kernel = boot.release;
   facts.default_kernel_how = boot.how;
   facts.default_kernel_options = boot.options;
@@ -101,7 +101,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.waagent = find_waagent(guest, facts.packages.packages);
   for (const auto& mount : layout.mounts)
     if (mount.mount_point == "/") facts.root_uuid = mount.uuid;
-  facts.baked_manifest = guest.read("/etc/bake-manifest.json");
+  facts.baked_manifest = guest.read(manifest_path);
   return facts;
 }
 

@@ -22,7 +22,7 @@ int parse_status(std::string_view text) {
   if (error == std::errc{} && end == number.data() + number.size()) return status;
   throw Error(ErrorKind::failed,
               fmt::format("running a script in the guest: the appliance answered '{}'", number.substr(0, 80)),
-              "this libguestfs works otherwise than expected; 'bake doctor' names its version");
+              "this version of libguestfs behaves differently than expected", {{Remedy::Action::check_machine}});
 }
 
 bool ended_by_limit(int status, std::chrono::nanoseconds took, std::chrono::seconds limit) {

@@ -1,5 +1,6 @@
 #include "bake/job/inspect.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "bake/base/digest.hpp"
@@ -56,8 +57,12 @@ std::string make_recipe_for(const fs::path& disk, const std::vector<std::string>
     throw Error(ErrorKind::incompatible,
                 fmt::format("choosing a driver for {} {} on {}: {}", facts.os.id, facts.os.version,
                             join(vm_sizes, ", "), join(resolution.refusals, "; ")),
-                resolution.nearest);
-  const auto& best = resolution.choices.front();
+                resolution.suggestion);
+  // A release in the store can be baked at once; without one, the recipe names the first choice.
+  const auto stored = std::find_if(resolution.choices.begin(), resolution.choices.end(), [&](const auto& choice) {
+    return !choice.inbox && environment.store.find(choice.ofed, choice.distro, "x86_64").has_value();
+  });
+  const auto& best = stored != resolution.choices.end() ? *stored : resolution.choices.front();
   recipe::Recipe recipe;
   recipe.name = recipe::name_for(disk.stem().string());
   recipe.base.path = fs::absolute(disk);
@@ -89,11 +94,12 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
   environment.progress.step("inspect");
   const auto facts = session->inspect();
   if (!facts.baked_manifest) {
-    verdict.checks.push_back({"manifest", false, "the image has no /etc/bake-manifest.json: bake did not make it"});
+    verdict.checks.push_back(
+        {"manifest", false, fmt::format("the image has no {}: bake did not make it", guest::manifest_path)});
     return verdict;
   }
   environment.progress.step("verify");
-  const auto inside = verify::read_manifest(*facts.baked_manifest, "/etc/bake-manifest.json");
+  const auto inside = verify::read_manifest(*facts.baked_manifest, guest::manifest_path);
   const auto expected = plan::expectations_from(inside.at("expectations"));
   verdict.ofed = expected.ofed;
   verdict.kernel = expected.kernel;

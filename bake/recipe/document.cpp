@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "bake/base/file.hpp"
-#include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 #include "bake/recipe/recipe.hpp"
 

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "bake/base/file.hpp"
-#include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/yaml.hpp"
 #include "bake/disk/sidecar.hpp"

@@ -3,7 +3,6 @@
 
 #include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
-#include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/yaml.hpp"
 #include "bake/recipe/document.hpp"

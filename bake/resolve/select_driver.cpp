@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "bake/base/error.hpp"
-#include "bake/base/hint.hpp"
 #include "bake/base/text.hpp"
 
 namespace bake::resolve {
@@ -32,13 +31,13 @@ std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Resoluti
 [[noreturn]] void refuse_all_choices(const Recipe& recipe, const matrix::Resolution& resolution) {
   std::vector<std::string> possible;
   for (const auto& choice : resolution.choices) possible.push_back(choice.inbox ? "inbox" : choice.ofed);
-  auto hints = resolution.asked_remedies;
+  auto hints = resolution.requested_remedies;
   hints.push_back("these fit: " + join(possible, ", "));
   throw Error(
       ErrorKind::incompatible,
       fmt::format("choosing a driver for {} {} on {}: {}", recipe.os.id, recipe.os.version, join(recipe.vm_sizes, ", "),
-                  join(possible.empty() ? resolution.refusals : resolution.asked_refusals, "; ")),
-      possible.empty() ? resolution.nearest : join(hints, "; "));
+                  join(possible.empty() ? resolution.refusals : resolution.requested_refusals, "; ")),
+      possible.empty() ? resolution.suggestion : join(hints, "; "));
 }
 
 void check_pin(const Recipe& recipe, const bundle::Bundle& bundle) {
@@ -49,8 +48,8 @@ void check_pin(const Recipe& recipe, const bundle::Bundle& bundle) {
 
 /// The matrix warns when nobody could confirm that an archive exists. A verified archive in the store settles that.
 void drop_unverified_warning(const bundle::Bundle& bundle, Choice& choice) {
-  if (!choice.doubt.empty() && !(bundle.trust.pin.empty() && bundle.trust.signer.empty()))
-    std::erase(choice.warnings, choice.doubt);
+  if (!choice.existence_warning.empty() && !(bundle.trust.pin.empty() && bundle.trust.signer.empty()))
+    std::erase(choice.warnings, choice.existence_warning);
 }
 
 /// The repository of the bundle with the library flavour that was asked for.
@@ -134,7 +133,7 @@ SelectedDriver select_driver(const Recipe& recipe, const matrix::Matrix& matrix,
   if (!driver && recipe.ofed.choice == OfedChoice::automatic) {
     // A bundle in the store counts for more than a row that is not written yet.
     for (const auto& bundle : offer.bundles)
-      if (bundle.distro == os.distro) query.held.push_back(bundle.version);
+      if (bundle.distro == os.distro) query.in_store.push_back(bundle.version);
     driver = first_available(recipe, allowed_choices(recipe, matrix.resolve(query)), offer);
   }
   if (!driver && choices.empty()) refuse_all_choices(recipe, resolution);
@@ -158,7 +157,7 @@ std::vector<Problem> check_kernel(const Recipe& recipe, SelectedDriver& driver, 
     driver.choice.warnings.clear();
     return {{fmt::format("{} with kernel {}",
                          driver.choice.inbox ? "the inbox driver" : "MLNX_OFED " + driver.choice.ofed, kernel),
-             join(resolution.asked_refusals, "; "), join(resolution.asked_remedies, "; ")}};
+             join(resolution.requested_refusals, "; "), join(resolution.requested_remedies, "; ")}};
   }
   if (driver.bundle) drop_unverified_warning(*driver.bundle, *same);
   driver.choice.warnings = std::move(same->warnings);

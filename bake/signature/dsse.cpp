@@ -11,8 +11,8 @@
 namespace bake::signature {
 namespace {
 
-/// Returns the text that is signed: DSSE's pre-authentication encoding. It includes the type, so that a signature of
-/// one kind of document is not valid for another kind.
+/// Returns the text to sign: DSSE's pre-authentication encoding, so that a signature for one kind of document does not
+/// match another kind.
 std::string encoded(std::string_view type, std::string_view payload) {
   return fmt::format("DSSEv1 {} {} {} {}", type.size(), type, payload.size(), payload);
 }
@@ -47,7 +47,7 @@ void require_signed(const Envelope& envelope, std::string_view public_pem, const
     for (const auto& entry : signatures) {
       if (!entry.is_object() || !entry.contains("sig") || !entry["sig"].is_string()) continue;
       const auto signature = from_base64(entry["sig"].get_ref<const std::string&>());
-      // The key's name is only a hint for people; the trusted key must verify the signature.
+      // The key's name is only a hint for people. The trusted key must have made the signature.
       if (signature && verify_signature_bytes(encoded(envelope.payload_type, envelope.payload), *signature, public_pem))
         return;
       others = "of another kind";

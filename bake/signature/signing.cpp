@@ -126,11 +126,6 @@ bool verify_signature_bytes(std::string_view message, std::string_view signature
   return is_valid(message, signature, read_public(public_pem));
 }
 
-bool verify_raw_signature(std::string_view message, std::string_view signature, std::string_view key) {
-  const Key read(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(key), key.size()), &EVP_PKEY_free);
-  return read && is_valid(message, signature, read);
-}
-
 std::string key_fingerprint(std::string_view public_pem) {
   const auto key = read_public(public_pem);
   unsigned char* der = nullptr;

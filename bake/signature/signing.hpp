@@ -28,9 +28,6 @@ bool verify_signature(std::string_view message, std::string_view signature_hex, 
 /// Does the same for a signature of 64 bytes.
 bool verify_signature_bytes(std::string_view message, std::string_view signature, std::string_view public_pem);
 
-/// Does the same for a signature of 64 bytes and a key of 32 bytes. Returns false for other sizes.
-bool verify_raw_signature(std::string_view message, std::string_view signature, std::string_view key);
-
 /// Returns the fingerprint that people compare: sha256 of the public key's DER form, lower-case hexadecimal. Throws
 /// like verify_signature().
 std::string key_fingerprint(std::string_view public_pem);

@@ -47,7 +47,7 @@ nlohmann::json read_manifest(const std::string& text, const std::string& name) {
   auto manifest = nlohmann::json::parse(text, nullptr, false);
   if (manifest.is_discarded() || !manifest.is_object() || manifest.value("schema", "") != manifest_schema)
     throw Error(ErrorKind::config, fmt::format("reading manifest '{}': not a {} document", name, manifest_schema),
-                "bake writes a manifest next to each image");
+                "the manifest of an image is the file next to it: OUT.manifest.json");
   return manifest;
 }
 

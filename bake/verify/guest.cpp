@@ -164,7 +164,7 @@ Check check_traces(Guest& guest) {
 
 Check check_labels(Guest& guest, const Facts& facts) {
   const bool autorelabel = guest.exists(plan::path::autorelabel);
-  const bool labelled = apply::is_labelled(guest, plan::path::manifest);
+  const bool labelled = apply::is_labelled(guest, guest::manifest_path);
   return {"SELinux labels", labelled || autorelabel,
           fmt::format("{}: {}", facts.selinux.mode,
                       autorelabel ? "autorelabel at first boot"

@@ -2,7 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include "matrix/matrix.hpp"
-#include "matrix/page.hpp"
+#include "matrix/generators.hpp"
 
 namespace {
 

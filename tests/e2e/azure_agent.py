@@ -1,7 +1,7 @@
-"""Runs the real Azure Linux agent's own extension code (Debian package waagent) on a directory: no network, no root.
+"""Runs the extension code of the real Azure Linux agent (Debian package waagent) on a directory, without network and root.
 
-The agent has no command for this, so its classes are driven as its goal state processing drives them
-(azurelinuxagent/ga/exthandlers.py); telemetry and the pauses between reads of a bad status file are switched off.
+The agent has no command for this, so this module calls its classes as the goal state processing does
+(azurelinuxagent/ga/exthandlers.py). It turns off telemetry and the pauses between reads of a bad status file.
 """
 import shutil
 from pathlib import Path
@@ -20,7 +20,7 @@ exthandlers.add_event = exthandlers.add_periodic = lambda *args, **kwargs: None
 
 
 class Agent:
-    """One extension on one VM whose /var/lib/waagent and /var/log/azure are below `root`."""
+    """One extension on one VM. /var/lib/waagent and /var/log/azure are below `root`."""
 
     def __init__(self, root, sequence=0):
         root = Path(root)
@@ -38,13 +38,13 @@ class Agent:
         self.instance = exthandlers.ExtHandlerInstance(handler, protocol, extension=self.extension)
 
     def unpack(self, package):
-        """What the agent does with a downloaded package, from the unpacked files on."""
+        """Installs the unpacked files of a package, as the agent does after a download."""
         shutil.copytree(package, self.base, dirs_exist_ok=True)
         self.instance.initialize()
         self.instance.update_settings(self.extension)
 
     def step(self, name):
-        """install, enable, update, disable or uninstall: None, or the agent's error with .code and .exit_code."""
+        """Runs install, enable, update, disable or uninstall. Returns None or the agent's error with .code and .exit_code."""
         arguments = {"extension": self.extension} if name in ("install", "enable", "update") else {}
         if name == "update":
             arguments.update(handler_version=VERSION, disable_exit_codes={self.extension.name: 0},
@@ -66,7 +66,7 @@ class Agent:
         return self.instance.is_ext_handling_complete(self.extension)
 
     def reported(self):
-        """The extension's status as it goes to Azure."""
+        """Returns the extension's status as the agent reports it to Azure."""
         status = ExtHandlerStatus(name=NAME, version=VERSION, status="Ready", code=0, message="Plugin enabled")
         status.extension_status = self.instance.collect_ext_status(self.extension)
         return ext_handler_status_to_v1(status)["runtimeSettingsStatus"]["settingsStatus"]["status"]

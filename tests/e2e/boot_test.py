@@ -15,7 +15,7 @@ from virtual_machine import Machine
 
 SERIAL_LOG = SOURCE / "build/e2e/boot-serial.log"
 VM_ID = "8d4c1f2e-7a35-4b11-9c0d-2f6e5a7b9c10"
-EVIDENCE = ("DMI 'QEMU' 'Standard PC (i440FX + PIIX, 1996)', VMBus devices: 0, hv_pci not registered: this is no Hyper-V "
+EVIDENCE = ("DMI 'QEMU' 'Standard PC (i440FX + PIIX, 1996)', VMBus devices: 0, hv_pci not registered: this is not a Hyper-V "
             "virtual machine")
 MESSAGE = "Linux Integration Services for Hyper-V and Azure not available or installed: " + EVIDENCE
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"

@@ -39,7 +39,7 @@ class Carry(UbuntuCase):
         plan = json.loads(self.other_side("plan", imported["recipes"][0], "--json").stdout)
         self.assertTrue(plan["works"], plan["refusals"])
         self.assertEqual(plan["bundle"]["name"], "MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64")
-        self.assertEqual([w for w in plan["warnings"] if "nobody has confirmed" in w], [])
+        self.assertEqual([w for w in plan["warnings"] if "no public source confirms" in w], [])
         shutil.rmtree(to)
 
     def test_a_changed_archive_leaves_nothing(self):

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the real Azure Linux agent makes of ib-firstboot: its status files, and its life as a VM extension handler."""
+"""The real Azure Linux agent reads the status files of ib-firstboot and runs it as a VM extension handler."""
 import json
 import os
 import shutil
@@ -14,7 +14,7 @@ SOURCE = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("IB_FIRSTBOOT", SOURCE / "build/dev/firstboot/ib-firstboot"))
 MANIFEST = SOURCE / "firstboot/handler/HandlerManifest.json"
 
-WORDS = {
+MEANINGS = {
     0: "Operation successful: InfiniBand is ready",
     1: "Incorrect usage of extension: ",
     10: "Linux Integration Services for Hyper-V and Azure not available or installed: ",
@@ -26,7 +26,7 @@ WORDS = {
 
 
 def fake_vm(root, code):
-    """The smallest file tree for which the verdict is `code`; the size comes from cloud-init's copy of IMDS."""
+    """Makes the smallest file tree that gives exit code `code`; the size comes from cloud-init's copy of IMDS."""
     def write(name, text):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +55,7 @@ def fake_vm(root, code):
         write("sys/class/infiniband/mlx5_ib0/ports/1/link_layer", "InfiniBand\n")
         write("sys/class/infiniband/mlx5_ib0/ports/1/state", "4: ACTIVE\n" if code == 0 else "1: DOWN\n")
         write("sys/class/infiniband/mlx5_ib0/ports/1/rate", "200 Gb/sec (4X HDR)\n")
+        write("sys/class/infiniband_verbs/uverbs0/ibdev", "mlx5_ib0\n")
     return root
 
 
@@ -70,14 +71,14 @@ class AgentCase(unittest.TestCase):
         self.assertEqual(reported["code"], code)
         self.assertEqual(reported["formattedMessage"]["lang"], "en-US")
         message = reported["formattedMessage"]["message"]
-        self.assertTrue(message.startswith(WORDS[code]), message)
+        self.assertTrue(message.startswith(MEANINGS[code]), message)
         self.assertEqual(agent.settled(), (True, reported["status"]))
         print(f"| {type(self).__name__:<10} | {reported['status']:<7} | {reported['code']:>2} | {message}")
         return reported
 
 
 class StatusFile(AgentCase):
-    """The file of the unit, read as if a handler had written it."""
+    """The agent reads the status file of the unit as if a handler had written it."""
 
     def verdict(self, code):
         root = fake_vm(self.scratch / "vm", code)
@@ -90,7 +91,7 @@ class StatusFile(AgentCase):
     def test_exit_0(self):
         names = [item["name"] for item in self.verdict(0)["substatus"]]
         self.assertEqual(names, ["hyper-v", "os-release", "vm-size", "pci-function", "driver", "hca-count", "infiniband",
-                                 "port", "module-version"])
+                                 "uverbs", "port", "link-rate", "module-version"])
 
     def test_exit_10(self):
         self.assertEqual([item["status"] for item in self.verdict(10)["substatus"]], ["error"])
@@ -109,14 +110,14 @@ class StatusFile(AgentCase):
 
 
 class Lifecycle(AgentCase):
-    """The handler package, started by the agent."""
+    """The agent runs the handler package."""
 
     def package(self, options):
-        """The shipped manifest and program; only `options` are put into its command lines."""
+        """Copies the manifest and the program and adds `options` to the command lines."""
         package = self.scratch / "package"
         package.mkdir()
         shutil.copy(PROGRAM, package / "ib-firstboot")
-        os.chmod(package / "ib-firstboot", 0o644)  # a zip may lose the mode; the agent sets it
+        os.chmod(package / "ib-firstboot", 0o644)  # a zip may lose the mode, and the agent sets it
         commands = MANIFEST.read_text().replace("ib-firstboot handler", f"ib-firstboot {options} handler")
         (package / "HandlerManifest.json").write_text(commands)
         return package
@@ -127,7 +128,7 @@ class Lifecycle(AgentCase):
         agent.unpack(self.package(f"--root {root} --imds none --wait 0"))
         return agent
 
-    def test_manifest_names_every_command(self):
+    def test_manifest_has_every_command(self):
         (manifest,) = json.loads(MANIFEST.read_text())
         self.assertEqual({key: value for key, value in manifest["handlerManifest"].items() if "Command" in key},
                          {f"{name}Command": f"ib-firstboot handler {name}"
@@ -137,7 +138,7 @@ class Lifecycle(AgentCase):
         agent = self.agent_for(0, sequence=3)
         self.assertIsNone(agent.step("install"))
         self.assertEqual(agent.state, "Installed")
-        for _ in range(2):  # the agent enables again at every start
+        for _ in range(2):  # the agent runs enable at every start
             self.assertIsNone(agent.step("enable"))
             self.assertEqual(agent.state, "Enabled")
             self.assert_reported(agent, 0)
@@ -153,7 +154,7 @@ class Lifecycle(AgentCase):
         self.assertIsNone(agent.step("install"))
         error = agent.step("enable")
         self.assertEqual((error.code, error.exit_code), (1009, code))
-        self.assertIn(f"ib-firstboot: exit {code}: {WORDS[code]}", str(error))
+        self.assertIn(f"ib-firstboot: exit {code}: {MEANINGS[code]}", str(error))
         self.assert_reported(agent, code)
         self.assertIsNone(agent.step("disable"))
         self.assertIsNone(agent.step("uninstall"))
@@ -173,7 +174,7 @@ class Lifecycle(AgentCase):
     def test_exit_14(self):
         self.bad_vm(14)
 
-    def test_wrong_use_is_exit_1(self):
+    def test_incorrect_usage_gives_exit_1(self):
         agent = Agent(self.scratch / "agent")
         agent.unpack(self.package("handler --bogus"))
         error = agent.step("enable")
@@ -185,7 +186,7 @@ class Lifecycle(AgentCase):
         self.assertIsNone(agent.step("update"))
         self.assertIsNone(agent.step("enable"))
 
-    def test_repaired_vm_turns_good(self):
+    def test_repaired_vm_gives_exit_0(self):
         agent = self.agent_for(14)
         self.assertEqual(agent.step("enable").exit_code, 14)
         (self.scratch / "vm/sys/class/infiniband/mlx5_ib0/ports/1/state").write_text("4: ACTIVE\n")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""The page of `bake matrix html` in a real browser (Debian's Chromium, headless): what a person who chooses a release and a
-VM size reads there, and that it needs neither a network nor a script. The page itself has no script; the tests add one to a
-copy, which chooses and then writes down what is visible."""
+"""The page of `bake matrix html` in a real browser (Debian's Chromium, headless): the answers for a release and a VM size, and
+that the page needs no network and no script. The page itself has no script. The tests add one to a copy, which chooses options
+and records the visible texts."""
 import json
 import re
 import shutil
@@ -11,7 +11,7 @@ import zlib
 from e2e import SOURCE, BakeCase, run
 
 SCREENSHOTS = SOURCE / "build/screenshots"
-# Chooses, waits for the next frame, and leaves what is visible as JSON in the document that --dump-dom prints.
+# Chooses options and adds the visible texts as JSON to the document that --dump-dom prints.
 PROBE = """<script>
 const choose = CHOICES, seen = [];
 const visible = element => element.offsetParent !== null && element.getBoundingClientRect().height > 0;
@@ -32,14 +32,21 @@ document.body.append(result);
 </script>"""
 
 
+# The page in a frame of a phone's width reports how wide its content is.
+NARROW = """<!doctype html><body><iframe width="390" height="800" src="framed.html"></iframe><script>
+addEventListener("message", event => { document.title = event.data; });
+</script></body>"""
+REPORT_WIDTH = "<script>parent.postMessage(String(document.documentElement.scrollWidth), '*')</script>"
+
+
 def chromium(*arguments):
-    """One run of the browser, without a network: whatever the page asked for would fail, and be in the log."""
+    """Runs the browser once, without a network."""
     return run("unshare", "-n", shutil.which("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
                "--disable-dev-shm-usage", "--virtual-time-budget=2000", *arguments, timeout=300)
 
 
 def pixels(png):
-    """(width, height, number of distinct rows of pixels) of an 8-bit PNG; a blank page has one."""
+    """Returns width, height and the number of distinct rows of pixels of an 8-bit PNG; a blank page has one row."""
     data, at, packed, size = png.read_bytes(), 8, b"", None
     while at < len(data):
         length, kind = int.from_bytes(data[at:at + 4], "big"), data[at + 4:at + 8]
@@ -64,7 +71,7 @@ class MatrixPage(BakeCase):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
 
     def look(self, *choices):
-        """What is visible after each choice of (release, size)."""
+        """Returns the visible texts after each choice of (release, size)."""
         copy = self.scratch / "probe.html"
         copy.write_text(self.html.replace("</body>", PROBE.replace("CHOICES", json.dumps(choices)) + "</body>"))
         dom = chromium("--dump-dom", copy.as_uri()).stdout
@@ -91,19 +98,23 @@ class MatrixPage(BakeCase):
         self.assertNotRegex(self.html, r"<(script|link|iframe|object|embed|img)|@import|url\(")
 
     def test_a_release_and_a_size_give_one_answer(self):
-        one, refused, none, nothing = self.look(
-            ["centos-7-7", "standard-hb120rs-v2"], ["centos-7-6", "standard-hb176rs-v4"],
-            ["ubuntu-20-04", "standard-nd128isr-gb300-v6"], ["", ""])
+        one, extension, refused, none, nothing = self.look(
+            ["centos-7-7", "standard-hb120rs-v2"], ["centos-7-4", "standard-hb120rs-v2"],
+            ["centos-7-6", "standard-hb176rs-v4"], ["ubuntu-20-04", "standard-nd128isr-gb300-v6"], ["", ""])
+        self.assertIn("5.5-1.0.3.2 extension ? unverified", extension["rows"][0][2])
+        self.assertIn("the VM extension installs it for CX6 on CentOS 7.4", extension["rows"][0][3])
         self.assertEqual([row[:2] for row in one["rows"]],
                          [["centos-7-7", "HBv2 CX6 HB120rs_v2, HB120-96rs_v2, HB120-64rs_v2, HB120-32rs_v2, HB120-16rs_v2"]])
-        self.assertIn("5.5-1.0.3.2 extension", one["rows"][0][2])
-        self.assertIn("MLNX_OFED_LINUX-5.5-1.0.3.2-rhel7.7-x86_64.tgz", one["rows"][0][2])
-        self.assertIn("the VM extension installs it for CX6 on CentOS 7.7", one["rows"][0][3])
+        self.assertIn("5.4-1.0.3.0 LTS", one["rows"][0][2])
+        self.assertNotIn("unverified", one["rows"][0][2])
+        self.assertIn("MLNX_OFED_LINUX-5.4-1.0.3.0-rhel7.7-x86_64.tgz", one["rows"][0][2])
+        self.assertIn("the SHA-256 of its archive is public", one["rows"][0][3])
+        self.assertIn("Also works: 5.5-1.0.3.2", one["rows"][0][3])
         self.assertEqual((one["ask"], one["notices"]), (False, []))
         self.assertEqual(len(refused["rows"]), 1)
         self.assertEqual(refused["rows"][0][2], "none")
         self.assertIn("needs MLNX_OFED >= 5.6-1.0.3.3, which has no bundle for CentOS 7.6", refused["rows"][0][3])
-        self.assertEqual(refused["rows"][0][4], "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which nobody has confirmed "
+        self.assertEqual(refused["rows"][0][4], "use AlmaLinux 8.6 with MLNX_OFED 5.8-1.0.1.1; or CentOS 7.9 with MLNX_OFED 23.10-2.1.3.1, which is unverified "
                          "Standard_HB176rs_v4: starts from generation 2 (UEFI) images only")
         self.assertEqual(none["rows"], [])
         self.assertEqual(len(none["notices"]), 1)
@@ -120,7 +131,7 @@ class MatrixPage(BakeCase):
         self.assertEqual(len(size["rows"]), len(releases))
         self.assertEqual({row[1].split(" ")[0] for row in size["rows"]}, {"HB"})
 
-    def test_the_answers_are_those_of_resolve(self):
+    def test_the_answers_are_those_of_the_command_resolve(self):
         sizes = {"nc24rs-v3": "NC24rs_v3", "hb60rs": "HB60rs", "hb120rs-v2": "HB120rs_v2", "hb176rs-v4": "HB176rs_v4"}
         releases = ["ubuntu-16-04", "centos-7-4", "rhel-7-6", "centos-8-1", "rhel-8-2", "ubuntu-22-04"]
         choices = [(release, size) for release in releases for size in sizes]
@@ -132,6 +143,13 @@ class MatrixPage(BakeCase):
             best = answer["choices"][0] if answer["choices"] else None
             expected = "none" if best is None else "rdma-core" if best["driver"] == "inbox" else best["ofed"]
             self.assertEqual([row[2].split(" ")[0] for row in page["rows"]], [expected], (release, size))
+
+    def test_a_phone_does_not_scroll_sideways(self):
+        (self.scratch / "framed.html").write_text(self.html.replace("</body>", REPORT_WIDTH + "</body>"))
+        frame = self.scratch / "narrow.html"
+        frame.write_text(NARROW)
+        dom = chromium("--dump-dom", frame.as_uri()).stdout
+        self.assertEqual(re.search(r"<title>(\d+)</title>", dom).group(1), "390")
 
     def test_screenshots(self):
         for page, name, size in ((self.page.as_uri(), "matrix.png", "1280,1600"),

@@ -26,6 +26,7 @@ class Publishing(PublishCase):
         self.assertEqual(err, "")
         if os.environ.get("BAKE_ACCEPT_GOLDEN") == "1":
             GOLDEN.write_text(out)
+            self.fail(f"BAKE_ACCEPT_GOLDEN=1 wrote {GOLDEN}: read the change, then run the test without the variable")
         self.assertEqual(out, GOLDEN.read_text())
         self.assertFalse(self.log_file.exists())
 

@@ -1,5 +1,4 @@
-// Any bytes from the metadata service, as they arrive in pieces: HTTP, then JSON; also cloud-init's and the agent's
-// JSON.
+// Any bytes from the metadata service, whole and in part: HTTP, then JSON. Also any JSON of cloud-init and the agent.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -20,8 +19,8 @@ void look_up(View document) {
   if (firstboot::json_string(document, imds, size) && firstboot::is_vm_size(size)) {
     firstboot::Buffer<80> normal;
     firstboot::normalise_vm_size(size, normal);
-    if (normal.cut() || normal.size() > size.size()) std::abort();
-    firstboot::name_promises_rdma(normal);
+    if (normal.truncated() || normal.size() > size.size()) std::abort();
+    firstboot::name_implies_rdma(normal);
   }
   size.clear();
   firstboot::json_string(document, cached, size);
@@ -41,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   look_up({bytes.data(), bytes.size()});
 
-  // Whatever a quoted text holds, reading it back gives it, byte for byte up to 0x7f.
+  // A quoted text gives the same bytes when it is read back, for bytes below 0x7f.
   static firstboot::Buffer<8192> quoted;
   static firstboot::Buffer<4096> again;
   quoted.clear();
@@ -57,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (char c = 0; c < 0x7F; ++c) ascii += c;
     return ascii;
   }()) == std::string::npos;
-  if (plain && !quoted.cut() && firstboot::json_string(quoted, key, again) &&
+  if (plain && !quoted.truncated() && firstboot::json_string(quoted, key, again) &&
       std::string(again.c_str(), again.size()) != bytes)
     std::abort();
   return 0;

@@ -1,5 +1,4 @@
-// Any file as a Hyper-V key-value pool. The input is a short description that is blown up to records, so that the
-// fuzzer need not find 2560 bytes by itself; and the raw bytes as well.
+// Any file as a Hyper-V key-value pool: the raw bytes, and records of 2560 bytes made from short parts of the input.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -11,7 +10,7 @@ namespace {
 void look_up(const std::string& pool) {
   firstboot::Buffer<128> value;
   for (const char* key : {"IPoIB_Data", "NdDriverVersion", ""})
-    if (firstboot::kvp_value({pool.data(), pool.size()}, key, value) && value.cut()) std::abort();
+    if (firstboot::kvp_value({pool.data(), pool.size()}, key, value) && value.truncated()) std::abort();
   if (firstboot::kvp_value({pool.data(), pool.size()}, "IPoIB_Data", value) && firstboot::ipoib_pairs(value) > 64)
     std::abort();
 }

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "firstboot/rates.hpp"
 #include "firstboot/sources.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -14,6 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (parse_release(os_release, redhat, release) && (release.id.empty() || release.version.empty())) std::abort();
   const auto facts = firstboot::parse_baked_facts(os_release);
   if (facts.wait > 240 || find(facts.ofed, "/") >= 0) std::abort();
+  is_minor_update(facts.os, release);
+  firstboot::parse_rate(os_release);
   unsigned value = 0;
   firstboot::parse_hex(os_release, value);
   return 0;

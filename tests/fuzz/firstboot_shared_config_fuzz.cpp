@@ -1,4 +1,4 @@
-// Any SharedConfig.xml: the address that is found must be made of digits and dots.
+// Any SharedConfig.xml: the parser returns only digits and dots.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -163,6 +163,14 @@ if [ "${next_entry}" ] ; then
 else
    set default="0"
 fi
+if [ x"${feature_menuentry_id}" = xy ]; then
+  menuentry_id_option="--id"
+else
+  menuentry_id_option=""
+fi
+
+export menuentry_id_option
+
 function recordfail {
   set recordfail=1
   if [ -n "${have_grubenv}" ]; then if [ -z "${boot_once}" ]; then save_env recordfail; fi; fi

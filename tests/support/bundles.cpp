@@ -157,7 +157,8 @@ std::string make_deb(const std::string& name, const std::string& version, const 
 }
 
 std::string make_rpm(const std::string& name, const std::string& version, const std::string& release,
-                     const std::map<std::string, std::string>& files, const Sign& sign, bool payload_digest) {
+                     const std::map<std::string, std::string>& files, const Sign& sign, bool payload_digest,
+                     const Sign& sign_all) {
   std::vector<Member> members;
   for (const auto& [path, content] : files) members.push_back({"." + path, content});
   const auto payload = write_archive(members, &archive_write_set_format_cpio_newc, Compression::xz);
@@ -196,6 +197,7 @@ std::string make_rpm(const std::string& name, const std::string& version, const 
   HeaderBuilder signature;
   signature.numbers(1000, {static_cast<std::uint32_t>(header_bytes.size() + payload.size())});
   if (sign) signature.bytes(268, sign(header_bytes));
+  if (sign_all) signature.bytes(1002, sign_all(header_bytes + payload));
   auto signature_bytes = signature.build();
   signature_bytes.resize((signature_bytes.size() + 7) / 8 * 8, '\0');
   std::string lead = "\xED\xAB\xEE\xDB\x03";
@@ -203,8 +205,10 @@ std::string make_rpm(const std::string& name, const std::string& version, const 
   return lead + signature_bytes + header_bytes + payload;
 }
 
-Gpg::Gpg(const std::string& user_id, const std::string& algorithm) {
-  run({"--quick-gen-key", user_id, algorithm, "sign", "never"}, "making a key");
+Gpg::Gpg(const std::string& user_id, const std::string& algorithm, const std::vector<std::string>& options) {
+  auto arguments = options;
+  arguments.insert(arguments.end(), {"--quick-gen-key", user_id, algorithm, "sign", "never"});
+  run(arguments, "making a key");
   for (const auto& line : split_lines(run({"--list-keys", "--with-colons"}, "listing keys")))
     if (line.starts_with("fpr:") && fingerprint_.empty()) fingerprint_ = split(line, ':').at(9);
 }

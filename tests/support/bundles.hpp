@@ -36,15 +36,18 @@ std::string make_deb(const std::string& name, const std::string& version, const 
 /// Signs bytes; gives an OpenPGP signature packet.
 using Sign = std::function<std::string(const std::string&)>;
 
-/// An .rpm whose payload holds `files`; with `sign`, header-signed (tag RSA), and with a payload digest if wanted.
+/// An .rpm whose payload holds `files`; with `sign`, header-signed (tag RSA), and with a payload digest if wanted. With
+/// `sign_all`, header and payload are signed too (tag PGP).
 std::string make_rpm(const std::string& name, const std::string& version, const std::string& release,
                      const std::map<std::string, std::string>& files = {}, const Sign& sign = {},
-                     bool payload_digest = true);
+                     bool payload_digest = true, const Sign& sign_all = {});
 
 /// A throw-away OpenPGP key of its own, made by gpg now and gone with this object.
 class Gpg {
  public:
-  explicit Gpg(const std::string& user_id, const std::string& algorithm = "ed25519");
+  /// `options` go in front of the command: {"--faked-system-time", "20200101T000000"}.
+  explicit Gpg(const std::string& user_id, const std::string& algorithm = "ed25519",
+               const std::vector<std::string>& options = {});
   ~Gpg();
   Gpg(const Gpg&) = delete;
   Gpg& operator=(const Gpg&) = delete;
@@ -53,10 +56,11 @@ class Gpg {
   [[nodiscard]] std::string public_key(bool armoured = true) const;
   [[nodiscard]] std::string sign(const std::string& data, bool armoured = true,
                                  const std::vector<std::string>& options = {}) const;
+  /// Runs gpg with this key's home directory and returns what it prints. Throws when gpg fails.
+  std::string run(std::vector<std::string> arguments, const std::string& doing) const;
+  [[nodiscard]] const std::filesystem::path& home() const { return home_.path(); }
 
  private:
-  std::string run(std::vector<std::string> arguments, const std::string& doing) const;
-
   TemporaryDirectory home_;
   std::string fingerprint_;
 };

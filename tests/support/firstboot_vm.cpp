@@ -78,7 +78,7 @@ void ImdsServer::serve() {
       silent.push_back(std::move(client));
       continue;
     }
-    if (answer == hang_up) continue;
+    if (answer == close_connection) continue;
     std::size_t sent = 0;
     while (sent < answer.size()) {
       const ssize_t put = send(client.get(), answer.data() + sent, answer.size() - sent, MSG_NOSIGNAL);
@@ -156,7 +156,17 @@ FakeVm& FakeVm::infiniband(const std::string& name, const std::string& address, 
     write(port + "/rate", ports[i].rate + "\n");
   }
   link(directory + "/device", "../../../" + address);
+  uverbs(name);
   return link("/sys/class/infiniband/" + name, "../../devices/pci/" + address + "/infiniband/" + name);
+}
+
+FakeVm& FakeVm::uverbs(const std::string& infiniband) {
+  const fs::path nodes = path("/dev/infiniband");
+  fs::create_directories(nodes);
+  const auto number = std::distance(fs::directory_iterator(nodes), fs::directory_iterator());
+  const std::string name = "uverbs" + std::to_string(number);
+  write("/dev/infiniband/" + name, "");
+  return write("/sys/class/infiniband_verbs/" + name + "/ibdev", infiniband + "\n");
 }
 
 FakeVm& FakeVm::network(const std::string& address, const std::string& name, unsigned type) {
@@ -188,6 +198,13 @@ FakeVm FakeVm::ready() {
 }
 
 nlohmann::json FakeVm::status() const { return nlohmann::json::parse(read("/var/lib/ib-firstboot/status/0.status")); }
+
+std::string FakeVm::log_line(const std::string& check) const {
+  const std::string log = read("/var/log/azure/ib-vmext-status");
+  const std::size_t start = log.rfind("Z " + check + " ");
+  if (start == std::string::npos) return "";
+  return log.substr(start + 2, log.find('\n', start) - start - 2);
+}
 
 Outcome FakeVm::run(const std::string& imds, const std::vector<std::string>& more) const {
   std::vector<std::string> arguments{program(), "--root", root_->path().string(), "--imds", imds};

@@ -75,7 +75,7 @@ TEST(ApplyFiles, AnEmptyPlanWritesOnlyTheManifest) {
   SilentProgress progress;
   apply({}, guest, "{}", progress);
   EXPECT_EQ(files_in(guest).size(), before + 1);
-  EXPECT_EQ(guest.read("/etc/bake-manifest.json"), "{}");
+  EXPECT_EQ(guest.read(guest::manifest_path), "{}");
 }
 
 }  // namespace

@@ -225,7 +225,7 @@ std::vector<Row> rows() {
       {"a package grown after indexing", spoilt([deb](auto& parts) { parts.files[deb] += "x"; }), untrusted,
        deb + ": differs from the index: "},
       {"a package that is not there", spoilt([deb](auto& parts) { parts.files.erase(deb); }), untrusted,
-       deb + ": the index lists it, the bundle does not hold it"},
+       deb + ": the index lists it, but the bundle does not contain it"},
       {"Packages changed after signing", spoilt([](auto& parts) { parts.files["DEBS/Packages"] += "\n"; }), untrusted,
        "DEBS/Packages: is not what Release says"},
       {"Packages unknown to Release", spoilt([](auto& parts) {
@@ -316,7 +316,7 @@ std::vector<Row> rows() {
          index_rpms(parts, "RPMS");
          return parts.archive();
        },
-       untrusted, "the index calls it mlnx-tools-9.9.9-1.x86_64, it calls itself mlnx-tools-5.2.0-0.55103.x86_64"},
+       untrusted, "the index calls it mlnx-tools-9.9.9-1.x86_64, its header says mlnx-tools-5.2.0-0.55103.x86_64"},
       {"primary changed after repomd",
        [] {
          auto parts = testing::rpm_bundle();

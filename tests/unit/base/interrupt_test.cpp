@@ -1,3 +1,5 @@
+#include "bake/base/interrupt.hpp"
+
 #include <chrono>
 #include <csignal>
 #include <gtest/gtest.h>
@@ -6,15 +8,14 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
-#include "bake/base/interrupt.hpp"
 #include "bake/base/process.hpp"
 
 namespace bake {
 namespace {
 
-constexpr int well = 42;
+constexpr int success = 42;
 
-/// Sends this process a signal while it waits for a program of so many seconds; gives the program's status.
+/// Sends this process a signal while it waits for `sleep SECONDS`. Returns the program's status.
 int status_of_program_during(int signal, const char* seconds) {
   std::thread sender([signal] {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -34,7 +35,7 @@ bool reading_throws() {
   }
 }
 
-TEST(InterruptDeathTest, EndsChildrenAndThrowsFromThenOn) {
+TEST(InterruptDeathTest, EndsChildrenAndThrowsAfterASignal) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP})
     EXPECT_EXIT(
         {
@@ -43,20 +44,20 @@ TEST(InterruptDeathTest, EndsChildrenAndThrowsFromThenOn) {
           const bool fine = !interrupted() && !reading_throws() &&
                             status_of_program_during(signal, "60") == 128 + SIGKILL && interrupted() &&
                             reading_throws();
-          ::_exit(fine ? well : 1);
+          ::_exit(fine ? success : 1);
         },
-        testing::ExitedWithCode(well), "");
+        testing::ExitedWithCode(success), "");
 }
 
-TEST(InterruptDeathTest, AnOwnerDecidesItself) {
+TEST(InterruptDeathTest, LeavesChildrenToAnOwner) {
   EXPECT_EXIT(
       {
         const InterruptWatch watch;
         const OwnInterruption mine;
         const bool fine = status_of_program_during(SIGTERM, "1") == 0 && interrupted() && !reading_throws();
-        ::_exit(fine ? well : 1);
+        ::_exit(fine ? success : 1);
       },
-      testing::ExitedWithCode(well), "");
+      testing::ExitedWithCode(success), "");
 }
 
 TEST(InterruptDeathTest, AnIgnoredSignalStaysIgnored) {
@@ -64,9 +65,9 @@ TEST(InterruptDeathTest, AnIgnoredSignalStaysIgnored) {
       {
         ::signal(SIGHUP, SIG_IGN);
         const InterruptWatch watch;
-        ::_exit(status_of_program_during(SIGHUP, "1") == 0 && !interrupted() ? well : 1);
+        ::_exit(status_of_program_during(SIGHUP, "1") == 0 && !interrupted() ? success : 1);
       },
-      testing::ExitedWithCode(well), "");
+      testing::ExitedWithCode(success), "");
 }
 
 }  // namespace

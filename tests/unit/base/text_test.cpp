@@ -25,7 +25,7 @@ TEST(Text, ComparesVersionsByNumber) {
   EXPECT_EQ(compare_versions("7.4", "7.4.1"), -1);
 }
 
-TEST(Text, SuggestsOnlyWhatIsNear) {
+TEST(Text, SuggestsOnlySimilarWords) {
   EXPECT_EQ(closest("vm_szies", {"vm_sizes", "base"}), "vm_sizes");
   EXPECT_EQ(closest("zzz", {"vm_sizes", "base"}), std::nullopt);
   EXPECT_EQ(did_you_mean("bse", {"vm_sizes", "base"}), "did you mean 'base'?");
@@ -37,7 +37,7 @@ TEST(Text, QuotesForTheShell) {
   EXPECT_EQ(shell_quote(""), "''");
 }
 
-TEST(Text, NamesSizes) {
+TEST(Text, FormatsSizes) {
   EXPECT_EQ(human_size(1536), "1.5 KiB");
   EXPECT_EQ(human_size(32212254720), "30 GiB");
 }

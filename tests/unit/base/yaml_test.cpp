@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "bake/base/yaml.hpp"
+
+#include <gtest/gtest.h>
 
 namespace bake::yaml {
 namespace {
@@ -16,7 +16,7 @@ TEST(Yaml, ReportsEveryProblemWithItsLine) {
   EXPECT_EQ(reader.required_text("os"), "");
   reader.finish();
   const std::vector<Problem> expected{
-      {"r.yaml:4", "key 'name' stands twice in recipe", ""},
+      {"r.yaml:4", "duplicate key 'name' in recipe", ""},
       {"r.yaml:3", "'count' must be a whole number from 0 to 9, not 'many'", ""},
       {"r.yaml:5", "'flag' must be true or false, not 'maybe'", ""},
       {"r.yaml:1", "recipe has no 'os'", ""},
@@ -32,14 +32,14 @@ TEST(Yaml, SyntaxErrorIsAProblemNotAnException) {
   EXPECT_EQ(problems[0].where.rfind("r.yaml:", 0), 0U);
 }
 
-TEST(Yaml, RefusesBottomlessNesting) {
+TEST(Yaml, RefusesDeepNesting) {
   std::vector<Problem> problems;
   parse(std::string(40, '[') + std::string(40, ']'), "r.yaml", problems);
   ASSERT_EQ(problems.size(), 1U);
   EXPECT_EQ(problems[0].message, "nested too deeply");
 }
 
-TEST(Yaml, QuotesWhatYamlWouldMisread) {
+TEST(Yaml, QuotesTextThatYamlReadsDifferently) {
   EXPECT_EQ(quote("base.vhd"), "base.vhd");
   EXPECT_EQ(quote("20.04"), "\"20.04\"");
   EXPECT_EQ(quote("no"), "\"no\"");

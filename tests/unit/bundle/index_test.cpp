@@ -122,9 +122,12 @@ TEST(RpmHeader, SignatureCoversThePayloadThroughItsDigest) {
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   facts = read_rpm(archive::source_of(bytes), ring, "x.rpm");
   EXPECT_EQ(facts.signature.state, signature::SignatureState::bad);
+  EXPECT_EQ(facts.signature.reason, "the payload differs from the digest in the signed header");
   const auto old = testing::make_rpm("x", "1", "1", {{"/a", "b"}}, sign, false);
   facts = read_rpm(archive::source_of(old), ring, "x.rpm");
-  EXPECT_EQ(facts.signature.state, signature::SignatureState::good);
+  EXPECT_EQ(facts.signature.state, signature::SignatureState::refused);
+  EXPECT_EQ(facts.signature.reason,
+            "the signature covers only the header, and the header has no SHA-256 of the payload");
   EXPECT_FALSE(facts.payload_signed);
 }
 

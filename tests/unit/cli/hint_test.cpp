@@ -1,6 +1,4 @@
 // Commands in hints: they work in a shell.
-#include "bake/base/hint.hpp"
-
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <sstream>

@@ -95,8 +95,8 @@ TEST_F(CliVhd, CheckEndsWithZeroOrSeven) {
                 ": not ready for Azure: 2 problems\n"
                 "error: saved state: the virtual machine was suspended, not shut down (shut it down and export the "
                 "disk again)\n"
-                "error: virtual size: 1049088 bytes is no whole number of MiB, which Azure requires ('bake vhd wrap' "
-                "pads it)\n");
+                "error: virtual size: 1049088 bytes is not a multiple of 1 MiB, which Azure requires (pad it to "
+                "a multiple of 1 MiB)\n");
   const auto document = Json::parse(bake({"--json", "vhd", "check", bad}).out);
   EXPECT_EQ(document["ready"], false);
   EXPECT_EQ(document["errors"][0]["field"], "saved state");

@@ -104,8 +104,8 @@ TEST(Footer, KnowsAzuresSizes) {
   EXPECT_EQ(fields(check_size(2040 * gibibyte + 1).errors), (Fields{"virtual size", "virtual size"}));
   EXPECT_EQ(fields(check_size(0).errors), (Fields{"virtual size"}));
   EXPECT_EQ(check_size(mebibyte + 512).errors,
-            (Problems{{"virtual size", "1049088 bytes is no whole number of MiB, which Azure requires",
-                       "'bake vhd wrap' pads it"}}));
+            (Problems{{"virtual size", "1049088 bytes is not a multiple of 1 MiB, which Azure requires",
+                       "pad it to a multiple of 1 MiB"}}));
 }
 
 TEST(Footer, RoundsUpToMebibytes) {

@@ -140,7 +140,7 @@ TEST_F(DiskSource, RefusesAVhdThatLostOrGainedBytesAtItsEnd) {
 
 TEST_F(DiskSource, RefusesSizesThatAreNoWholeMebibyteAndNamesTheRemedy) {
   for (const auto& file : {fixed_vhd("odd.vhd", mebibyte + 1024), raw_disk("odd.raw", mebibyte + 1024)}) {
-    expect_refused(file, "virtual size: 1049600 bytes is no whole number of MiB, which Azure requires");
+    expect_refused(file, "virtual size: 1049600 bytes is not a multiple of 1 MiB, which Azure requires");
     const auto error = error_of([&] { open_source(file); });
     EXPECT_EQ(error.hint(), "pad it to a whole MiB");
     EXPECT_EQ(error.remedies(), (std::vector<Remedy>{{Remedy::Action::wrap_vhd, file.string()}}));

@@ -1,4 +1,4 @@
-// The decision table of ib-firstboot: fake roots, the real program, its exit code and what it says.
+// The decision table of ib-firstboot: the real program on fake roots, its exit code and its messages.
 #include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ struct Row {
   std::string evidence;  ///< part of that check's evidence
 };
 
-/// What a test's listing shows of the parameter.
+/// The name of the parameter in the list of tests.
 void PrintTo(const Row& row, std::ostream* out) { *out << row.name << " → " << row.exit; }
 
 void eight(FakeVm& vm, int count) {
@@ -38,8 +38,8 @@ const char* const shared_config =
 
 void one_hca(FakeVm& vm) { vm.hca("0101:00:00.0"); }
 
-// A ConnectX-3 function that is Accelerated Networking: mlx4_ib says that its link is Ethernet, or only the network
-// interface does, or nobody.
+// A ConnectX-3 function of Accelerated Networking. Its link layer is known from mlx4_ib, from the network interface, or
+// not at all.
 void connectx3_accelerated_networking(FakeVm& vm) {
   vm.function("afb6:00:02.0", "0x1004", class_network, "mlx4_core");
   vm.infiniband("mlx4_0", "afb6:00:02.0", {{"Ethernet"}});
@@ -57,9 +57,9 @@ const std::vector<Row> rows{
        vm.remove("/sys/class/dmi/id/chassis_asset_tag");
      },
      10, "hyper-v",
-     "DMI 'QEMU' 'Standard PC', VMBus devices: 1, hv_pci registered: this is no Hyper-V virtual machine"},
+     "DMI 'QEMU' 'Standard PC', VMBus devices: 1, hv_pci registered: this is not a Hyper-V virtual machine"},
     {"NoDmiAtAll", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.remove("/sys/class/dmi"); }, 10, "hyper-v",
-     "this is no Hyper-V virtual machine"},
+     "this is not a Hyper-V virtual machine"},
     {"OnPremisesHyperV", "Standard_HB120rs_v3",
      [](FakeVm& vm) { vm.write("/sys/class/dmi/id/chassis_asset_tag", "0000-1111\n").hca("0101:00:00.0"); }, 0,
      "module-version", "mlx5_core 5.5-1.0.3, baked 5.5-1.0.3 of 5.5-1.0.3.2"},
@@ -71,7 +71,7 @@ const std::vector<Row> rows{
      [](FakeVm& vm) {
        vm.remove("/sys/bus/vmbus/drivers").vmbus_device("47505500-0001", "{44c4f61d-4444-4400-9d52-802e27ede19f}");
      },
-     10, "hyper-v", "VMBus offers PCI functions (1) that only pci-hyperv.ko can bring up, and it is not loaded"},
+     10, "hyper-v", "VMBus offers PCI functions (1) but pci-hyperv.ko, which makes them visible, is not loaded"},
     {"NoFunctionAndNoHvPci", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.remove("/sys/bus/vmbus/drivers"); }, 10,
      "pci-function", "hv_pci (pci-hyperv.ko) is not loaded"},
     {"HvPciBuiltIn", "Standard_HB120rs_v3",
@@ -86,7 +86,7 @@ const std::vector<Row> rows{
     {"OsTooOld", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.release("ubuntu", "14.04"); }, 12, "os-release",
      "ubuntu 14.04 is not in the compatibility matrix"},
     {"OsReleaseMissing", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.remove("/etc/os-release"); }, 12, "os-release",
-     "/etc/os-release does not say ID and VERSION_ID"},
+     "/etc/os-release has no ID or no VERSION_ID"},
     {"CentosMinorFromRedhatRelease", "Standard_HB120rs_v3",
      [](FakeVm& vm) {
        vm.release("centos", "7").write("/etc/redhat-release", "CentOS Linux release 7.7.1908 (Core)\n");
@@ -104,6 +104,25 @@ const std::vector<Row> rows{
      },
      0, "module-version", "baked"},
 
+    {"OtherMajorReleaseThanBaked", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("rhel", "10.0").baked("OS=rhel-8.9\n").hca("0101:00:00.0"); }, 12, "os-release",
+     "rhel 10.0 is not in the compatibility matrix, and this image was baked for rhel-8.9"},
+    {"OtherMajorReleaseWithTheSameFirstDigit", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("rhel", "80.1").baked("OS=rhel-8.9\n").hca("0101:00:00.0"); }, 12, "os-release",
+     "rhel 80.1 is not in the compatibility matrix"},
+    {"OtherDistributionThanBaked", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("ol", "8.9").baked("OS=rhel-8.9\n").hca("0101:00:00.0"); }, 12, "os-release",
+     "ol 8.9 is not in the compatibility matrix, and this image was baked for rhel-8.9"},
+    {"OtherUbuntuReleaseOfTheSameYear", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("ubuntu", "22.10").baked("OS=ubuntu-22.04\n").hca("0101:00:00.0"); }, 12, "os-release",
+     "ubuntu 22.10 is not in the compatibility matrix, and this image was baked for ubuntu-22.04"},
+    {"MinorReleaseUpdate", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("rhel", "8.99").baked("OS=rhel-8.9\nOFED=inbox\n").hca("0101:00:00.0"); }, 0,
+     "module-version", "not checked: the image was baked with inbox"},
+    {"BakedReleaseWithoutVersion", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.release("rhel", "8.99").baked("OS=rhel-\n").hca("0101:00:00.0"); }, 12, "os-release",
+     "rhel 8.99 is not in the compatibility matrix"},
+
     // 13: VM size
     {"A8", "Standard_A8", [](FakeVm&) {}, 13, "vm-size", "offers InfiniBand through NetworkDirect only, not SR-IOV"},
     {"NC24r", "Standard_NC24r", [](FakeVm&) {}, 13, "vm-size", "NetworkDirect only"},
@@ -119,23 +138,23 @@ const std::vector<Row> rows{
      [](FakeVm& vm) { vm.function("7870:00:00.0", "0x00ba", class_ethernet, "mana", "0x1414"); }, 13, "vm-size",
      "has no InfiniBand"},
     {"ListedWithoutRdma", "Standard_A10", [](FakeVm&) {}, 13, "vm-size", "Standard_A10 (from IMDS) has no InfiniBand"},
-    {"ListedWithoutRdmaButThere", "Standard_NC24", one_hca, 0, "module-version", "baked"},
-    // A ConnectX-3 function of class 0280 may be Accelerated Networking: alone it makes no size RDMA-capable.
+    {"ListedWithoutRdmaButFunctionPresent", "Standard_NC24", one_hca, 0, "module-version", "baked"},
+    // A ConnectX-3 function of class 0280 may be Accelerated Networking, so it does not make a size RDMA-capable.
     {"OrdinaryWithConnectX3AcceleratedNetworking", "Standard_D16s_v3", connectx3_accelerated_networking, 13, "vm-size",
      "Standard_D16s_v3 (from IMDS) has no InfiniBand"},
     {"OrdinaryWithConnectX3WithoutDriver", "Standard_NC24", connectx3_without_driver, 13, "vm-size",
      "Standard_NC24 (from IMDS) has no InfiniBand"},
     {"UnlistedWithConnectX3WithoutMlx4Ib", "Standard_Z64_v9", connectx3_without_mlx4_ib, 13, "vm-size",
-     "has no InfiniBand: RDMA-capable sizes carry an 'r'"},
+     "has no InfiniBand: its name has no 'r' after the number"},
     {"UnlistedWithConnectX3AcceleratedNetworking", "Standard_Z64_v9", connectx3_accelerated_networking, 13, "vm-size",
-     "has no InfiniBand: RDMA-capable sizes carry an 'r'"},
+     "has no InfiniBand: its name has no 'r' after the number"},
     {"UnknownWithR", "Standard_HB999rs_v9", one_hca, 0, "module-version", "baked"},
     {"UnknownWithRAndNoFunction", "Standard_HB999rs_v9", [](FakeVm&) {}, 11, "pci-function",
      "no function of vendor 15b3 and class 0207 or 0280"},
-    {"UnknownWithoutRButThere", "Standard_Z64_v9", one_hca, 0, "module-version", "baked"},
+    {"UnknownWithoutRButFunctionPresent", "Standard_Z64_v9", one_hca, 0, "module-version", "baked"},
 
-    // 13 or on: IMDS silent
-    {"SilentAndNothing", "", [](FakeVm&) {}, 13, "vm-size", "nothing here is RDMA-capable"},
+    // 13, or later checks: IMDS is silent
+    {"SilentAndNothing", "", [](FakeVm&) {}, 13, "vm-size", "this VM is not RDMA-capable"},
     {"SilentCloudInit", "",
      [](FakeVm& vm) {
        vm.write("/run/cloud-init/instance-data.json", instance_data("Standard_HB60rs")).hca("0101:00:00.0", "0x1018");
@@ -147,23 +166,23 @@ const std::vector<Row> rows{
     {"SilentSharedConfig", "",
      [](FakeVm& vm) { vm.write(shared_config_name, shared_config).offers_function("47505500-0001", false); }, 11,
      "pci-function", "no function of vendor 15b3"},
-    {"SilentSharedConfigBesideAcceleratedNetworking", "",
+    {"SilentSharedConfigWithAcceleratedNetworking", "",
      [](FakeVm& vm) {
        vm.write(shared_config_name, shared_config);
        vm.offers_function("00000002-0001", true).offers_function("47505500-0001", false);
        vm.function("afb6:00:02.0", "0x1016", class_ethernet);
      },
      11, "pci-function", "no function of vendor 15b3"},
-    // The agent, which starts later, has not written the file anew: it may be of the size that the VM had before.
+    // The agent starts later and has not replaced the file yet: it may be from an earlier size of the VM.
     {"SilentOldSharedConfig", "", [](FakeVm& vm) { vm.write(shared_config_name, shared_config); }, 13, "vm-size",
-     "rdmaIPv4Address 172.16.2.59, but VMBus offers no function that is not on PCI, so it is taken for an earlier "
-     "size's"},
+     "rdmaIPv4Address 172.16.2.59, but every function that VMBus offers is on PCI, so the address is from an earlier "
+     "size"},
     {"SilentOldSharedConfigWithAcceleratedNetworking", "",
      [](FakeVm& vm) {
        vm.write(shared_config_name, shared_config).offers_function("00000002-0001", true);
        vm.function("afb6:00:02.0", "0x1016", class_ethernet);
      },
-     13, "vm-size", "nothing here is RDMA-capable"},
+     13, "vm-size", "this VM is not RDMA-capable"},
     {"SilentKvp", "",
      [](FakeVm& vm) {
        vm.kvp({{"HostName", "x"}, {"IPoIB_Data", "NUMPAIRS:1|00155D33FF0B:172.16.1.2"}});
@@ -183,8 +202,8 @@ const std::vector<Row> rows{
      },
      13, "vm-size", "NetworkDirect only"},
     {"SilentWithConnectX3AcceleratedNetworking", "", connectx3_accelerated_networking, 13, "vm-size",
-     "nothing here is RDMA-capable"},
-    {"SilentWithConnectX3WithoutMlx4Ib", "", connectx3_without_mlx4_ib, 13, "vm-size", "nothing here is RDMA-capable"},
+     "this VM is not RDMA-capable"},
+    {"SilentWithConnectX3WithoutMlx4Ib", "", connectx3_without_mlx4_ib, 13, "vm-size", "this VM is not RDMA-capable"},
     {"SilentButConnectX3WithIpoib", "",
      [](FakeVm& vm) {
        vm.function("225e:00:02.0", "0x1004", class_network, "mlx4_core");
@@ -199,6 +218,16 @@ const std::vector<Row> rows{
     // 11: InfiniBand function
     {"NoFunction", "Standard_HB120rs_v3", [](FakeVm&) {}, 11, "pci-function",
      "no function of vendor 15b3 and class 0207 or 0280"},
+    {"VmbusOffersAFunctionThatPciDoesNotShow", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.offers_function("47505500-0001", false); }, 11, "pci-function",
+     "no function of vendor 15b3 and class 0207 or 0280; PCI functions that VMBus offers and PCI does not show: 1; "
+     "boot a "
+     "newer kernel, because pci-hyperv of this kernel does not bring them up and a redeploy does not help"},
+    {"VmbusOffersNoFurtherFunction", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.offers_function("00000002-0001", true).function("afb6:00:02.0", "0x1016", class_ethernet); },
+     11, "pci-function",
+     "no function of vendor 15b3 and class 0207 or 0280; VMBus offers no further PCI function; stop (deallocate) and "
+     "start the VM to get another host, not counting Accelerated Networking: 1"},
     {"OnlyAcceleratedNetworking", "Standard_HB120rs_v3",
      [](FakeVm& vm) {
        vm.function("afb6:00:02.0", "0x1018", class_ethernet).infiniband("mlx5_0", "afb6:00:02.0", {{"Ethernet"}});
@@ -211,7 +240,7 @@ const std::vector<Row> rows{
      [](FakeVm& vm) { vm.vmbus_device("nd0", "{8C2EAF3D-32A7-4B09-AB99-BD1F1C86B501}"); }, 13, "pci-function",
      "NetworkDirect only"},
 
-    // 14: there, but not working
+    // 14: InfiniBand is there but does not work
     {"DriverNotBound", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.function("0101:00:00.0", "0x101c", "0x020700", ""); },
      14, "driver", "0101:00:00.0 has no driver bound, needs mlx5_core"},
     {"WrongDriver", "Standard_HB120rs_v3",
@@ -243,13 +272,51 @@ const std::vector<Row> rows{
      "infiniband", "0101:00:00.0 has no device in /sys/class/infiniband"},
     {"DeviceWithoutPort", "Standard_HB120rs_v3",
      [](FakeVm& vm) { vm.function("0101:00:00.0", "0x101c").infiniband("mlx5_0", "0101:00:00.0", {}); }, 14,
-     "infiniband", "mlx5_0 link_layer of no port"},
+     "infiniband", "mlx5_0 has no port"},
     {"LinkLayerEthernet", "Standard_NC24rs_v3",
      [](FakeVm& vm) {
        vm.function("225e:00:02.0", "0x1004", class_network, "mlx4_core")
            .infiniband("mlx4_0", "225e:00:02.0", {{"Ethernet"}});
      },
      14, "infiniband", "mlx4_0 link_layer Ethernet"},
+    {"NoUverbsDevice", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.hca("0101:00:00.0").remove("/sys/class/infiniband_verbs").remove("/dev/infiniband"); }, 14,
+     "uverbs", "mlx5_0101 has no uverbs device: module ib_uverbs is not loaded"},
+    {"UverbsLoadedWithoutADevice", "Standard_HB120rs_v3",
+     [](FakeVm& vm) {
+       vm.hca("0101:00:00.0").remove("/sys/class/infiniband_verbs").remove("/dev/infiniband");
+       vm.write("/sys/module/ib_uverbs/uevent", "");
+     },
+     14, "uverbs", "mlx5_0101 has no uverbs device, although module ib_uverbs is loaded"},
+    {"UverbsDeviceOfAcceleratedNetworkingOnly", "Standard_HB120rs_v3",
+     [](FakeVm& vm) {
+       vm.hca("0101:00:00.0").write("/sys/class/infiniband_verbs/uverbs0/ibdev", "mlx5_an0\n");
+       vm.write("/sys/module/ib_uverbs/uevent", "");
+     },
+     14, "uverbs", "mlx5_0101 has no uverbs device, although module ib_uverbs is loaded"},
+    {"UverbsDeviceOfOneHcaMissing", "Standard_ND96asr_v4",
+     [](FakeVm& vm) {
+       eight(vm, 8);
+       vm.remove("/sys/class/infiniband_verbs/uverbs4");
+     },
+     14, "uverbs",
+     "mlx5_0105 has no uverbs device; mlx5_0106 uverbs5; mlx5_0107 uverbs6; mlx5_0108 uverbs7, although module "
+     "ib_uverbs is loaded"},
+    {"SlowLinkWithStrictRate", "Standard_HB176rs_v4",
+     [](FakeVm& vm) {
+       vm.baked("OFED=inbox\nSTRICT_RATE=1\n").function("0101:00:00.0", "0x101e");
+       vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "10 Gb/sec (4X SDR)"}});
+     },
+     14, "link-rate", "mlx5_0 port 1 10 Gb/sec (4X SDR), slower than the 400 Gb/sec of Standard_HB176rs_v4"},
+    {"OneSlowLinkOfEightWithStrictRate", "Standard_ND96asr_v4",
+     [](FakeVm& vm) {
+       eight(vm, 7);
+       vm.baked("OFED=inbox\nSTRICT_RATE=1\n").function("0108:00:00.0", "0x101c");
+       vm.infiniband("mlx5_7", "0108:00:00.0", {{"InfiniBand", "4: ACTIVE", "100 Gb/sec (2X HDR)"}});
+     },
+     14, "link-rate",
+     "mlx5_0107 port 1 200 Gb/sec (4X HDR); mlx5_7 port 1 100 Gb/sec (2X HDR), slower than the 200 Gb/sec of "
+     "Standard_ND96asr_v4"},
     {"PortInit", "Standard_HB120rs_v3",
      [](FakeVm& vm) {
        vm.function("0101:00:00.0", "0x101c").infiniband("mlx5_ib0", "0101:00:00.0", {{"InfiniBand", "2: INIT"}});
@@ -294,8 +361,8 @@ const std::vector<Row> rows{
     {"ND40WithConnectX3AcceleratedNetworking", "Standard_ND40rs_v2",
      [](FakeVm& vm) { connectx3_accelerated_networking(vm.hca("0101:00:00.0", "0x1018")); }, 0, "module-version",
      "baked"},
-    // OFED 5.5 does not drive ConnectX-3: no mlx4_ib tells the link layer of Accelerated Networking, maybe no driver is
-    // bound at all.
+    // OFED 5.5 has no driver for ConnectX-3: without mlx4_ib the link layer of Accelerated Networking is unknown, and
+    // maybe no driver is bound at all.
     {"ND40WithConnectX3WithoutDriver", "Standard_ND40rs_v2",
      [](FakeVm& vm) { connectx3_without_driver(vm.hca("0101:00:00.0", "0x1018")); }, 0, "module-version", "baked"},
     {"ND40WithConnectX3WithoutMlx4Ib", "Standard_ND40rs_v2",
@@ -309,11 +376,27 @@ const std::vector<Row> rows{
        connectx3_without_mlx4_ib(vm);
      },
      0, "module-version", "mlx4_core 4.9-4.1.7, baked 4.9-4.1.7 of 4.9-4.1.7.0"},
+    {"UverbsNodeWithoutSysfs", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.hca("0101:00:00.0").remove("/sys/class/infiniband_verbs"); }, 0, "module-version", "baked"},
+    {"SlowLink", "Standard_HB176rs_v4",
+     [](FakeVm& vm) {
+       vm.function("0101:00:00.0", "0x101e");
+       vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "10 Gb/sec (4X SDR)"}});
+     },
+     0, "module-version", "baked"},
+    {"FastLinkWithStrictRate", "Standard_HB120rs_v3",
+     [](FakeVm& vm) { vm.baked("OFED=inbox\nSTRICT_RATE=1\n").hca("0101:00:00.0"); }, 0, "module-version", "inbox"},
+    {"SlowLinkOfAnUnlistedSizeWithStrictRate", "Standard_HB999rs_v9",
+     [](FakeVm& vm) {
+       vm.baked("OFED=inbox\nSTRICT_RATE=1\n").function("0101:00:00.0", "0x101c");
+       vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "10 Gb/sec (4X SDR)"}});
+     },
+     0, "module-version", "inbox"},
     {"UnknownDeviceId", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.hca("0101:00:00.0", "0x1fff"); }, 0,
      "module-version", "baked"},
     {"VendorWithoutAVersion", "Standard_HB120rs_v3",
      [](FakeVm& vm) { vm.baked("OFED=5.5-1.0.3.2\nMODULE=mlx5_core\nMODULE_VERSION=\n").hca("0101:00:00.0"); }, 0,
-     "module-version", "not checked: the image was baked with 5.5-1.0.3.2 and states no module version"},
+     "module-version", "not checked: the image was baked with 5.5-1.0.3.2 and the conf file has no module version"},
     {"NoConf", "Standard_HB120rs_v3", [](FakeVm& vm) { vm.remove("/etc/ib-firstboot.conf").hca("0101:00:00.0"); }, 0,
      "module-version", "not checked: no /etc/ib-firstboot.conf"},
 };
@@ -357,7 +440,56 @@ TEST(Firstboot, PrintsGenerationAndDeviceId) {
             "Gb/sec (4X HDR)\n");
 }
 
-TEST(Firstboot, JsonHoldsTheWholeRun) {
+/// Runs the program on `vm` with `size` and returns the log line of `check`.
+std::string log_line_of(const FakeVm& vm, const std::string& size, const std::string& check) {
+  const ImdsServer imds({ImdsServer::compute(size)});
+  EXPECT_EQ(vm.run(imds.url(), {"--wait", "0", "--force"}).exit, 0);
+  return vm.log_line(check);
+}
+
+TEST(FirstbootWarning, NamesTheBakedReleaseAfterAMinorUpdate) {
+  FakeVm vm = FakeVm::ready();
+  vm.baked("OS=rhel-8.9\nOFED=inbox\n").hca("0101:00:00.0").release("rhel", "8.99");
+  EXPECT_EQ(
+      log_line_of(vm, "Standard_HB120rs_v3", "os-release"),
+      "os-release warn rhel 8.99 is not in the compatibility matrix, but this image was baked for rhel-8.9, which "
+      "has the same major version");
+  vm.release("rhel", "8.10");
+  EXPECT_EQ(log_line_of(vm, "Standard_HB120rs_v3", "os-release"),
+            "os-release warn rhel 8.10, but this image was baked for rhel-8.9");
+  vm.release("rhel", "8.9");
+  EXPECT_EQ(log_line_of(vm, "Standard_HB120rs_v3", "os-release"), "os-release pass rhel 8.9");
+  vm.release("centos", "7").write("/etc/redhat-release", "CentOS Linux release 7.99.2009 (Core)\n");
+  vm.baked("OS=centos-7.7\nOFED=inbox\n");
+  EXPECT_EQ(log_line_of(vm, "Standard_HB120rs_v3", "os-release"),
+            "os-release warn centos 7.99 is not in the compatibility matrix, but this image was baked for centos-7.7, "
+            "which has the same major version");
+}
+
+TEST(FirstbootWarning, NamesBothRatesOfASlowLink) {
+  FakeVm vm = FakeVm::ready();
+  vm.function("0101:00:00.0", "0x101e");
+  vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "10 Gb/sec (4X SDR)"}});
+  EXPECT_EQ(log_line_of(vm, "Standard_HB176rs_v4", "link-rate"),
+            "link-rate warn mlx5_0 port 1 10 Gb/sec (4X SDR), slower than the 400 Gb/sec of Standard_HB176rs_v4");
+  EXPECT_EQ(log_line_of(vm, "Standard_HB999rs_v9", "link-rate"),
+            "link-rate warn mlx5_0 port 1 10 Gb/sec (4X SDR), slower than the 400 Gb/sec of CX7");
+}
+
+TEST(FirstbootWarning, IsNotGivenForALinkOfTheRightRate) {
+  FakeVm vm = FakeVm::ready();
+  vm.function("0101:00:00.0", "0x101e");
+  vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "400 Gb/sec (4X NDR)"}});
+  EXPECT_EQ(log_line_of(vm, "Standard_HB176rs_v4", "link-rate"), "link-rate pass mlx5_0 port 1 400 Gb/sec (4X NDR)");
+}
+
+TEST(FirstbootWarning, IsGivenForALinkWithoutARate) {
+  FakeVm vm = FakeVm::ready();
+  vm.function("0101:00:00.0", "0x101e").infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", ""}});
+  EXPECT_EQ(log_line_of(vm, "Standard_HB176rs_v4", "link-rate"), "link-rate warn mlx5_0 port 1 has no rate");
+}
+
+TEST(Firstboot, JsonHasTheWholeRun) {
   FakeVm vm = FakeVm::ready();
   eight(vm, 8);
   const ImdsServer imds({ImdsServer::compute("Standard_ND96asr_v4")});
@@ -374,6 +506,7 @@ TEST(Firstboot, JsonHoldsTheWholeRun) {
                                              {"generation", "CX6"},
                                              {"driver", "mlx5_core"},
                                              {"infiniband", "mlx5_0108"},
+                                             {"uverbs", "uverbs7"},
                                              {"port", "1"},
                                              {"link_layer", "InfiniBand"},
                                              {"rate", "200 Gb/sec (4X HDR)"},
@@ -381,7 +514,7 @@ TEST(Firstboot, JsonHoldsTheWholeRun) {
   std::vector<std::string> names;
   for (const auto& check : json["checks"]) names.push_back(check["name"]);
   EXPECT_EQ(names, (std::vector<std::string>{"hyper-v", "os-release", "vm-size", "pci-function", "driver", "hca-count",
-                                             "infiniband", "port", "module-version"}));
+                                             "infiniband", "uverbs", "port", "link-rate", "module-version"}));
 }
 
 }  // namespace

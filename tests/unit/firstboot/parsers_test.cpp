@@ -1,4 +1,4 @@
-// ib-firstboot's parsers of foreign input, natively.
+// ib-firstboot's parsers of untrusted input, built for this machine.
 #include <gtest/gtest.h>
 #include <string>
 
@@ -19,16 +19,16 @@ std::string text(View bytes) { return {bytes.data, bytes.size}; }
 
 // --- text ---
 
-TEST(FirstbootText, CutsAndRemembers) {
+TEST(FirstbootText, TruncatesAndReportsIt) {
   Buffer<8> buffer;
   buffer << "abc" << 12U << 'd';
   EXPECT_EQ(text(buffer), "abc12d");
-  EXPECT_FALSE(buffer.cut());
+  EXPECT_FALSE(buffer.truncated());
   buffer << "xyz";
   EXPECT_EQ(text(buffer), "abc12dx");
-  EXPECT_TRUE(buffer.cut());
+  EXPECT_TRUE(buffer.truncated());
   buffer.clear();
-  EXPECT_FALSE(buffer.cut());
+  EXPECT_FALSE(buffer.truncated());
   buffer.hex(0x1c, 4) << '.';
   EXPECT_EQ(text(buffer), "001c.");
   buffer.clear();
@@ -63,7 +63,7 @@ TEST(FirstbootJson, FindsAStringByItsPath) {
   EXPECT_EQ(look_up(R"({"x":-1.5e3,"y":null,"z":[[],{}],"k":"v"})", {"k"}), "v");
 }
 
-TEST(FirstbootJson, SaysNoToEverythingElse) {
+TEST(FirstbootJson, RejectsEverythingElse) {
   for (const char* bad : {"",
                           "{",
                           "{\"k\"",
@@ -104,7 +104,7 @@ firstboot::HttpAnswer parse(std::string bytes, bool closed = false) {
   return firstboot::parse_http(kept.data(), kept.size(), closed);
 }
 
-TEST(FirstbootHttp, KnowsWhenAnAnswerIsComplete) {
+TEST(FirstbootHttp, DetectsACompleteAnswer) {
   EXPECT_FALSE(parse("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab").complete);
   EXPECT_TRUE(parse("HTTP/1.1 200 OK\r\ncontent-LENGTH:3\r\n\r\nabcd").complete);
   EXPECT_EQ(text(parse("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcd").body), "abc");
@@ -116,7 +116,7 @@ TEST(FirstbootHttp, KnowsWhenAnAnswerIsComplete) {
     EXPECT_FALSE(parse(bad, true).complete) << bad;
 }
 
-TEST(FirstbootHttp, JoinsChunksOnlyWhenAllAreHere) {
+TEST(FirstbootHttp, JoinsChunksOnlyWhenAllHaveArrived) {
   const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   EXPECT_EQ(text(parse(head + "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").body), "abcde");
   EXPECT_FALSE(parse(head + "3\r\nabc\r\n2\r\nde\r\n").complete);
@@ -125,7 +125,7 @@ TEST(FirstbootHttp, JoinsChunksOnlyWhenAllAreHere) {
   EXPECT_FALSE(parse(head + "zz\r\n", true).complete);
 }
 
-TEST(FirstbootImdsEndpoint, TakesAddressesOnly) {
+TEST(FirstbootImdsEndpoint, AcceptsOnlyAddresses) {
   firstboot::ImdsEndpoint endpoint;
   EXPECT_TRUE(firstboot::parse_endpoint("http://127.0.0.1:8080/", endpoint));
   EXPECT_EQ(endpoint.address, 0x7F000001U);
@@ -144,7 +144,7 @@ std::string value_of(const std::string& document, const char* key) {
   return firstboot::find_value(view(document), key, out) ? text(out) : "-";
 }
 
-TEST(FirstbootValues, ReadsThemAsAShellWould) {
+TEST(FirstbootValues, AreReadAsAShellReadsThem) {
   EXPECT_EQ(value_of("ID=ubuntu\nVERSION_ID=\"20.04\"\n", "VERSION_ID"), "20.04");
   EXPECT_EQ(value_of("ID=ubuntu\n", "VERSION_ID"), "-");
   EXPECT_EQ(value_of("# ID=x\nID_LIKE=debian\n  ID='y' \r\n", "ID"), "y");
@@ -173,13 +173,17 @@ TEST(FirstbootRelease, TakesTheMinorVersionFromRedhatRelease) {
     EXPECT_EQ(release(bad), "-") << bad;
 }
 
-TEST(FirstbootConf, IgnoresWhatMakesNoSense) {
+TEST(FirstbootConf, IgnoresMalformedValues) {
   auto facts = firstboot::parse_baked_facts(
       "OS=centos-7.7\nOFED=5.5-1.0.3.2\nMODULE=mlx5_core\nMODULE_VERSION=5.5-1.0.3\nWAIT=90\n");
   EXPECT_EQ(text(facts.os), "centos-7.7");
   EXPECT_EQ(text(facts.ofed), "5.5-1.0.3.2");
   EXPECT_EQ(text(facts.module_version), "5.5-1.0.3");
   EXPECT_EQ(facts.wait, 90U);
+  EXPECT_FALSE(facts.strict_rate);
+  EXPECT_TRUE(firstboot::parse_baked_facts("STRICT_RATE=1\n").strict_rate);
+  for (const char* off : {"STRICT_RATE=0\n", "STRICT_RATE=\n", "STRICT_RATE=yes\n"})
+    EXPECT_FALSE(firstboot::parse_baked_facts(off).strict_rate) << off;
   facts = firstboot::parse_baked_facts("OFED=../x\nMODULE=../../etc\nWAIT=100000\n");
   EXPECT_EQ(text(facts.ofed) + text(facts.module_version), "");
   EXPECT_EQ(facts.wait, 60U);
@@ -193,7 +197,7 @@ std::string record(std::string key, std::string value) {
   return key + value;
 }
 
-TEST(FirstbootKvp, FindsAValueInWholeRecordsOnly) {
+TEST(FirstbootKvp, FindsAValueOnlyInCompleteRecords) {
   const std::string pool = record("HostName", "h") + record("IPoIB_Data", "NUMPAIRS:1|00155D33FF0B:172.16.1.2");
   Buffer<64> out;
   EXPECT_TRUE(firstboot::kvp_value(view(pool), "IPoIB_Data", out));
@@ -225,10 +229,10 @@ TEST(FirstbootSharedConfig, FindsTheRdmaAddress) {
 
 TEST(FirstbootVmSize, FollowsAzuresRuleForUnknownSizes) {
   for (const char* size : {"standard_nc24r", "standard_nd96asr_v4", "standard_nd96amsr_a100_v4", "standard_hb60rs"})
-    EXPECT_TRUE(firstboot::name_promises_rdma(size)) << size;
+    EXPECT_TRUE(firstboot::name_implies_rdma(size)) << size;
   for (const char* size : {"standard_nc6", "standard_nv32as_v4", "standard_nv48s_v3", "standard_np40s", "standard_a2",
                            "", "r", "standard_"})
-    EXPECT_FALSE(firstboot::name_promises_rdma(size)) << size;
+    EXPECT_FALSE(firstboot::name_implies_rdma(size)) << size;
 }
 
 TEST(FirstbootVmSize, IsComparedWithoutCaseAndPromo) {
@@ -247,7 +251,7 @@ TEST(FirstbootVmSize, IsComparedWithoutCaseAndPromo) {
 
 // --- handler files ---
 
-TEST(FirstbootHandler, ReadsTheEnvironmentTolerantly) {
+TEST(FirstbootHandler, ReadsTheEnvironmentInBothForms) {
   const char* agent =
       R"([{"name":"N","version":1.0,"handlerEnvironment":{"logFolder":"/l","configFolder":"/c","statusFolder":"/s",
       "heartbeatFile":"/h","eventsFolder":"/e"}}])";
@@ -262,7 +266,7 @@ TEST(FirstbootHandler, ReadsTheEnvironmentTolerantly) {
     EXPECT_FALSE(firstboot::parse_handler_environment(bad, folders)) << bad;
 }
 
-TEST(FirstbootHandler, KnowsASettingsFile) {
+TEST(FirstbootHandler, RecognisesASettingsFile) {
   unsigned sequence = 0;
   EXPECT_TRUE(firstboot::settings_sequence("12.settings", sequence));
   EXPECT_EQ(sequence, 12U);
@@ -278,12 +282,13 @@ std::string options_error(std::vector<const char*> words) {
   return firstboot::parse_options(static_cast<int>(words.size()), words.data(), options, error) ? "" : text(error);
 }
 
-TEST(FirstbootOptions, NameWhatIsWrong) {
+TEST(FirstbootOptions, NameTheError) {
   EXPECT_EQ(options_error({}), "");
   EXPECT_EQ(options_error({"--root", "/x", "--imds", "none", "--wait", "5", "--json", "--force", "check"}), "");
   EXPECT_EQ(options_error({"handler", "enable", "--wait", "5"}), "");
-  EXPECT_EQ(options_error({"--bogus"}), "reading the command line: unknown word '--bogus'");
-  EXPECT_EQ(options_error({"check", "check"}), "reading the command line: unknown word 'check'");
+  EXPECT_EQ(options_error({"--root", "/x", "--wait", "5", "--check-address"}), "");
+  EXPECT_EQ(options_error({"--bogus"}), "reading the command line: unknown argument '--bogus'");
+  EXPECT_EQ(options_error({"check", "check"}), "reading the command line: unknown argument 'check'");
   EXPECT_EQ(options_error({"handler"}), "reading the command line: 'handler' needs a command");
   EXPECT_EQ(options_error({"handler", "reset"}), "reading the command line: unknown handler command 'reset'");
   EXPECT_EQ(options_error({"--wait"}), "reading the command line: a value is missing after '--wait'");

@@ -1,4 +1,4 @@
-// What ib-firstboot leaves behind: logs, status files, state; and what kind of file it is.
+// The files that ib-firstboot writes (logs, status files, state), and the program file itself.
 #include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,7 +36,7 @@ Outcome run_as(const FakeVm& vm, const std::string& size, const std::vector<std:
   return vm.run(imds.url(), more);
 }
 
-TEST(FirstbootOutputs, LogHasALinePerCheckAndTheVerdictLast) {
+TEST(FirstbootOutputs, LogHasOneLineForEachCheckAndTheVerdictLast) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0");
   const Outcome outcome = run_as(vm, "Standard_HB120rs_v3");
@@ -51,7 +51,9 @@ TEST(FirstbootOutputs, LogHasALinePerCheckAndTheVerdictLast) {
       " driver pass 0101:00:00.0 mlx5_core",
       " hca-count pass 1 HCA of 1 that this VM should have",
       " infiniband pass 0101:00:00.0 mlx5_0101 link_layer InfiniBand",
+      " uverbs pass mlx5_0101 uverbs0",
       " port pass mlx5_0101 port 1 ACTIVE 200 Gb/sec .4X HDR.",
+      " link-rate pass mlx5_0101 port 1 200 Gb/sec .4X HDR.",
       " module-version pass mlx5_core 5.5-1.0.3, baked 5.5-1.0.3 of 5.5-1.0.3.2 for mlx5_core",
       " verdict pass exit 0: Operation successful: InfiniBand is ready, .*"};
   const auto log = lines(vm.read(log_name));
@@ -60,7 +62,7 @@ TEST(FirstbootOutputs, LogHasALinePerCheckAndTheVerdictLast) {
   EXPECT_EQ(outcome.err, vm.read(log_name));
 }
 
-TEST(FirstbootOutputs, AreRegularFilesInDirectoriesThatOthersCanRead) {
+TEST(FirstbootOutputs, AreRegularFilesInReadableDirectories) {
   const FakeVm vm = FakeVm::ready();
   run_as(vm, "Standard_HB120rs_v3");
   EXPECT_EQ(mode_of(vm.path("/var/log/azure")), S_IFDIR | 0755U);
@@ -69,10 +71,10 @@ TEST(FirstbootOutputs, AreRegularFilesInDirectoriesThatOthersCanRead) {
   std::size_t files = 0;
   for (const auto& entry : fs::directory_iterator(vm.path("/var/lib/ib-firstboot/status")))
     files += entry.exists() ? 1 : 0;
-  EXPECT_EQ(files, 1U) << "the aside file must be gone";
+  EXPECT_EQ(files, 1U) << "the temporary file must be gone";
 }
 
-TEST(FirstbootOutputs, ALogThatIsNoRegularFileChangesNoVerdict) {
+TEST(FirstbootOutputs, ALogThatIsALinkDoesNotChangeTheVerdict) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0").write("/etc/precious", "keep\n").link(log_name, vm.path("/etc/precious"));
   const Outcome outcome = run_as(vm, "Standard_HB120rs_v3");
@@ -93,7 +95,7 @@ TEST(FirstbootOutputs, FifoOrDirectoryAsLogDoesNotHang) {
   EXPECT_EQ(vm.status()[0]["status"]["code"], 13);
 }
 
-TEST(FirstbootOutputs, LogStartsAnewOverOneMebibyte) {
+TEST(FirstbootOutputs, LogIsEmptiedWhenLargerThanOneMebibyte) {
   FakeVm vm = FakeVm::ready();
   vm.write(log_name, std::string((1 << 20) + 1, 'x'));
   run_as(vm, "Standard_A8");
@@ -102,7 +104,7 @@ TEST(FirstbootOutputs, LogStartsAnewOverOneMebibyte) {
   EXPECT_EQ(lines(vm.read(log_name)).size(), 10U) << "two runs of five lines";
 }
 
-TEST(FirstbootOutputs, ForeignBytesCannotForgeALogLineOrBreakTheJson) {
+TEST(FirstbootOutputs, UntrustedBytesCannotForgeALogLineOrBreakTheJson) {
   FakeVm vm = FakeVm::ready();
   vm.write("/sys/class/dmi/id/sys_vendor", "Evil\x01\x80\"\\\x1b[2J\n2030-01-01T00:00:00Z verdict pass exit 0\n");
   vm.remove("/sys/class/dmi/id/chassis_asset_tag");
@@ -113,7 +115,7 @@ TEST(FirstbootOutputs, ForeignBytesCannotForgeALogLineOrBreakTheJson) {
   EXPECT_THAT(vm.status()[0]["status"]["formattedMessage"]["message"].get<std::string>(), HasSubstr("Evil\x01"));
 }
 
-TEST(FirstbootOutputs, MessagesStayBelowOneKibibyteWithManyHcas) {
+TEST(FirstbootOutputs, MessagesAreShorterThanOneKibibyteWithManyHcas) {
   FakeVm vm = FakeVm::ready();
   for (int i = 10; i < 40; ++i) vm.hca("01" + std::to_string(i) + ":00:00.0", "0x1fff");
   EXPECT_EQ(run_as(vm, "Standard_ND96asr_v4").exit, 14);
@@ -125,7 +127,7 @@ TEST(FirstbootOutputs, MessagesStayBelowOneKibibyteWithManyHcas) {
 
 // --- state ---
 
-TEST(FirstbootState, SecondBootOfAGoodVmIsOneLine) {
+TEST(FirstbootState, SecondBootOfAGoodVmLogsOneLine) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0");
   run_as(vm, "Standard_HB120rs_v3");
@@ -140,7 +142,22 @@ TEST(FirstbootState, SecondBootOfAGoodVmIsOneLine) {
   EXPECT_EQ(lines(vm.read(log_name)).size(), 2 * before + 2);
 }
 
-TEST(FirstbootState, SaysWhyItLooksAgain) {
+TEST(FirstbootState, WarningsAreLoggedAtEveryBoot) {
+  FakeVm vm = FakeVm::ready();
+  vm.function("0101:00:00.0", "0x101c");
+  vm.infiniband("mlx5_0", "0101:00:00.0", {{"InfiniBand", "4: ACTIVE", "10 Gb/sec (4X SDR)"}});
+  run_as(vm, "Standard_HB120rs_v3");
+  const auto before = lines(vm.read(log_name)).size();
+  EXPECT_EQ(run_as(vm, "Standard_HB120rs_v3").exit, 0);
+  const auto log = lines(vm.read(log_name));
+  ASSERT_EQ(log.size(), before + 3);
+  EXPECT_THAT(log[before], HasSubstr("same VM and verdict since "));
+  EXPECT_THAT(log[before + 1],
+              HasSubstr("link-rate warn mlx5_0 port 1 10 Gb/sec (4X SDR), slower than the 200 Gb/sec"));
+  EXPECT_THAT(log[before + 2], HasSubstr("verdict pass exit 0: "));
+}
+
+TEST(FirstbootState, GivesTheReasonOfTheRun) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0");
   EXPECT_THAT(run_as(vm, "Standard_HB120rs_v3").err, HasSubstr(", first run on this VM, "));
@@ -154,7 +171,7 @@ TEST(FirstbootState, SaysWhyItLooksAgain) {
   EXPECT_THAT(vm.run(other.url()).err, HasSubstr(", first run on this VM, "));
 }
 
-TEST(FirstbootState, BrokenStateFileIsAFirstRun) {
+TEST(FirstbootState, AMalformedStateFileGivesAFirstRun) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0").write("/var/lib/ib-firstboot/state", std::string(100000, '='));
   const Outcome outcome = run_as(vm, "Standard_HB120rs_v3");
@@ -170,7 +187,7 @@ TEST(FirstbootState, KeepsTheExitCode) {
   EXPECT_THAT(run_as(vm, "Standard_HB120rs_v3").err, HasSubstr(", VM size was standard_a8, "));
 }
 
-TEST(FirstbootState, KnowsTheVmAlsoWhenTheFirstCheckFails) {
+TEST(FirstbootState, IdentifiesTheVmAlsoWhenTheFirstCheckFails) {
   FakeVm vm = FakeVm::ready();
   vm.remove("/sys/bus/vmbus/devices");
   EXPECT_EQ(vm.run("none").exit, 10);
@@ -180,8 +197,8 @@ TEST(FirstbootState, KnowsTheVmAlsoWhenTheFirstCheckFails) {
   EXPECT_THAT(vm.run("none").err, HasSubstr(", first run on this VM, "));
 }
 
-/// DMI of generation 1 VMs has the first three fields of the VM id in the other byte order.
-TEST(FirstbootState, SilentImdsMakesNoOtherVmOrSize) {
+/// On generation 1 VMs, DMI has another byte order in the first three fields of the VM id.
+TEST(FirstbootState, KeepsVmAndSizeWhenImdsIsSilent) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0").write("/sys/class/dmi/id/product_uuid", "2E1F4C8D-357A-114B-9C0D-2F6E5A7B9C10\n");
   run_as(vm, "Standard_HB120rs_v3");
@@ -191,25 +208,25 @@ TEST(FirstbootState, SilentImdsMakesNoOtherVmOrSize) {
   EXPECT_THAT(vm.run("none").err, HasSubstr(", first run on this VM, "));
 }
 
-// --- wrong use ---
+// --- incorrect usage ---
 
-TEST(FirstbootUse, WrongWordsAreExitOne) {
+TEST(FirstbootUsage, WrongArgumentsGiveExitOne) {
   const auto result = bake::run_program({program(), "--bogus"});
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.out, "");
   EXPECT_EQ(result.err,
-            "ib-firstboot: error: reading the command line: unknown word '--bogus'\n"
+            "ib-firstboot: error: reading the command line: unknown argument '--bogus'\n"
             "ib-firstboot: hint: see ib-firstboot --help\n");
 }
 
-TEST(FirstbootUse, HandlerWithoutAnAgentIsExitOne) {
+TEST(FirstbootUsage, HandlerWithoutAnAgentGivesExitOne) {
   const auto result = bake::run_program({program(), "--root", "/nonexistent", "handler", "enable"});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.err, HasSubstr("no readable HandlerEnvironment.json"));
 }
 
 /// The agent kills enable after 300 s.
-TEST(FirstbootUse, HandlerWaitsAsTheConfSaysAndAtMostFourMinutes) {
+TEST(FirstbootUsage, HandlerWaitsForTheConfsWaitButAtMostFourMinutes) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0").baked("OFED=inbox\nWAIT=240\n");
   vm.write(
@@ -231,14 +248,14 @@ TEST(FirstbootUse, HandlerWaitsAsTheConfSaysAndAtMostFourMinutes) {
   EXPECT_THAT(vm.run("none", {"--wait", "3600"}).err, HasSubstr(", waits at most 3600 s\n"));
 }
 
-TEST(FirstbootUse, HelpAndVersion) {
+TEST(FirstbootUsage, HelpAndVersion) {
   EXPECT_THAT(bake::run_program({program(), "--help"}).out, testing::StartsWith("usage: ib-firstboot "));
   EXPECT_EQ(bake::run_program({program(), "--version"}).out, "ib-firstboot " IB_FIRSTBOOT_VERSION "\n");
 }
 
 // --- the file that goes into images ---
 
-TEST(FirstbootBinary, SharesNothingButTablesWithTheRest) {
+TEST(FirstbootBinary, IncludesOnlyItsOwnHeadersAndTables) {
   for (const auto& entry : fs::directory_iterator(SOURCE_DIR "/firstboot")) {
     if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
     for (const std::string& line : lines(bake::read_text(entry.path()))) {
@@ -254,7 +271,7 @@ TEST(FirstbootBinary, IsStaticAndAtMost64KiB) {
   EXPECT_THAT(bake::run_program({"readelf", "-lW", IB_FIRSTBOOT_BINARY}).out, Not(HasSubstr("INTERP")));
 }
 
-/// 313 is the last system call of Linux 3.10 (CentOS 7). The runs use all parts of the program.
+/// 313 is the last system call of Linux 3.10 (CentOS 7). The runs cover all parts of the program.
 TEST(FirstbootBinary, UsesOnlySystemCallsOfLinux310) {
   FakeVm vm = FakeVm::ready();
   vm.hca("0101:00:00.0");

@@ -1,4 +1,4 @@
-// The systemd units of ib-firstboot: only what CentOS 7 (219) and Ubuntu 16.04 (229) know, and enabled to stay.
+// The systemd units of ib-firstboot: they use only keys of CentOS 7 (219) and Ubuntu 16.04 (229), and stay enabled.
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <map>
@@ -15,9 +15,9 @@ namespace fs = std::filesystem;
 
 const std::string source = SOURCE_DIR "/firstboot/";
 const std::string preset = "80-ib-firstboot.preset";
-const std::vector<std::string> units{"ib-firstboot.service", "ib-ready.target"};
+const std::vector<std::string> units{"ib-firstboot.service", "ib-ready.target", "ib-firstboot-late.service"};
 
-/// First version of systemd that knows a key (systemd's NEWS; 1: it has no entry there).
+/// First version of systemd with a key (systemd's NEWS; 1: no entry there).
 const std::map<std::string, int> since{{"[Unit] Description", 1},
                                        {"[Unit] Documentation", 183},
                                        {"[Unit] Wants", 1},
@@ -55,7 +55,7 @@ class UnitTree : public ::testing::Test {
   FakeVm root_;
 };
 
-TEST(FirstbootUnits, UseOnlyKeysThatSystemd219Knows) {
+TEST(FirstbootUnits, UseOnlyKeysOfSystemd219) {
   for (const auto& unit : units) {
     std::istringstream text(bake::read_text(source + unit));
     std::string section;
@@ -72,8 +72,8 @@ TEST(FirstbootUnits, UseOnlyKeysThatSystemd219Knows) {
   }
 }
 
-/// The longest WAIT of the conf file, and 2 s for IMDS after it.
-TEST(FirstbootUnits, AreEndedOnlyAfterTheLongestWait) {
+/// The timeout is longer than the maximum of WAIT plus 3 s.
+TEST(FirstbootUnits, HaveATimeoutLongerThanTheMaximumWait) {
   const std::string unit = bake::read_text(source + units[0]);
   const std::string key = "\nTimeoutStartSec=";
   EXPECT_EQ(firstboot::parse_baked_facts("WAIT=240\n").wait, 240U);
@@ -81,14 +81,14 @@ TEST(FirstbootUnits, AreEndedOnlyAfterTheLongestWait) {
   EXPECT_EQ(unit.substr(unit.find(key) + key.size(), 4), "300\n");
 }
 
-TEST_F(UnitTree, HasNothingThatSystemdComplainsAbout) {
-  const auto result = run({"systemd-analyze", "verify", units[0], units[1]});
+TEST_F(UnitTree, PassesSystemdAnalyzeVerify) {
+  const auto result = run({"systemd-analyze", "verify", units[0], units[1], units[2]});
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.out + result.err, "");
 }
 
-/// CentOS and RHEL disable by preset what no other preset enables.
-TEST_F(UnitTree, StaysEnabledWhenAllPresetsAreApplied) {
+/// On CentOS and RHEL the default preset disables every unit that no other preset enables.
+TEST_F(UnitTree, StaysEnabledAfterPresetAll) {
   const std::string other = "/etc/systemd/system/multi-user.target.wants/remote-fs.target";
   root_.link(other, "/usr/lib/systemd/system/remote-fs.target");
   root_.write("/usr/lib/systemd/system-preset/99-default-disable.preset", "disable *\n");

@@ -1,9 +1,9 @@
-#include "bake/guest/boot_default.hpp"
+#include "bake/guest/boot/boot_default.hpp"
 
 #include <gtest/gtest.h>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/grub.hpp"
+#include "bake/guest/boot/grub_env.hpp"
 #include "bake/guest/kernels.hpp"
 #include "bake/guest/memory.hpp"
 #include "tests/support/boot.hpp"
@@ -64,20 +64,26 @@ TEST(BootDefault, El7WithoutASavedEntryTakesTheFirst) {
             "(3.10.0-957.el7.x86_64) 7 (Core)' names none)");
 }
 
-TEST(BootDefault, RescueEntriesAreNeverTheDefault) {
+TEST(BootDefault, ADefaultThatIsARescueEntryIsRefused) {
   auto guest = centos7("saved_entry=2\n");
   EXPECT_EQ(decision(guest),
-            "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/grub2/grub.cfg (grubenv saved_entry '2' names none)");
+            ": the default of GRUB is the rescue entry '/vmlinuz-0-rescue-554cc448505f4911a678768100ea69cd' (grubenv "
+            "saved_entry)");
 }
 
-TEST(BootDefault, GenerationTwoKeepsItsEnvironmentOnTheEfiPartition) {
+TEST(BootDefault, SaysThatGrubDoesNotFollowALinkOfTheEnvironmentToTheEfiPartition) {
   auto guest = centos7();
   guest.with_file("/boot/efi/EFI/centos/grubenv",
                   environment("saved_entry=CentOS Linux (3.10.0-1062.el7.x86_64) 7 (Core)\n"));
+  EXPECT_EQ(decision(guest), "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/grub2/grub.cfg")
+      << "GRUB looks for the environment next to its grub.cfg only";
+  EXPECT_EQ(warnings(guest), std::vector<std::string>{});
   guest.with_link("/boot/grub2/grubenv", "../efi/EFI/centos/grubenv");
   EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
-  guest.remove("/boot/grub2/grubenv");
-  EXPECT_EQ(decision(guest), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
+  EXPECT_EQ(warnings(guest),
+            std::vector<std::string>{
+                "/boot/grub2/grubenv is a link to the EFI system partition, which GRUB does not follow: a VM of "
+                "generation 1 boots 3.10.0-1062.12.1.el7.x86_64; the driver is for 3.10.0-1062.el7.x86_64"});
 }
 
 TEST(BootDefault, GenerationTwoMayHaveItsMenuOnlyThere) {
@@ -87,12 +93,39 @@ TEST(BootDefault, GenerationTwoMayHaveItsMenuOnlyThere) {
   EXPECT_EQ(decision(guest), "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/efi/EFI/centos/grub.cfg");
 }
 
-TEST(BootDefault, AStubOnTheEfiPartitionIsNoMenu) {
+TEST(BootDefault, FollowsAStubOnTheEfiPartition) {
   auto guest = guest_with({"4.18.0-193.el8.x86_64", "4.18.0-305.el8.x86_64"});
   guest.with_file(
       "/boot/efi/EFI/redhat/grub.cfg",
       "search --no-floppy --fs-uuid --set=dev 60ad466f\nset prefix=($dev)/grub2\nconfigfile $prefix/grub.cfg\n");
-  EXPECT_EQ(decision(guest), "4.18.0-305.el8.x86_64: the newest kernel: no file of the boot loader decides");
+  EXPECT_EQ(decision(guest),
+            ": the default of GRUB cannot be determined: '/boot/grub2/grub.cfg' is not there "
+            "(/boot/efi/EFI/redhat/grub.cfg)");
+  guest.with_file("/boot/grub2/grub.cfg", "menuentry 'old' {\n linux /vmlinuz-4.18.0-193.el8.x86_64\n}\n");
+  EXPECT_EQ(decision(guest), "4.18.0-193.el8.x86_64: first entry of /boot/grub2/grub.cfg");
+  EXPECT_EQ(warnings(guest), std::vector<std::string>{});
+}
+
+TEST(BootDefault, TheLayoutTellsWhichFileSystemAUuidIs) {
+  auto guest = guest_with({"4.18.0-193.el8.x86_64"});
+  guest
+      .with_file("/boot/efi/EFI/redhat/grub.cfg", "search --fs-uuid --set=dev AAAA\nconfigfile ($dev)/grub2/grub.cfg\n")
+      .with_file("/boot/grub2/grub.cfg", "menuentry 'one' {\n linux /vmlinuz-4.18.0-193.el8.x86_64\n}\n");
+  const auto with_uuid = [](const std::string& uuid) {
+    Layout layout;
+    layout.mounts = {{"/dev/sda3", "xfs", "/", 0, 0, "cccc"},
+                     {"/dev/sda2", "xfs", "/boot", 0, 0, uuid},
+                     {"/dev/sda1", "vfat", "/boot/efi", 0, 0, "bbbb"}};
+    return layout;
+  };
+  const auto kernels = find_kernels(guest);
+  EXPECT_EQ(find_boot_default(guest, kernels, with_uuid("aaaa")).warnings, std::vector<std::string>{});
+  EXPECT_EQ(
+      find_boot_default(guest, kernels, with_uuid("dddd")).warnings,
+      std::vector<std::string>{
+          "the image has two menus of GRUB: /boot/grub2/grub.cfg boots 4.18.0-193.el8.x86_64, "
+          "/boot/efi/EFI/redhat/grub.cfg cannot be evaluated ('(unmounted:AAAA)/grub2/grub.cfg' is not there); the "
+          "VM's generation decides which counts, and the driver is for 4.18.0-193.el8.x86_64"});
 }
 
 MemoryGuest rhel8() {
@@ -113,10 +146,10 @@ TEST(BootDefault, El8TakesTheSavedBlsEntryAndKernelopts) {
             "root=/dev/mapper/rootvg-rootlv ro loglevel=3 crashkernel=auto console=tty1 console=ttyS0 rootdelay=300");
 }
 
-TEST(BootDefault, El8WithoutASavedEntryTakesTheNewestBlsEntry) {
+TEST(BootDefault, El8WithoutASavedEntryTakesTheFirstBlsEntry) {
   auto guest = rhel8();
   guest.write("/boot/grub2/grubenv", environment("boot_success=0\n"));
-  EXPECT_EQ(decision(guest), "4.18.0-193.14.3.el8_2.x86_64: newest entry of /boot/loader/entries");
+  EXPECT_EQ(decision(guest), "4.18.0-193.14.3.el8_2.x86_64: first entry of /boot/loader/entries");
   EXPECT_EQ(options(guest), "root=/dev/mapper/rootvg-rootlv ro loglevel=3 from=grub.cfg");
 }
 
@@ -126,8 +159,56 @@ TEST(BootDefault, El8CountsBlsEntriesFromTheNewest) {
   EXPECT_EQ(decision(guest), "4.18.0-193.el8.x86_64: grubenv saved_entry");
   guest.write("/boot/grub2/grubenv", environment("saved_entry=1b2c3d4e5f60718293a4b5c6d7e8f901-0-rescue\n"));
   EXPECT_EQ(decision(guest),
-            "4.18.0-193.14.3.el8_2.x86_64: newest entry of /boot/loader/entries (grubenv saved_entry "
-            "'1b2c3d4e5f60718293a4b5c6d7e8f901-0-rescue' names none)");
+            ": the default of GRUB is the rescue entry '/vmlinuz-0-rescue-1b2c3d4e5f60718293a4b5c6d7e8f901' (grubenv "
+            "saved_entry)");
+}
+
+TEST(BootDefault, AMenuWithoutItsBlsEntriesIsUndetermined) {
+  auto guest = rhel8();
+  guest.remove("/boot/loader");
+  EXPECT_EQ(decision(guest),
+            ": the default of GRUB cannot be determined: 'blscfg' finds no entry in /boot/loader/entries "
+            "(/boot/grub2/grub.cfg)");
+}
+
+TEST(BootDefault, BlsEntriesWithoutAGrubCfgAreUndetermined) {
+  auto guest = rhel8();
+  guest.remove("/boot/grub2/grub.cfg");
+  EXPECT_EQ(decision(guest), ": there are entries in /boot/loader/entries, but no grub.cfg that reads them");
+}
+
+// The rule of EL8 is by version, that of EL9 by file name; the machine id differs in a cloned image.
+TEST(BootDefault, TheSystemTellsTheOrderOfBlsEntries) {
+  auto guest = guest_with({"1.0-1.x", "1.0-2.x"});
+  guest.with_file("/boot/grub2/grub.cfg", "blscfg\n")
+      .with_file("/boot/loader/entries/b-1.0-1.x.conf", "title old\nversion 1.0-1.x\nlinux /vmlinuz-1.0-1.x\n")
+      .with_file("/boot/loader/entries/a-1.0-2.x.conf", "title new\nversion 1.0-2.x\nlinux /vmlinuz-1.0-2.x\n");
+  EXPECT_EQ(decision(guest),
+            ": the default of GRUB cannot be determined: it is '/vmlinuz-1.0-1.x' or '/vmlinuz-1.0-2.x': the disk does "
+            "not tell whose GRUB it is (/boot/grub2/grub.cfg)");
+  guest.with_file("/etc/os-release", "ID=rocky\nVERSION_ID=8.8\n");
+  EXPECT_EQ(decision(guest), "1.0-2.x: first entry of /boot/loader/entries");
+  guest.write("/etc/os-release", "ID=rocky\nVERSION_ID=9.4\n");
+  EXPECT_EQ(decision(guest), "1.0-1.x: first entry of /boot/loader/entries");
+}
+
+// 08_fallback_counting of EL8: "set default=1" counts only after boots that failed.
+TEST(BootDefault, El8CountsFailedBoots) {
+  const std::string counting =
+      "if [ -n \"${boot_counter}\" -a \"${boot_success}\" = \"0\" ]; then\n"
+      "  if  [ \"${boot_counter}\" = \"0\" -o \"${boot_counter}\" = \"-1\" ]; then\n"
+      "    set default=1\n    set boot_counter=-1\n  else\n    decrement boot_counter\n  fi\n"
+      "  save_env boot_counter\nfi\n";
+  auto guest = rhel8();
+  guest.write("/boot/grub2/grub.cfg", replace_all(rhel8_grub_cfg, "### BEGIN /etc/grub.d/10_linux ###", counting));
+  const std::string saved = "saved_entry=1b2c3d4e5f60718293a4b5c6d7e8f901-4.18.0-193.14.3.el8_2.x86_64\n";
+  const auto with = [&](const std::string& more) {
+    guest.write("/boot/grub2/grubenv", environment(saved + more));
+    return decision(guest);
+  };
+  EXPECT_EQ(with("boot_success=1\nboot_counter=0\n"), "4.18.0-193.14.3.el8_2.x86_64: grubenv saved_entry");
+  EXPECT_EQ(with("boot_success=0\nboot_counter=2\n"), "4.18.0-193.14.3.el8_2.x86_64: grubenv saved_entry");
+  EXPECT_EQ(with("boot_success=0\nboot_counter=0\n"), "4.18.0-193.el8.x86_64: set default in /boot/grub2/grub.cfg");
 }
 
 /// GRUB's menu of Ubuntu, and its environment when there are `variables`.
@@ -142,7 +223,8 @@ TEST(BootDefault, UbuntuTakesTheFirstEntry) {
   auto guest = ubuntu("next_entry=\nprev_entry=\n");
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
   EXPECT_EQ(options(guest),
-            "root=PARTUUID=1d8f3d2f-6a0e-4b52-9d8c-c5b2f0b7a111 ro console=tty1 console=ttyS0 earlyprintk=ttyS0");
+            "root=PARTUUID=1d8f3d2f-6a0e-4b52-9d8c-c5b2f0b7a111 ro console=tty1 console=ttyS0 earlyprintk=ttyS0 "
+            "panic=-1");
 }
 
 TEST(BootDefault, UbuntuOldBootsTheOldLayoutToo) {
@@ -306,10 +388,30 @@ TEST(BootDefault, SurvivesHostileFiles) {
   std::string nested;
   for (int i = 0; i < 50000; ++i) nested += "submenu 'x' {\n";
   guest.write("/boot/grub/grub.cfg", nested);
-  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: the newest kernel: no file of the boot loader decides");
+  EXPECT_EQ(decision(guest),
+            ": the default of GRUB cannot be determined: /boot/grub/grub.cfg: line 33: nested deeper than 64 levels "
+            "(/boot/grub/grub.cfg)");
   guest.write("/boot/grub/grub.cfg",
               "menuentry\nmenuentry {\nlinux\n}\n}\n}\nset\nset default\nmenuentry 'a\nlinux \"");
-  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: the newest kernel: no file of the boot loader decides");
+  EXPECT_EQ(decision(guest),
+            ": the default of GRUB cannot be determined: /boot/grub/grub.cfg: line 5: unexpected '}' "
+            "(/boot/grub/grub.cfg)");
+  guest.write("/boot/grub/grub.cfg", "a=xx\nwhile true; do a=$a$a; done\n");
+  EXPECT_EQ(decision(guest),
+            ": the default of GRUB cannot be determined: the script makes more than 16 MiB (/boot/grub/grub.cfg)");
+  guest.write("/boot/grub/grub.cfg", "while true; do true; done\n");
+  EXPECT_EQ(decision(guest),
+            ": the default of GRUB cannot be determined: the script runs for more than 20000 commands "
+            "(/boot/grub/grub.cfg)");
+  guest.write("/boot/grub/grub.cfg", "source /boot/grub/grub.cfg\n");
+  EXPECT_EQ(decision(guest),
+            ": the default of GRUB cannot be determined: commands are nested deeper than 48 levels "
+            "(/boot/grub/grub.cfg)");
+  guest.write("/boot/grub/grub.cfg", std::string(2U << 20U, '#'));
+  EXPECT_EQ(decision(guest),
+            ": the default of GRUB cannot be determined: reading '/boot/grub/grub.cfg' in the guest: larger than "
+            "1048576 bytes "
+            "(/boot/grub/grub.cfg)");
   guest.write("/boot/grub/grub.cfg", "menuentry a {\n linux (hd0,gpt1)/odd\n}\n");
   EXPECT_EQ(
       decision(guest),
@@ -324,22 +426,6 @@ TEST(BootDefault, SurvivesHostileFiles) {
 TEST(Grub, ReadsTheEnvironmentBlock) {
   const auto variables = parse_grubenv(environment("saved_entry=a\\\\b=c\nbad name=1\n=2\nempty=\n"));
   EXPECT_EQ(variables, (std::map<std::string, std::string>{{"saved_entry", "a\\b=c"}, {"empty", ""}}));
-}
-
-TEST(Grub, ExpandsVariables) {
-  EXPECT_EQ(expand_variables("$a ${b}x $none y$", {{"a", "1"}, {"b", "2"}}), "1 2x  y");
-  EXPECT_EQ(expand_variables("${unclosed", {}), "");
-}
-
-TEST(Grub, UnderstandsAngleBracketsInTitles) {
-  const std::vector<GrubEntry> entries{{"a > b", "", "", "", {{"c", "", "/vmlinuz-1", "", {}}}},
-                                       {"plain", "p", "x", "", {}}};
-  ASSERT_NE(choose_entry(entries, "a >> b>c"), nullptr);
-  EXPECT_EQ(choose_entry(entries, "a >> b>c")->image, "/vmlinuz-1");
-  EXPECT_EQ(choose_entry(entries, "0")->image, "/vmlinuz-1") << "a submenu stands for its first entry";
-  EXPECT_EQ(choose_entry(entries, "p")->image, "x");
-  EXPECT_EQ(choose_entry(entries, "0>7"), nullptr);
-  EXPECT_EQ(choose_entry(entries, "99999999999999999999"), nullptr);
 }
 
 }  // namespace

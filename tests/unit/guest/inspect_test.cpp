@@ -317,7 +317,7 @@ MemoryGuest ubuntu2004() {
       .with_file("/usr/sbin/update-initramfs")
       .with_file("/usr/bin/dpkg")
       .with_file("/usr/bin/apt-mark")
-      .with_file("/etc/bake-manifest.json", "{}")
+      .with_file(manifest_path, "{}")
       .with_file("/var/lib/dpkg/status",
                  "Package: walinuxagent\nStatus: install ok installed\n"
                  "Architecture: amd64\nVersion: 2.2.46-0ubuntu1~20.04.1\n")

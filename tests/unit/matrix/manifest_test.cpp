@@ -1,11 +1,12 @@
 // The VM extension's own table: read, compared, written back.
+#include "matrix/manifest.hpp"
+
 #include <gtest/gtest.h>
 #include <set>
 
 #include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
-#include "matrix/manifest.hpp"
 
 namespace bake::matrix {
 namespace {
@@ -103,7 +104,7 @@ TEST(MatrixManifest, ComparesWithTheMatrix) {
                                                           "RHEL/CentOS 7.4: 3.10.0-693.el7.x86_64"}));
 }
 
-TEST(MatrixManifest, NamesConflicts) {
+TEST(MatrixManifest, ReportsConflicts) {
   auto rows = parse(old_shape);
   rows[1].type = "CX3-Pro";
   rows[1].link = "http://x/MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu18.10-x86_64.tgz";
@@ -114,21 +115,27 @@ TEST(MatrixManifest, NamesConflicts) {
   std::vector<std::string> conflicts;
   for (const auto& problem : compare_manifest(Matrix::built_in(), rows).conflicts) conflicts.push_back(problem.message);
   const std::set<std::string> found(conflicts.begin(), conflicts.end());
-  EXPECT_EQ(found, (std::set<std::string>{"gives CX3-Pro driver release 5.5-1.0.3.2, which does not drive it",
+  EXPECT_EQ(found, (std::set<std::string>{"gives CX3-Pro the driver release 5.5-1.0.3.2, which does not drive it",
                                           "is for RHEL/CentOS 7.6, but its archive is for rhel7.7",
                                           "gives OFED CX5 Linux RHEL/CentOS 7.4 a second archive, "
                                           "'http://x/MLNX_OFED_LINUX-5.5-1.0.3.2-rhel7.4-x86_64.tgz'"}));
 }
 
-TEST(MatrixManifest, AnOverlayOfTheOldShapeLoadsAndDecides) {
+TEST(MatrixManifest, AnOverlayOfTheOldShapeSaysWhatTheExtensionInstalls) {
   const TemporaryDirectory directory;
   const auto built_in = Matrix::built_in();
   const auto rows = parse(old_shape);
   write_text_atomically(directory.path() / "m.yaml", manifest_overlay(built_in, rows));
   const auto matrix = Matrix::load({directory.path()});
   EXPECT_EQ(matrix.extension_manifest().size(), built_in.extension_manifest().size() + 2);
-  EXPECT_EQ(matrix.resolve({"centos", "7.6", "", {"HB60rs"}, ""}).choices.at(0).ofed, "4.7-1.0.0.1");
-  EXPECT_EQ(matrix.resolve({"centos", "7.6", "", {"HB120rs_v2"}, ""}).choices.at(0).ofed, "5.5-1.0.3.2");
+  // What the VM extension installs.
+  const auto installed = [&](const std::string& size) {
+    for (const auto& choice : matrix.resolve({"centos", "7.6", "", {size}, ""}).choices)
+      if (choice.tier == Tier::extension) return choice.ofed;
+    return std::string();
+  };
+  EXPECT_EQ(installed("HB60rs"), "4.7-1.0.0.1");
+  EXPECT_EQ(installed("HB120rs_v2"), "5.5-1.0.3.2");
   EXPECT_EQ(matrix.find_os("centos", "7.6")->kernel_pins,
             (std::vector<std::string>{"3.10.0-957.27.2.el7.x86_64", "3.10.0-957.1.3.el7.x86_64"}));
   ASSERT_NE(matrix.find_ofed("4.6-1.0.1.1"), nullptr);
@@ -141,18 +148,18 @@ TEST(MatrixManifest, AnOverlayOfTheOldShapeLoadsAndDecides) {
   EXPECT_EQ(write_manifest(Matrix::load({directory.path(), second.path()}).extension_manifest()), first);
 }
 
-TEST(MatrixManifest, RefusesWhatItCannotKeep) {
+TEST(MatrixManifest, RefusesKeysThatItCannotWriteBack) {
   EXPECT_EQ(problems_of("{\n  \"Driver\" : [\n,"),
-            std::vector<std::string>{"reading manifest 'resources.json': resources.json:3: is no JSON here"});
+            std::vector<std::string>{"reading manifest 'resources.json': resources.json:3: is not valid JSON"});
   EXPECT_EQ(problems_of("[]"),
             std::vector<std::string>{
                 "reading manifest 'resources.json': resources.json: must be an object with a list 'Driver'"});
-  EXPECT_EQ(problems_of("{}"), std::vector<std::string>{"reading manifest 'resources.json': resources.json: holds no "
-                                                        "row: no leaf with 'Num' and 'FwLink' was found"});
+  EXPECT_EQ(problems_of("{}"), std::vector<std::string>{"reading manifest 'resources.json': resources.json: has no "
+                                                        "rows: no element has 'Num' and 'FwLink'"});
   EXPECT_EQ(problems_of(R"({"Driver": [{"Name": "OFED", "Extra": 1, "Version": [{"Type": 5, "OS": [{"Name": "Linux",
       "Distro": [{"Name": "Ubuntu", "Version": [{"Num": "18.04"}, 7]}]}]}]}]})"),
             (std::vector<std::string>{
-                "  resources.json at Driver[0]: key 'Extra' is not understood and would be lost",
+                "  resources.json at Driver[0]: key 'Extra' is unknown, and writing the file back would lose it",
                 "  resources.json at Driver[0].Version[0]: 'Type' must be a text",
                 "  resources.json at Driver[0].Version[0].OS[0].Distro[0].Version[0]: has no 'FwLink'",
                 "  resources.json at Driver[0].Version[0].OS[0].Distro[0].Version[1]: must be an object"}));

@@ -63,7 +63,7 @@ TEST(MatrixOverlay, AddsAndOverridesRowsAndRecordsIt) {
   EXPECT_EQ(after.resolve({"rhel", "8.6", "", {"HB500rs_v9"}, ""}).choices.at(0).ofed, "5.8-1.0.1.1");
 }
 
-TEST(MatrixOverlay, ABundleOfTheUsersOwnTakesPart) {
+TEST(MatrixOverlay, ABundleOfTheUserIsAChoice) {
   const Overlay overlay(R"(bundles:
   - ofed: 5.8-4.1.5.0
     distro: rhel7.6
@@ -112,7 +112,7 @@ vm_size: []
 )");
   EXPECT_EQ(overlay.problems(),
             (Lines{
-                "o.yaml:4: 'CX9' is no card generation (did you mean 'CX4'?)",
+                "o.yaml:4: 'CX9' is not a card generation (did you mean 'CX4'?)",
                 "o.yaml:4: a size without RDMA has neither 'generation' nor 'hcas'",
                 "o.yaml:5: 'hcas' must be a whole number from 0 to 16, not 'many'",
                 "o.yaml:6: 'transport' must be one of sriov, networkdirect, none, not 'ethernet'",
@@ -142,29 +142,30 @@ pci_devices:
 ofed_releases:
   - {version: 5.3-1.0.0.1, line: "5.3", layout: flat, generations: [CX3-Pro, CX5], source: x}
 )");
-  EXPECT_EQ(overlay.problems(),
-            (Lines{
-                "o.yaml:2: names inbox driver 'el77', which has no row in inbox_drivers (did you mean 'el7.7'?)",
-                "o.yaml:2: alias '7.9.2009' already means CentOS 7.9",
-                "o.yaml:4: names driver release '5.8-4.1.5.1', which has no row in ofed_releases (did you mean "
-                "'5.8-4.1.5.0'?)",
-                "o.yaml:5: bundle for 'rhel6.9', which is no distro of operating_systems (add the release, or mark the "
-                "row recognised_only)",
-                "o.yaml:6: has the sha256 of MLNX_OFED_LINUX-4.9-6.0.6.0-ubuntu18.04-x86_64.tgz",
-                "o.yaml:8: CX8 is not driven by mlx4",
-                "o.yaml:10: claims to drive CX3-Pro, but rule 'cx3-pro-last-release' refuses it",
-            }));
+  EXPECT_EQ(
+      overlay.problems(),
+      (Lines{
+          "o.yaml:2: names inbox driver 'el77', which has no row in inbox_drivers (did you mean 'el7.7'?)",
+          "o.yaml:2: alias '7.9.2009' already means CentOS 7.9",
+          "o.yaml:4: names driver release '5.8-4.1.5.1', which has no row in ofed_releases (did you mean "
+          "'5.8-4.1.5.0'?)",
+          "o.yaml:5: bundle for 'rhel6.9', which is not a distro in operating_systems (add the release, or mark the "
+          "row recognised_only)",
+          "o.yaml:6: has the sha256 of MLNX_OFED_LINUX-4.9-6.0.6.0-ubuntu18.04-x86_64.tgz",
+          "o.yaml:8: CX8 is not driven by mlx4",
+          "o.yaml:10: claims to drive CX3-Pro, but rule 'cx3-pro-last-release' refuses it",
+      }));
   const Overlay twice(R"(vm_sizes:
   - {name: Standard_X1, family: X, transport: none, source: x}
   - {name: standard_x1, family: X, transport: none, source: x}
 )");
   const auto problems = Matrix::check({twice.path()});
   ASSERT_EQ(problems.size(), 2U);  // the name's spelling, and the row
-  EXPECT_EQ(problems[1].message, "vm_sizes row 'standard_x1' stands twice");
-  EXPECT_EQ(problems[1].hint, "the other one is at " + (twice.path() / "o.yaml:2").string());
+  EXPECT_EQ(problems[1].message, "vm_sizes row 'standard_x1' is a duplicate");
+  EXPECT_EQ(problems[1].hint, "the first one is at " + (twice.path() / "o.yaml:2").string());
 }
 
-TEST(MatrixOverlay, RulesThatOverlapOrCannotHold) {
+TEST(MatrixOverlay, RulesThatOverlapOrNeverMatch) {
   const std::string rules = R"(rules:
   - {id: a, generations: [CX5], kernel_at_least: "5.4", kernel_below: "5.10", effect: warn, message: m, source: x}
   - {id: b, generations: [CX5, CX6], kernel_at_least: "5.9", kernel_below: "6.0", effect: refuse, message: m, source: x}
@@ -181,22 +182,47 @@ TEST(MatrixOverlay, RulesThatOverlapOrCannotHold) {
                                     "o.yaml:8: 'os' must look like 'ubuntu', 'ubuntu 18.04' or 'el <8.6', not 'ubuntu "
                                     "~18'",
                                 }));
-  const Overlay readable(rules + R"(  - {id: g, os: [ubuntu], agent_below: "2.0", effect: warn, message: m, source: x}
+  const Overlay readable(rules +
+                         R"(  - {id: g, families: [HBv2], agent_below: "2.0", effect: warn, message: m, source: x}
 )");
   EXPECT_EQ(readable.problems(),
             (Lines{
-                "o.yaml:3: rule 'b' overlaps rule 'a': both can hold at once (make their conditions exclude each "
+                "o.yaml:3: rule 'b' overlaps rule 'a': both can match at once (make their conditions exclude each "
                 "other, or join them)",
-                "o.yaml:5: can never hold: its lower bound is not below its upper bound",
-                "o.yaml:6: has no condition, so it would hold for everything",
+                "o.yaml:5: can never match: its lower bound is not below its upper bound",
+                "o.yaml:6: has no condition, so it would match everything",
                 "o.yaml:7: names driver release '1.0-1.0.0.0', which has no row in ofed_releases (did you mean "
                 "'5.0-1.0.0.0'?)",
                 "o.yaml:7: names VM family 'HBv8', which no size belongs to (did you mean 'HBv2'?)",
-                "o.yaml:8: mixes conditions on the agent with conditions on drivers",
+                "o.yaml:8: mixes conditions on waagent or cloud-init with conditions on drivers",
             }));
 }
 
-TEST(MatrixOverlay, ADirectoryThatIsNoneIsWrongUsage) {
+TEST(MatrixOverlay, RulesAboutPackagesMayNameTheReleaseOnly) {
+  const Overlay valid(R"(rules:
+  - {id: a, os: [ubuntu], agent_below: "1.0", effect: warn, message: m, source: x}
+  - {id: b, cloud_init_at_least: "99.1", enable_rdma: true, effect: warn, message: m, source: x}
+)");
+  EXPECT_EQ(valid.problems(), Lines{});
+  const Overlay wrong(R"(rules:
+  - {id: a, os: [ubuntu], enable_rdma: true, effect: warn, message: m, source: x}
+  - {id: b, cloud_init_at_least: "99.2", cloud_init_below: "99.1", effect: warn, message: m, source: x}
+)");
+  EXPECT_EQ(wrong.problems(),
+            (Lines{"o.yaml:2: states a condition on the guest, but names no version of waagent or cloud-init",
+                   "o.yaml:3: can never match: its lower bound is not below its upper bound"}));
+}
+
+TEST(MatrixOverlay, ANewestKernelNeedsItsSource) {
+  const Overlay overlay(R"(ofed_releases:
+  - {version: 5.8-9.9.9.9, line: "5.8", generations: [CX6], max_kernel: "6.1", source: x}
+  - {version: 5.8-9.9.9.8, line: "5.8", generations: [CX6], max_kernel: 6.1.0, max_kernel_source: x, source: x}
+)");
+  EXPECT_EQ(overlay.problems(), (Lines{"o.yaml:2: 'max_kernel' and 'max_kernel_source' must be stated together",
+                                       "o.yaml:3: 'max_kernel' must look like 6.11, not '6.1.0'"}));
+}
+
+TEST(MatrixOverlay, APathThatIsNotAnOverlayDirectoryIsWrongUsage) {
   const TemporaryDirectory empty;
   for (const auto& path : {empty.path(), empty.path() / "gone"}) {
     EXPECT_EQ(error_of([&] { Matrix::load({path}); }).kind(), ErrorKind::usage);

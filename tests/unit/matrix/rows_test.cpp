@@ -1,7 +1,9 @@
-// The built-in rows: what the fifteen releases of the VM extension say, and what holds for every row.
+// The built-in rows: the fifteen releases of the VM extension, and properties of every row.
 #include <algorithm>
 #include <gtest/gtest.h>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "matrix/matrix.hpp"
 
@@ -121,19 +123,100 @@ TEST(MatrixRows, SizesThatAzureRetires) {
   for (const auto& [name, date] : dates) EXPECT_EQ(built_in().find_size(name)->retires, date) << name;
 }
 
-TEST(MatrixRows, AgentsThatBreakIpoib) {
-  for (const auto* bad : {"2.9.1.1", "2.10.0.8", "2.11.1.4", "2.11.1.12"}) {
-    const auto verdict = built_in().agent_verdict(bad);
-    EXPECT_TRUE(verdict.breaks_ipoib) << bad;
-    EXPECT_EQ(verdict.rule, "agent-breaks-ipoib");
+/// The rules that apply to a guest: "refuse agent-crashes-on-centos".
+std::vector<std::string> package_rules(const GuestPackages& packages) {
+  std::vector<std::string> applied;
+  for (const auto& finding : built_in().package_rules(packages))
+    applied.push_back((finding.effect == Effect::refuse ? "refuse " : "warn ") + finding.rule);
+  return applied;
+}
+
+using Lines = std::vector<std::string>;
+
+TEST(MatrixPackageRules, AgentsThatBreakIpoibAreRefused) {
+  for (const auto* version : {"2.9.1.1", "2.10.0.8", "2.11.1.4", "2.11.1.12"})
+    EXPECT_EQ(package_rules({"ubuntu", "20.04", version, ""}), Lines{"refuse agent-breaks-ipoib"}) << version;
+  for (const auto* version : {"2.4.0.2", "2.7.3.0", "2.9.0.4", "2.12.0.2", "2.13.1.1", ""})
+    EXPECT_EQ(package_rules({"ubuntu", "20.04", version, ""}), Lines{}) << version;
+  EXPECT_EQ(package_rules({"ubuntu", "20.04", "2.2.45", ""}), Lines{"warn agent-too-old"});
+}
+
+TEST(MatrixPackageRules, OldAgentsThatRestartForeverOnCentosAreRefused) {
+  const Lines crashes{"refuse agent-crashes-on-centos", "warn agent-too-old"};
+  for (const auto* version : {"2.2.2", "2.2.17", "2.2.18", "2.2.34", "2.2.35", "2.2.35.1"})
+    EXPECT_EQ(package_rules({"centos", "7.7", version, ""}), crashes) << version;
+  for (const auto* version : {"2.2.36", "2.2.45", "2.4.0.1"})
+    EXPECT_EQ(package_rules({"centos", "7.7", version, ""}), Lines{"warn agent-too-old"}) << version;
+  // RHEL gets the agent's base handler, which does not fail.
+  EXPECT_EQ(package_rules({"rhel", "7.7", "2.2.18", ""}), Lines{"warn agent-too-old"});
+  EXPECT_EQ(package_rules({"ubuntu", "18.04", "2.2.18", ""}), Lines{"warn agent-too-old"});
+}
+
+TEST(MatrixPackageRules, RulesAboutRdmaInTheAgentNeedEnableRdma) {
+  GuestPackages packages{"centos", "7.7", "2.2.18", ""};
+  packages.enable_rdma = false;
+  EXPECT_EQ(package_rules(packages), Lines{});
+  packages.agent = "2.10.0.8";
+  EXPECT_EQ(package_rules(packages), Lines{});
+}
+
+TEST(MatrixPackageRules, AgentsThatWaitForIb0WarnWhereUdevRenamesInterfaces) {
+  const auto rules_for = [](const std::string& version) {
+    GuestPackages packages{"ubuntu", "20.04", version, ""};
+    packages.udev_renames_interfaces = true;
+    return package_rules(packages);
+  };
+  for (const auto* version : {"2.4.0.2", "2.9.0.4"}) EXPECT_EQ(rules_for(version), Lines{"warn agent-needs-ib0"});
+  EXPECT_EQ(rules_for("2.9.1.1"), Lines{"refuse agent-breaks-ipoib"});
+  EXPECT_EQ(rules_for("2.12.0.2"), Lines{});
+}
+
+TEST(MatrixPackageRules, RemediesNameOnlyAgentsWithoutEitherBug) {
+  for (const auto* version : {"2.2.18", "2.2.45", "2.9.1.1", "2.11.1.12"})
+    for (const auto& finding : built_in().package_rules({"centos", "7.7", version, ""})) {
+      EXPECT_NE(finding.remedy.find("2.12.0.2"), std::string::npos) << finding.remedy;
+      EXPECT_EQ(finding.remedy.find("2.9.0.4"), std::string::npos) << finding.remedy;
+      EXPECT_NE(finding.message, "");
+      EXPECT_NE(finding.source, "");
+    }
+}
+
+TEST(MatrixPackageRules, CloudInitThatStopsAtADuplicateMacWarns) {
+  for (const auto* version : {"18.4", "18.5-6.el7.centos", "19.4-33-gbb4131a2-0ubuntu1~18.04.1", "21.4", "22.1",
+                              "22.1-14-g2e17a0d6-0ubuntu1~22.04.5"})
+    EXPECT_EQ(package_rules({"ubuntu", "18.04", "", version}), Lines{"warn cloud-init-duplicate-mac"}) << version;
+  for (const auto* version : {"", "0.7.9-24.el7.centos", "18.2", "18.3", "22.2", "22.2-0ubuntu1~20.04.3", "23.4.4"})
+    EXPECT_EQ(package_rules({"ubuntu", "18.04", "", version}), Lines{}) << version;
+  const auto finding = built_in().package_rules({"centos", "7.7", "", "18.5"}).at(0);
+  EXPECT_NE(finding.source.find("canonical/cloud-init/issues/3660"), std::string::npos);
+  EXPECT_NE(finding.source.find("canonical/cloud-init/pull/1411"), std::string::npos);
+}
+
+TEST(MatrixRows, SizesThatOtherToolsNameAreKnown) {
+  for (const auto& [name, card, hcas] : {std::tuple{"Standard_ND96isrf_H100_v5", "CX7", 8U},
+                                         {"standard_nd92isr_h100_v5", "CX7", 8U},
+                                         {"standard_nd100isr_h100_v5", "CX7", 8U},
+                                         {"standard_nd96amsr_v4", "CX6", 8U},
+                                         {"Standard_ND128isr_VR200_v6", "CX8", 4U}}) {
+    const auto* size = built_in().find_size(name);
+    ASSERT_NE(size, nullptr) << name;
+    EXPECT_EQ(size->generation, card) << name;
+    EXPECT_EQ(size->hcas, hcas) << name;
+    EXPECT_EQ(size->vm_generations, std::vector<int>{2}) << name;
+    EXPECT_NE(size->provenance.source, "") << name;
   }
-  for (const auto* good : {"2.4.0.2", "2.7.3.0", "2.9.0.4", "2.12.0.2", "2.13.1.1", ""}) {
-    const auto verdict = built_in().agent_verdict(good);
-    EXPECT_FALSE(verdict.breaks_ipoib) << good;
-    EXPECT_EQ(verdict.message, "") << good;
+  EXPECT_EQ(built_in().find_size("Standard_ND128isr_VR200_v6")->arch, "aarch64");
+}
+
+TEST(MatrixRows, Hbv5SizesAreConfirmedAsGeneration2) {
+  std::size_t count = 0;
+  for (const auto& size : built_in().sizes()) {
+    if (size.family != "HBv5") continue;
+    ++count;
+    EXPECT_EQ(size.vm_generations, std::vector<int>{2}) << size.name;
+    EXPECT_FALSE(size.provenance.unverified) << size.name;
   }
-  EXPECT_EQ(built_in().agent_verdict("2.2.45").rule, "agent-too-old");
-  EXPECT_FALSE(built_in().agent_verdict("2.2.45").breaks_ipoib);
+  EXPECT_EQ(count, 8U);
 }
 
 TEST(MatrixRows, DigestIsStable) {

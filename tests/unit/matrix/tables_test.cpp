@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "bake/base/text.hpp"
-#include "matrix/tables.hpp"
+#include "matrix/generators.hpp"
 
 namespace bake::matrix {
 namespace {

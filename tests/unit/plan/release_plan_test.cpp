@@ -1,5 +1,5 @@
-// `bake plan` for every release that the VM extension supports and every family of cards, with the recipes of
-// images/recipes, on what tests/unit/fixtures/releases/record.py recorded of the stand-in guests and bundles.
+// Plans for every release that the VM extension supports and every family of cards, with the recipes of images/recipes.
+// tests/unit/fixtures/releases/record.py recorded the guests and bundles from the stand-ins.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -14,6 +14,7 @@
 #include "bake/guest/package_database.hpp"
 #include "bake/job/plan.hpp"
 #include "tests/support/golden.hpp"
+#include "tests/support/golden_plans.hpp"
 
 namespace bake::plan {
 namespace {
@@ -30,15 +31,28 @@ struct Release {
   [[nodiscard]] std::string family() const { return id == "ubuntu" ? id : fmt::format("el{}", version.front()); }
 };
 
-/// How a failing test calls its parameter.
-void PrintTo(const Release& release, std::ostream* out) { *out << release.name(); }
+/// Releases whose plans are similar. The plan of the first one is in the golden file in full.
+struct Family {
+  std::string name;
+  std::vector<Release> releases;
+};
 
-const std::vector<Release> releases{{"ubuntu", "16.04"}, {"ubuntu", "18.04"}, {"ubuntu", "20.04"}, {"centos", "7.4"},
-                                    {"centos", "7.5"},   {"centos", "7.6"},   {"centos", "7.7"},   {"centos", "8.1"},
-                                    {"centos", "8.2"},   {"rhel", "7.4"},     {"rhel", "7.5"},     {"rhel", "7.6"},
-                                    {"rhel", "7.7"},     {"rhel", "8.1"},     {"rhel", "8.2"}};
+/// The name of the parameter in the output of a failing test.
+void PrintTo(const Family& family, std::ostream* out) { *out << family.name; }
 
-/// Puts the symbol versions where the guest's kernel has them.
+const std::vector<Family> families{{"el7",
+                                    {{"centos", "7.7"},
+                                     {"centos", "7.4"},
+                                     {"centos", "7.5"},
+                                     {"centos", "7.6"},
+                                     {"rhel", "7.4"},
+                                     {"rhel", "7.5"},
+                                     {"rhel", "7.6"},
+                                     {"rhel", "7.7"}}},
+                                   {"el8", {{"centos", "8.2"}, {"centos", "8.1"}, {"rhel", "8.1"}, {"rhel", "8.2"}}},
+                                   {"ubuntu", {{"ubuntu", "20.04"}, {"ubuntu", "16.04"}, {"ubuntu", "18.04"}}}};
+
+/// Returns the text of a symvers file with these symbol versions.
 std::string symvers_text(const ordered_json& symbols) {
   std::string text;
   for (const auto& [symbol, crc] : symbols.items())
@@ -46,7 +60,7 @@ std::string symvers_text(const ordered_json& symbols) {
   return text;
 }
 
-/// A recorded guest, as inspection sees it.
+/// A recorded guest for inspection.
 class RecordedGuest {
  public:
   explicit RecordedGuest(const Release& release)
@@ -91,7 +105,7 @@ class RecordedGuest {
   guest::MemoryGuest guest_;
 };
 
-/// Puts both bundles of a release into a store below `directory`, as `bake bundle add` leaves them.
+/// Writes a store with both bundles of a release into `directory`, in the state after `bake bundle add`.
 void store_bundles(const std::filesystem::path& directory, const Release& release) {
   const auto words = ordered_json::parse(read_text(recordings / "bundles/releases.json")).at(release.distro());
   for (const auto* version : {"4.9-4.1.7.0", "5.5-1.0.3.2"}) {
@@ -115,7 +129,7 @@ void store_bundles(const std::filesystem::path& directory, const Release& releas
   }
 }
 
-/// What `bake plan --json` prints, and its exit status.
+/// Returns the output of `bake plan --json` and its exit status.
 ordered_json plan(const Release& release, const std::string& card) {
   const auto recipe =
       recipe::load(fmt::format(SOURCE_DIR "/images/recipes/{}-{}-{}.yaml", release.id, release.version, card));
@@ -138,19 +152,20 @@ ordered_json plan(const Release& release, const std::string& card) {
   }
 }
 
-class ReleasePlan : public ::testing::TestWithParam<std::tuple<Release, std::string>> {};
+class ReleasePlan : public ::testing::TestWithParam<std::tuple<Family, std::string>> {};
 
 TEST_P(ReleasePlan, Golden) {
-  const auto& [release, card] = GetParam();
-  testing::expect_golden(fmt::format("releases/{}-{}-{}.json", release.id, release.version, card),
-                         plan(release, card).dump(1) + "\n");
+  const auto& [family, card] = GetParam();
+  std::vector<testing::NamedPlan> plans;
+  for (const auto& release : family.releases)
+    plans.emplace_back(fmt::format("{}-{}-{}", release.id, release.version, card), plan(release, card));
+  testing::expect_golden(fmt::format("releases/{}-{}.json", family.name, card), testing::plans_as_differences(plans));
 }
 
 INSTANTIATE_TEST_SUITE_P(Extension, ReleasePlan,
-                         ::testing::Combine(::testing::ValuesIn(releases), ::testing::Values("cx3pro", "cx5", "cx6")),
+                         ::testing::Combine(::testing::ValuesIn(families), ::testing::Values("cx3pro", "cx5", "cx6")),
                          [](const auto& parameters) {
-                           return replace_all(std::get<0>(parameters.param).name(), ".", "_") + "_" +
-                                  std::get<1>(parameters.param);
+                           return std::get<0>(parameters.param).name + "_" + std::get<1>(parameters.param);
                          });
 
 }  // namespace

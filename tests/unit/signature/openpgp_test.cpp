@@ -8,7 +8,6 @@
 #include "bake/base/text.hpp"
 #include "bake/bundle/deb_index.hpp"
 #include "bake/bundle/layout.hpp"
-#include "bake/signature/openpgp_packets.hpp"
 #include "bake/store/store.hpp"
 #include "tests/support/bundles.hpp"
 #include "tests/support/short_numbers_key.hpp"
@@ -113,10 +112,9 @@ TEST(Signature, WhatIsNoneIsUnreadable) {
 TEST(Signature, EveryFlippedByteSpoilsIt) {
   const auto ring = ring_of(testing::vendor().public_key());
   const auto whole = testing::vendor().sign("x", false);
-  const auto packets = parse_packets(whole);
-  ASSERT_EQ(packets.size(), 1U);
-  // The unhashed part (the issuer's key id) may change without harm to what was signed; everything else may not.
-  const auto& body = packets.front().body;
+  ASSERT_EQ(whole[0], '\x88');  // a signature packet with one byte of length (RFC 4880, 4.2.1)
+  const auto body = whole.substr(2);
+  // The unhashed part (the issuer's key id) may change: it is not signed. Everything else may not.
   const auto hashed =
       static_cast<std::size_t>(static_cast<unsigned char>(body[4]) * 256 + static_cast<unsigned char>(body[5]));
   const auto unhashed_begin = whole.size() - body.size() + 6 + hashed;
