@@ -8,7 +8,7 @@
 namespace bake::apply {
 namespace {
 
-/// Numbers of the payload disks: the bundle is 0, the extra packages follow.
+/// Returns the numbers of the payload disks: 0 for the bundle, from 1 for the extra packages.
 std::vector<std::size_t> payload_numbers(const plan::Plan& plan) {
   std::vector<std::size_t> numbers;
   if (plan.bundle) numbers.push_back(0);

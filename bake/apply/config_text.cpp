@@ -11,7 +11,7 @@ namespace {
 
 std::string whole(const std::vector<std::string>& lines) { return lines.empty() ? "" : join(lines, "\n") + "\n"; }
 
-/// "key" of "  key = value", empty for other lines.
+/// Returns "key" for "  key = value", an empty text for other lines.
 std::string_view key_of(std::string_view line) {
   const auto at = line.find('=');
   return at == std::string_view::npos ? std::string_view{} : trim(line.substr(0, at));
@@ -44,7 +44,7 @@ void take_words(std::string_view text, std::vector<std::string>& words) {
 struct MainSection {
   std::vector<std::string> lines;     ///< without the exclude lines
   std::vector<std::string> excluded;  ///< in the order written
-  std::ptrdiff_t end_of_header = -1;  ///< index in `lines` behind "[main]", -1 without one
+  std::ptrdiff_t end_of_header = -1;  ///< index in `lines` after "[main]", -1 without one
 };
 
 MainSection read_main(std::string_view text) {

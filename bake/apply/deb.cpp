@@ -9,7 +9,8 @@ namespace {
 constexpr const char* policy = "/usr/sbin/policy-rc.d";
 constexpr const char* policy_aside = "/usr/sbin/policy-rc.d.bake-aside";
 
-/// Denies service starts while it lives (Debian policy manual, invoke-rc.d); an existing policy comes back afterwards.
+/// Forbids service starts from its construction until lift() (Debian policy manual, invoke-rc.d). lift() restores an
+/// existing policy.
 class NoServices {
  public:
   explicit NoServices(guest::Guest& guest) : guest_(guest) {
@@ -17,7 +18,7 @@ class NoServices {
         fmt::format("[ ! -e {0} ] || mv {0} {1}\nprintf '#!/bin/sh\\nexit 101\\n' > {0}\nchmod 755 {0}\n", policy,
                     policy_aside));
   }
-  /// Not in a destructor: when something failed the image is thrown away, and when not this must be known to work.
+  /// Not a destructor: after a failure the image is deleted anyway, and otherwise an error here must be reported.
   void lift() {
     run(guest_, "removing policy-rc.d", fmt::format("rm -f {0}\n[ ! -e {1} ] || mv {1} {0}\n", policy, policy_aside));
   }
@@ -26,9 +27,10 @@ class NoServices {
   guest::Guest& guest_;
 };
 
-/// dpkg unpacks all of one call before it configures any, and refuses a package whose Pre-Depends (python's on
-/// python-minimal) is only unpacked; everything else goes on. So the call is repeated while that is what is wrong, for
-/// what is not there yet. Of a DKMS build that fails, the compiler's log dies with the image: its end is shown.
+/// Returns the script that installs `files`. dpkg unpacks all packages of one call before it configures any. It refuses
+/// a package whose Pre-Depends (python's on python-minimal) are only unpacked, and installs the others. The script
+/// repeats the call while that is the problem; --skip-same-version skips what is installed already. When a DKMS build
+/// fails, the script prints the end of the compiler's log, because the log is deleted with the image.
 std::string install_script(const std::vector<std::string>& files) {
   return fmt::format(
       "log=$(mktemp)\n"
@@ -57,8 +59,9 @@ void change_deb_packages(const plan::Plan& plan, guest::Guest& guest) {
   std::string script =
       "set -e\n"
       "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true SYSTEMD_OFFLINE=1\n";
-  // First what goes: the vendor's packages own files of the distribution's without declaring a conflict. What depends
-  // on it gets a new version in the next step; the closure has shown that everything is satisfied in the end.
+  // Removals first: the vendor's packages own files of the distribution's packages without declaring a conflict. The
+  // next step installs new versions of the packages that depend on the removed ones; the solver has shown that all
+  // dependencies are satisfied at the end.
   if (!removed.empty()) script += fmt::format("dpkg --force-depends --remove {}\n", quoted(removed));
   if (!files.empty()) script += install_script(files);
   script += "dpkg --configure --pending\n";

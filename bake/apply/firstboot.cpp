@@ -8,9 +8,9 @@
 namespace bake::apply {
 namespace {
 
-/// The version that the loaded module must have; empty: any. Packages that carry sources do not say it, but the module
-/// that DKMS made of them in the guest does.
-std::string version_to_expect(const plan::Plan& plan, guest::Guest& guest) {
+/// Returns the version that the loaded module must have; empty: any. Packages with sources do not state it, but the
+/// module that DKMS built of them in the guest does.
+std::string expected_version(const plan::Plan& plan, guest::Guest& guest) {
   const auto& expected = plan.expectations;
   if (!expected.module_version.empty() || expected.module_origin != "vendor") return expected.module_version;
   const auto result = guest.shell(fmt::format("modinfo -k {} -F version {} 2>/dev/null\n", shell_quote(plan.kernel()),
@@ -29,10 +29,10 @@ void install_firstboot(const plan::Plan& plan, guest::Guest& guest) {
   guest.write(plan::path::firstboot_target, assets::ready_target());
   guest.write(plan::path::firstboot_preset, assets::firstboot_preset());
   guest.write(plan::path::firstboot_conf,
-              fmt::format("# What this image was baked with; ib-firstboot holds the started VM to it.\n"
+              fmt::format("# The driver of this image; ib-firstboot compares the started VM with it.\n"
                           "OS={}-{}\nOFED={}\nMODULE={}\nMODULE_VERSION={}\nWAIT={}\n",
                           plan.os.id, plan.os.version, plan.ofed, plan.expectations.module,
-                          version_to_expect(plan, guest), plan.firstboot_wait));
+                          expected_version(plan, guest), plan.firstboot_wait));
 }
 
 }  // namespace bake::apply

@@ -8,7 +8,7 @@ void generalize(const plan::Plan& plan, guest::Guest& guest, Progress& progress)
   progress.step("generalize");
   run(guest, "generalizing the image",
       "set -e\n"
-      // Emptied, not removed: systemd makes a new id at boot only where the file stands.
+      // Emptied, not removed: systemd makes a new id at boot only when the file exists.
       ": > /etc/machine-id\n"
       "[ -L /var/lib/dbus/machine-id ] || rm -f /var/lib/dbus/machine-id\n"
       "rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub\n"

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "bake/apply/config_text.hpp"
-#include "bake/apply/hyperv.hpp"
+#include "bake/apply/guest_state.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
@@ -11,9 +11,9 @@ namespace bake::apply {
 namespace {
 
 void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
-  // A build off Hyper-V leaves them out by itself.
+  // dracut leaves these drivers out when it does not run on Hyper-V.
   const auto drivers = join(hyperv_modules(guest, plan.kernel()), " ");
-  // Host-only mode would look at the appliance: its disks, its modules, its root= line.
+  // Host-only mode would describe the appliance: its disks, its modules, its root= line.
   run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
       fmt::format("dracut --force --no-hostonly --no-hostonly-cmdline {} {} {}\n",
                   drivers.empty() ? "" : fmt::format("--add-drivers {}", shell_quote(drivers)),
@@ -25,13 +25,21 @@ void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
   auto text = guest.read(modules_file).value_or("");
   for (const auto& module : hyperv_modules(guest, plan.kernel())) text = with_line(text, module);
   if (!text.empty()) guest.write(modules_file, text);
-  // -c refuses an existing image on old releases, -u a missing one on all.
+  // On old releases -c refuses an existing image; on all releases -u refuses a missing one.
   run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
       fmt::format("if [ -e {0} ]; then update-initramfs -u -k {1}; else update-initramfs -c -k {1}; fi\n",
                   shell_quote(plan.initramfs), shell_quote(plan.kernel())));
 }
 
 }  // namespace
+
+std::vector<std::string> hyperv_modules(guest::Guest& guest, const std::string& release) {
+  return split_words(run(guest, "looking for Hyper-V drivers",
+                         fmt::format("for m in hv_vmbus hv_storvsc hv_netvsc; do\n"
+                                     "  case \"$(modinfo -k {} -n $m 2>/dev/null)\" in /*) echo $m;; esac\n"
+                                     "done\n:\n",
+                                     shell_quote(release))));
+}
 
 void rebuild_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
   if (!plan.rebuild_initramfs) return;

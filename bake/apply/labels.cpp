@@ -1,13 +1,13 @@
-#include "bake/apply/labels.hpp"
-
 #include <fmt/format.h>
 
+#include "bake/apply/guest_state.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
 #include "bake/plan/files.hpp"
 
 namespace bake::apply {
+
 bool is_labelled(guest::Guest& guest, const std::string& path) {
   const auto result = guest.shell(fmt::format("ls -dZ {}\n", shell_quote(path)));
   return result.ok() && result.output.find(":object_r:") != std::string::npos;
@@ -18,7 +18,7 @@ void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress
   progress.step("label files");
   if (plan.relabel == plan::Relabel::setfiles) {
     // -m (policycoreutils 2.7) keeps setfiles from skipping file systems that the appliance mounts without seclabel.
-    // The EFI system partition holds no labels, and setfiles fails where it tries to set one.
+    // The EFI system partition cannot store labels, and setfiles fails when it tries to set one.
     const auto result =
         guest.shell(fmt::format("mount_option=; setfiles -m 2>&1 | grep -q 'invalid option' || mount_option=-m\n"
                                 "set --\n"

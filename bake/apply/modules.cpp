@@ -13,9 +13,9 @@ namespace {
 using resolve::FitKind;
 
 /// Links the modules of the plan's kmod packages below weak-updates of the kernel that boots, as kmod's weak-modules
-/// does. weak-modules itself says nothing when it skips a kernel (no symvers, no dracut), so its work is not relied
-/// upon. Other kmod packages (RHEL's kmod-kvdo is built for the same kernel) are not the plan's to link: nobody held
-/// their symbols against this kernel.
+/// does. weak-modules itself prints nothing when it skips a kernel (no symvers, no dracut), so bake does not rely on
+/// it. Other kmod packages (RHEL's kmod-kvdo is built for the same kernel) are not linked, because the plan did not
+/// compare their symbols with this kernel.
 void link_weak_updates(const plan::Plan& plan, guest::Guest& guest) {
   std::vector<std::string> names;
   for (const auto& change : plan.changes)
@@ -35,7 +35,8 @@ void link_weak_updates(const plan::Plan& plan, guest::Guest& guest) {
           shell_quote(plan.kernel()), quoted(names)));
 }
 
-/// Names of the packages that the plan installs from the bundle, the driver's first: others build against it.
+/// Returns the names of the packages that the plan installs from the bundle. The driver comes first, because the others
+/// build against it.
 std::vector<std::string> packages_in_build_order(const plan::Plan& plan) {
   std::vector<std::string> names;
   for (const auto& change : plan.changes)
@@ -65,7 +66,7 @@ void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
                   "    }}\n"
                   "  done\n"
                   "done\n"
-                  "[ $sources = 1 ] || {{ echo 'no package of the plan holds DKMS sources'; exit 1; }}\n",
+                  "[ $sources = 1 ] || {{ echo 'no package of the plan has DKMS sources'; exit 1; }}\n",
                   shell_quote(plan.kernel()), quoted(packages_in_build_order(plan)),
                   plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs));
 }
@@ -79,7 +80,7 @@ void place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progre
   }
   if (plan.fit.kind == FitKind::weak_updates) link_weak_updates(plan, guest);
   progress.step("depmod");
-  // Without a System.map depmod would only fall silent about unresolved symbols; verification asks for them by name.
+  // Without a System.map depmod reports no unresolved symbols; the verification checks each symbol.
   run(guest, fmt::format("running depmod for {}", plan.kernel()),
       fmt::format("depmod -a {}\n[ ! -x /sbin/ldconfig ] || /sbin/ldconfig\n", shell_quote(plan.kernel())));
 }

@@ -9,28 +9,29 @@
 namespace bake::apply {
 namespace {
 
-/// As packaged, ofed_info says "OFED-internal-5.5-1.0.3:"; the vendor's installer rewrites the script so that it names
-/// the product, and MPI builds and health checks parse that. A wrapper that comes first on PATH says the same and
-/// leaves the package's own file as its database knows it.
-void name_the_product(const plan::Plan& plan, guest::Guest& guest) {
+/// As packaged, ofed_info prints "OFED-internal-5.5-1.0.3:". The vendor's installer rewrites the script so that it
+/// prints the product's name, which MPI builds and health checks parse. bake installs a wrapper earlier on PATH that
+/// prints the same name, and leaves the package's file as the package database knows it.
+void write_ofed_info_wrapper(const plan::Plan& plan, guest::Guest& guest) {
   if (!plan.name_product || !guest.exists("/usr/bin/ofed_info")) return;
   guest.write(
       plan::path::ofed_info,
-      fmt::format("#!/bin/sh\n"
-                  "# Names the product as MLNX_OFED's installer does (the packaged script says OFED-internal).\n"
-                  "case \"$1\" in\n"
-                  "  -s) echo 'MLNX_OFED_LINUX-{0}:' ;;\n"
-                  "  -n) echo '{0}' ;;\n"
-                  "  *) exec /usr/bin/ofed_info \"$@\" ;;\n"
-                  "esac\n",
-                  plan.ofed),
+      fmt::format(
+          "#!/bin/sh\n"
+          "# Prints the product's name as MLNX_OFED's installer makes it (the packaged script prints OFED-internal).\n"
+          "case \"$1\" in\n"
+          "  -s) echo 'MLNX_OFED_LINUX-{0}:' ;;\n"
+          "  -n) echo '{0}' ;;\n"
+          "  *) exec /usr/bin/ofed_info \"$@\" ;;\n"
+          "esac\n",
+          plan.ofed),
       0755);
   guest.set_mode(plan::path::ofed_info, 0755);
 }
 
-/// In-tree RDMA modules that the vendor's set does not replace load against the wrong core and fail
-/// systemd-modules-load (Azure/azhpc-images PR#176). modules-load honours blacklists.
-void keep_inbox_modules_out(const plan::Plan& plan, guest::Guest& guest) {
+/// Blacklists the in-tree RDMA modules that the vendor's packages do not replace. They would load against the wrong
+/// core and fail systemd-modules-load (Azure/azhpc-images PR#176), which honours blacklists.
+void blacklist_inbox_modules(const plan::Plan& plan, guest::Guest& guest) {
   if (plan.blacklist.empty()) return;
   const auto output = run(guest, "looking for in-tree RDMA modules",
                           fmt::format("for m in {}; do\n"
@@ -39,7 +40,7 @@ void keep_inbox_modules_out(const plan::Plan& plan, guest::Guest& guest) {
                                       quoted(plan.blacklist), shell_quote(plan.kernel())));
   const auto modules = split_words(output);
   if (modules.empty()) return;
-  std::string text = "# In-tree modules that do not fit the vendor's ib_core of this image.\n";
+  std::string text = "# In-tree modules that are incompatible with the vendor's ib_core in this image.\n";
   for (const auto& module : modules) text += fmt::format("blacklist {}\n", module);
   guest.write(plan::path::blacklist, text);
 }
@@ -53,10 +54,10 @@ void configure_ofed(const plan::Plan& plan, guest::Guest& guest) {
     guest.write(plan::path::load_modules, text);
   }
   if (!plan.bundle) return;
-  name_the_product(plan, guest);
-  keep_inbox_modules_out(plan, guest);
+  write_ofed_info_wrapper(plan, guest);
+  blacklist_inbox_modules(plan, guest);
   if (plan.force_openibd)
-    // openibd refuses modules it finds below weak-updates unless it is forced (Azure/azhpc-images PR#119).
+    // openibd refuses modules below weak-updates unless FORCE_MODE is set (Azure/azhpc-images PR#119).
     guest.write(plan::path::openib_conf,
                 set_key(guest.read(plan::path::openib_conf).value_or(""), "FORCE_MODE", "yes"));
 }

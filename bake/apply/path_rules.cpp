@@ -34,11 +34,11 @@ PathRules dpkg_path_rules(guest::Guest& guest) {
   return rules;
 }
 
-bool leaves_out(const PathRules& rules, const std::string& path) {
-  bool left_out = false;
+bool is_excluded(const PathRules& rules, const std::string& path) {
+  bool excluded = false;
   for (const auto& rule : rules)
-    if (::fnmatch(rule.pattern.c_str(), path.c_str(), 0) == 0) left_out = rule.exclude;
-  return left_out;
+    if (::fnmatch(rule.pattern.c_str(), path.c_str(), 0) == 0) excluded = rule.exclude;
+  return excluded;
 }
 
 }  // namespace bake::apply

@@ -17,13 +17,14 @@ struct PathRule {
 };
 using PathRules = std::vector<PathRule>;
 
-/// The rules in one configuration file of dpkg; other options are passed over.
+/// Returns the rules in one configuration file of dpkg; ignores other options.
 PathRules parse_path_rules(std::string_view text);
 
-/// The rules of the guest's /etc/dpkg/dpkg.cfg.d/* and dpkg.cfg. Ubuntu's minimal images leave out manuals this way.
+/// Returns the rules of the guest's /etc/dpkg/dpkg.cfg.d/* and dpkg.cfg. Ubuntu's minimal images exclude manuals with
+/// such rules.
 PathRules dpkg_path_rules(guest::Guest& guest);
 
-/// True when dpkg does not unpack `path`: the last rule that matches says so.
-bool leaves_out(const PathRules& rules, const std::string& path);
+/// Returns true when dpkg does not unpack `path`: the last matching rule excludes it.
+bool is_excluded(const PathRules& rules, const std::string& path);
 
 }  // namespace bake::apply

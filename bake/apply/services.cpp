@@ -19,7 +19,7 @@ std::optional<std::string> unit_path(guest::Guest& guest, const std::string& uni
   return std::nullopt;
 }
 
-/// Makes the link and, as `systemctl enable` does, the directory that it is the first entry of.
+/// Makes the link and, as `systemctl enable` does, its missing directory.
 void link_unit(guest::Guest& guest, const std::string& unit_file, const std::string& link) {
   guest.make_directories(link.substr(0, link.rfind('/')));
   guest.make_link(unit_file, link);
@@ -27,7 +27,7 @@ void link_unit(guest::Guest& guest, const std::string& unit_file, const std::str
 
 std::string stem(const std::string& unit) { return unit.substr(0, unit.rfind('.')); }
 
-/// A service that only has an init script is enabled by the guest's own tool for that.
+/// Enables a service that only has an init script, with the guest's own tool.
 void enable_init_script(guest::Guest& guest, const std::string& name) {
   run(guest, fmt::format("enabling init script '{}'", name),
       fmt::format("name={}\n"
@@ -69,7 +69,7 @@ void set_services(const plan::Plan& plan, guest::Guest& guest) {
   for (const auto& unit : plan.enable_services) enable(guest, unit);
   for (const auto& unit : plan.disable_services) disable(guest, unit);
   if (plan.openibd_after_udev)
-    // Virtual functions appear while udev is still at work; openibd must not be faster (Azure/azhpc-images 981d6441).
+    // Virtual functions appear while udev is still running, so openibd must wait for it (Azure/azhpc-images 981d6441).
     guest.write(plan::path::openibd_drop_in,
                 "[Unit]\nWants=systemd-udev-settle.service\nAfter=systemd-udev-settle.service\n");
 }

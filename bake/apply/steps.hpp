@@ -8,32 +8,34 @@
 
 namespace bake::apply {
 
-// The steps of apply(), one file each. Each does its part of the plan and nothing when the plan does not ask for it.
+// The steps of apply(), one file each. Each carries out its part of the plan, or does nothing when the plan has no such
+// part.
 
-/// Makes the kernel see the modules: DKMS build, weak-updates links, depmod; all for the plan's kernel by name, never
-/// for the kernel that runs (that is the appliance's).
+/// Makes the modules visible to the plan's kernel: DKMS build, weak-updates links, depmod. Names that kernel in each
+/// command, because the running kernel is the appliance's.
 void place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
 
-/// openib.conf, ofed_info's product name, inbox modules that must not load beside the vendor's core.
+/// Writes openib.conf, the wrapper for ofed_info, and the blacklist of inbox modules that must not load with the
+/// vendor's core.
 void configure_ofed(const plan::Plan& plan, guest::Guest& guest);
 
 /// Enables and disables units by writing the links that `systemctl enable` would write: a guest's systemctl may be
 /// missing, and dpkg's scripts enable nothing without a running systemd.
 void set_services(const plan::Plan& plan, guest::Guest& guest);
 
-/// OS.EnableRDMA, package holds, locked memory.
+/// Sets OS.EnableRDMA, package holds and the limit of locked memory.
 void configure_system(const plan::Plan& plan, guest::Guest& guest);
 
-/// /usr/sbin/ib-firstboot, its unit and preset, ib-ready.target and /etc/ib-firstboot.conf.
+/// Installs /usr/sbin/ib-firstboot, its unit and preset, ib-ready.target and /etc/ib-firstboot.conf.
 void install_firstboot(const plan::Plan& plan, guest::Guest& guest);
 
-/// One rebuild of the initramfs for the plan's kernel, with the Hyper-V drivers that are modules.
+/// Rebuilds the initramfs of the plan's kernel once, with the Hyper-V drivers that are modules.
 void rebuild_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
 
-/// What `waagent -deprovision` and a careful person would remove before an image is shared.
+/// Removes host-specific data as `waagent -deprovision` does, and logs, histories and temporary files.
 void generalize(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
 
-/// SELinux labels by the guest's own setfiles; when they do not come out right, /.autorelabel and a warning.
+/// Sets SELinux labels with the guest's own setfiles. When that fails, writes /.autorelabel and warns.
 void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
 
 }  // namespace bake::apply

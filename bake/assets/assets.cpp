@@ -2,7 +2,7 @@
 
 #include "bake/base/digest.hpp"
 
-// Put into the program by bake_embed() in CMakeLists.txt.
+// bake_embed() in CMakeLists.txt defines these.
 extern "C" {
 extern const char bake_embed_ib_firstboot_begin[], bake_embed_ib_firstboot_end[];
 extern const char bake_embed_ib_firstboot_service_begin[], bake_embed_ib_firstboot_service_end[];

@@ -3,8 +3,8 @@
 #include <string>
 #include <string_view>
 
-/// Files that bake carries inside itself (cmake/embed.cmake), so that one program is enough on a build server without a
-/// network.
+/// Files that are embedded in the program bake (cmake/embed.cmake), so that a build server without a network needs only
+/// this one program.
 namespace bake::assets {
 
 /// The program ib-firstboot, a static ELF file.

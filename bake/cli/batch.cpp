@@ -61,7 +61,7 @@ fleet::FleetOptions fleet_options(const BatchOptions& options, const Context& co
   return fleet;
 }
 
-/// What is to be done, and the rows of what is done already.
+/// The images to bake, and the rows of all images.
 struct Todo {
   std::vector<std::size_t> indices;
   std::vector<FleetTask> tasks;      ///< as indices
@@ -73,18 +73,18 @@ Todo examine_fleet(const Fleet& fleet, const BatchOptions& options, job::Environ
   Todo todo;
   for (std::size_t i = 0; i < fleet.images.size(); ++i) {
     const auto& image = fleet.images[i];
-    auto standing = fleet::image_status(image, options.verify, environment);
-    if (options.force) standing = {false, "--force", standing.key};
-    if (standing.done) {
+    auto status = fleet::image_status(image, options.verify, environment);
+    if (options.force) status = {false, "--force", status.key};
+    if (status.done) {
       auto row = fleet::row_of(image, *fleet::read_result(sidecar_of(image.output, Sidecar::result)));
       row.state = State::skipped;
       todo.rows.push_back(std::move(row));
       continue;
     }
-    environment.progress.detail(fmt::format("{}: to bake: {}", image.name, standing.reason));
+    environment.progress.detail(fmt::format("{}: to bake: {}", image.name, status.reason));
     todo.indices.push_back(i);
-    todo.tasks.push_back({image, standing.key});
-    todo.reasons.push_back(standing.reason);
+    todo.tasks.push_back({image, status.key});
+    todo.reasons.push_back(status.reason);
     todo.rows.push_back(fleet::row_of(image, State::waiting, static_cast<int>(ErrorKind::interrupted), "not started"));
   }
   return todo;
@@ -99,14 +99,14 @@ void print(const Fleet& fleet, const std::vector<FleetRow>& rows, Context& conte
   }
 }
 
-/// Prints the rows and ends as the worst of them.
+/// Prints the rows. Throws the worst of their errors.
 void report(const Fleet& fleet, const std::vector<FleetRow>& rows, Context& context) {
   print(fleet, rows, context);
   fleet::require_all(fleet, rows);
 }
 
-/// What would stop a bake of `image` at once, if anything. What takes long is not looked at: the base's digest, those
-/// of the payloads.
+/// Returns the error that would refuse a bake of `image` at its start, if any. Does not make the slow checks: the
+/// digests of the base and the payloads.
 std::optional<Error> refusal_of(const recipe::FleetImage& image, bool force, job::Environment& environment) {
   try {
     require_replaceable(image.output, fleet::may_replace(image, force));
@@ -118,7 +118,7 @@ std::optional<Error> refusal_of(const recipe::FleetImage& image, bool force, job
   }
 }
 
-/// Prints what would be done. Throws as the worst of what would be refused.
+/// Prints the images that would be baked. Throws an Error of the worst kind of the refusals.
 void show_plan(const Fleet& fleet, const Todo& todo, bool force, Context& context, job::Environment& environment) {
   auto images = Json::array();
   std::vector<int> statuses;
@@ -132,7 +132,7 @@ void show_plan(const Fleet& fleet, const Todo& todo, bool force, Context& contex
     if (context.json) {
       images.push_back(
           {{"image", row.name}, {"recipe", row.recipe}, {"output", row.output}, {"bake", bake}, {"reason", reason}});
-      if (refusal) images.back()["refusal"] = as_json(context, *refusal);
+      if (refusal) images.back()["refusal"] = to_json(context, *refusal);
       continue;
     }
     context.out << fmt::format("{}  {}{}\n", bake ? "bake" : "done", row.name, bake ? "  (" + reason + ")" : "");
@@ -172,7 +172,7 @@ void bake_on_slurm(const Fleet& fleet, const Todo& todo, std::vector<FleetRow>& 
                       : fleet::wait_for(fleet, submission, context.progress());
   for (std::size_t i = 0; i < collected.size(); ++i) rows[submission.indices[i]] = collected[i];
   if (interrupted())
-    context.progress().warn(fmt::format("the Slurm job goes on; {} tells what becomes of it, 'scancel {}' gives it up",
+    context.progress().warn(fmt::format("the Slurm job goes on; {} shows its results, 'scancel {}' ends it",
                                         quote_command("bake batch collect " + shell_quote(options.fleet.string())),
                                         submission.job));
 }
@@ -194,12 +194,12 @@ void bake_fleet(const BatchOptions& options, Context& context) {
       bake_on_slurm(fleet, todo, rows, options, how, context);
     else
       bake_locally(todo, rows, how, context);
-    if (options.no_wait) return print(fleet, rows, context);  // handed over: that is all
+    if (options.no_wait) return print(fleet, rows, context);  // the job is submitted; nothing else to do
   }
   report(fleet, rows, context);
 }
 
-/// The state of every image of the fleet, from the result files and Slurm's queue.
+/// Reports the state of every image of the fleet, from the result files and Slurm's queue.
 void collect_fleet(const BatchOptions& options, Context& context) {
   const auto fleet = recipe::load_fleet(options.fleet);
   RealEnvironment environment(context);
@@ -216,9 +216,9 @@ void collect_fleet(const BatchOptions& options, Context& context) {
     const auto queue = fleet::queue_of(submission->job);
     if (!queue)
       throw Error(ErrorKind::environment, fmt::format("asking Slurm for job {}: it does not answer", submission->job),
-                  "'scontrol ping' says whether slurmctld answers");
-    // What is done counts as done, whoever did it, and what has changed since does not; of tasks without a result the
-    // job knows more.
+                  "'scontrol ping' shows whether slurmctld answers");
+    // An image that is done counts as done, also when another run baked it. An image that changed later does not. For a
+    // task without a result the job has the newer state.
     const auto rows = fleet::collect(fleet, *submission, *queue);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto index = submission->indices[i];
@@ -231,14 +231,14 @@ void collect_fleet(const BatchOptions& options, Context& context) {
   report(fleet, todo.rows, context);
 }
 
-/// One image of the fleet: what a task of a Slurm array runs.
+/// Bakes one image of the fleet: the command of a task in a Slurm array.
 void bake_one_of(const BatchOptions& options, Context& context) {
   const auto fleet = recipe::load_fleet(options.fleet);
   if (!options.digest.empty() && options.digest != fleet::fleet_digest(fleet))
-    throw Error(ErrorKind::config,
-                fmt::format("reading fleet '{}': its images are not those it had when it was submitted",
-                            options.fleet.string()),
-                "submit it again");
+    throw Error(
+        ErrorKind::config,
+        fmt::format("reading fleet '{}': its images have changed since it was submitted", options.fleet.string()),
+        "submit it again");
   if (options.index >= fleet.images.size())
     throw Error(ErrorKind::usage, fmt::format("baking image {} of '{}': it has {} images, the first is 0",
                                               options.index, options.fleet.string(), fleet.images.size()));
@@ -248,41 +248,42 @@ void bake_one_of(const BatchOptions& options, Context& context) {
   how.jobs = 1;
   const OwnInterruption mine;
   fs::create_directories(image.output.parent_path());
-  fleet::wait_until_free(image, context.progress());  // another bake may be just finishing this very image
-  const auto standing = fleet::image_status(image, false, environment.get());
+  fleet::wait_until_free(image, context.progress());  // another bake may be about to finish this image
+  const auto status = fleet::image_status(image, false, environment.get());
   auto row = fleet::row_of(image, State::waiting, static_cast<int>(ErrorKind::interrupted), "not started");
-  if (standing.done && !options.force) {
+  if (status.done && !options.force) {
     auto result = *fleet::read_result(sidecar_of(image.output, Sidecar::result));
     result.run = how.run;
     fleet::write_result(sidecar_of(image.output, Sidecar::result), result);
     row = fleet::row_of(image, result);
     row.state = State::skipped;
-  } else if (const auto result = fleet::run_locally({{image, standing.key}}, how, context.progress()).front(); result) {
+  } else if (const auto result = fleet::run_locally({{image, status.key}}, how, context.progress()).front(); result) {
     row = fleet::row_of(image, *result);
   }
   report(fleet, {row}, context);
 }
 
 void add_collect(CLI::App* batch, const std::shared_ptr<BatchOptions>& options, Context& context) {
-  auto* command = batch->add_subcommand("collect", "show what became of a fleet; bakes nothing");
+  auto* command = batch->add_subcommand("collect", "show the results of a fleet; bakes nothing");
   command->add_option("fleet", options->fleet, "the fleet (schema bake/fleet/v1)")->required();
   command->callback([options, &context] { collect_fleet(*options, context); });
 }
 
 void add_run_one(CLI::App* batch, const std::shared_ptr<BatchOptions>& options, Context& context) {
-  auto* command = batch->add_subcommand("run-one", "bake one image of a fleet: what each task of a Slurm array runs");
+  auto* command =
+      batch->add_subcommand("run-one", "bake one image of a fleet: the command of each task in a Slurm array");
   command->add_option("fleet", options->fleet, "the fleet (schema bake/fleet/v1)")->required();
   command->add_option("--index", options->index, "which image; the first is 0")->required();
-  command->add_option("--fleet-digest", options->digest, "refuse when the fleet's images are no longer those");
-  command->add_option("--run", options->run, "the run that the result file names");
-  command->add_flag("--force", options->force, "bake although it is done; replace whatever is there");
+  command->add_option("--fleet-digest", options->digest, "refuse when the fleet's images have changed");
+  command->add_option("--run", options->run, "the id of the run in the result file");
+  command->add_flag("--force", options->force, "bake even when it is done; replace existing files");
   command->callback([options, &context] { bake_one_of(*options, context); });
 }
 
 }  // namespace
 
 void add_batch(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("batch", "bake every image of a fleet; skips what is done and verified");
+  auto* command = app.add_subcommand("batch", "bake every image of a fleet; skips images that are done and verified");
   auto options = std::make_shared<BatchOptions>();
   command->add_option("fleet", options->fleet, "the fleet (schema bake/fleet/v1)");
   command->add_option("--executor", options->executor, "local: child processes; slurm: one job array")
@@ -291,10 +292,11 @@ void add_batch(CLI::App& app, Context& context) {
       ->check(CLI::Range(1U, 10000U));
   command->add_option("--sbatch", options->sbatch, "an option for sbatch (--sbatch=--partition=hpc), repeatable")
       ->allow_extra_args(false);
-  command->add_flag("--no-wait", options->no_wait, "slurm: submit and end; 'collect' tells later");
-  command->add_flag("--verify", options->verify, "hash bases and outputs again although they look untouched");
-  command->add_flag("--force", options->force, "bake all of them; replace whatever is there");
-  command->add_flag("--dry-run", options->dry_run, "show what would be baked and why, and what would be refused");
+  command->add_flag("--no-wait", options->no_wait, "slurm: submit and end; 'collect' shows the results later");
+  command->add_flag("--verify", options->verify, "hash bases and outputs again even when they look unchanged");
+  command->add_flag("--force", options->force, "bake all images; replace existing files");
+  command->add_flag("--dry-run", options->dry_run,
+                    "show which images would be baked and why, and which would be refused");
   add_collect(command, options, context);
   add_run_one(command, options, context);
   command->callback([command, options, &context] {

@@ -7,7 +7,6 @@
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/bundle/bundle_json.hpp"
-#include "bake/cli/bundle_trust.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/store/store.hpp"
@@ -20,7 +19,7 @@ using bundle::Bundle;
 using bundle::Extras;
 using store::Store;
 
-/// What the options of one bundle command fill.
+/// The options of one bundle command.
 struct BundleArguments {
   std::string subject;  ///< archive or name
   std::vector<std::string> names;
@@ -77,7 +76,7 @@ void print_row(Context& context, const Extras& extras) {
                              extras.signer.empty() ? "" : "  signed by " + extras.signer);
 }
 
-/// The release that --for means, as bundles name it: "rhel7.7", also for "centos7.7" and "CentOS 7.7.1908".
+/// Returns the release of --for by the name that bundles use: "rhel7.7", also for "centos7.7" and "CentOS 7.7.1908".
 std::string release_of(const Context& context, const std::string& text) {
   if (text.empty()) return text;
   const auto matrix = matrix::Matrix::load(context.matrix_overlays);
@@ -106,7 +105,8 @@ void add_extras(Context& context, const BundleArguments& arguments) {
     print_row(context, extras);
 }
 
-/// Archives whose digest somebody published: the matrix pins them by their file's name, and knows them under another.
+/// Pins archives whose digest is published: the matrix pins an archive by its file name, and finds a renamed archive by
+/// its digest.
 void pin_by_matrix(const Context& context, store::AddOptions& options) {
   options.pin_source = "command line";
   const auto matrix = matrix::Matrix::load(context.matrix_overlays);
@@ -134,7 +134,7 @@ void add(Context& context, BundleArguments& arguments) {
     return context.print(json);
   }
   if (result.already_there)
-    context.out << (result.trust_updated ? "already in the store, now better vouched for: " : "already in the store: ");
+    context.out << (result.trust_updated ? "already in the store, now with more trust: " : "already in the store: ");
   print_row(context, result.bundle);
 }
 
@@ -201,9 +201,8 @@ void print_report(Context& context, const store::Verification& result) {
   context.out << fmt::format("  packages: {}\n", join(words, ", "));
   for (const auto& problem : result.decision.problems)
     context.out << fmt::format("  refused: {}: {}\n", problem.where, problem.message);
-  context.out << fmt::format("  {}\n", result.decision.problems.empty()
-                                           ? "trusted: " + trust_in_words(result.decision.trust)
-                                           : "not to be trusted");
+  context.out << fmt::format(
+      "  {}\n", result.decision.problems.empty() ? "trusted: " + trust_in_words(result.decision.trust) : "not trusted");
 }
 
 void verify(Context& context, const BundleArguments& arguments) {
@@ -227,7 +226,7 @@ void verify(Context& context, const BundleArguments& arguments) {
     print_report(context, result);
   }
   if (problems.empty()) return;
-  // The result is complete and printed; the exit code alone says that it is a bad one.
+  // The result is printed; only the exit code tells a program that the bundle is not trusted.
   context.err << fmt::format("bake: error: verifying bundle '{}': {} problem{}\n", result.bundle.name, problems.size(),
                              problems.size() == 1 ? "" : "s");
   context.status = static_cast<int>(ErrorKind::untrusted);
@@ -247,14 +246,15 @@ void add_trust_options(CLI::App& command, BundleArguments& arguments) {
   auto& policy = arguments.add.policy;
   command.add_option("--sha256", arguments.add.pin, "the archive must have this sha256");
   command
-      .add_option("--keyring", arguments.add.keyrings, "OpenPGP public keys that may vouch, besides the store's own")
+      .add_option("--keyring", arguments.add.keyrings,
+                  "OpenPGP public keys that may vouch, in addition to the store's keys")
       ->check(CLI::ExistingFile);
-  command.add_flag("--allow-rebuilt", policy.allow_rebuilt, "accept an -ext bundle, which nobody signed");
-  command.add_flag("!--refuse-weak", policy.allow_weak, "refuse DSA, SHA1, MD5 and short keys instead of naming them");
+  command.add_flag("--allow-rebuilt", policy.allow_rebuilt, "accept an -ext bundle, which is not signed");
+  command.add_flag("!--refuse-weak", policy.allow_weak, "refuse DSA, SHA1, MD5 and short keys instead of listing them");
   command.add_flag("--insecure-no-pin", policy.insecure_no_pin,
-                   "accept what neither a pin nor a signature vouches for");
-  command.add_flag("--insecure-no-signature", policy.insecure_no_signature, "do not ask for a signature");
-  command.add_flag("--insecure-no-index", policy.insecure_no_index, "do not hold packages against the bundle's index");
+                   "accept a bundle without a pin and without a signature");
+  command.add_flag("--insecure-no-signature", policy.insecure_no_signature, "do not require a signature");
+  command.add_flag("--insecure-no-index", policy.insecure_no_index, "do not compare packages with the bundle's index");
 }
 
 }  // namespace
@@ -277,19 +277,19 @@ void add_bundle(CLI::App& app, Context& context) {
   adding->add_option("--for", arguments->extra_distro, "release the extra packages are for: rhel7.7, ubuntu20.04")
       ->needs(extra);
   add_trust_options(*adding, *arguments);
-  // Extra packages come without an index and without a digest of anybody's: of these options only --keyring is left.
+  // Extra packages have no index and no published digest, so only --keyring applies to them.
   for (const auto* option : {"--sha256", "--allow-rebuilt", "--refuse-weak", "--insecure-no-pin",
                              "--insecure-no-signature", "--insecure-no-index"})
     extra->excludes(adding->get_option(option));
 
-  command("list", "what is in the store", [](Context& inner, BundleArguments& /*unused*/) { list(inner); });
-  command("show", "one bundle, or extra packages, with all that is in it", show)
+  command("list", "list the store", [](Context& inner, BundleArguments& /*unused*/) { list(inner); });
+  command("show", "one bundle, or extra packages, with the packages in it", show)
       ->add_option("bundle", arguments->subject, "name or id")
       ->required();
   auto* verifying = command("verify", "check an archive, or a stored bundle again", verify);
   verifying->add_option("bundle", arguments->subject, "archive, name or id")->required();
   add_trust_options(*verifying, *arguments);
-  command("remove", "take bundles or extra packages out of the store", remove)
+  command("remove", "remove bundles or extra packages from the store", remove)
       ->add_option("bundle", arguments->names, "names or ids")
       ->required();
   add_bundle_trust(*bundle, context);

@@ -1,11 +1,10 @@
-#include "bake/cli/bundle_trust.hpp"
-
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <memory>
 #include <set>
 
 #include "bake/base/error.hpp"
+#include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/store/store.hpp"
 
@@ -28,7 +27,7 @@ std::string details_of(const signature::PublicKey& key) {
   return lines;
 }
 
-Json json_of(const signature::PublicKey& key) {
+Json to_json(const signature::PublicKey& key) {
   Json json{{"fingerprint", key.fingerprint}, {"user_id", key.user_id}};
   if (!key.subkeys.empty()) json["subkeys"] = key.subkeys;
   if (key.revoked) json["revoked"] = true;
@@ -42,7 +41,7 @@ void trust(Context& context, const std::string& key_file) {
   auto json = Json::array();
   for (const auto& key : store.trust(key_file)) {
     const bool already = before.contains(key.fingerprint);
-    json.push_back(json_of(key));
+    json.push_back(to_json(key));
     json.back()["already_trusted"] = already;
     if (!context.json)
       context.out << fmt::format("{} {}  {}\n{}", already ? "already trusted" : "trusted", key.fingerprint, key.user_id,
@@ -57,7 +56,7 @@ void list(Context& context) {
   auto json = Json::array();
   std::vector<std::vector<std::string>> table{{"fingerprint", "user id", "file"}};
   for (const auto& [key, file] : trusted) {
-    json.push_back(json_of(key));
+    json.push_back(to_json(key));
     json.back()["file"] = file.string();
     table.push_back({key.fingerprint, key.user_id, file.string()});
   }
@@ -86,7 +85,7 @@ void run(Context& context, const TrustArguments& arguments) {
   if (arguments.list) return list(context);
   if (!arguments.withdrawn.empty()) return withdraw(context, arguments.withdrawn);
   if (arguments.key_file.empty())
-    throw Error(ErrorKind::usage, "trusting keys: name one key file, or say --list, or --remove FINGERPRINT");
+    throw Error(ErrorKind::usage, "trusting keys: name one key file, or use --list or --remove FINGERPRINT");
   trust(context, arguments.key_file);
 }
 
@@ -99,7 +98,7 @@ void add_bundle_trust(CLI::App& bundle, Context& context) {
   auto* list = command->add_flag("--list", arguments->list, "show the keys that the store trusts")->excludes(file);
   command
       ->add_option("--remove", arguments->withdrawn,
-                   "trust this key no more: its fingerprint, or the last 8 or more digits of it")
+                   "stop trusting this key: its fingerprint, or the last 8 or more digits of it")
       ->type_name("FINGERPRINT")
       ->excludes(file, list);
   command->callback([arguments, &context] { run(context, *arguments); });

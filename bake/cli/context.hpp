@@ -18,7 +18,7 @@ namespace bake::cli {
 
 using Json = nlohmann::ordered_json;
 
-/// What every command shares: where to write, and the global options. Lives as long as one run of the program.
+/// The state that all commands share: output streams and global options. One per run of the program.
 struct Context {
   std::ostream& out;  ///< results only
   std::ostream& err;  ///< progress, warnings, errors
@@ -30,10 +30,10 @@ struct Context {
   std::filesystem::path store;                         ///< --store
   std::filesystem::path default_store;                 ///< the store without --store
   std::vector<std::filesystem::path> matrix_overlays;  ///< --matrix DIR, repeatable
-  bool document_printed = false;  ///< --json: the result is out already, an error must not print a second document
+  bool document_printed = false;  ///< --json: the result is printed, so an error must not print a second document
   int status = 0;                 ///< exit code of a command that ends without an Error
 
-  /// The progress reporter that the options chose; made at first use.
+  /// Returns the progress reporter that the options select; makes it at the first call.
   Progress& progress();
   /// Prints `document` as the one JSON document of this run.
   void print(const Json& document);
@@ -44,8 +44,8 @@ struct Context {
   std::unique_ptr<Progress> progress_;
 };
 
-/// An error for programs: kind, message, hint, and the command lines of its remedies.
-Json as_json(const Context& context, const Error& error);
+/// Returns an error for programs: kind, message, hint, and the command lines of its remedies.
+Json to_json(const Context& context, const Error& error);
 
 /// Adds one command with its options to the program; its callback runs the command. One file per command.
 using AddCommand = void (*)(CLI::App& app, Context& context);
@@ -65,8 +65,13 @@ void add_matrix(CLI::App& app, Context& context);
 void add_bundle(CLI::App& app, Context& context);
 void add_vhd(CLI::App& app, Context& context);
 
-/// The whole program: parses `arguments` (without the program's name), runs the command, maps errors to exit codes.
-/// The only place that catches. Prints "bake: error: …" and "bake: hint: …" to `err`.
+/// Adds `trust` to the command `bundle`: the keys whose signatures vouch for bundles.
+void add_bundle_trust(CLI::App& bundle, Context& context);
+/// Adds `resolve` to the command `matrix`.
+void add_matrix_resolve(CLI::App& matrix, Context& context);
+
+/// Runs the whole program: parses `arguments` (without the program's name), runs the command, and returns the exit
+/// code. The only function that catches errors of commands. Prints "bake: error: …" and "bake: hint: …" to `err`.
 int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err);
 
 }  // namespace bake::cli

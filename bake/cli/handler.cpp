@@ -39,7 +39,7 @@ void add_handler(CLI::App& app, Context& context) {
   auto* pack_command = command->add_subcommand("pack", "write the extension package, a zip the Azure Linux agent runs");
   auto options = std::make_shared<PackOptions>();
   pack_command->add_option("-o,--output", options->output, "the zip to write")->capture_default_str();
-  pack_command->add_flag("--force", options->force, "replace a file that is there");
+  pack_command->add_flag("--force", options->force, "replace an existing file");
   pack_command->callback([options, &context] { pack(*options, context); });
 }
 

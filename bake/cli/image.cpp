@@ -43,7 +43,7 @@ void bake_one(const ImageOptions& options, Context& context) {
   if (options.if_needed) {
     const auto found = job::already_baked(recipe, output, environment.get(), private_pem);
     if (found.manifest) {
-      context.progress().step(fmt::format("nothing to do: {} is what the recipe makes", output.filename().string()));
+      context.progress().step(fmt::format("nothing to do: {} is the image of the recipe", output.filename().string()));
       return show(output, *found.manifest, context);
     }
     context.progress().step("to bake: " + found.reason);
@@ -58,8 +58,8 @@ void add_image(CLI::App& app, Context& context) {
   auto options = std::make_shared<ImageOptions>();
   command->add_option("recipe", options->recipe, "the recipe (schema bake/v1)")->required();
   command->add_option("-o,--output", options->output, "the VHD to write (default: NAME.vhd here)");
-  command->add_flag("--force", options->force, "replace an output that is there");
-  command->add_flag("--if-needed", options->if_needed, "do nothing when the output is what the recipe makes");
+  command->add_flag("--force", options->force, "replace an existing output");
+  command->add_flag("--if-needed", options->if_needed, "do nothing when the output is the image of the recipe");
   command->add_option("--sign-key", options->key,
                       "sign the provenance with this private key ('bake key new' makes one)");
   command->callback([options, &context] { bake_one(*options, context); });

@@ -39,7 +39,7 @@ void print_facts(const SourceDisk& source, const guest::Facts& facts, std::ostre
 }  // namespace
 
 void add_inspect(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("inspect", "facts about a disk: system, kernels, packages, agent, layout");
+  auto* command = app.add_subcommand("inspect", "show facts about a disk: system, kernels, packages, agent, layout");
   auto disk = std::make_shared<std::filesystem::path>();
   command->add_option("disk", *disk, "a fixed VHD, raw, dynamic VHD, VHDX or qcow2 disk")->required();
   command->callback([disk, &context] {

@@ -52,14 +52,14 @@ void show_key(const fs::path& file, Context& context) {
 }  // namespace
 
 void add_key(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("key", "Ed25519 keys for what bake signs");
+  auto* command = app.add_subcommand("key", "Ed25519 keys for signing");
   command->require_subcommand(1);
   auto prefix = std::make_shared<std::string>("bake");
   auto* make = command->add_subcommand("new", "make a pair: PREFIX.key, which signs, and PREFIX.pub, which verifies");
   make->add_option("--out", *prefix, "where to write them")->type_name("PREFIX")->capture_default_str();
   make->callback([prefix, &context] { make_key(*prefix, context); });
   auto file = std::make_shared<fs::path>();
-  auto* show = command->add_subcommand("show", "the fingerprint of a key, to compare by other means");
+  auto* show = command->add_subcommand("show", "show the fingerprint of a key, to compare it over another channel");
   show->add_option("file", *file, "a private or public key")->required();
   show->callback([file, &context] { show_key(*file, context); });
 }

@@ -8,7 +8,6 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/cli/context.hpp"
-#include "bake/cli/matrix_resolve.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/disk/output.hpp"
 #include "matrix/generators.hpp"
@@ -23,13 +22,13 @@ using matrix::Matrix;
 
 constexpr std::size_t max_manifest_bytes = std::size_t{16} << 20U;
 
-Json counts_as_json(const Matrix& matrix) {
+Json counts_to_json(const Matrix& matrix) {
   auto counts = Json::array();
   for (const auto& count : matrix.counts()) counts.push_back(count);
   return counts;
 }
 
-std::vector<std::vector<std::string>> counts_as_table(const Matrix& matrix) {
+std::vector<std::vector<std::string>> counts_to_table(const Matrix& matrix) {
   std::vector<std::vector<std::string>> table{{"topic", "rows", "unverified", "without source"}};
   for (const auto& count : matrix.counts())
     table.push_back({count.topic, std::to_string(count.rows), std::to_string(count.unverified),
@@ -78,10 +77,10 @@ void list_overview(Context& context, const Matrix& matrix, bool only_extension) 
                     {"extension", os.extension}});
   }
   if (context.json) {
-    context.print({{"releases", rows}, {"counts", counts_as_json(matrix)}, {"digest", matrix.digest()}});
+    context.print({{"releases", rows}, {"counts", counts_to_json(matrix)}, {"digest", matrix.digest()}});
     return;
   }
-  context.out << as_columns(table) << '\n' << as_columns(counts_as_table(matrix));
+  context.out << as_columns(table) << '\n' << as_columns(counts_to_table(matrix));
 }
 
 void list(Context& context, const std::string& topic, bool only_extension) {
@@ -91,9 +90,9 @@ void list(Context& context, const std::string& topic, bool only_extension) {
   const auto matrix = Matrix::load(context.matrix_overlays);
   if (topic.empty()) return list_overview(context, matrix, only_extension);
   if (context.json)
-    context.print({{topic, rows_as_json(matrix, topic)}});
+    context.print({{topic, rows_to_json(matrix, topic)}});
   else
-    context.out << as_columns(rows_as_table(matrix, topic));
+    context.out << as_columns(rows_to_table(matrix, topic));
 }
 
 void show(Context& context, const std::string& name) {
@@ -103,7 +102,7 @@ void show(Context& context, const std::string& name) {
     std::vector<std::string> names;
     for (const auto& row : matrix.sizes()) {
       names.push_back(row.name);
-      names.push_back(replace_all(row.name, "Standard_", ""));  // as find_size() takes it too
+      names.push_back(replace_all(row.name, "Standard_", ""));  // find_size() accepts this form too
     }
     for (const auto& row : matrix.operating_systems()) names.push_back(row.id + " " + row.version);
     for (const auto& row : matrix.ofed_releases()) names.push_back(row.version);
@@ -135,7 +134,7 @@ void check(Context& context) {
     for (const auto& problem : problems)
       list_of_problems.push_back({{"where", problem.where}, {"message", problem.message}, {"hint", problem.hint}});
     Json document{{"problems", list_of_problems}};
-    if (problems.empty()) document["counts"] = counts_as_json(Matrix::load(context.matrix_overlays));
+    if (problems.empty()) document["counts"] = counts_to_json(Matrix::load(context.matrix_overlays));
     context.print(document);
     return;
   }
@@ -148,7 +147,7 @@ void check(Context& context) {
     return;
   }
   const auto matrix = Matrix::load(context.matrix_overlays);
-  context.out << as_columns(counts_as_table(matrix));
+  context.out << as_columns(counts_to_table(matrix));
   for (const auto& change : matrix.overrides())
     context.out << fmt::format("{}: {} '{}' replaces {}\n", change.to, change.topic, change.row, change.from);
   context.out << "no problems\n";
@@ -197,7 +196,7 @@ struct ImportOptions {
   bool force = false;
 };
 
-Json changes_as_json(const std::vector<matrix::ManifestReport::Change>& changes) {
+Json changes_to_json(const std::vector<matrix::ManifestReport::Change>& changes) {
   auto list_of_changes = Json::array();
   for (const auto& change : changes)
     list_of_changes.push_back({{"row", change.row}, {"field", change.field}, {"was", change.was}, {"now", change.now}});
@@ -211,10 +210,10 @@ void print_import(Context& context, const matrix::ManifestReport& report, const 
       conflicts.push_back({{"where", problem.where}, {"message", problem.message}});
     context.print({{"rows", report.rows},
                    {"identical", report.identical},
-                   {"added", changes_as_json(report.added)},
-                   {"changed", changes_as_json(report.changed)},
+                   {"added", changes_to_json(report.added)},
+                   {"changed", changes_to_json(report.changed)},
                    {"conflicting", conflicts},
-                   {"only_in_matrix", changes_as_json(report.kept)},
+                   {"only_in_matrix", changes_to_json(report.kept)},
                    {"kernel_pins", report.kernel_pins},
                    {"file", written}});
     return;

@@ -1,5 +1,4 @@
-#include "bake/cli/matrix_resolve.hpp"
-
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <fmt/format.h>
@@ -7,6 +6,7 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/recipe/recipe.hpp"
 #include "matrix/json.hpp"
@@ -112,7 +112,7 @@ std::string answer_for_requested(const Resolution& resolution, const Options& op
                      resolution.choices.size(), block_of(*choice));
 }
 
-Json as_json(const Resolution& resolution, const Options& options, bool refused, const std::string& digest) {
+Json to_json(const Resolution& resolution, const Options& options, bool refused, const std::string& digest) {
   auto choices = Json::array();
   for (const auto& choice : resolution.choices) choices.push_back(choice);
   Json document{{"choices", choices},
@@ -148,7 +148,7 @@ void resolve(Context& context, const Options& options) {
   const auto resolution = matrix.resolve({id, version, options.kernel, options.sizes, options.ofed});
   const bool refused = !options.ofed.empty() && find_requested(resolution.choices, options.ofed) == nullptr;
   if (context.json) {
-    context.print(as_json(resolution, options, refused, matrix.digest()));
+    context.print(to_json(resolution, options, refused, matrix.digest()));
     if (resolution.choices.empty() || refused) context.status = static_cast<int>(ErrorKind::incompatible);
     return;
   }

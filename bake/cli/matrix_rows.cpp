@@ -31,7 +31,7 @@ std::string cell(const Json& value) {
   return value.dump();
 }
 
-/// The fields of a topic's table, in order.
+/// Returns the fields of each topic's table, in order.
 const std::vector<std::pair<std::string, std::vector<std::string>>>& columns() {
   static const std::vector<std::pair<std::string, std::vector<std::string>>> all_columns{
       {"os", {"id", "version", "distro", "ga_kernel", "inbox", "end_of_life", "extension", "confidence"}},
@@ -57,7 +57,7 @@ const std::vector<std::string>& matrix_topics() {
   return topics;
 }
 
-Json rows_as_json(const Matrix& matrix, const std::string& topic) {
+Json rows_to_json(const Matrix& matrix, const std::string& topic) {
   if (topic == "os") return all(matrix.operating_systems());
   if (topic == "sizes") return all(matrix.sizes());
   if (topic == "ofed") return all(matrix.ofed_releases());
@@ -68,12 +68,12 @@ Json rows_as_json(const Matrix& matrix, const std::string& topic) {
   return all(matrix.extension_manifest());
 }
 
-std::vector<std::vector<std::string>> rows_as_table(const Matrix& matrix, const std::string& topic) {
+std::vector<std::vector<std::string>> rows_to_table(const Matrix& matrix, const std::string& topic) {
   std::vector<std::vector<std::string>> table;
   for (const auto& [name, fields] : columns()) {
     if (name != topic) continue;
     table.push_back(fields);
-    for (const auto& row : rows_as_json(matrix, topic)) {
+    for (const auto& row : rows_to_json(matrix, topic)) {
       table.emplace_back();
       for (const auto& field : fields) table.back().push_back(cell(row.at(field)));
     }

@@ -13,10 +13,10 @@ namespace bake::cli {
 const std::vector<std::string>& matrix_topics();
 
 /// Returns all rows of one topic with every field, their source and their confidence.
-Json rows_as_json(const matrix::Matrix& matrix, const std::string& topic);
+Json rows_to_json(const matrix::Matrix& matrix, const std::string& topic);
 
 /// Returns all rows of one topic as lines of columns. The first line is the heading.
-std::vector<std::vector<std::string>> rows_as_table(const matrix::Matrix& matrix, const std::string& topic);
+std::vector<std::vector<std::string>> rows_to_table(const matrix::Matrix& matrix, const std::string& topic);
 
 /// Returns the rows with this name and their topics: a VM size, a release ("centos 7.7", "rhel8.2"), a driver release,
 /// a PCI device, a rule or an inbox driver.

@@ -14,7 +14,7 @@ void add_plan(CLI::App& app, Context& context) {
     RealEnvironment environment(context);
     const auto outcome = job::plan_image(recipe::load(*file), environment.get());
     if (context.json) {
-      // The document itself holds the refusals; a second document with the error would not be one any more.
+      // The document contains the refusals, and a run prints only one document.
       context.print(plan::to_json(outcome));
       context.document_printed = true;
     } else {

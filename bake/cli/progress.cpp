@@ -24,7 +24,7 @@ class ConsoleProgress final : public Progress {
   ConsoleProgress(std::ostream& out, std::ostream& err, Style style, bool verbose, const std::string& log_file)
       : out_(out), err_(err), style_(style), verbose_(verbose) {
     if (!log_file.empty()) open_log(log_file);
-    if (style_ == Style::tty) tied_before_ = out_.tie(&before_results_);  // last: the destructor unties
+    if (style_ == Style::tty) tied_before_ = out_.tie(&before_results_);  // last, because the destructor unties it
   }
   ~ConsoleProgress() override {
     if (style_ == Style::tty) out_.tie(tied_before_);
@@ -68,8 +68,8 @@ class ConsoleProgress final : public Progress {
     err_ << line << std::endl;
   }
 
-  /// What a terminal shows of the progress must be gone before a result is written beside it: a stream flushes the one
-  /// it is tied to before it writes.
+  /// Clears the progress line of a terminal before a result is written after it: a stream flushes the stream that it is
+  /// tied to before it writes.
   class LineEnd final : public std::streambuf {
    public:
     explicit LineEnd(ConsoleProgress& progress) : progress_(progress) {}

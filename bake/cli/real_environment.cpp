@@ -16,7 +16,7 @@
 namespace bake::cli {
 namespace {
 
-/// More than this gains little: a part of the build runs one by one.
+/// More processors gain little, because a part of the build is sequential.
 constexpr unsigned max_processors = 4;
 
 class GuestfsSession final : public job::Session {
@@ -34,9 +34,9 @@ class GuestfsSession final : public job::Session {
   guest::GuestfsGuest guest_;
 };
 
-unsigned number_from_environment(const char* variable, unsigned otherwise) {
+unsigned number_from_environment(const char* variable, unsigned fallback) {
   const char* text = std::getenv(variable);
-  if (text == nullptr || *text == '\0') return otherwise;
+  if (text == nullptr || *text == '\0') return fallback;
   const std::string_view view(text);
   unsigned value = 0;
   const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), value);
@@ -52,7 +52,7 @@ std::unique_ptr<job::Session> start_appliance(const job::DiskRequest& request, P
   options.format = request.format;
   options.payloads = request.payloads;
   if (request.compiles) {
-    // The vendor's modules take half an hour of one processor; a compiler needs up to half a GiB.
+    // The vendor's modules need half an hour on one processor; each compiler process needs up to half a GiB.
     options.processors = std::clamp(std::thread::hardware_concurrency(), 1U, max_processors);
     options.memory_mib += 512 * options.processors;
   }

@@ -7,7 +7,7 @@
 
 namespace bake::cli {
 
-/// The real parts that a job works with: built-in matrix and overlays, the store on disk, libguestfs.
+/// The real environment of a job: built-in matrix and overlays, the store on disk, libguestfs.
 class RealEnvironment {
  public:
   explicit RealEnvironment(Context& context);

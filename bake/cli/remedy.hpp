@@ -9,8 +9,8 @@
 
 namespace bake::cli {
 
-/// Each remedy as a command line that works in a shell as it is: "bake bundle add X.tgz --store DIR". The option
-/// --store is there only when this run uses another store than the default.
+/// Returns each remedy as a command line for a shell: "bake bundle add X.tgz --store DIR". It has the option --store
+/// only when this run does not use the default store.
 std::vector<std::string> command_lines(const Context& context, const std::vector<Remedy>& remedies);
 
 /// A command line in the middle of a sentence: in quotes, unless one of its arguments is quoted.

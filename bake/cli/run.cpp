@@ -22,7 +22,7 @@ namespace {
 constexpr AddCommand commands[] = {add_image,  add_batch,  add_plan,   add_init, add_inspect, add_verify,  add_bundle,
                                    add_matrix, add_export, add_import, add_key,  add_vhd,     add_handler, add_doctor};
 
-constexpr const char* interrupted_hint = "nothing half written was left behind; run it again";
+constexpr const char* interrupted_hint = "no incomplete file was left behind; run it again";
 
 std::filesystem::path default_store() {
   if (const char* store = std::getenv("BAKE_STORE"); store != nullptr && *store != '\0') return store;
@@ -46,30 +46,31 @@ void add_global_options(CLI::App& app, Context& context) {
   app.set_version_flag("--version", "bake " BAKE_VERSION);
 }
 
-/// A log is added to, so what stands there must be one: never a base or a recipe. Throws Error{usage}.
+/// Throws Error{usage} when an existing file is not a log, because bake appends to it: never to a base or a recipe.
 void require_log(const std::filesystem::path& file) {
-  constexpr std::array<std::string_view, 4> beginnings{"[ ", "warning: ", "error: ", "     "};  // as Progress writes
+  constexpr std::array<std::string_view, 4> beginnings{
+      "[ ", "warning: ", "error: ", "     "};  // the beginnings of the lines that Progress writes
   std::error_code not_there;
-  if (!std::filesystem::is_regular_file(file, not_there)) return;  // a pipe or a terminal takes what it is given
+  if (!std::filesystem::is_regular_file(file, not_there)) return;  // a pipe or a terminal accepts any text
   std::string head(16, '\0');
   std::ifstream stream(file, std::ios::binary);
   if (!stream.read(head.data(), static_cast<std::streamsize>(head.size())) && stream.gcount() == 0) return;
   if (std::none_of(beginnings.begin(), beginnings.end(), [&](const auto& text) { return head.starts_with(text); }))
-    throw Error(ErrorKind::usage, fmt::format("opening log '{}': what stands there is no log of bake", file.string()),
+    throw Error(ErrorKind::usage, fmt::format("opening log '{}': the file is not a log of bake", file.string()),
                 "choose another file");
 }
 
-/// A log that cannot be written is found out before the work, also of commands that report no progress.
+/// Opens the log before the work, so that an unwritable log is an error at once, also in commands without progress.
 void open_log(Context& context) {
   if (context.log_file.empty()) return;
-  const auto file = std::exchange(context.log_file, {});  // a refusal is not written into what is refused
+  const auto file = std::exchange(context.log_file, {});  // the error must not be written into a refused file
   require_parent_directory(file);
   require_log(file);
   context.log_file = file;
   context.progress();
 }
 
-/// A log without the error at its end would only say how far it came.
+/// Writes the error at the end of the log.
 void log_error(Context& context, const Error& error) {
   if (context.log_file.empty()) return;
   std::ofstream log(context.log_file, std::ios::app);
@@ -79,7 +80,7 @@ void log_error(Context& context, const Error& error) {
 }
 
 void print_error(Context& context, const Error& error) {
-  if (context.json && !context.document_printed) context.print({{"error", as_json(context, error)}});
+  if (context.json && !context.document_printed) context.print({{"error", to_json(context, error)}});
   context.err << "bake: error: " << error.message() << '\n';
   if (!error.hint().empty()) context.err << "bake: hint: " << error.hint() << '\n';
   for (const auto& command : command_lines(context, error.remedies()))
@@ -87,7 +88,8 @@ void print_error(Context& context, const Error& error) {
   log_error(context, error);
 }
 
-/// What failed after a signal failed because of it: the children were ended so that the job stops.
+/// Prints the error and returns its exit code. After a signal every error counts as an interruption, because the signal
+/// also ended the child processes.
 int failed(Context& context, const Error& error) {
   if (interrupted() && error.kind() != ErrorKind::interrupted)
     return failed(context, Error(ErrorKind::interrupted, "working: interrupted by a signal", interrupted_hint));
@@ -96,17 +98,17 @@ int failed(Context& context, const Error& error) {
   return static_cast<int>(error.kind());
 }
 
-/// The parser may have given up before it came to --json.
+/// Returns whether --json is among the arguments: the parser may stop before it reads that option.
 bool asks_for_json(const std::vector<std::string>& arguments) {
   const auto end = std::find(arguments.begin(), arguments.end(), "--");
   return std::find(arguments.begin(), end, "--json") != end;
 }
 
-/// The exit code of a command whose result is out; 6 when standard output did not take it.
+/// Returns the exit code of a command after its result was printed; 6 when standard output failed.
 int written(Context& context) {
   if (context.out.flush()) return context.status;
-  print_error(context, Error(ErrorKind::environment, "writing the result: standard output does not take it",
-                             "is its disk full, or its reader gone?"));
+  print_error(context, Error(ErrorKind::environment, "writing the result: standard output failed",
+                             "check whether its disk is full or its reader has ended"));
   return static_cast<int>(ErrorKind::environment);
 }
 
@@ -123,7 +125,7 @@ int usage_error(const CLI::App& app, Context& context, const CLI::ParseError& er
 
 }  // namespace
 
-Json as_json(const Context& context, const Error& error) {
+Json to_json(const Context& context, const Error& error) {
   return {{"kind", name_of(error.kind())},
           {"message", error.message()},
           {"hint", error.hint()},
@@ -139,7 +141,7 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   add_global_options(app, context);
   set_help_format(app);
   for (const auto add : commands) add(app, context);
-  app.footer("");  // it has these options itself
+  app.footer("");  // the main help lists these options itself
   app.parse_complete_callback([&context] { open_log(context); });
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

@@ -24,7 +24,7 @@ struct ExportOptions {
   fs::path key;
 };
 
-void export_carry(ExportOptions& options, Context& context) {
+void export_archive(ExportOptions& options, Context& context) {
   if (!options.key.empty()) options.request.private_pem = read_text(options.key, max_key);
   RealEnvironment environment(context);
   const auto packed = transfer::pack(options.request, environment.get());
@@ -51,7 +51,7 @@ struct ImportOptions {
   fs::path trust;
 };
 
-/// "carry.tar.zst" → "carry"
+/// Returns "carry" for "carry.tar.zst".
 fs::path default_target(const fs::path& archive) {
   const auto name = archive.filename().string();
   return name.substr(0, name.find('.', 1));
@@ -87,7 +87,7 @@ void print(Context& context, const ImportOptions& options, const transfer::Unpac
   }
   for (const auto& object : unpacked.objects)
     context.out << fmt::format("{:8} {}{}\n", word(object.kind), object.name,
-                               object.is_new ? "" : "  (was in the store)");
+                               object.is_new ? "" : "  (already in the store)");
   std::string needed;
   if (store_named) needed += " --store " + shell_quote(options.request.store.string());
   for (const auto& overlay : unpacked.index.overlays) needed += " --matrix " + shell_quote((to / overlay).string());
@@ -96,7 +96,7 @@ void print(Context& context, const ImportOptions& options, const transfer::Unpac
                                needed);
 }
 
-void import_carry(ImportOptions& options, Context& context, bool store_named) {
+void import_archive(ImportOptions& options, Context& context, bool store_named) {
   auto& request = options.request;
   if (!request.sha256.empty() && !is_sha256(request.sha256))
     throw Error(ErrorKind::usage, fmt::format("reading --sha256 '{}': not 64 hexadecimal digits", request.sha256));
@@ -109,25 +109,25 @@ void import_carry(ImportOptions& options, Context& context, bool store_named) {
 }  // namespace
 
 void add_export(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("export", "pack recipes and all they need to carry across an air gap");
+  auto* command = app.add_subcommand("export", "pack recipes with all that they need, to carry them across an air gap");
   auto options = std::make_shared<ExportOptions>();
   command->add_option("--recipe", options->request.recipes, "a recipe (schema bake/v1); may be repeated")->required();
   command->add_option("-o,--out", options->request.output, "the archive to write: carry.tar.zst")->required();
   command->add_option("--key", options->key, "sign with this private key ('bake key new' makes one)");
-  command->add_flag("--force", options->request.force, "replace an archive that is there");
-  command->callback([options, &context] { export_carry(*options, context); });
+  command->add_flag("--force", options->request.force, "replace an existing archive");
+  command->callback([options, &context] { export_archive(*options, context); });
 }
 
 void add_import(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("import", "verify and take in what 'bake export' packed");
+  auto* command = app.add_subcommand("import", "verify and import an archive of 'bake export'");
   auto options = std::make_shared<ImportOptions>();
   command->add_option("archive", options->request.archive, "the archive")->required();
   command->add_option("--trust", options->trust, "the public key that must have signed it");
   command->add_option("--sha256", options->request.sha256, "the archive must have this sha256");
   command->add_option("--to", options->request.to,
-                      "directory to make for recipes, bases and matrix rows (default: the archive's name)");
+                      "new directory for recipes, bases and matrix rows (default: the archive's name)");
   const auto* store = app.get_option("--store");
-  command->callback([options, store, &context] { import_carry(*options, context, store->count() > 0); });
+  command->callback([options, store, &context] { import_archive(*options, context, store->count() > 0); });
 }
 
 }  // namespace bake::cli

@@ -9,7 +9,7 @@
 
 namespace bake::cli {
 
-const char* const usage_hint = "'bake --help' and 'bake COMMAND --help' list what there is";
+const char* const usage_hint = "'bake --help' and 'bake COMMAND --help' list commands and options";
 
 namespace {
 
@@ -37,10 +37,10 @@ class HelpFormat final : public CLI::Formatter {
     if (const auto accepted = accepted_by(*option); !accepted.empty()) text += fmt::format(" ({})", accepted);
     if (option->get_required() && option->nonpositional()) text += " (required)";
     for (const auto* other : option->get_needs()) text += fmt::format(" (only with {})", other->get_name());
-    // An exclusion holds both ways; it is said where it is few words.
+    // An exclusion works in both directions; the help shows it only for the option with few of them.
     std::vector<std::string> excluded;
     for (const auto* other : option->get_excludes()) excluded.push_back(other->get_name());
-    std::sort(excluded.begin(), excluded.end());  // they come in the order of their addresses
+    std::sort(excluded.begin(), excluded.end());  // CLI11 orders them by address
     if (!excluded.empty() && excluded.size() <= max_excluded)
       text += fmt::format(" (not with {})", join(excluded, " or "));
     return text;
@@ -49,7 +49,8 @@ class HelpFormat final : public CLI::Formatter {
  private:
   static constexpr std::size_t max_excluded = 2;
 
-  /// What the value may be, where its name does not say so: the words of a positional, the range of a number.
+  /// Returns the allowed values when the name of the value does not show them: the words of a positional, the range of
+  /// a number.
   static std::string accepted_by(const CLI::Option& option) {
     const auto type = option.get_type_name();
     if (const auto set = type.find(":{"); option.get_positional() && set != std::string::npos && type.ends_with("}"))
@@ -60,7 +61,7 @@ class HelpFormat final : public CLI::Formatter {
     return replace_all(type.substr(start + range.size(), type.size() - start - range.size() - 1), " - ", " to ");
   }
 
-  /// What stands for the value: the parser writes "TEXT:{auto,tty}", "TEXT:FILE", "UINT:UINT in [1 - 10]".
+  /// Returns the name of the value; CLI11 has "TEXT:{auto,tty}", "TEXT:FILE", "UINT:UINT in [1 - 10]".
   static std::string value_of(const std::string& type) {
     const auto colon = type.find(':');
     auto value = colon == std::string::npos ? type : type.substr(colon + 1);
@@ -69,7 +70,7 @@ class HelpFormat final : public CLI::Formatter {
   }
 };
 
-using Path = std::vector<const CLI::App*>;  ///< the program, its command, that one's command
+using Path = std::vector<const CLI::App*>;  ///< the program, its command, and the subcommand
 
 const CLI::Option* option_of(const Path& path, const std::string& name) {
   for (const auto* command : path)
@@ -103,8 +104,8 @@ bool takes_words(const CLI::App& command) {
   return !command.get_options([](const CLI::Option* option) { return option->get_positional(); }).empty();
 }
 
-/// Goes on to the command that `word` names. Of a command that takes files as well as commands, a word that is like no
-/// command is a file.
+/// Appends the command with the name `word` to the path. When a command takes both files and commands, a word that
+/// resembles no command is a file.
 std::optional<Error> descend(Path& path, const std::string& word) {
   const auto commands = path.back()->get_subcommands([](const CLI::App*) { return true; });
   std::vector<std::string> names;
@@ -118,8 +119,8 @@ std::optional<Error> descend(Path& path, const std::string& word) {
   return no_such_command(word, names);
 }
 
-/// Whether the word after these short options ("-q", "-qv", "-oFILE") is a value; nothing when one of them is none of
-/// the command's.
+/// Returns whether the word after these short options ("-q", "-qv", "-oFILE") is a value; nullopt when the command has
+/// no such option.
 std::optional<bool> wants_value(const Path& path, const std::string& word) {
   for (std::size_t i = 1; i < word.size(); ++i) {
     const auto* option = option_of(path, std::string("-") + word[i]);
@@ -129,7 +130,7 @@ std::optional<bool> wants_value(const Path& path, const std::string& word) {
   return false;
 }
 
-/// Likewise of a long option, with "=VALUE" or without.
+/// Returns the same for a long option, with or without "=VALUE".
 std::optional<bool> wants_long_value(const Path& path, const std::string& word) {
   const auto name = word.substr(0, word.find('='));
   const auto* option = option_of(path, name);

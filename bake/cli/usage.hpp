@@ -12,12 +12,12 @@ class App;
 
 namespace bake::cli {
 
-/// How every command's help looks: what the parser knows of an option, in words, and the global options at the end.
-/// Called before commands are added, which take it over.
+/// Sets the format of the help of all commands: the constraints of each option in words, and the global options at the
+/// end. Call it before adding commands, because they inherit it.
 void set_help_format(CLI::App& app);
 
-/// The first word of a command line that `app` refused which looks like a command or an option and is none, as an
-/// Error{usage} that names the closest one. Nothing when the words are all known and something else is wrong.
+/// Returns an Error{usage} for the first unknown command or option in a refused command line. It names the closest
+/// known one. Returns nullopt when all commands and options are known.
 std::optional<Error> mistyped(const CLI::App& app, const std::vector<std::string>& arguments);
 
 extern const char* const usage_hint;

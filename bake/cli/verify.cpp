@@ -18,17 +18,17 @@ struct VerifyOptions {
   std::filesystem::path key;
 };
 
-/// The manifest to hold the image to: the one named, else the one beside it when there is one.
+/// Returns the manifest to compare the image with: the given one, else the sidecar file if it exists.
 std::optional<std::filesystem::path> manifest_of(const VerifyOptions& options) {
   if (!options.manifest.empty()) return options.manifest;
-  const auto beside = sidecar_of(options.image, Sidecar::manifest);
-  return std::filesystem::exists(beside) ? std::optional(beside) : std::nullopt;
+  const auto sidecar = sidecar_of(options.image, Sidecar::manifest);
+  return std::filesystem::exists(sidecar) ? std::optional(sidecar) : std::nullopt;
 }
 
 void verify(const VerifyOptions& options, Context& context) {
   RealEnvironment environment(context);
   const auto public_pem = options.key.empty() ? std::string() : read_text(options.key, std::size_t{64} << 10U);
-  if (!public_pem.empty()) signature::key_fingerprint(public_pem);  // throws now when it is no key
+  if (!public_pem.empty()) signature::key_fingerprint(public_pem);  // throws now when it is not a key
   const auto verdict = job::verify_image(options.image, manifest_of(options), environment.get(), public_pem);
   bool ok = true;
   for (const auto& check : verdict.checks) ok = ok && check.ok;
@@ -49,7 +49,7 @@ void verify(const VerifyOptions& options, Context& context) {
 }  // namespace
 
 void add_verify(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("verify", "is this finished image right?");
+  auto* command = app.add_subcommand("verify", "verify a finished image");
   auto options = std::make_shared<VerifyOptions>();
   command->add_option("image", options->image, "a VHD that bake made")->required();
   command->add_option("--manifest", options->manifest, "its manifest (default: IMAGE.manifest.json when it is there)");

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the user typed; one object serves all four commands.
+/// The options of all four commands.
 struct Options {
   std::string file;
   std::string output;
@@ -28,7 +28,7 @@ struct Options {
   bool drop_footer = false;
 };
 
-/// A four-byte code as it reads: "qem2", "wa\0\0".
+/// Returns a four-byte code with escapes: "qem2", "wa\0\0".
 std::string printable(const std::string& code) {
   std::string text;
   for (const char c : code) {
@@ -175,8 +175,8 @@ void check(Context& context, const Options& options) {
   print_problems(context, report.findings);
 }
 
-/// A UUID for the disk that needs no second reading of it: from its size and its first MiB, which holds the partition
-/// table with the disk's own identity. Same disk, same UUID.
+/// Returns a UUID for the disk without a second read of the whole disk: from its size and its first MiB, which contains
+/// the partition table with the disk's id. The same disk has the same UUID.
 std::string disk_uuid(const fs::path& raw_file, std::uint64_t size) {
   std::vector<std::byte> head(mebibyte);
   const auto count = read_at(open_file(raw_file, O_RDONLY), head, 0, raw_file);
@@ -244,16 +244,16 @@ void add_output_options(CLI::App* command, const std::shared_ptr<Options>& optio
 }  // namespace
 
 void add_vhd(CLI::App& app, Context& context) {
-  auto* vhd = app.add_subcommand("vhd", "look into, check, make and undo VHD containers");
+  auto* vhd = app.add_subcommand("vhd", "show, check, make and unwrap VHD containers");
   vhd->require_subcommand(1);
   const auto options = std::make_shared<Options>();
-  add(*vhd, context, options, "info", "every field of a VHD's footer, and whether Azure would take it", info);
+  add(*vhd, context, options, "info", "every field of a VHD's footer, and whether Azure would accept it", info);
   add(*vhd, context, options, "check", "every reason why Azure would refuse this file; exit 0 or 7", check);
   auto* wrap_command = add(*vhd, context, options, "wrap",
                            "a fixed VHD from a raw, VHD, VHDX or qcow2 disk, padded to a whole MiB", wrap);
   add_output_options(wrap_command, options);
   wrap_command->add_flag("--drop-footer", options->drop_footer,
-                         "FILE is a fixed VHD with a damaged footer: take all but its last 512 bytes");
+                         "FILE is a fixed VHD with a damaged footer: use all but its last 512 bytes");
   auto* unwrap_command = add(*vhd, context, options, "unwrap", "the raw disk inside a VHD", unwrap);
   add_output_options(unwrap_command, options);
 }

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-/// Package files that the plan installed, with the digests that were computed when they came into the store.
+/// Returns the package files that the plan installed, with the digests that the store computed when it added them.
 std::vector<InjectedPackage> injected_packages(const plan::Plan& plan, const resolve::SelectedDriver& driver) {
   std::vector<InjectedPackage> injected;
   for (const auto& change : plan.changes) {

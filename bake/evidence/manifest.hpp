@@ -10,24 +10,24 @@
 
 namespace bake::evidence {
 
-/// Where an image came from: what a manifest says besides the plan.
+/// The origin of an image: the facts in a manifest that are not in the plan.
 struct Origin {
   std::string key;          ///< content address of the image, job::key_of
   std::string base_file;    ///< name, without its directory
   std::string base_format;  ///< "fixed VHD", "raw", "qcow2", …
   std::string base_sha256;
-  bool base_pinned = false;  ///< the recipe named that digest
+  bool base_pinned = false;  ///< the recipe pins that digest
   std::string recipe_sha256;
   std::string matrix_sha256;
   std::vector<std::string> matrix_overlays;
   const bundle::Bundle* bundle = nullptr;  ///< null for inbox
-  std::vector<bundle::Extras> extras;      ///< that were offered, in the order of their payloads
+  std::vector<bundle::Extras> extras;      ///< all that were attached, in the order of their payloads
   std::string root_uuid;
   std::int64_t time = 0;  ///< seconds since 1970
 };
 
-/// The manifest that goes into the image as /etc/bake-manifest.json: what it was made of and what it must be. It
-/// depends on its arguments alone, so that the same inputs and SOURCE_DATE_EPOCH give the same bytes.
+/// Returns the manifest that is written into the image as /etc/bake-manifest.json: its inputs and its expectations.
+/// Depends only on the arguments, so that the same inputs and SOURCE_DATE_EPOCH produce the same bytes.
 nlohmann::ordered_json image_manifest(const plan::Plan& plan, const Origin& origin);
 
 /// The finished file.
@@ -39,7 +39,8 @@ struct Product {
   unsigned appliance_launches = 0;
 };
 
-/// The manifest that lies beside the output: the image's own, the file, and the checks it passed (apply::to_json).
+/// Returns the manifest for the sidecar file: the image's own manifest, the file, and the checks that the image passed
+/// (verify::to_json).
 nlohmann::ordered_json product_manifest(const nlohmann::ordered_json& image, const Product& product,
                                         const nlohmann::ordered_json& checks);
 

@@ -8,9 +8,9 @@
 
 namespace bake::evidence {
 
-/// Where an image comes from as an in-toto Statement v1 with an SLSA provenance v1 predicate (slsa.dev/provenance/v1):
-/// the subject is the image, resolvedDependencies are base, recipe, matrix, bundle and `extras`, byproducts are the
-/// files beside the image. `manifest` is the product's (manifest.hpp). Deterministic.
+/// Returns the provenance of an image as an in-toto Statement v1 with an SLSA provenance v1 predicate
+/// (slsa.dev/provenance/v1): the subject is the image, resolvedDependencies are base, recipe, matrix, bundle and
+/// `extras`, byproducts are the sidecar files. `manifest` is product_manifest() (manifest.hpp). Deterministic.
 nlohmann::ordered_json provenance(const nlohmann::ordered_json& manifest, const std::vector<verify::Artifact>& extras,
                                   const std::vector<verify::Artifact>& byproducts);
 

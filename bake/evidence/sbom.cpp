@@ -13,7 +13,7 @@ using verify::checksum;
 constexpr const char* version = verify::spdx_version;
 constexpr const char* image_id = verify::spdx_image_id;
 
-/// What a purl's version or qualifier may not hold as it is (github.com/package-url/purl-spec, character encoding).
+/// Returns `text` percent-encoded for a purl (github.com/package-url/purl-spec, character encoding).
 std::string percent_encoded(std::string_view text) {
   static constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_~";
   std::string out;
@@ -25,8 +25,8 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
-/// "pkg:rpm/centos/libibverbs@55mlnx37-1?arch=x86_64&epoch=1"; an epoch is a qualifier for rpm, part of a deb's
-/// version.
+/// Returns "pkg:rpm/centos/libibverbs@55mlnx37-1?arch=x86_64&epoch=1". An epoch is a qualifier for rpm, and part of the
+/// version for deb.
 std::string purl(const InjectedPackage& package, const std::string& type, const std::string& distribution) {
   auto number = package.version;
   std::string epoch;
@@ -95,7 +95,7 @@ Json sbom(const Json& manifest, const std::vector<InjectedPackage>& injected) {
           {"creationInfo",
            {{"created", manifest.at("time")},
             {"creators", {"Tool: bake-" + manifest.at("bake").get<std::string>()}},
-            {"comment", "the packages that bake installed; what the base image had is not listed"}}},
+            {"comment", "the packages that bake installed; the packages of the base image are not listed"}}},
           {"packages", packages},
           {"relationships", relationships}};
 }

@@ -31,7 +31,7 @@ using recipe::FleetImage;
 
 constexpr std::chrono::milliseconds poll_interval{50};
 constexpr std::chrono::seconds lock_interval{1};
-constexpr std::chrono::seconds patience{30};  // bake image itself gives up after 20
+constexpr std::chrono::seconds patience{30};  // `bake image` stops waiting for its appliance after 20
 
 /// A running `bake image`.
 struct Running {
@@ -42,8 +42,8 @@ struct Running {
   std::optional<FileIdentity> base;  ///< as it was at the start
 };
 
-/// Whether a bake holds the lock of this output now (bake/disk/output.cpp); a lock file that was left by a kill is
-/// free.
+/// Returns whether another bake has locked this output (bake/disk/output.cpp). The lock file of a killed bake is not
+/// locked.
 bool is_being_written(const fs::path& output) {
   const FileDescriptor lock(::open(sidecar_of(output, Sidecar::lock).c_str(), O_RDONLY | O_CLOEXEC));
   return lock.valid() && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
@@ -54,8 +54,8 @@ FileDescriptor open_log(const fs::path& log) {
   return open_file(log, O_WRONLY | O_CREAT | O_EXCL | O_APPEND);
 }
 
-/// Starts a program whose output goes to `log`. It is a process group of its own, so that a Ctrl-C reaches it through
-/// us alone, and it is told to end should we be killed.
+/// Starts a program that writes its output to `log`, and returns its process id. The program has its own process group,
+/// so that only this process forwards a Ctrl-C to it. The kernel sends it SIGTERM when this process is killed.
 pid_t start(const std::vector<std::string>& arguments, const fs::path& log) {
   const auto output = open_log(log);
   const auto input = open_file("/dev/null", O_RDONLY);
@@ -92,7 +92,8 @@ void read_error(const fs::path& log, ImageResult& result) {
   if (result.message.empty()) result.message = fmt::format("bake ended with status {} and no message", result.status);
 }
 
-/// What the manifest beside a finished output says of it. Throws Error when there is none: then nothing was finished.
+/// Reads the result from the manifest of a finished output. Throws Error when there is no manifest, because then the
+/// bake did not finish.
 void read_product(const FleetTask& task, const std::optional<FileIdentity>& base_before, ImageResult& result) {
   const auto& image = task.image;
   const auto file = sidecar_of(image.output, Sidecar::manifest);
@@ -101,12 +102,12 @@ void read_product(const FleetTask& task, const std::optional<FileIdentity>& base
   result.os = manifest.at("os").at("id").get<std::string>() + " " + manifest.at("os").at("version").get<std::string>();
   result.kernel = manifest.at("kernel").at("release");
   result.base = {manifest.at("base").at("sha256"), {}};
-  // The bake hashed the base while it copied it: that digest is this file's if the file was the same before and after.
+  // The bake hashed the base while it copied it. The digest is valid when the file did not change during the bake.
   if (base_before == identity_of(image.recipe.base.path)) result.base.identity = base_before;
   result.output = {manifest.at("product").at("sha256"), identity_of(image.output)};
   if (!result.output.identity)
     throw Error(ErrorKind::failed,
-                fmt::format("collecting '{}': the bake ended well but left no output", image.output.string()));
+                fmt::format("collecting '{}': the bake succeeded but left no output", image.output.string()));
   result.key = task.key;
   if (result.key) result.key->base = result.base.sha256;
 }
@@ -116,25 +117,25 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-/// 128 + n of a shell is no exit code of bake: a killed bake failed while working.
+/// Returns the exit code. A killed bake has the code of ErrorKind::failed, because 128 + n is not an exit code of bake.
 int status_of(int wait_status, ImageResult& result) {
   if (WIFEXITED(wait_status)) return WEXITSTATUS(wait_status);
   result.message =
       fmt::format("bake was killed by signal {} ({})", WTERMSIG(wait_status), ::strsignal(WTERMSIG(wait_status)));
-  result.hint = "out of memory, or somebody killed it; the kernel's log tells";
+  result.hint = "the machine ran out of memory, or a person killed it; see the kernel's log";
   return static_cast<int>(ErrorKind::failed);
 }
 
-/// The trouble of one image, which must not become that of the others.
+/// Records a failure in the result of one image, so that the other images go on.
 void fail(ImageResult& result, const std::exception& error) {
   const auto* known = dynamic_cast<const Error*>(&error);
-  const bool no_room = known != nullptr && known->kind() == ErrorKind::environment;
-  result.status = static_cast<int>(no_room ? ErrorKind::environment : ErrorKind::failed);
+  const bool environment_failed = known != nullptr && known->kind() == ErrorKind::environment;
+  result.status = static_cast<int>(environment_failed ? ErrorKind::environment : ErrorKind::failed);
   result.message = error.what();
   result.hint = known != nullptr ? known->hint() : "";
 }
 
-/// What can be said of every bake.
+/// Returns the fields that every result has.
 ImageResult begin_result(const Running& child, const FleetOptions& options) {
   ImageResult result;
   result.run = options.run;
@@ -144,7 +145,8 @@ ImageResult begin_result(const Running& child, const FleetOptions& options) {
   return result;
 }
 
-/// Writes the result file. Without one the next run does not know that the image is done, so then it is not.
+/// Writes the result file. When that fails, the image counts as failed, because the next run would not know that it is
+/// done.
 void keep(const FleetTask& task, ImageResult& result, Progress& progress) {
   try {
     write_result(sidecar_of(task.image.output, Sidecar::result), result);
@@ -154,9 +156,10 @@ void keep(const FleetTask& task, ImageResult& result, Progress& progress) {
   }
 }
 
-/// Slurm's scancel signals every process of a task: the appliance may be gone before its bake hears of the signal,
-/// which then takes it for a failure. What was refused or baked meanwhile stays so.
-void blame_interruption(ImageResult& result) {
+/// Marks a failure as an interruption when this run is interrupted. Slurm's scancel signals every process of a task, so
+/// the appliance may end before its bake gets the signal, and the bake reports a failure. Results of other kinds are
+/// not changed.
+void mark_interrupted(ImageResult& result) {
   const auto kind = static_cast<ErrorKind>(result.status);
   if (!interrupted() || (kind != ErrorKind::failed && kind != ErrorKind::environment)) return;
   result.status = static_cast<int>(ErrorKind::interrupted);
@@ -170,7 +173,7 @@ ImageResult record(const FleetTask& task, const Running& child, int wait_status,
   result.status = status_of(wait_status, result);
   try {
     if (result.status == 0) read_product(task, child.base, result);
-  } catch (const std::exception& error) {  // Error, or a manifest that is not what it should be
+  } catch (const std::exception& error) {  // Error, or a manifest with missing fields
     fail(result, error);
   }
   try {
@@ -178,7 +181,7 @@ ImageResult record(const FleetTask& task, const Running& child, int wait_status,
   } catch (const std::exception& error) {
     result.message = fmt::format("bake ended with status {}; {}", result.status, error.what());
   }
-  blame_interruption(result);
+  mark_interrupted(result);
   keep(task, result, progress);
   return result;
 }
@@ -189,7 +192,7 @@ class LocalRun {
       : tasks_(tasks), options_(options), progress_(progress), results_(tasks.size()) {
     for (std::size_t i = 0; i < tasks.size(); ++i) waiting_.push_back(i);
   }
-  /// There are children only after an exception. They end in good order, too: a killed bake leaves its appliance.
+  /// Children run here only after an exception. They get SIGTERM first, because a killed bake leaves its appliance.
   ~LocalRun() {
     end_children(SIGTERM);
     const auto deadline = Clock::now() + patience;
@@ -208,7 +211,7 @@ class LocalRun {
     while (!running_.empty() || (!waiting_.empty() && !interrupted())) {
       if (!interrupted()) start_some();
       if (interrupted() && !deadline) {
-        progress_.step("interrupted: ending what runs");
+        progress_.step("interrupted: ending the running bakes");
         end_children(SIGTERM);
         deadline = Clock::now() + patience;
       }
@@ -231,7 +234,7 @@ class LocalRun {
     }
   }
 
-  /// Asked once a second at most for an output that another bake writes.
+  /// Returns whether no other bake writes the output. Checks a busy output at most once per second.
   bool is_free(std::size_t index) {
     const auto& output = tasks_[index].image.output;
     const auto busy = busy_.find(index);
@@ -248,7 +251,7 @@ class LocalRun {
     progress_.step(fmt::format("{}: baking {}", image.name, image.recipe.file.filename().string()));
     Running child{index, 0, Clock::now(), output_time(), identity_of(image.recipe.base.path)};
     try {
-      fs::remove(sidecar_of(image.output, Sidecar::result));  // until the end there is none
+      fs::remove(sidecar_of(image.output, Sidecar::result));  // there is no result until the bake ends
       child.pid = start(image_arguments(image, options_), sidecar_of(image.output, Sidecar::log));
     } catch (const std::exception& error) {
       auto result = begin_result(child, options_);
@@ -281,7 +284,7 @@ class LocalRun {
   }
 
   void end_children(int signal) {
-    for (const auto& child : running_) ::kill(child.pid, signal);  // not reaped yet, so the number is still theirs
+    for (const auto& child : running_) ::kill(child.pid, signal);  // not reaped yet, so the process id is still valid
   }
 
   const std::vector<FleetTask>& tasks_;
@@ -317,7 +320,7 @@ void wait_until_free(const FleetImage& image, Progress& progress) {
   if (!is_being_written(image.output)) return;
   progress.step(fmt::format("{}: waiting for another bake that writes it", image.name));
   while (is_being_written(image.output) && !interrupted()) std::this_thread::sleep_for(lock_interval);
-  std::this_thread::sleep_for(2 * lock_interval);  // for its result file, which is written after the lock went
+  std::this_thread::sleep_for(2 * lock_interval);  // for its result file, which is written after the unlock
 }
 
 std::vector<std::optional<ImageResult>> run_locally(const std::vector<FleetTask>& tasks, const FleetOptions& options,

@@ -11,14 +11,14 @@
 
 namespace bake::fleet {
 
-/// How a fleet's images are baked: what every executor needs to know.
+/// The options for baking a fleet, for every executor.
 struct FleetOptions {
   std::filesystem::path program;                ///< bake itself, absolute
   std::filesystem::path store;                  ///< absolute
   std::vector<std::filesystem::path> overlays;  ///< of the matrix, absolute
-  unsigned jobs = 1;                            ///< at most this many at once; 0 on Slurm: as many as it has room for
+  unsigned jobs = 1;                            ///< at most this many at once; 0 on Slurm: no limit
   bool force = false;                           ///< replace outputs that bake did not make
-  std::string run;                              ///< names this run in the result files
+  std::string run;                              ///< the name of this run in the result files
 };
 
 /// One image to bake.
@@ -27,25 +27,24 @@ struct FleetTask {
   std::optional<job::KeyParts> key;  ///< without the base
 };
 
-/// The options that every bake started for a fleet gets.
+/// Returns the options of every bake that is started for a fleet.
 std::vector<std::string> common_arguments(const FleetOptions& options);
 
-/// Whether a bake may replace what stands at the image's output: one that bake made (its manifest lies beside it), any
-/// with `force`.
+/// Returns whether a bake may replace the image's output: bake made it (it has a manifest), or `force` is set.
 bool may_replace(const recipe::FleetImage& image, bool force);
 
-/// `bake image …` for one image, with --force where it may replace.
+/// Returns the command line `bake image …` for one image, with --force when it may replace the output.
 std::vector<std::string> image_arguments(const recipe::FleetImage& image, const FleetOptions& options);
 
-/// Waits while another bake writes this output, as when a task is requeued while its node, thought lost, goes on. Ends
-/// early when interrupted.
+/// Waits while another bake writes this output. That happens when Slurm requeues the task of a node that seems lost but
+/// still runs. Returns early when interrupted.
 void wait_until_free(const recipe::FleetImage& image, Progress& progress);
 
-/// Bakes the images as child processes, in order, options.jobs at a time. Each leaves its log and its result file
-/// beside its output; a log that is there becomes OUT.log.1. While another bake writes an output, its turn waits. After
-/// an interruption (needs an OwnInterruption) the children are ended in good order and no more are started. What goes
-/// wrong around one bake (its log, its result file) is the result of that image; the others go on. Gives the results,
-/// also those that could not be written; empty for what was not started.
+/// Bakes the images as child processes, in order, options.jobs at a time. Each writes its log and its result file next
+/// to its output; an existing log becomes OUT.log.1. An image whose output is being written by another bake waits.
+/// After an interruption (needs an OwnInterruption) the children get SIGTERM and no further child is started. A failure
+/// around one bake (its log, its result file) becomes the result of that image; the others go on. Returns the results,
+/// also those that could not be written; an image that was not started has none.
 std::vector<std::optional<ImageResult>> run_locally(const std::vector<FleetTask>& tasks, const FleetOptions& options,
                                                     Progress& progress);
 

@@ -16,7 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 using recipe::FleetImage;
 
-/// Whether `file` has the content that `known` says; learns its identity when that was all that changed.
+/// Returns whether `file` still has the content of `known`. Updates the identity in `known` when only that changed, and
+/// sets `learned`.
 bool is_still(const fs::path& file, KnownFile& known, bool verify, bool& learned) {
   const auto now = identity_of(file);
   if (!now) return false;
@@ -28,7 +29,7 @@ bool is_still(const fs::path& file, KnownFile& known, bool verify, bool& learned
   return true;
 }
 
-/// Whether the manifest beside the output speaks of that output.
+/// Returns whether the sidecar manifest describes the output with this digest.
 bool manifest_agrees(const FleetImage& image, const std::string& sha256) {
   const auto file = sidecar_of(image.output, Sidecar::manifest);
   if (!fs::is_regular_file(file)) return false;
@@ -38,16 +39,16 @@ bool manifest_agrees(const FleetImage& image, const std::string& sha256) {
   return product != manifest.end() && product->is_object() && product->value("sha256", "") == sha256;
 }
 
-/// Why the image must be baked although the last bake ended well; empty: it need not.
-std::string what_changed(const FleetImage& image, ImageResult& result, const std::optional<job::KeyParts>& key,
-                         bool verify, bool& learned) {
+/// Returns why the image must be baked again after a successful bake; empty when it need not be.
+std::string reason_to_bake(const FleetImage& image, ImageResult& result, const std::optional<job::KeyParts>& key,
+                           bool verify, bool& learned) {
   if (!fs::exists(image.output)) return "its output is gone";
-  if (!key || !result.key) return "what it depends on cannot be said beforehand";
+  if (!key || !result.key) return "its inputs are not known before the bake";
   auto now = *key;
   now.base = result.key->base;
   if (const auto difference = job::first_difference(*result.key, now); !difference.empty())
     return difference + " changed";
-  if (!manifest_agrees(image, result.output.sha256)) return "its manifest is gone or another one";
+  if (!manifest_agrees(image, result.output.sha256)) return "its manifest is missing or of another image";
   const auto& pin = image.recipe.base.sha256;
   if (!pin.empty() && pin != result.base.sha256) return "the recipe pins another base";
   if (!is_still(image.recipe.base.path, result.base, verify, learned)) return "the base changed";
@@ -67,23 +68,23 @@ std::optional<job::KeyParts> key_without_base(const FleetImage& image, job::Envi
 }
 
 ImageStatus image_status(const FleetImage& image, bool verify, job::Environment& environment) {
-  ImageStatus standing;
-  standing.key = key_without_base(image, environment);
+  ImageStatus status;
+  status.key = key_without_base(image, environment);
   const auto file = sidecar_of(image.output, Sidecar::result);
   auto result = read_result(file);
   if (!result) {
-    standing.reason = "not baked yet";
-    return standing;
+    status.reason = "not baked yet";
+    return status;
   }
   if (result->status != 0) {
-    standing.reason = fmt::format("it ended with exit {} last time", result->status);
-    return standing;
+    status.reason = fmt::format("the last bake ended with exit code {}", result->status);
+    return status;
   }
   bool learned = false;
-  standing.reason = what_changed(image, *result, standing.key, verify, learned);
-  standing.done = standing.reason.empty();
-  if (standing.done && learned) write_result(file, *result);
-  return standing;
+  status.reason = reason_to_bake(image, *result, status.key, verify, learned);
+  status.done = status.reason.empty();
+  if (status.done && learned) write_result(file, *result);
+  return status;
 }
 
 std::string fleet_digest(const recipe::Fleet& fleet) {

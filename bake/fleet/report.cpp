@@ -22,7 +22,7 @@ std::size_t count(const std::vector<FleetRow>& rows, State state) {
       std::count_if(rows.begin(), rows.end(), [state](const FleetRow& row) { return row.state == state; }));
 }
 
-Json json_of(const FleetRow& row) {
+Json to_json(const FleetRow& row) {
   Json json{{"image", row.name}, {"recipe", row.recipe},        {"output", row.output},
             {"log", row.log},    {"state", name_of(row.state)}, {"status", row.status}};
   if (!row.message.empty()) json["message"] = row.message;
@@ -94,7 +94,7 @@ Json to_json(const recipe::Fleet& fleet, const std::vector<FleetRow>& rows) {
   Json summary;
   for (const auto state : all_states) summary[std::string(name_of(state))] = count(rows, state);
   auto images = Json::array();
-  for (const auto& row : rows) images.push_back(json_of(row));
+  for (const auto& row : rows) images.push_back(to_json(row));
   return {{"fleet", fleet.file.string()}, {"status", worst_of(rows)}, {"summary", summary}, {"images", images}};
 }
 

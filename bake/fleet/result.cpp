@@ -84,7 +84,7 @@ std::optional<ImageResult> parse_result(const std::string& text) {
     result.output = known_file(json.at("output"));
     return result;
   } catch (const nlohmann::json::exception&) {
-    return std::nullopt;  // torn, or another program's: as good as none
+    return std::nullopt;  // truncated, or written by another program
   }
 }
 

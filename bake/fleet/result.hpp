@@ -10,8 +10,8 @@
 
 namespace bake::fleet {
 
-/// A file as git's index knows one: while these agree, its content is taken to be what was hashed. No device number:
-/// the nodes of a cluster see one shared file system under different ones.
+/// The metadata of a file, as in git's index: while they are equal, the content is assumed to be unchanged. Without a
+/// device number, because the nodes of a cluster see a shared file system under different numbers.
 struct FileIdentity {
   std::uint64_t size = 0;
   std::int64_t mtime_ns = 0;
@@ -21,36 +21,36 @@ struct FileIdentity {
   friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
 };
 
-/// The identity of a file now; empty when it is not there.
+/// Returns the current identity of a file; empty when it does not exist.
 std::optional<FileIdentity> identity_of(const std::filesystem::path& file);
 
 /// A content digest and the identity the file had when it was computed.
 struct KnownFile {
   std::string sha256;
-  std::optional<FileIdentity> identity;  ///< empty: not known for sure, hash it
+  std::optional<FileIdentity> identity;  ///< empty: not known, so the file must be hashed
 };
 
-/// What `bake batch` remembers of one image, beside it as OUT.result.json. Written whole or not at all, and only after
-/// the bake has ended; a missing or torn one means "not done".
+/// The result of one image in `bake batch`, in the sidecar file OUT.result.json. Written atomically after the bake has
+/// ended; a missing or truncated file means "not done".
 struct ImageResult {
   int status = 0;       ///< exit code of the bake
-  std::string message;  ///< of a failure: its error
+  std::string message;  ///< the error of a failed bake
   std::string hint;
-  std::string run;      ///< which `bake batch` it was
-  std::string host;     ///< where
+  std::string run;      ///< the id of the `bake batch` run
+  std::string host;     ///< on which it ran
   std::string started;  ///< ISO time
-  double seconds = 0;   ///< how long
+  double seconds = 0;   ///< duration
   std::string ofed, os, kernel;
-  std::optional<job::KeyParts> key;  ///< absent when what the image depends on could not be said beforehand
+  std::optional<job::KeyParts> key;  ///< absent when the inputs were not known before the bake
   KnownFile base, output;
 };
 
 nlohmann::ordered_json to_json(const ImageResult& result);
 
-/// Reads what to_json wrote; empty for anything else.
+/// Reads what to_json() returned; empty for any other text.
 std::optional<ImageResult> parse_result(const std::string& text);
 
-/// The result file, if there is a readable one.
+/// Returns the content of the result file; empty when there is no valid file.
 std::optional<ImageResult> read_result(const std::filesystem::path& file);
 void write_result(const std::filesystem::path& file, const ImageResult& result);
 

@@ -24,9 +24,9 @@ using State = FleetRow::State;
 
 constexpr std::chrono::seconds poll_interval{1};
 constexpr std::chrono::minutes silence_limit{10};
-constexpr int vanished_after = 3;  ///< polls without task and result: a shared file system may show a file a bit late
+constexpr int vanished_after = 3;  ///< polls without task and result: a shared file system may show a new file late
 constexpr const char* remedy =
-    "'scontrol ping' says whether slurmctld answers, $SLURM_CONF which cluster it is; --executor local needs no Slurm";
+    "'scontrol ping' shows whether slurmctld answers, $SLURM_CONF names the cluster; --executor local needs no Slurm";
 
 std::string one_line(const std::string& text) {
   std::vector<std::string> lines;
@@ -42,7 +42,7 @@ void require_slurm() {
                   "install Slurm's client programs (Debian: slurm-client) on this machine, or use --executor local");
 }
 
-/// What was submitted last, also of a fleet that was edited since.
+/// Returns the last submission, even when the fleet was edited after it.
 std::optional<Submission> read_submission(const recipe::Fleet& fleet) {
   const auto file = slurm_directory(fleet) / "job.json";
   if (!fs::is_regular_file(file)) return std::nullopt;
@@ -54,7 +54,8 @@ std::optional<Submission> read_submission(const recipe::Fleet& fleet) {
   return submission;
 }
 
-/// An earlier job of this fleet file that is still at work may write the same outputs, whatever the file says now.
+/// Throws Error{environment} while an earlier job of this fleet file is in the queue: it may write the same outputs,
+/// even when the file was edited after its submission.
 void require_idle(const recipe::Fleet& fleet) {
   const auto before = read_submission(fleet);
   if (!before) return;
@@ -72,14 +73,15 @@ void require_idle(const recipe::Fleet& fleet) {
                                   before->job));
 }
 
-/// What Slurm remembers of a task that left its queue (for MinJobAge seconds): "CANCELLED", "NODE_FAIL", or nothing.
+/// Returns the last state of a task that has left the queue, which Slurm keeps for MinJobAge seconds: "CANCELLED",
+/// "NODE_FAIL", or an empty text.
 std::string last_state(const std::string& job, std::size_t index) {
   try {
     const auto shown = run_program({"scontrol", "show", "job", "-o", fmt::format("{}_{}", job, index)});
     for (const auto& word : split_words(shown.out))
       if (word.starts_with("JobState=")) return word.substr(9);
   } catch (const Error&) {
-    return {};  // no scontrol here: nothing more to say
+    return {};  // there is no scontrol on this machine
   }
   return {};
 }
@@ -92,13 +94,13 @@ FleetRow vanished(const recipe::Fleet& fleet, const Submission& submission, std:
       row_of(image, State::vanished, static_cast<int>(cancelled ? ErrorKind::interrupted : ErrorKind::environment),
              fmt::format("task {}_{} is no longer in Slurm's queue and left no result{}", submission.job, index,
                          state.empty() ? std::string() : fmt::format("; Slurm says {}", state)));
-  row.hint = cancelled ? "somebody cancelled it; the same command bakes what is left"
-                       : fmt::format("what the task printed: {}/{}_{}.log", slurm_directory(fleet).string(),
+  row.hint = cancelled ? "the job was cancelled; the same command bakes what is left"
+                       : fmt::format("the output of the task is in {}/{}_{}.log", slurm_directory(fleet).string(),
                                      submission.job, index);
   return row;
 }
 
-/// Opening a directory makes a network file system look for new names in it.
+/// Reads a directory, so that a network file system looks for new names in it.
 void refresh(const fs::path& directory) {
   std::error_code ignored;
   for (fs::directory_iterator entry(directory, ignored), end; !ignored && entry != end; entry.increment(ignored)) {
@@ -223,11 +225,11 @@ std::vector<FleetRow> collect(const recipe::Fleet& fleet, const Submission& subm
 }
 
 std::vector<FleetRow> wait_for(const recipe::Fleet& fleet, const Submission& submission, Progress& progress) {
-  std::map<std::string, State> said;
+  std::map<std::string, State> reported;
   auto answered = Clock::now();
   int polls_without_task = 0;
   for (;;) {
-    // The queue first: a task that ends between the two questions is found in its result.
+    // The queue first: a task that ends between the two reads is found by its result file.
     const auto queue = queue_of(submission.job);
     if (!queue && Clock::now() - answered > silence_limit)
       throw Error(ErrorKind::environment, fmt::format("waiting for job {}: Slurm does not answer", submission.job),
@@ -238,10 +240,10 @@ std::vector<FleetRow> wait_for(const recipe::Fleet& fleet, const Submission& sub
       bool lost = false;
       for (const auto& row : rows) {
         lost = lost || row.state == State::vanished;
-        const auto known = said.find(row.name);
-        if (row.state != State::vanished && (known == said.end() || known->second != row.state))
+        const auto known = reported.find(row.name);
+        if (row.state != State::vanished && (known == reported.end() || known->second != row.state))
           progress.step(fmt::format("{}: {}", row.name, name_of(row.state)));
-        said[row.name] = row.state;
+        reported[row.name] = row.state;
       }
       polls_without_task = queue->empty() ? polls_without_task + 1 : 0;
       if (interrupted() || (queue->empty() && (!lost || polls_without_task >= vanished_after))) return rows;

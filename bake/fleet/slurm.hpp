@@ -13,46 +13,47 @@
 
 namespace bake::fleet {
 
-/// What was handed to Slurm, kept beside the fleet file so that `bake batch collect` finds it: FLEET.slurm/job.json.
+/// A submission to Slurm. It is stored in FLEET.slurm/job.json, where `bake batch collect` reads it.
 struct Submission {
   std::string job;                   ///< id of the job array
-  std::string run;                   ///< as in the result files
+  std::string run;                   ///< the id of the run in the result files
   std::string fleet;                 ///< fleet_digest()
-  std::vector<std::size_t> indices;  ///< images that it bakes
+  std::vector<std::size_t> indices;  ///< images of the job
 };
 
-/// FLEET.slurm: the job script, what was submitted, and what the tasks themselves print.
+/// Returns FLEET.slurm, the directory of the job script, the submission, and the output of the tasks.
 std::filesystem::path slurm_directory(const recipe::Fleet& fleet);
 
-/// The arguments of sbatch: an array of these indices, throttled to options.jobs, requeued when a node is lost, logs
-/// appended to. `more` is the user's own (--partition=…), last, so that it wins.
+/// Returns the arguments of sbatch: an array of these indices, throttled to options.jobs, requeued when a node is lost,
+/// with logs in append mode. `more` (--partition=…) comes last, so that the user's options win.
 std::vector<std::string> sbatch_arguments(const recipe::Fleet& fleet, const std::vector<std::size_t>& indices,
                                           const FleetOptions& options, const std::vector<std::string>& more);
 
-/// The script of one array task: bakes the image of its index with `bake batch run-one`.
+/// Returns the script of one array task, which bakes the image of its index with `bake batch run-one`.
 std::string task_script(const recipe::Fleet& fleet, const FleetOptions& options);
 
-/// Hands the images to Slurm and remembers the submission. Throws Error{environment} when there is no sbatch, it cannot
-/// reach slurmctld or refuses, or an earlier job of this fleet file, edited since or not, is still in the queue.
+/// Submits the images to Slurm and stores the submission. Throws Error{environment} when there is no sbatch, when
+/// sbatch fails, or when an earlier job of this fleet file is still in the queue, even if the file was edited.
 Submission submit(const recipe::Fleet& fleet, const std::vector<std::size_t>& indices, const FleetOptions& options,
                   const std::vector<std::string>& more);
 
-/// The last submission of this fleet, if it is about the fleet as it is now.
+/// Returns the last submission; empty when the fleet was edited after it.
 std::optional<Submission> last_submission(const recipe::Fleet& fleet);
 
-/// Index → state ("RUNNING", "PENDING") of the tasks that `squeue --array --format="%i %T"` lists.
+/// Returns index → state ("RUNNING", "PENDING") of the tasks that `squeue --array --format="%i %T"` lists.
 std::map<std::size_t, std::string> parse_queue(const std::string& text);
 
-/// What Slurm has in its queue of a job; nothing at all for a job it no longer knows. Empty when it does not answer.
+/// Returns the tasks of a job in Slurm's queue; an empty map for a job that Slurm no longer knows; nullopt when Slurm
+/// does not answer.
 std::optional<std::map<std::size_t, std::string>> queue_of(const std::string& job);
 
-/// The rows of the submitted images: a result of this run counts once its task has left the queue, or at once when it
-/// is a good one (a task that failed may have been requeued). A task that is in neither place has vanished.
+/// Returns the rows of the submitted images. A result of this run counts when its task has left the queue; a success
+/// counts at once (a failed task may be requeued). A task without a result that is not in the queue has vanished.
 std::vector<FleetRow> collect(const recipe::Fleet& fleet, const Submission& submission,
                               const std::map<std::size_t, std::string>& queue);
 
-/// Waits until the job has left the queue or this run is interrupted (needs an OwnInterruption), and collects. Throws
-/// Error{environment} when slurmctld does not answer for ten minutes; the job is not touched.
+/// Waits until the job has left the queue or this run is interrupted (needs an OwnInterruption), then collects. Throws
+/// Error{environment} when slurmctld does not answer for ten minutes; the job goes on.
 std::vector<FleetRow> wait_for(const recipe::Fleet& fleet, const Submission& submission, Progress& progress);
 
 }  // namespace bake::fleet

@@ -19,14 +19,14 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-/// The manifest beside the output; empty for a torn one and for other documents.
+/// Returns the manifest of the output; empty when the file is truncated or not a manifest.
 std::optional<Json> manifest_of(const fs::path& output) {
   const auto file = sidecar_of(output, Sidecar::manifest);
   if (!fs::is_regular_file(file)) return std::nullopt;
   try {
     const auto text = read_text(file);
     const auto manifest = verify::read_manifest(text, file.string());
-    // What is read below; anything else counts as none.
+    // The fields that difference_from() reads; a manifest without them is treated as missing.
     for (const auto* pointer : {"/key", "/base/sha256", "/product/sha256"})
       if (!manifest.at(nlohmann::json::json_pointer(pointer)).is_string()) return std::nullopt;
     return Json::parse(text);
@@ -37,9 +37,9 @@ std::optional<Json> manifest_of(const fs::path& output) {
   }
 }
 
-/// Why `output` with this manifest is not what the recipe makes; empty: it is. Files are read last.
-std::string what_differs(const recipe::Recipe& recipe, const fs::path& output, const Json& manifest,
-                         Environment& environment, const std::string& private_pem) {
+/// Returns why `output` with this manifest is not the image of the recipe; empty when it is. Reads large files last.
+std::string difference_from(const recipe::Recipe& recipe, const fs::path& output, const Json& manifest,
+                            Environment& environment, const std::string& private_pem) {
   const auto base = manifest["base"]["sha256"].get<std::string>();
   const auto product = manifest["product"]["sha256"].get<std::string>();
   auto key = key_parts(recipe, select_driver(recipe, environment), environment);
@@ -61,8 +61,8 @@ AlreadyBaked already_baked(const recipe::Recipe& recipe, const fs::path& output,
                            const std::string& private_pem) {
   if (!fs::is_regular_file(output)) return {std::nullopt, "there is no output"};
   auto manifest = manifest_of(output);
-  if (!manifest) return {std::nullopt, "its manifest is gone or another one"};
-  auto reason = what_differs(recipe, output, *manifest, environment, private_pem);
+  if (!manifest) return {std::nullopt, "its manifest is missing or of another image"};
+  auto reason = difference_from(recipe, output, *manifest, environment, private_pem);
   if (!reason.empty()) return {std::nullopt, std::move(reason)};
   return {std::move(manifest), {}};
 }

@@ -10,16 +10,16 @@
 
 namespace bake::job {
 
-/// What lies under the name of an output before a bake.
+/// The state of an output before a bake.
 struct AlreadyBaked {
-  std::optional<nlohmann::ordered_json> manifest;  ///< of the output, when it is what the recipe makes
-  std::string reason;  ///< why it has to be baked otherwise: "there is no output", "the base changed", …
+  std::optional<nlohmann::ordered_json> manifest;  ///< of the output, when it is the image of the recipe
+  std::string reason;  ///< otherwise why it has to be baked: "there is no output", "the base changed", …
 };
 
-/// Whether `output` is what baking `recipe` would make: its manifest has the content address (key_of) of today's base,
-/// recipe, driver, matrix and bake, output and base are hashed to be sure, and what else lies beside speaks of this
-/// image. With `private_pem` the provenance must be signed by that key. An image gets its name only after it was
-/// verified, so such an output was.
+/// Returns whether `output` is the image that baking `recipe` would make: its manifest has the content address (key_of)
+/// of the current base, recipe, driver, matrix and bake; the digests of output and base match it; and the other sidecar
+/// files describe this image. With `private_pem` that key must have signed the provenance. The output was verified,
+/// because bake gives an image its name only after verification.
 AlreadyBaked already_baked(const recipe::Recipe& recipe, const std::filesystem::path& output, Environment& environment,
                            const std::string& private_pem = {});
 

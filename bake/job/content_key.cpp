@@ -22,8 +22,8 @@ constexpr std::array<Part, 5> parts{{{&KeyParts::base, "base", "the base"},
                                      {&KeyParts::matrix, "matrix", "the matrix"},
                                      {&KeyParts::bake, "bake", "bake itself"}}};
 
-/// What the recipe says, whatever it looks like and wherever it lies. The base counts by its content; the gallery is
-/// for publishing.
+/// Returns the digest of the recipe's meaning, without its formatting and its paths. The base has its own part of the
+/// key; the gallery is only for publishing.
 std::string recipe_digest(recipe::Recipe recipe) {
   recipe.base = {};
   recipe.gallery.reset();

@@ -15,13 +15,13 @@
 
 namespace bake::job {
 
-/// Which disk to start the appliance on.
+/// The disk on which the appliance starts.
 struct DiskRequest {
-  std::filesystem::path disk;                   ///< is written to: a copy or an overlay, never a base
+  std::filesystem::path disk;                   ///< will be written: a copy or an overlay, never a base
   std::string format;                           ///< "raw" or "qcow2"
   std::filesystem::path known_as;               ///< the file that the user named, for messages
   std::vector<std::filesystem::path> payloads;  ///< attached read-only, in this order
-  bool compiles = false;                        ///< modules may be built in it: that takes processors and memory
+  bool compiles = false;                        ///< modules may be built in it, which needs processors and memory
 };
 
 /// One start of the appliance with one guest in it.
@@ -29,24 +29,24 @@ class Session {
  public:
   virtual ~Session() = default;
   virtual guest::Guest& guest() = 0;
-  /// Looks at the guest as it is now. Throws Error{environment} when the disk did not take what was written so far.
+  /// Returns the current facts of the guest. Throws Error{environment} when the disk did not accept earlier writes.
   virtual guest::Facts inspect() = 0;
-  /// Trims free space, syncs, unmounts and shuts down; throws when any of that fails. Without it nothing is promised
-  /// about the disk.
+  /// Trims free space, syncs, unmounts and shuts down. Throws when a step fails. Without this call the state of the
+  /// disk is undefined.
   virtual void finish() = 0;
 };
 
-/// What a job needs of the world. Tests put fakes in.
+/// Everything outside the program that a job uses. Tests use fakes.
 struct Environment {
   const matrix::Matrix& matrix;
   store::Store& store;
   Progress& progress;
   std::function<std::unique_ptr<Session>(const DiskRequest&)> open_session;
-  /// Starts of the appliance so far in this process.
+  /// Returns how often this process has started the appliance.
   std::function<unsigned()> launches;
 };
 
-/// Starts the appliance on a scratch disk in `directory` that keeps all writes from `source`.
+/// Starts the appliance on a scratch disk in `directory`, so that `source` is not written.
 std::unique_ptr<Session> open_scratch(const SourceDisk& source, const std::filesystem::path& directory,
                                       std::vector<std::filesystem::path> payloads, Environment& environment);
 

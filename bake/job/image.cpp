@@ -43,14 +43,14 @@ std::string copy_base(const recipe::Recipe& recipe, const SourceDisk& source, co
 void check_payload(const std::string& name, const fs::path& payload, const std::string& sha256) {
   const auto found = digest_of_file(payload);
   if (found != sha256)
-    throw Error(ErrorKind::untrusted,
-                fmt::format("checking the payload of '{}': its sha256 is {}, it came into the store as {}", name, found,
-                            sha256),
-                "remove it, then add it again from its source", {{Remedy::Action::remove_bundle, name}});
+    throw Error(
+        ErrorKind::untrusted,
+        fmt::format("checking the payload of '{}': its sha256 is {}, the store added it as {}", name, found, sha256),
+        "remove it, then add it again from its source", {{Remedy::Action::remove_bundle, name}});
 }
 
-/// What is about to be installed must be what was verified when it came into the store: the evidence beside the image
-/// names those digests.
+/// Compares the payloads with the digests that the store verified when it added them: the evidence of the image names
+/// those digests. Throws Error{untrusted} when one differs.
 void check_payloads(const resolve::SelectedDriver& driver, const Environment& environment) {
   if (!driver.payloads().empty()) environment.progress.step("hash the payloads");
   if (driver.bundle) check_payload(driver.bundle->name, driver.bundle->payload(), driver.bundle->payload_sha256);
@@ -88,7 +88,7 @@ struct Finished {
   Json checks;
 };
 
-/// Everything that happens while the appliance runs: one launch.
+/// Does all work that needs the appliance, in one launch.
 Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& disk,
                        const std::string& base_sha256, const resolve::SelectedDriver& driver,
                        Environment& environment) {
@@ -157,10 +157,10 @@ void require_space(const plan::Plan& plan, const fs::path& disk) {
 BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool force, Environment& environment,
                       const std::string& private_pem) {
   auto& progress = environment.progress;
-  if (!private_pem.empty()) signature::public_half(private_pem);  // throws now rather than after the work
+  if (!private_pem.empty()) signature::public_half(private_pem);  // throws before the work, not after it
   OutputFile file(output, force, {recipe.base.path, recipe.file});
   const auto [source, driver] = open_job(recipe, environment);
-  // Room for what the packages add to the copy of the base.
+  // Space for the packages in the copy of the base.
   constexpr std::uint64_t growth = std::uint64_t{1} << 30U;
   require_free_space(file.path(), space_needed(source) + growth, fmt::format("the copy of '{}'", source.path.string()));
 
@@ -177,7 +177,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   BakedImage result{output, sidecar_of(output, Sidecar::manifest),
                     evidence::product_manifest(finished.manifest, product, finished.checks), finished.plan};
   file.sync();
-  // These first: an image under its final name always has them. Their digests tell them from another image's.
+  // The evidence first, so that an image under its final name always has it. Its digests name this image.
   evidence::write_evidence(output, result.manifest, finished.plan, driver, private_pem);
   file.publish();
   progress.step("done");

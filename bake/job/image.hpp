@@ -11,7 +11,7 @@
 
 namespace bake::job {
 
-/// What `bake image` made.
+/// The result of bake_image().
 struct BakedImage {
   std::filesystem::path image;
   std::filesystem::path manifest_file;
@@ -19,25 +19,25 @@ struct BakedImage {
   plan::Plan plan;
 };
 
-/// What a bake begins with: all that can be known without the appliance and without reading the whole base.
+/// The start of a bake: the facts that need neither the appliance nor a read of the whole base.
 struct OpenedJob {
   SourceDisk source;
   resolve::SelectedDriver driver;
 };
 
-/// Throws the Error of the base or of choosing the driver; when both are refused, one that says both.
+/// Opens the base and selects the driver. Throws the Error of either step; when both fail, one error for both.
 OpenedJob open_job(const recipe::Recipe& recipe, Environment& environment);
 
 /// The main job: copies the base, starts the appliance once, inspects, decides, applies, inspects again, verifies, adds
-/// a VHD footer, and only then gives the output its name. Whatever fails before that leaves nothing behind. Manifest,
-/// SBOM and provenance lie beside it; with `private_pem` (Ed25519) the provenance is signed.
+/// a VHD footer, and only then gives the output its name. An earlier failure leaves no file behind. Manifest, SBOM and
+/// provenance are sidecar files; with `private_pem` (Ed25519) the provenance is signed.
 BakedImage bake_image(const recipe::Recipe& recipe, const std::filesystem::path& output, bool force,
                       Environment& environment, const std::string& private_pem = {});
 
-/// Throws Error{environment} unless the file system of `disk` has room for what `plan` adds to the guest in it.
+/// Throws Error{environment} when the file system of `disk` has too little space for what `plan` adds to the guest.
 void require_space(const plan::Plan& plan, const std::filesystem::path& disk);
 
-/// As bake_image(), stopped before anything is changed; the guest is seen through an overlay.
+/// Returns the plan that bake_image() would carry out. Reads the guest through an overlay, and changes nothing.
 plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment);
 
 }  // namespace bake::job

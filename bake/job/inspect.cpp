@@ -24,7 +24,7 @@ verify::Check check_container(const fs::path& image) {
                            : join(problems, "; ")};
 }
 
-/// The manifest beside the image must speak of this file and of this guest.
+/// Compares the sidecar manifest with the digest of the file and with the manifest inside the image.
 void check_manifest(nlohmann::json outside, const nlohmann::json& inside, const std::string& actual,
                     std::vector<verify::Check>& checks) {
   const auto expected = outside.value("product", nlohmann::json::object()).value("sha256", std::string());
@@ -34,7 +34,7 @@ void check_manifest(nlohmann::json outside, const nlohmann::json& inside, const 
   outside.erase("product");
   outside.erase("checks");
   checks.push_back({"manifest", outside == inside,
-                    outside == inside ? "the image's own manifest says the same" : "the image's own manifest differs"});
+                    outside == inside ? "equal to the manifest in the image" : "the manifest in the image differs"});
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ guest::Facts inspect_disk(const SourceDisk& source, Environment& environment) {
 }
 
 std::string make_recipe_for(const fs::path& disk, const std::vector<std::string>& vm_sizes, Environment& environment) {
-  environment.matrix.require_sizes(vm_sizes);  // before the appliance is started for nothing
+  environment.matrix.require_sizes(vm_sizes);  // before the slow start of the appliance
   const auto source = open_source(disk);
   const auto facts = inspect_disk(source, environment);
   environment.progress.step("choose a driver");
@@ -85,8 +85,8 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
                           const std::string& public_pem) {
   VerifyResult verdict;
   verdict.checks.push_back(check_container(image));
-  if (!verdict.checks.back().ok) return verdict;  // nothing inside such a container can be trusted to be where it seems
-  std::optional<nlohmann::json> outside;          // read before the appliance is started for nothing
+  if (!verdict.checks.back().ok) return verdict;  // offsets inside a wrong container are not reliable
+  std::optional<nlohmann::json> outside;          // read before the slow start of the appliance
   if (manifest) outside = verify::read_manifest(read_text(*manifest), manifest->string());
   const auto source = probe_source(image);
   const TemporaryDirectory scratch;

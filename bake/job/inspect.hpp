@@ -13,11 +13,11 @@
 
 namespace bake::job {
 
-/// What is on a disk image, seen through an overlay; the file is only read.
+/// Returns the facts about a disk image. Reads it through an overlay, and changes nothing.
 guest::Facts inspect_disk(const SourceDisk& source, Environment& environment);
 
-/// A recipe for `disk` and `vm_sizes`, ready to edit: its system, its digest, the driver that the matrix ranks first
-/// (and says why in comments). Throws Error{incompatible} when the matrix has no driver.
+/// Returns a recipe for `disk` and `vm_sizes`, ready to edit: its system, its digest, and the driver that the matrix
+/// ranks first, with the reasons as comments. Throws Error{incompatible} when the matrix has no driver.
 std::string make_recipe_for(const std::filesystem::path& disk, const std::vector<std::string>& vm_sizes,
                             Environment& environment);
 
@@ -28,9 +28,9 @@ struct VerifyResult {
   std::string kernel;
 };
 
-/// Is this finished image right? Holds the container to Azure's rules and the guest to the expectations in its own
-/// /etc/bake-manifest.json; with `manifest` also the file to the digest there, the two manifests to each other, and
-/// SBOM and provenance beside the image to both. With `public_pem` the provenance must be signed by its holder.
+/// Verifies a finished image. Compares the container with Azure's rules and the guest with the expectations in its
+/// /etc/bake-manifest.json. With `manifest` also compares the file with the digest in it, the two manifests with each
+/// other, and the SBOM and provenance with both. With `public_pem` that key must have signed the provenance.
 VerifyResult verify_image(const std::filesystem::path& image, const std::optional<std::filesystem::path>& manifest,
                           Environment& environment, const std::string& public_pem = {});
 

@@ -8,10 +8,10 @@
 
 namespace bake::job {
 
-/// resolve::select_driver() with what the environment's store offers.
+/// Returns resolve::select_driver() for the environment's store and matrix.
 resolve::SelectedDriver select_driver(const recipe::Recipe& recipe, const Environment& environment);
 
-/// The plan for a guest: reads the package indexes of the driver's payloads, resolves, plans. Changes nothing.
+/// Returns the plan for a guest: reads the package indexes of the driver's payloads, resolves, plans. Changes nothing.
 plan::Outcome make_plan(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver, const guest::Facts& facts,
                         const Environment& environment);
 

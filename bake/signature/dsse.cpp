@@ -11,8 +11,8 @@
 namespace bake::signature {
 namespace {
 
-/// What is signed: DSSE's pre-authentication encoding, so that a signature for one kind of document does not match
-/// another kind.
+/// Returns the text to sign: DSSE's pre-authentication encoding, so that a signature for one kind of document does not
+/// match another kind.
 std::string encoded(std::string_view type, std::string_view payload) {
   return fmt::format("DSSEv1 {} {} {} {}", type.size(), type, payload.size(), payload);
 }
@@ -59,7 +59,7 @@ void require_signed(const Envelope& envelope, std::string_view public_pem, const
   if (others.empty()) throw Error(ErrorKind::untrusted, fmt::format("verifying '{}': it is not signed", name));
   throw Error(ErrorKind::untrusted,
               others == trusted
-                  ? fmt::format("verifying '{}': its signature names the trusted key, but does not fit", name)
+                  ? fmt::format("verifying '{}': its signature names the trusted key, but is wrong", name)
                   : fmt::format("verifying '{}': signed by key {}, not by the trusted key {}", name, others, trusted),
               others == trusted ? "the file was changed after signing: fetch it again" : "");
 }

@@ -5,9 +5,9 @@
 
 namespace bake::signature {
 
-/// A document and its Ed25519 signature as one JSON document: a DSSE envelope, protocol v1
+/// Returns a document and its Ed25519 signature as one JSON document: a DSSE envelope, protocol v1
 /// (github.com/secure-systems-lab/dsse). It names the key by its key_fingerprint(). With an empty
-/// `private_pem` the envelope has no signature. Throws as sign().
+/// `private_pem` the envelope has no signature. Throws like sign().
 std::string make_envelope(std::string_view payload, std::string_view payload_type, std::string_view private_pem);
 
 /// The content of an envelope, not verified.

@@ -37,7 +37,7 @@ Key checked(EVP_PKEY* key, std::string_view what, std::string_view pem, std::str
 
 Key read_private(std::string_view pem) {
   const auto bio = memory_bio(pem);
-  // No pass phrase is ever asked for: a build server has nobody to type one.
+  // Never ask for a pass phrase, because nobody can enter one on a build server.
   static char nothing[] = "";
   return checked(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nothing), "private", pem, "PUBLIC");
 }
@@ -61,7 +61,7 @@ std::string public_pem_of(EVP_PKEY* key) {
 
 const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-bool holds(std::string_view message, std::string_view signature, const Key& key) {
+bool is_valid(std::string_view message, std::string_view signature, const Key& key) {
   const Context context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   return signature.size() == signature_size &&
          EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
@@ -74,7 +74,7 @@ int hex_digit(char c) {
   return -1;
 }
 
-/// The bytes of lower-case hexadecimal `text`; empty when it is none.
+/// Returns the bytes of lower-case hexadecimal `text`; empty when `text` is not hexadecimal.
 std::vector<unsigned char> from_hex(std::string_view text) {
   std::vector<unsigned char> bytes;
   if (text.size() % 2 != 0) return bytes;
@@ -118,11 +118,12 @@ std::string sign(std::string_view message, std::string_view private_pem) {
 
 bool verify_signature(std::string_view message, std::string_view signature_hex, std::string_view public_pem) {
   const auto signature = from_hex(signature_hex);
-  return holds(message, {reinterpret_cast<const char*>(signature.data()), signature.size()}, read_public(public_pem));
+  return is_valid(message, {reinterpret_cast<const char*>(signature.data()), signature.size()},
+                  read_public(public_pem));
 }
 
 bool verify_signature_bytes(std::string_view message, std::string_view signature, std::string_view public_pem) {
-  return holds(message, signature, read_public(public_pem));
+  return is_valid(message, signature, read_public(public_pem));
 }
 
 std::string key_fingerprint(std::string_view public_pem) {

@@ -20,7 +20,7 @@ bool is_plain(const std::string& part) {
   return !part.empty() && part != "." && part != ".." && archive::printable(part) == part;
 }
 
-bool has_a_place(const std::string& path) {
+bool is_allowed(const std::string& path) {
   const auto parts = split(path, '/');
   if (!std::all_of(parts.begin(), parts.end(), is_plain)) return false;
   const auto& room = parts.front();
@@ -32,10 +32,11 @@ bool has_a_place(const std::string& path) {
          parts.size() <= 6;
 }
 
-CarriedFile file_from(const Json& json) {
-  CarriedFile file{json.at("path"), json.at("size"), json.at("sha256")};
-  if (!has_a_place(file.path)) throw std::runtime_error("'" + archive::printable(file.path) + "' has no place in it");
-  if (!is_sha256(file.sha256)) throw std::runtime_error("'" + file.path + "' has no digest");
+IndexedFile file_from(const Json& json) {
+  IndexedFile file{json.at("path"), json.at("size"), json.at("sha256")};
+  if (!is_allowed(file.path))
+    throw std::runtime_error("'" + archive::printable(file.path) + "' is not an allowed path");
+  if (!is_sha256(file.sha256)) throw std::runtime_error("'" + file.path + "' has no valid digest");
   return file;
 }
 
@@ -54,7 +55,7 @@ std::string to_text(const Index& index) {
 Index parse_index(const std::string& text, const std::string& name) {
   try {
     const auto json = Json::parse(text);
-    if (json.at("schema") != schema) throw std::runtime_error("written by another version of bake");
+    if (json.at("schema") != schema) throw std::runtime_error("another version of bake wrote it");
     Index index{json.at("bake"),
                 json.at("time"),
                 json.at("recipes"),
@@ -63,7 +64,7 @@ Index parse_index(const std::string& text, const std::string& name) {
                 json.at("overlays"),
                 {}};
     for (const auto& file : json.at("files")) index.files.push_back(file_from(file));
-    const auto out_of_order = [](const CarriedFile& a, const CarriedFile& b) { return a.path >= b.path; };
+    const auto out_of_order = [](const IndexedFile& a, const IndexedFile& b) { return a.path >= b.path; };
     if (std::adjacent_find(index.files.begin(), index.files.end(), out_of_order) != index.files.end())
       throw std::runtime_error("its files are not sorted");
     return index;

@@ -27,13 +27,13 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t buffer_size = std::size_t{1} << 20U;
 
-/// Where the bytes of one entry come from: a file, or text made here.
+/// The content of one entry: a file, or a text.
 struct Source {
   fs::path file;
   std::string text;
 };
 
-/// A file's name as the archive may hold it.
+/// Returns the name of a file with only the characters that an archive may contain.
 std::string plain_name(const fs::path& file) {
   static constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
   auto name = file.filename().string();
@@ -42,7 +42,7 @@ std::string plain_name(const fs::path& file) {
   return name;
 }
 
-/// Collects what goes into the archive, by its path there.
+/// Collects the content of the archive, by path in the archive.
 class Collection {
  public:
   explicit Collection(job::Environment& environment) : environment_(environment) {}
@@ -51,8 +51,8 @@ class Collection {
     auto recipe = recipe::load(file);
     if (std::find(index_.recipes.begin(), index_.recipes.end(), recipe.name) != index_.recipes.end())
       throw Error(ErrorKind::config,
-                  fmt::format("packing recipe '{}': another one is called '{}' too", file.string(), recipe.name),
-                  "give each recipe its own 'name'");
+                  fmt::format("packing recipe '{}': another recipe also has the name '{}'", file.string(), recipe.name),
+                  "give each recipe a different 'name'");
     const auto driver = job::select_driver(recipe, environment_);
     if (driver.bundle) add_object("bundles", driver.bundle->directory, driver.bundle->name, index_.bundles);
     for (const auto& extras : driver.extras) add_object("extras", extras.directory, extras.name, index_.extras);
@@ -78,7 +78,7 @@ class Collection {
     }
   }
 
-  /// The index, with a digest of everything: the first of two readings.
+  /// Returns the index with the digest of each file. This is the first of two reads.
   Index finish() {
     index_.bake = BAKE_VERSION;
     index_.time = iso_time(output_time());
@@ -92,7 +92,7 @@ class Collection {
       else
         index_.files.push_back({path, fs::file_size(source.file), digest_of_file(source.file)});
     }
-    parse_index(to_text(index_), "what is to be packed");  // what import would not take is not packed
+    parse_index(to_text(index_), "the new archive");  // fails now, not at the import
     return index_;
   }
 
@@ -116,13 +116,14 @@ class Collection {
                              fs::relative(entry.path(), directory).generic_string())] = {entry.path(), {}};
   }
 
-  /// The base's place in the archive and its digest, held against the recipe's pin now rather than on the other side.
+  /// Returns the base's path in the archive and its digest. Compares the digest with the recipe's pin now, not after
+  /// the import.
   std::pair<std::string, std::string> add_base(const recipe::Recipe& recipe) {
     const auto source = open_source(recipe.base.path);
     const auto file = fs::canonical(source.path);
     auto digest = digests_.find(file);
     if (digest == digests_.end()) {
-      environment_.progress.step(fmt::format("digest {}", file.filename().string()));
+      environment_.progress.step(fmt::format("hash {}", file.filename().string()));
       digest = digests_.emplace(file, digest_of_file(file)).first;
     }
     if (!recipe.base.sha256.empty() && recipe.base.sha256 != digest->second)
@@ -147,10 +148,11 @@ void write_text(archive::TarWriter& tar, const std::string& path, const std::str
   tar.write(std::as_bytes(std::span(text)));
 }
 
-/// The second reading. What it reads must be what the index says, or nobody could import the archive.
-void write_file(archive::TarWriter& tar, const CarriedFile& entry, const fs::path& file) {
+/// Writes a file into the archive: the second read. Throws Error{failed} when the content differs from the index,
+/// because the archive could not be imported.
+void write_file(archive::TarWriter& tar, const IndexedFile& entry, const fs::path& file) {
   const auto changed = [&] {
-    throw Error(ErrorKind::failed, fmt::format("packing '{}': it changed meanwhile", file.string()));
+    throw Error(ErrorKind::failed, fmt::format("packing '{}': it changed during the export", file.string()));
   };
   const auto fd = open_file(file, O_RDONLY);
   std::vector<std::byte> buffer(buffer_size);
@@ -170,9 +172,8 @@ void write_file(archive::TarWriter& tar, const CarriedFile& entry, const fs::pat
 }  // namespace
 
 Packed pack(const PackRequest& request, job::Environment& environment) {
-  if (!request.private_pem.empty())
-    signature::public_half(request.private_pem);     // throws now rather than after an hour
-  require_free_name(request.output, request.force);  // likewise
+  if (!request.private_pem.empty()) signature::public_half(request.private_pem);  // throws before the slow work
+  require_free_name(request.output, request.force);                               // likewise
   Collection collection(environment);
   for (const auto& recipe : request.recipes) collection.add_recipe(recipe);
   collection.add_keys();
@@ -181,7 +182,7 @@ Packed pack(const PackRequest& request, job::Environment& environment) {
   inputs.insert(inputs.end(), request.recipes.begin(), request.recipes.end());
   OutputFile output(request.output, request.force, inputs);
 
-  environment.progress.step("digest what is to be packed");
+  environment.progress.step("hash the files");
   Packed packed{collection.finish(), {}, 0};
   archive::TarWriter tar(output.path(), output_time());
   write_text(tar, index_name, signature::make_envelope(to_text(packed.index), index_type, request.private_pem));

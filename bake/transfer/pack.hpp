@@ -22,11 +22,11 @@ struct Packed {
   std::uint64_t size = 0;
 };
 
-/// Packs all that baking `recipes` elsewhere takes: the bundle that each of them gets from this store, the extra
-/// packages for its release, the key ring, the matrix overlays in use, the bases, and the recipes themselves, written
-/// anew so that they find their base beside them and pin its digest. Streams; memory does not depend on sizes. The same
-/// inputs, key and SOURCE_DATE_EPOCH give the same bytes. Throws what choosing a driver throws, Error{config} for two
-/// recipes of one name, {usage} for a bad key or an output that exists.
+/// Packs everything that another machine needs to bake `recipes`: the bundle that this store has for each recipe, the
+/// extra packages for its release, the key ring, the matrix overlays in use, the bases, and the recipes. Rewrites the
+/// recipes so that they name their base in the archive and pin its digest. Streams, so that memory does not depend on
+/// sizes. The same inputs, key and SOURCE_DATE_EPOCH produce the same bytes. Throws the Error of select_driver(),
+/// Error{config} for two recipes with one name, Error{usage} for a wrong key or an existing output.
 Packed pack(const PackRequest& request, job::Environment& environment);
 
 }  // namespace bake::transfer

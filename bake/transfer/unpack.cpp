@@ -28,7 +28,7 @@ constexpr std::size_t buffer_size = std::size_t{1} << 20U;
 constexpr std::size_t max_index = std::size_t{16} << 20U;
 constexpr std::string_view store_prefix = "store/";
 
-/// `<to>.partial`: becomes `to` by one rename, or goes away.
+/// The directory `<to>.partial`. publish() renames it to `to`; otherwise the destructor removes it.
 class StagedDirectory {
  public:
   explicit StagedDirectory(fs::path final_path)
@@ -64,20 +64,20 @@ class StagedDirectory {
 void check_target(const fs::path& to) {
   if (fs::exists(fs::symlink_status(to)))
     throw Error(ErrorKind::usage, fmt::format("importing to '{}': it exists", to.string()),
-                "--to DIR names a directory that is to be made");
+                "--to DIR must name a new directory");
   require_parent_directory(to, "importing to");
 }
 
 void check_archive_digest(const UnpackRequest& request, Progress& progress) {
   if (request.sha256.empty()) return;
-  progress.step(fmt::format("digest {}", request.archive.filename().string()));
+  progress.step(fmt::format("hash {}", request.archive.filename().string()));
   const auto digest = digest_of_file(request.archive);
   if (digest != to_lower(request.sha256))
-    throw Error(ErrorKind::untrusted, fmt::format("verifying '{}': its sha256 is {}, the command line says {}",
+    throw Error(ErrorKind::untrusted, fmt::format("verifying '{}': its sha256 is {}, the command line pins {}",
                                                   request.archive.string(), digest, to_lower(request.sha256)));
 }
 
-/// Reads an archive against its index.
+/// Reads an archive and compares it with its index.
 class Reader {
  public:
   explicit Reader(const fs::path& archive)
@@ -92,7 +92,7 @@ class Reader {
                   "give an archive that was exported by bake");
     const auto envelope = signature::read_envelope(reader_.read_all(max_index), name_);
     if (envelope.payload_type != index_type)
-      throw Error(ErrorKind::untrusted, fmt::format("reading '{}': it holds no index of bake", name_));
+      throw Error(ErrorKind::untrusted, fmt::format("reading '{}': it contains no index of bake", name_));
     if (!request.public_pem.empty()) {
       signature::require_signed(envelope, request.public_pem, name_);
       signer = signature::key_fingerprint(request.public_pem);
@@ -104,15 +104,15 @@ class Reader {
     return parse_index(envelope.payload, name_);
   }
 
-  /// The next entry, which must be `expected`, into `file`.
-  void take(const CarriedFile& expected, const fs::path& file) {
+  /// Writes the next entry into `file`. Throws Error{untrusted} when it is not `expected`.
+  void take(const IndexedFile& expected, const fs::path& file) {
     const auto entry = reader_.next();
     if (!entry) refuse(fmt::format("'{}' is missing", expected.path));
     if (entry->path != expected.path || entry->type != archive::EntryType::file)
       refuse(
-          fmt::format("'{}' stands where '{}' belongs", archive::printable(entry->path.substr(0, 200)), expected.path));
+          fmt::format("'{}' is in the place of '{}'", archive::printable(entry->path.substr(0, 200)), expected.path));
     if (entry->size != expected.size)
-      refuse(fmt::format("'{}' has {} bytes, the index says {}", expected.path, entry->size, expected.size));
+      refuse(fmt::format("'{}' has {} bytes, the index lists {}", expected.path, entry->size, expected.size));
     const auto out = open_file(file, O_WRONLY | O_CREAT | O_EXCL);
     std::vector<std::byte> buffer(buffer_size);
     Hasher hasher;
@@ -124,14 +124,14 @@ class Reader {
       at += count;
     }
     if (at != expected.size || hasher.hex() != expected.sha256)
-      refuse(fmt::format("'{}' is not what the index says", expected.path));
+      refuse(fmt::format("the content of '{}' differs from the index", expected.path));
     if (::ftruncate(out.get(), static_cast<off_t>(at)) != 0 || ::fsync(out.get()) != 0)
       throw_errno("writing", file, errno);
   }
 
   void expect_end() {
     if (const auto entry = reader_.next())
-      refuse(fmt::format("'{}' is in no index", archive::printable(entry->path.substr(0, 200))));
+      refuse(fmt::format("'{}' is not in the index", archive::printable(entry->path.substr(0, 200))));
   }
 
  private:
@@ -139,8 +139,8 @@ class Reader {
     return [this, archive](std::span<std::byte> buffer) { return read_some(fd_, buffer, archive); };
   }
 
-  /// The signature covers the index, not the envelope's spelling or the name of the key in it: that is what pack()
-  /// writes, or somebody changed it.
+  /// Throws Error{untrusted} when the envelope is not exactly as pack() writes it. The signature covers the index, but
+  /// not the spelling of the envelope or the name of the key in it.
   void require_as_written(const std::string& text, const std::string& signer) const {
     const auto json = nlohmann::ordered_json::parse(text);
     const auto& signatures = json.at("signatures");
@@ -167,14 +167,14 @@ void check_space(const Index& index, const fs::path& store) {
     throw Error(ErrorKind::environment,
                 fmt::format("importing into the store '{}': {} are free, {} are needed", store.string(),
                             human_size(free), human_size(needed)),
-                "--store DIR or $BAKE_STORE choose another place for the store");
+                "choose another directory for the store with --store DIR or $BAKE_STORE");
 }
 
 }  // namespace
 
 Unpacked unpack(const UnpackRequest& request, Progress& progress) {
   auto to = fs::absolute(request.to).lexically_normal();
-  if (!to.has_filename()) to = to.parent_path();  // "carried/" is 'carried', with what lies beside that
+  if (!to.has_filename()) to = to.parent_path();  // "carried/" means "carried", whose parent exists
   check_target(to);
   check_archive_digest(request, progress);
   Reader reader(request.archive);
@@ -186,7 +186,7 @@ Unpacked unpack(const UnpackRequest& request, Progress& progress) {
   store::StoreImport store(request.store, progress);
   StagedDirectory rest(to);
   for (const auto& file : result.index.files) {
-    progress.step(fmt::format("take {} ({})", file.path, human_size(file.size)));
+    progress.step(fmt::format("unpack {} ({})", file.path, human_size(file.size)));
     const auto place = file.path.starts_with(store_prefix) ? store.staging() / file.path.substr(store_prefix.size())
                                                            : rest.path() / file.path;
     fs::create_directories(place.parent_path());

@@ -13,22 +13,23 @@ namespace bake::transfer {
 struct UnpackRequest {
   std::filesystem::path archive;
   std::filesystem::path store;
-  std::filesystem::path to;  ///< gets recipes, bases and overlays; must not exist
-  std::string public_pem;    ///< whose signature counts; may be empty when `sha256` is not
-  std::string sha256;        ///< that the archive must have, or empty
+  std::filesystem::path to;  ///< new directory for recipes, bases and overlays
+  std::string public_pem;    ///< key that must have signed the index; may be empty when `sha256` is set
+  std::string sha256;        ///< digest that the archive must have, or empty
 };
 
 struct Unpacked {
   Index index;
   std::vector<store::ImportedObject> objects;
-  std::string signer;                          ///< fingerprint, empty when the archive's digest vouched
+  std::string signer;  ///< fingerprint of the key; empty when only the digest vouches for the archive
   std::vector<std::filesystem::path> recipes;  ///< ready for `bake plan`
 };
 
-/// Takes in what pack() made. The index is verified before anything else is read; every entry is held against it while
-/// it streams into a staging area, where it must come in the index's order, no more and no fewer; only then do the
-/// objects appear in the store and `to`, by renames. Throws Error{untrusted} for a missing or wrong signature, and for
-/// anything that is damaged, changed, cut short, missing or too much: store and `to` are then as they were.
+/// Imports an archive of pack(). Verifies the index before it reads anything else. Compares every entry with the index
+/// while it streams the entry into a staging directory; the entries must be exactly those of the index, in the same
+/// order. Then renames the objects into the store and the rest to `to`. Throws Error{untrusted} for a missing or wrong
+/// signature, and for an entry that is damaged, changed, truncated, missing or not in the index; then store and `to`
+/// are unchanged.
 Unpacked unpack(const UnpackRequest& request, Progress& progress);
 
 }  // namespace bake::transfer

@@ -28,7 +28,7 @@ Check check_signature(const fs::path& image, const std::optional<std::string>& p
     const auto envelope = signature::read_envelope(*signature, name);
     if (envelope.payload_type != statement_type || (provenance && envelope.payload != *provenance))
       return {"signature", false, "it was made for another document than the provenance"};
-    if (public_pem.empty()) return {"signature", true, "fits the provenance; no key was given to verify it with"};
+    if (public_pem.empty()) return {"signature", true, "matches the provenance; no key was given to verify it"};
     signature::require_signed(envelope, public_pem, name);
     return {"signature", true, "the given key signed the provenance"};
   } catch (const Error& error) {
@@ -93,7 +93,7 @@ std::vector<Check> check_evidence(const fs::path& image, const std::string& imag
       byproducts.push_back({sidecar_of(image, kind).filename().string(), digest_of(*content)});
   if (sbom) add("sbom", sbom_problem(*sbom, image_sha256));
   if (provenance) add("provenance", provenance_problem(*provenance, image_sha256, byproducts));
-  if (!provenance && !public_pem.empty()) add("provenance", "there is none beside the image");
+  if (!provenance && !public_pem.empty()) add("provenance", "there is none next to the image");
   if (signature || !public_pem.empty()) checks.push_back(check_signature(image, provenance, signature, public_pem));
   return checks;
 }

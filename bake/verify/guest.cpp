@@ -5,13 +5,12 @@
 #include <map>
 
 #include "bake/apply/config_text.hpp"
-#include "bake/apply/labels.hpp"
+#include "bake/apply/guest_state.hpp"
 #include "bake/apply/path_rules.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/plan/files.hpp"
-#include "bake/verify/modules.hpp"
 
 namespace bake::verify {
 namespace {
@@ -36,9 +35,9 @@ Check check_packages(const Facts& facts, const Expectations& expected) {
                         : join(wrong, "; ")};
 }
 
-/// What `dpkg -V` or `rpm -V` says, less what is no fault. Configuration files may differ (bake itself sets FORCE_MODE
-/// in one); what a package ships below /run lives in memory; minimal images leave out manuals; the vendor's
-/// metapackages write their product's name into ofed_info.
+/// Returns the lines of `dpkg -V` or `rpm -V` that show a fault. These are not faults: changed configuration files
+/// (bake itself sets FORCE_MODE in one), files below /run (they are in memory), manuals that a minimal image excludes,
+/// and ofed_info, into which the vendor's metapackages write the product's name.
 std::vector<std::string> complaints_of(std::string_view output, Guest& guest, const Expectations& expected) {
   const bool names_product = std::any_of(expected.packages.begin(), expected.packages.end(), [](const auto& package) {
     return package.name.starts_with("mlnx-ofed-") && !package.name.starts_with("mlnx-ofed-kernel");
@@ -49,14 +48,14 @@ std::vector<std::string> complaints_of(std::string_view output, Guest& guest, co
     const auto words = split_words(line);
     if (words.empty() || line.find(" c /") != std::string::npos) continue;
     const bool in_memory = words.back().starts_with("/run/") || words.back().starts_with("/var/run/");
-    if (words.front() == "missing" && (in_memory || apply::leaves_out(rules, words.back()))) continue;
+    if (words.front() == "missing" && (in_memory || apply::is_excluded(rules, words.back()))) continue;
     if (names_product && words.back() == "/usr/bin/ofed_info" && words.front() != "missing") continue;
     complaints.push_back(line);
   }
   return complaints;
 }
 
-/// The package manager's own word on the injected packages: dependencies and files.
+/// Runs the package manager's own verification of the injected packages: dependencies and files.
 Check check_database(Guest& guest, const Facts& facts, const Expectations& expected) {
   if (!facts.packages.trouble.empty()) return {"package database", false, facts.packages.trouble};
   if (expected.packages.empty()) return {"package database", true, facts.packages.format + ", consistent"};
@@ -66,7 +65,7 @@ Check check_database(Guest& guest, const Facts& facts, const Expectations& expec
       expected.family == Family::rpm ? fmt::format("rpm -V{} ; :\n", names) : fmt::format("dpkg -V{} ; :\n", names);
   const auto complaints = complaints_of(guest.shell(script).output, guest, expected);
   return {"package database", complaints.empty(),
-          complaints.empty() ? fmt::format("{}, consistent; the injected packages verify clean", facts.packages.format)
+          complaints.empty() ? fmt::format("{}, consistent; the injected packages have no fault", facts.packages.format)
                              : join(complaints, "; ")};
 }
 
@@ -114,7 +113,7 @@ Check check_agent(Guest& guest, const Facts& facts) {
           fmt::format("{} uncommented OS.EnableRDMA line(s) in {}{}", set, config, yes ? ", =y" : "")};
 }
 
-/// The packages of `hold` that nothing holds, and where they should be held.
+/// Returns the packages of `hold` that are not held, each with the file in which they should be held.
 std::vector<std::string> not_held(Guest& guest, const plan::Hold& hold) {
   std::vector<std::string> missing;
   const auto compare = [&](const std::vector<std::string>& held, const std::string& place) {
@@ -160,7 +159,7 @@ Check check_traces(Guest& guest) {
   if (const auto policy = guest.read("/usr/sbin/policy-rc.d"); policy && *policy == "#!/bin/sh\nexit 101\n")
     found.emplace_back("/usr/sbin/policy-rc.d");
   return {"traces", found.empty(),
-          found.empty() ? "none of the bake's own files is left" : join(found, ", ") + " left"};
+          found.empty() ? "no temporary file of the bake remains" : join(found, ", ") + " left"};
 }
 
 Check check_labels(Guest& guest, const Facts& facts) {

@@ -9,9 +9,12 @@
 
 namespace bake::verify {
 
-/// Asks the finished guest itself: packages and their database, the module that the kernel will load, unresolved
-/// symbols, initramfs, services, agent, holds, firstboot, labels, traces of the bake. Changes nothing. `facts`: of this
-/// guest now.
+/// Checks the finished guest: packages and their database, the module that the kernel will load, unresolved symbols,
+/// initramfs, services, agent, holds, ib-firstboot, labels, traces of the bake. Changes nothing. `facts` must be the
+/// current facts of this guest.
 std::vector<Check> verify_guest(guest::Guest& guest, const guest::Facts& facts, const plan::Expectations& expected);
+
+/// Checks the kernel modules and the initramfs: the part of verify_guest() in modules.cpp.
+std::vector<Check> verify_modules(guest::Guest& guest, const guest::Facts& facts, const plan::Expectations& expected);
 
 }  // namespace bake::verify

@@ -1,12 +1,11 @@
-#include "bake/verify/modules.hpp"
-
 #include <algorithm>
 #include <fmt/format.h>
 #include <set>
 
-#include "bake/apply/hyperv.hpp"
+#include "bake/apply/guest_state.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/base/text.hpp"
+#include "bake/verify/guest.hpp"
 
 namespace bake::verify {
 namespace {
@@ -15,10 +14,11 @@ using guest::Facts;
 using guest::Guest;
 using plan::Expectations;
 
-/// More lines of depmod say nothing new.
+/// The lines of depmod that a check quotes at most.
 constexpr std::size_t max_complaints = 20;
 
-/// A vendor's module lies where its package or DKMS puts it, or is reached from there; never below kernel/.
+/// Returns whether the path belongs to a vendor's module: its package or DKMS installs it below extra/ or updates/, or
+/// it is linked below weak-updates/. In-tree modules are below kernel/.
 bool is_vendor_path(std::string_view path) {
   return path.find("/extra/") != std::string_view::npos || path.find("/weak-updates/") != std::string_view::npos ||
          path.find("/updates/") != std::string_view::npos;
@@ -40,14 +40,14 @@ Check check_module(Guest& guest, const Expectations& expected) {
                       right_version ? "" : fmt::format(" (expected {})", expected.module_version))};
 }
 
-/// "/lib/modules/K/extra/ko2iblnd.ko.xz" → "ko2iblnd"; modprobe takes dashes for underscores.
+/// "/lib/modules/K/extra/ko2iblnd.ko.xz" → "ko2iblnd"; modprobe treats dashes and underscores alike.
 std::string module_name(std::string_view path) {
   const auto name = path.substr(path.rfind('/') + 1);
   return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
 }
 
-/// The modules that the injected packages own, and those that DKMS built of their sources. A base may carry others
-/// (a Lustre client's); their state is none of this image's faults.
+/// The modules that the injected packages own, and those that DKMS built of their sources. A base may have other
+/// modules (a Lustre client's); a fault in them is not a fault of the bake.
 struct InjectedModules {
   std::set<std::string> names;
   std::string trouble;  ///< why the names are not known; empty when they are
@@ -77,11 +77,11 @@ InjectedModules find_injected(Guest& guest, const Expectations& expected) {
     if (line.starts_with("module ") && line.find(".ko") != std::string::npos) injected.names.insert(module_name(line));
   if (!result.ok())
     injected.trouble = "asking for the files of the injected packages: " + apply::last_lines(result.output);
-  if (result.ok() && injected.names.empty()) injected.trouble = "the injected packages hold no module";
+  if (result.ok() && injected.names.empty()) injected.trouble = "the injected packages have no module";
   return injected;
 }
 
-/// The table that depmod holds symbols against, and its option for it; both empty when the guest has none.
+/// The table that depmod compares symbols with, and the option for it; both empty when the guest has no table.
 struct SymbolTable {
   std::string option;
   std::string path;
@@ -91,13 +91,15 @@ SymbolTable find_symbol_table(Guest& guest, const Facts& facts, const std::strin
   const auto* kernel = facts.kernel(release);
   if (kernel != nullptr && kernel->symvers) return {"-E", *kernel->symvers};
   if (kernel == nullptr || !kernel->system_map) return {};
-  // Debian ships a stub that says where the real map is; a map of a kernel has tens of thousands of lines.
+  // Debian's System.map may be a stub that names the package with the real map; a real map has tens of thousands of
+  // lines.
   const auto stat = guest.stat(*kernel->system_map);
   return stat && stat->size > 4096 ? SymbolTable{"-F", *kernel->system_map} : SymbolTable{};
 }
 
-/// The path in depmod's "depmod: WARNING: PATH needs unknown symbol S" or "… disagrees about version of symbol S".
-std::string complained_of(const std::string& line) {
+/// Returns the path in depmod's "depmod: WARNING: PATH needs unknown symbol S" or "… disagrees about version of symbol
+/// S".
+std::string path_in_complaint(const std::string& line) {
   for (const auto& word : split_words(line))
     if (word.starts_with('/')) return word;
   return {};
@@ -107,7 +109,7 @@ std::string complained_of(const std::string& line) {
 Check check_symbols(Guest& guest, const Facts& facts, const Expectations& expected, const InjectedModules& injected) {
   const auto table = find_symbol_table(guest, facts, expected.kernel);
   if (table.path.empty()) return {"symbols", true, "not checked: the guest has neither symvers nor a System.map"};
-  // depmod reads a plain symvers only.
+  // depmod cannot read a compressed symvers.
   const auto said = guest.shell(
       fmt::format("plain=$(mktemp) && said=$(mktemp) || exit 1\n"
                   "trap 'rm -f $plain $said' EXIT\n"
@@ -120,17 +122,17 @@ Check check_symbols(Guest& guest, const Facts& facts, const Expectations& expect
   std::vector<std::string> wrong;
   std::set<std::string> others;
   for (const auto& line : split_lines(said.output)) {
-    const auto path = complained_of(line);
+    const auto path = path_in_complaint(line);
     if (injected.has(path) && wrong.size() < max_complaints) wrong.push_back(line);
     if (!path.empty() && !injected.has(path)) others.insert(module_name(path));
   }
   if (!wrong.empty()) return {"symbols", false, join(wrong, "; ")};
   const auto count = injected.names.size();
-  return {"symbols", true,
-          fmt::format("no unresolved symbol in {} injected module{} ({}){}", count, count == 1 ? "" : "s", table.path,
-                      others.empty() ? ""
-                                     : "; unresolved in modules that the base brought: " +
-                                           join({others.begin(), others.end()}, ", "))};
+  return {
+      "symbols", true,
+      fmt::format(
+          "no unresolved symbol in {} injected module{} ({}){}", count, count == 1 ? "" : "s", table.path,
+          others.empty() ? "" : "; unresolved in modules of the base: " + join({others.begin(), others.end()}, ", "))};
 }
 
 Check check_weak_updates(Guest& guest, const Expectations& expected, const InjectedModules& injected) {
@@ -145,16 +147,16 @@ Check check_weak_updates(Guest& guest, const Expectations& expected, const Injec
   return {"weak-updates", dangling.empty(), dangling.empty() ? "no dangling link" : join(dangling, ", ")};
 }
 
-/// The checks of what the vendor's packages brought.
+/// Checks the modules of the vendor's packages.
 std::vector<Check> verify_injected(Guest& guest, const Facts& facts, const Expectations& expected) {
   const auto injected = find_injected(guest, expected);
   if (!injected.trouble.empty()) return {{"symbols", false, injected.trouble}};
   return {check_symbols(guest, facts, expected, injected), check_weak_updates(guest, expected, injected)};
 }
 
-/// The script that lists what check_initramfs judges: "has <name> <path>" for each module in the initramfs. Of an RDMA
-/// module follow the path that depmod resolves the name to and, as dracut packs a link below weak-updates and the file
-/// it leads to, where that path ends.
+/// Returns the script that lists the modules in the initramfs: "has <name> <path>". For an RDMA module the line
+/// continues with the path that depmod resolves the name to, and with the target of that path, because dracut packs
+/// both a link below weak-updates and its target.
 std::string initramfs_script(const Facts& facts, const std::string& image, const std::string& release) {
   const auto* lister = facts.initramfs_tool == guest::InitramfsTool::dracut ? "lsinitrd" : "lsinitramfs";
   return fmt::format(
@@ -170,8 +172,8 @@ std::string initramfs_script(const Facts& facts, const std::string& image, const
       lister, shell_quote(image), shell_quote(release));
 }
 
-/// "usr/lib/modules/K/x.ko" and "/lib/modules/K/x.ko.zst" are one module: what follows lib/modules/ counts, and an
-/// initramfs may hold unpacked what the disk holds packed.
+/// Returns the path from lib/modules/ on, without the suffix of a compressed module: "usr/lib/modules/K/x.ko" and
+/// "/lib/modules/K/x.ko.zst" are the same module, which an initramfs may contain uncompressed.
 std::string below_modules(const std::string& path) {
   const auto at = path.find("lib/modules/");
   const auto below = at == std::string::npos ? path : path.substr(at);
@@ -196,8 +198,8 @@ Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expe
     if (words.size() > 3 && std::none_of(words.begin() + 3, words.end(), is_packed))
       wrong.push_back(fmt::format("stale module {} (depmod says {})", words[2], words[3]));
   }
-  // An initramfs that was cut off may still be listed; one of any supported release holds modules.
-  if (present.empty()) wrong.push_back(*kernel->initramfs + " holds no module");
+  // A truncated initramfs may still be listed. The initramfs of every supported release contains modules.
+  if (present.empty()) wrong.push_back(*kernel->initramfs + " contains no module");
   for (const auto& module : apply::hyperv_modules(guest, expected.kernel))
     if (!present.contains(module)) wrong.push_back(module + " is missing");
   return {"initramfs", wrong.empty(),

@@ -60,7 +60,7 @@ class Killed(UbuntuCase):
     def test_interrupted(self):
         before = sha256(self.base)
         message = ("bake: error: working: interrupted by a signal\n"
-                   "bake: hint: nothing half written was left behind; run it again\n")
+                   "bake: hint: no incomplete file was left behind; run it again\n")
         for step, number in (("start the appliance", signal.SIGTERM), ("change packages", signal.SIGINT)):
             with self.subTest(step):
                 status, said = self.interrupt(step, number)

@@ -76,7 +76,7 @@ class Pipeline(BakeCase):
         said = self.build("packer/json/bake.json", f"-var=recipes_dir={self.recipes}")
         second = self.manifests()
         self.assertEqual((self.output / f"{kept}.vhd").stat(), before)
-        self.assertIn(f"nothing to do: {kept}.vhd is what the recipe makes", said)
+        self.assertIn(f"nothing to do: {kept}.vhd is the image of the recipe", said)
         self.assertNotEqual(second[lost]["time"], first[lost]["time"])
         self.assertEqual(second[lost]["key"], first[lost]["key"])
         self.assertEqual(said.count("already published as version 1.0.0"), 2)

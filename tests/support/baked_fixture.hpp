@@ -1,4 +1,4 @@
-// Shared by the tests of what counts as baked already.
+// Shared by the tests of images that are already baked.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +15,7 @@ namespace bake::testing {
 constexpr const char* recipe_text =
     "schema: bake/v1\nbase: base.vhd\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: inbox\n";
 
-/// A recipe, its base and an output beside them, as if it had been baked.
+/// A recipe, its base, and an output like that of a finished bake.
 class BakedTest : public ::testing::Test {
  protected:
   BakedTest() {

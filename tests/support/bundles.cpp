@@ -243,7 +243,7 @@ const Gpg& vendor() {
   return key;
 }
 const Gpg& stranger() {
-  static const Gpg key("Another Person <else@example.org>");
+  static const Gpg key("Another Vendor <else@example.org>");
   return key;
 }
 

@@ -5,7 +5,7 @@
 namespace bake::apply {
 namespace {
 
-TEST(SetKey, LeavesOneUncommentedLineWhateverStoodThere) {
+TEST(SetKey, LeavesExactlyOneUncommentedLine) {
   const std::string want = "a=1\nOS.EnableRDMA=y\nb=2\n";
   EXPECT_EQ(set_key("a=1\n# OS.EnableRDMA=y\nb=2\n", "OS.EnableRDMA", "y"), want);
   EXPECT_EQ(set_key("a=1\n# OS.EnableRDMA=n\nb=2", "OS.EnableRDMA", "y"), want);
@@ -17,20 +17,20 @@ TEST(SetKey, LeavesOneUncommentedLineWhateverStoodThere) {
   EXPECT_EQ(set_key(want, "OS.EnableRDMA", "y"), want);
 }
 
-TEST(SetKey, DoesNotTakeAnotherKeyForIt) {
+TEST(SetKey, IgnoresKeysThatContainTheKey) {
   EXPECT_EQ(set_key("OS.EnableRDMAx=n\n", "OS.EnableRDMA", "y"), "OS.EnableRDMAx=n\nOS.EnableRDMA=y\n");
   EXPECT_EQ(set_key("# set OS.EnableRDMA to y=1\n", "OS.EnableRDMA", "y"),
             "# set OS.EnableRDMA to y=1\nOS.EnableRDMA=y\n");
 }
 
-TEST(Exclude, JoinsWhatIsThere) {
+TEST(Exclude, JoinsTheExistingLists) {
   EXPECT_EQ(exclude_packages("[main]\ngpgcheck=1\nexclude=foo bar\n", {"kernel*", "foo"}),
             "[main]\nexclude=foo bar kernel*\ngpgcheck=1\n");
   EXPECT_EQ(exclude_packages("[main]\ngpgcheck=1", {"kernel*"}), "[main]\nexclude=kernel*\ngpgcheck=1\n");
   EXPECT_EQ(exclude_packages("", {"kernel*"}), "[main]\nexclude=kernel*\n");
 }
 
-TEST(Exclude, NeverTouchesALastLineOrAnotherSection) {
+TEST(Exclude, LeavesOtherSectionsAlone) {
   // A list that continues, a comma list under the other name, and a repository section that ends the file.
   EXPECT_EQ(exclude_packages("[main]\nexclude=a,b\n  c\nexcludepkgs=d\nx=1\n[repo]\nexclude=keep", {"kernel*"}),
             "[main]\nexclude=a b c d kernel*\nx=1\n[repo]\nexclude=keep\n");

@@ -1,4 +1,4 @@
-// The script that installs debs, run by this machine's dpkg on a root directory of its own.
+// The script that installs debs, run with this machine's dpkg on a separate root directory.
 #include <cstdlib>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -27,7 +27,7 @@ class DebPackages : public ::testing::Test {
     for (const auto* file : {"status", "available"}) write_text_atomically(root() / "var/lib/dpkg" / file, "");
     fs::create_directories(root() / ".bake-payload-0");
     fs::create_directories(bin());
-    // Not as root, perhaps without /sbin on the path, and packages are below the root directory.
+    // Without root rights, perhaps without /sbin on the path, and with the packages below the root directory.
     write_text_atomically(
         bin() / "dpkg",
         fmt::format("#!/bin/sh\nfor a; do shift; case $a in /.bake-payload-*) a={0}$a;; esac; set -- \"$@\" \"$a\"; "
@@ -75,8 +75,8 @@ class DebPackages : public ::testing::Test {
   int runs = 0;
 };
 
-TEST_F(DebPackages, InstallWhatNeedsAnotherConfiguredFirst) {
-  // As python, python-minimal and python2.7-minimal of Ubuntu 18.04.
+TEST_F(DebPackages, InstallAPackageWithPreDepends) {
+  // Like python, python-minimal and python2.7-minimal of Ubuntu 18.04.
   plan_package("python", "2.7", "Pre-Depends: python-minimal (= 2.7)\n", "usr/bin/a");
   plan_package("python-minimal", "2.7", "Pre-Depends: python2.7-minimal\n", "usr/bin/b");
   plan_package("python2.7-minimal", "2.7", "", "usr/bin/c");
@@ -87,7 +87,7 @@ TEST_F(DebPackages, InstallWhatNeedsAnotherConfiguredFirst) {
   EXPECT_EQ(runs, 1);
 }
 
-TEST_F(DebPackages, TakeOverFilesOfPackagesThatGo) {
+TEST_F(DebPackages, MayOwnFilesOfRemovedPackages) {
   plan_package("ibverbs-providers", "28.0", "", "etc/libibverbs.d/mlx5.driver");
   plan_package("mpi", "1", "Depends: ibverbs-providers | libmlx5-1\n", "usr/bin/mpi");
   change_deb_packages(plan, guest);

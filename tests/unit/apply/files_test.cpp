@@ -55,7 +55,7 @@ plan::Plan everything() {
   return plan;
 }
 
-TEST(ApplyFiles, WritesWhatThePlanShowsAndNothingElse) {
+TEST(ApplyFiles, WritesExactlyTheFilesOfThePlan) {
   auto guest = guest_to_change();
   const auto before = files_in(guest);
   const auto plan = everything();
@@ -69,7 +69,7 @@ TEST(ApplyFiles, WritesWhatThePlanShowsAndNothingElse) {
   EXPECT_EQ(written, shown);
 }
 
-TEST(ApplyFiles, APlanOfNothingWritesTheManifestAlone) {
+TEST(ApplyFiles, AnEmptyPlanWritesOnlyTheManifest) {
   auto guest = guest_to_change();
   const auto before = files_in(guest).size();
   SilentProgress progress;

@@ -26,7 +26,7 @@ plan::Plan plan_with_firstboot() {
 }
 
 std::string conf(const std::string& ofed, const std::string& version) {
-  return "# What this image was baked with; ib-firstboot holds the started VM to it.\nOS=centos-7.7\nOFED=" + ofed +
+  return "# The driver of this image; ib-firstboot compares the started VM with it.\nOS=centos-7.7\nOFED=" + ofed +
          "\nMODULE=mlx5_core\nMODULE_VERSION=" + version + "\nWAIT=90\n";
 }
 
@@ -46,15 +46,15 @@ TEST(ApplyFirstboot, IsInstalledAndEnabled) {
   }
 }
 
-TEST(ApplyFirstboot, IsLeftOutWhereTheRecipeSaysSo) {
+TEST(ApplyFirstboot, IsLeftOutWhenTheRecipeSaysSo) {
   guest::MemoryGuest guest;
   const auto before = guest.paths();
   install_firstboot(plan::Plan{}, guest);
   EXPECT_EQ(guest.paths(), before);
 }
 
-/// Packages with sources do not say which version their modules will have; the modules that DKMS made do.
-TEST(ApplyFirstboot, HoldsTheVmToTheVersionThatWasBuiltInTheGuest) {
+/// Packages with sources do not state the version of their modules; the modules that DKMS built do.
+TEST(ApplyFirstboot, ExpectsTheVersionThatWasBuiltInTheGuest) {
   guest::MemoryGuest guest;
   guest.with_answer("modinfo -k 3.10.0-1062.el7.x86_64 -F version mlx5_core 2>/dev/null\n", {0, "5.5-1.0.3\n"});
   auto plan = plan_with_firstboot();
@@ -63,8 +63,8 @@ TEST(ApplyFirstboot, HoldsTheVmToTheVersionThatWasBuiltInTheGuest) {
   EXPECT_EQ(guest.read("/etc/ib-firstboot.conf"), conf("5.5-1.0.3.2", "5.5-1.0.3"));
 }
 
-/// A kernel update may bring another one, and that is no fault.
-TEST(ApplyFirstboot, HoldsTheVmToNoVersionOfAnInboxDriver) {
+/// A kernel update may install another version, which is not a fault.
+TEST(ApplyFirstboot, ExpectsNoVersionOfAnInboxDriver) {
   guest::MemoryGuest guest;
   auto plan = plan_with_firstboot();
   plan.ofed = "inbox";

@@ -6,10 +6,10 @@
 namespace bake::apply {
 namespace {
 
-TEST(Labels, FileSystemsThatHoldNoneAreLeftOut) {
+TEST(Labels, FileSystemsWithoutLabelsAreExcluded) {
   guest::MemoryGuest guest;
   HostShell shell(guest);
-  // As EL7's setfiles: no option -m; a label on vfat is an error.
+  // Like EL7's setfiles: no option -m; a label on vfat is an error.
   shell.with_place("/proc/mounts", "mounts")
       .with_program("setfiles",
                     "[ \"$1\" != -m ] || { echo \"setfiles:  invalid option -- 'm'\"; exit 255; }\n"

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 constexpr const char* built = "4.18.0-193.el8.x86_64";
 constexpr const char* boots = "4.18.0-193.28.1.el8_2.x86_64";
 
-/// A guest with modules of two vendors for the release kernel; rpm knows which are whose.
+/// A guest with modules of two vendors for the release kernel; rpm knows the owner of each.
 struct ModulesGuest {
   guest::MemoryGuest guest;
   HostShell shell{guest};
@@ -69,7 +69,7 @@ struct DkmsGuest {
   void install(const std::string& package) {
     plan.changes.push_back({resolve::PackageChange::Action::install, package, "5.5-1", "noarch", "", "x.rpm", 0, ""});
   }
-  /// As the package manager lists the files of `package`.
+  /// Sets the files that the package manager lists for `package`.
   [[nodiscard]] std::string sources(const std::string& name) const {
     const auto directory = shell.file("src/" + name + "-5.5");
     fs::create_directories(directory);
@@ -78,7 +78,7 @@ struct DkmsGuest {
   }
 };
 
-TEST(Modules, DkmsBuildsTheDriverFirstOfWhatTheGuestsRpmLists) {
+TEST(Modules, DkmsBuildsTheDriverFirst) {
   DkmsGuest image(guest::Family::rpm);
   image.install("knem-dkms");
   image.install("mlnx-ofa_kernel-dkms");
@@ -91,7 +91,7 @@ TEST(Modules, DkmsBuildsTheDriverFirstOfWhatTheGuestsRpmLists) {
                                               " --force\ninstall -m knem -v 5.5 -k " + boots + " --force\n");
 }
 
-TEST(Modules, ABuildOfNothingIsAnError) {
+TEST(Modules, ABuildWithoutSourcesIsAnError) {
   DkmsGuest image(guest::Family::deb);
   image.install("mlnx-ofed-kernel-dkms");
   image.shell.with_program("dpkg-query", "echo /usr/share/doc/mlnx-ofed-kernel-dkms\n");

@@ -39,7 +39,7 @@ TEST(RpmPackages, ScriptletsBuildNoInitramfs) {
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("weak-modules.bake-aside")));
 }
 
-TEST(RpmPackages, AWeakModulesThatAPackageBroughtStays) {
+TEST(RpmPackages, AWeakModulesThatAPackageInstalledStays) {
   RpmGuest image;
   image.shell.with_program(
       "rpm", "rm -f " + image.shell.file("weak-modules") + "; echo new >" + image.shell.file("weak-modules") + "\n");
@@ -48,7 +48,7 @@ TEST(RpmPackages, AWeakModulesThatAPackageBroughtStays) {
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("weak-modules.bake-aside")));
 }
 
-TEST(RpmPackages, AFailureOfRpmIsToldAndLeavesWeakModulesInPlace) {
+TEST(RpmPackages, AFailureOfRpmIsReportedAndWeakModulesIsRestored) {
   RpmGuest image;
   image.shell.with_program("rpm", "echo 'error: x conflicts with y'; exit 2\n");
   EXPECT_EQ(

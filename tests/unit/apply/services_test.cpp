@@ -7,7 +7,7 @@
 namespace bake::apply {
 namespace {
 
-TEST(Services, AreEnabledByLinksAlsoWhereNoDirectoryIsThere) {
+TEST(Services, AreEnabledByLinksWithTheirDirectories) {
   guest::MemoryGuest guest;
   guest.with_file("/usr/lib/systemd/system/openibd.service",
                   "[Unit]\nDescription=x\n[Install]\nWantedBy=sysinit.target\nRequiredBy=a.target\n");
@@ -21,7 +21,7 @@ TEST(Services, AreEnabledByLinksAlsoWhereNoDirectoryIsThere) {
   EXPECT_TRUE(guest.exists("/etc/systemd/system/openibd.service.d/10-udev-settle.conf"));
 }
 
-TEST(Services, AUnitThatNobodyShipsIsAnError) {
+TEST(Services, AMissingUnitIsAnError) {
   guest::MemoryGuest guest;
   plan::Plan plan;
   plan.enable_services = {"openibd.service"};

@@ -1,4 +1,4 @@
-// `bake batch --dry-run`: what would be baked, and what is refused before anything starts.
+// `bake batch --dry-run`: the images that would be baked, and the refusals before anything starts.
 #include <gtest/gtest.h>
 #include <sstream>
 
@@ -48,13 +48,13 @@ class DryRun : public DiskTest {
   std::ostringstream out, err;
 };
 
-TEST_F(DryRun, OfWhatCanBeBakedSaysSo) {
+TEST_F(DryRun, ListsAnImageThatCanBeBaked) {
   EXPECT_EQ(dry_run({"fine"}), 0) << err.str();
   EXPECT_EQ(out.str(), "bake  fine.vhd  (not baked yet)\n");
   EXPECT_EQ(err.str(), "");
 }
 
-TEST_F(DryRun, NamesWhatBaseAndStoreRefuseAndEndsAsTheWorst) {
+TEST_F(DryRun, ReportsRefusalsOfBaseAndStoreAndEndsWithTheWorst) {
   EXPECT_EQ(dry_run({"fine", "bundle"}), 3);
   const std::string archive = "MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64.tgz";
   EXPECT_EQ(out.str(), "bake  fine.vhd  (not baked yet)\nbake  bundle.vhd  (not baked yet)\n      refused: " +
@@ -76,13 +76,13 @@ TEST_F(DryRun, NamesWhatBaseAndStoreRefuseAndEndsAsTheWorst) {
   EXPECT_EQ(err.str(), "bake: error: " + sentence(2, 3) + "\n");
 }
 
-TEST_F(DryRun, OfOneImageWithTwoTroublesSaysBoth) {
+TEST_F(DryRun, ReportsBothProblemsOfOneImage) {
   EXPECT_EQ(dry_run({"both"}, {"--json"}), 1);
   const auto refusal = Json::parse(out.str()).at("images").at(0).at("refusal");
   EXPECT_TRUE(refusal.at("message").get<std::string>().starts_with(no_disk + "; and choosing a driver for 'both': "));
 }
 
-TEST_F(DryRun, RefusesWhatWouldReplaceAStrangersFile) {
+TEST_F(DryRun, RefusesToReplaceAnotherFile) {
   write_text_atomically(at("fine.vhd"), "mine");
   EXPECT_EQ(dry_run({"fine"}), 2);
   EXPECT_EQ(out.str(), "bake  fine.vhd  (not baked yet)\n      refused: writing '" + at("fine.vhd").string() +
@@ -90,7 +90,7 @@ TEST_F(DryRun, RefusesWhatWouldReplaceAStrangersFile) {
   EXPECT_EQ(dry_run({"fine"}, {"--force"}), 0);
 }
 
-TEST_F(DryRun, OfOptionsForSlurmAlone) {
+TEST_F(DryRun, RefusesOptionsOfSlurm) {
   EXPECT_EQ(dry_run({"fine"}, {"--no-wait"}), 2);
   EXPECT_EQ(err.str(),
             "bake: error: baking a fleet: --no-wait and --sbatch are for Slurm\nbake: hint: add --executor slurm\n");

@@ -21,7 +21,7 @@ TEST(HandlerPack, WritesTheSameZipEveryTime) {
   EXPECT_EQ(read_text(zip), first);
 }
 
-TEST(HandlerPack, HoldsTheManifestAndTheProgram) {
+TEST(HandlerPack, ContainsTheManifestAndTheProgram) {
   const TemporaryDirectory scratch;
   const auto zip = (scratch.path() / "handler.zip").string();
   std::ostringstream out;

@@ -1,4 +1,4 @@
-// Commands that a hint names: they do in a shell what the hint says.
+// Commands in hints: they work in a shell.
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <sstream>
@@ -13,7 +13,7 @@ namespace {
 
 class Hint : public DiskTest {
  protected:
-  /// The messages of `bake ARGUMENTS…`, which must end with `status`.
+  /// Returns the messages of `bake ARGUMENTS…`, which must end with `status`.
   static std::string messages(const std::vector<std::string>& arguments, int status) {
     std::ostringstream out, err;
     EXPECT_EQ(run(arguments, out, err), status) << err.str();
@@ -28,7 +28,7 @@ class Hint : public DiskTest {
   }
 };
 
-TEST_F(Hint, AboutABundleNamesTheStoreThatWasNamed) {
+TEST_F(Hint, AboutABundleNamesTheStoreOption) {
   static_cast<void>(raw_disk("base.raw", std::uint64_t{8} << 20U));
   const auto refusal = [](const std::string& store, const std::string& option) {
     return "bake: error: choosing a driver for 'image': the store '" + store +

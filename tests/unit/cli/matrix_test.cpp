@@ -1,4 +1,4 @@
-// `bake matrix …` as a person or a program runs it, in this process.
+// `bake matrix …` with text and JSON output, in this process.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <regex>
@@ -218,7 +218,7 @@ TEST(MatrixCommand, ExportImportExportIsByteIdentical) {
   const auto again = bake({"--matrix", overlay, "export"});
   EXPECT_EQ(again.out, read_text(file));
   EXPECT_TRUE(bake({"--matrix", overlay, "check"}).out.ends_with("no problems\n"));
-  // Neither command replaces a file unless it is told to.
+  // Neither command replaces a file without --force.
   EXPECT_EQ(bake({"export", "-o", file}).status, 2);
   EXPECT_EQ(bake({"import", file, "-o", overlay}).status, 2);
   EXPECT_EQ(bake({"import", file, "-o", overlay, "--force"}).status, 0);
@@ -249,7 +249,7 @@ TEST(MatrixCommand, HtmlIsOneSelfContainedPage) {
   EXPECT_EQ(bake({"html"}).out, page);
 }
 
-TEST(MatrixCommand, HtmlEscapesWhatAnOverlaySays) {
+TEST(MatrixCommand, HtmlEscapesTheTextOfAnOverlay) {
   const TemporaryDirectory overlay;
   write_text_atomically(overlay.path() / "a.yaml",
                         "vm_sizes:\n  - {name: Standard_X1, family: '<script>{{rows}}', transport: none, source: x}\n");

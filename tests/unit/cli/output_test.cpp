@@ -1,4 +1,4 @@
-// Files that the user names and bake writes: what is said when their directory is not there, before any work.
+// Output files that the user names: the errors for a missing directory, before any work.
 #include "bake/disk/output.hpp"
 
 #include <array>
@@ -14,7 +14,7 @@
 namespace bake::cli {
 namespace {
 
-/// The messages of what ends with `status`, by default as a wrong usage does.
+/// Returns the messages of a command that ends with `status`, by default that of wrong usage.
 std::string refusal_of(const std::vector<std::string>& arguments, int status = 2) {
   std::ostringstream out, err;
   EXPECT_EQ(run(arguments, out, err), status) << arguments.front() << ": " << err.str();
@@ -29,7 +29,7 @@ std::string no_directory(const std::string& file) {
 class OutputPath : public DiskTest {};
 using StorePath = OutputPath;
 
-TEST_F(OutputPath, WithoutADirectoryIsTheSameSentenceEverywhere) {
+TEST_F(OutputPath, WithoutADirectoryHasTheSameMessageEverywhere) {
   EXPECT_EQ(refusal_of({"handler", "pack", "-o", "/nodir/x.zip"}), no_directory("/nodir/x.zip"));
   EXPECT_EQ(refusal_of({"key", "new", "--out", "/nodir/k"}), no_directory("/nodir/k.key"));
   EXPECT_EQ(refusal_of({"matrix", "html", "-o", "/nodir/x.html"}), no_directory("/nodir/x.html"));
@@ -57,7 +57,7 @@ TEST_F(OutputPath, OfAnExportIsRefusedBeforeTheBaseIsRead) {
             "bake: error: opening '/nodir/r.yaml': no such file\n");
 }
 
-TEST_F(OutputPath, ThatCannotBeLookedAtIsNotCalledMissing) {
+TEST_F(OutputPath, ThatCannotBeReadIsNotCalledMissing) {
   const auto loop = at("loop").string();
   std::filesystem::create_symlink("loop", loop);
   const std::string reason = ": Too many levels of symbolic links\n";
@@ -66,7 +66,7 @@ TEST_F(OutputPath, ThatCannotBeLookedAtIsNotCalledMissing) {
   EXPECT_EQ(refusal_of({"plan", loop}, 1), "bake: error: opening '" + loop + "'" + reason);
 }
 
-TEST_F(StorePath, ThatCannotBeLookedAtIsNotCalledMissing) {
+TEST_F(StorePath, ThatCannotBeReadIsNotCalledMissing) {
   const auto loop = at("loop").string();
   std::filesystem::create_symlink("loop", loop);
   const std::string reason = "': Too many levels of symbolic links\n";
@@ -84,12 +84,12 @@ TEST_F(OutputPath, OfALogIsTriedBeforeAnyWork) {
             "bake: error: opening log '" + directory + "': Is a directory\n");
 }
 
-TEST_F(OutputPath, ThatCannotBeWrittenIsNamedAndNotWhatLiesBeside) {
+TEST_F(OutputPath, ThatCannotBeWrittenIsNamedAndNotItsSidecar) {
   EXPECT_EQ(error_of([] { write_text_atomically("/proc/bake-cannot-write-here", "text"); }).message(),
             "writing '/proc/bake-cannot-write-here': No such file or directory");
 }
 
-TEST(MatrixHtml, IsOneJsonDocumentWhenAskedForOne) {
+TEST(MatrixHtml, IsOneJsonDocumentWithTheOption) {
   std::ostringstream page, document, err;
   EXPECT_EQ(run({"matrix", "html"}, page, err), 0);
   EXPECT_EQ(run({"matrix", "html", "--json"}, document, err), 0);
@@ -118,7 +118,7 @@ TEST_F(OutputPath, OfALogIsNeverAnotherFile) {
   const auto recipe = (scratch.path() / "in.yaml").string();
   write_text_atomically(recipe, "schema: bake/v1\n");
   EXPECT_EQ(refusal_of({"matrix", "check", "--log", recipe}), "bake: error: opening log '" + recipe +
-                                                                  "': what stands there is no log of bake\n"
+                                                                  "': the file is not a log of bake\n"
                                                                   "bake: hint: choose another file\n");
   EXPECT_EQ(read_text(recipe), "schema: bake/v1\n");
   const auto log = (scratch.path() / "log").string();
@@ -138,14 +138,14 @@ TEST_F(OutputPath, OfALogMayBeAPipe) {
   EXPECT_EQ(std::string_view(head.data(), head.size()), "error: ");
 }
 
-TEST_F(OutputPath, OfALogThatCannotBeOpenedIsSaidAsJsonOnATerminalToo) {
+TEST_F(OutputPath, OfAnUnwritableLogIsReportedAsJsonOnATerminalToo) {
   std::ostringstream out, err;
   EXPECT_EQ(run({"--json", "--progress", "tty", "--log", at("").string(), "matrix", "list"}, out, err), 2);
   EXPECT_EQ(Json::parse(out.str()).at("error").at("kind"), "usage");
   EXPECT_EQ(out.tie(), nullptr);
 }
 
-TEST(StandardOutput, ThatTakesNothingIsNoSuccess) {
+TEST(StandardOutput, ThatFailsIsAnError) {
   for (const std::vector<std::string>& command : {std::vector<std::string>{"--help"}, {"--version"}}) {
     std::ostringstream nowhere, messages;
     nowhere.setstate(std::ios::badbit);
@@ -154,12 +154,13 @@ TEST(StandardOutput, ThatTakesNothingIsNoSuccess) {
   std::ostringstream out, err;
   out.setstate(std::ios::badbit);
   EXPECT_EQ(run({"matrix", "list"}, out, err), 6);
-  EXPECT_EQ(err.str(),
-            "bake: error: writing the result: standard output does not take it\nbake: hint: is its disk full, or its "
-            "reader gone?\n");
+  EXPECT_EQ(
+      err.str(),
+      "bake: error: writing the result: standard output failed\nbake: hint: check whether its disk is full or its "
+      "reader has ended\n");
 }
 
-TEST(StandardOutput, OfATerminalHasNoProgressBesideTheResult) {
+TEST(StandardOutput, OfATerminalHasNoProgressBeforeTheResult) {
   std::ostringstream both;  // as where out and err are one terminal
   const TemporaryDirectory scratch;
   const auto disk = (scratch.path() / "d.raw").string();

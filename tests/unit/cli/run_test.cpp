@@ -1,4 +1,4 @@
-// The command line itself, before any command.
+// The parsing of the command line, before any command runs.
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <optional>
@@ -26,9 +26,9 @@ TEST(CommandLine, WrongUsageIsOneSentenceAndAHint) {
   const auto result = bake({"image"});
   EXPECT_EQ(result.status, 2);
   EXPECT_EQ(result.out, "");
-  EXPECT_EQ(
-      result.err,
-      "bake: error: recipe is required\nbake: hint: 'bake --help' and 'bake COMMAND --help' list what there is\n");
+  EXPECT_EQ(result.err,
+            "bake: error: recipe is required\nbake: hint: 'bake --help' and 'bake COMMAND --help' list commands and "
+            "options\n");
 }
 
 TEST(CommandLine, WrongUsageIsADocumentWithJson) {
@@ -45,7 +45,7 @@ TEST(CommandLine, WrongUsageIsADocumentWithJson) {
     const auto document = Json::parse(result.out, nullptr, false);
     ASSERT_FALSE(document.is_discarded()) << arguments.back() << ": " << result.out;
     EXPECT_EQ(document.at("error").at("kind"), "usage");
-    EXPECT_EQ(document.at("error").at("hint"), "'bake --help' and 'bake COMMAND --help' list what there is");
+    EXPECT_EQ(document.at("error").at("hint"), "'bake --help' and 'bake COMMAND --help' list commands and options");
     EXPECT_EQ("bake: error: " + document.at("error").at("message").get<std::string>(),
               result.err.substr(0, result.err.find('\n')));
   }
@@ -61,12 +61,12 @@ TEST(CommandLine, AMistypedCommandIsNamedWithTheClosest) {
   EXPECT_EQ(Json::parse(result.out).at("error").at("message"), "there is no command 'imge'");
 }
 
-TEST(CommandLine, AFileIsNoMistypedCommand) {
+TEST(CommandLine, AFileIsNotAMistypedCommand) {
   EXPECT_EQ(bake({"batch", "colect", "fleet.yaml"}).err,
             "bake: error: there is no command 'colect'\nbake: hint: did you mean 'collect'?\n");
   EXPECT_EQ(bake({"batch", "fleet.yaml", "--jobs", "0"}).err,
             "bake: error: --jobs: Value 0 not in range 1 to 10000\n"
-            "bake: hint: 'bake --help' and 'bake COMMAND --help' list what there is\n");
+            "bake: hint: 'bake --help' and 'bake COMMAND --help' list commands and options\n");
 }
 
 TEST(CommandLine, AMistypedOptionIsNamedWithTheClosestOfItsCommand) {
@@ -80,24 +80,24 @@ TEST(CommandLine, AMistypedOptionIsNamedWithTheClosestOfItsCommand) {
             "bake: error: 'bake' has no option '--jsn'\nbake: hint: did you mean '--json'?\n");
   EXPECT_EQ(bake({"plan", "-z", "r.yaml"}).err,
             "bake: error: 'bake plan' has no option '-z'\n"
-            "bake: hint: 'bake --help' and 'bake COMMAND --help' list what there is\n");
+            "bake: hint: 'bake --help' and 'bake COMMAND --help' list commands and options\n");
   EXPECT_EQ(bake({"image", "-force", "r.yaml"}).err,
             "bake: error: 'bake image' has no option '-force'\nbake: hint: did you mean '--force'?\n");
-  // Short options may stand in one word, the last of them with its value.
+  // Short options may be in one word, the last one with its value.
   for (const auto& known : std::vector<std::vector<std::string>>{{"-qv"}, {"-o", "-z"}, {"-oz"}, {"-qo", "-z"}}) {
     std::vector<std::string> arguments{"image", "r.yaml", "--frce"};
     arguments.insert(arguments.begin() + 1, known.begin(), known.end());
     EXPECT_EQ(bake(arguments).err,
               "bake: error: 'bake image' has no option '--frce'\nbake: hint: did you mean '--force'?\n");
   }
-  // What follows an option is its value, whatever it looks like.
+  // The word after an option is its value, even when it looks like an option.
   EXPECT_EQ(bake({"image", "--sign-key", "--frce"}).err,
             "bake: error: recipe is required\n"
-            "bake: hint: 'bake --help' and 'bake COMMAND --help' list what there is\n");
+            "bake: hint: 'bake --help' and 'bake COMMAND --help' list commands and options\n");
   EXPECT_EQ(bake({"image", "--frce", "r.yaml"}).status, 2);
 }
 
-TEST(CommandLine, HelpSaysInWordsWhatGoesWithWhat) {
+TEST(CommandLine, HelpShowsTheConstraintsOfOptions) {
   const auto help = bake({"bundle", "add", "--help"});
   EXPECT_EQ(help.status, 0);
   EXPECT_EQ(
@@ -114,18 +114,18 @@ TEST(CommandLine, HelpSaysInWordsWhatGoesWithWhat) {
       "  --name TEXT                 name of the extra packages (default: the directory's) (only with --extra)\n"
       "  --for TEXT                  release the extra packages are for: rhel7.7, ubuntu20.04 (only with --extra)\n"
       "  --sha256 TEXT               the archive must have this sha256 (not with --extra)\n"
-      "  --keyring FILE ...          OpenPGP public keys that may vouch, besides the store's own\n"
-      "  --allow-rebuilt             accept an -ext bundle, which nobody signed (not with --extra)\n"
-      "  --refuse-weak               refuse DSA, SHA1, MD5 and short keys instead of naming them (not with "
+      "  --keyring FILE ...          OpenPGP public keys that may vouch, in addition to the store's keys\n"
+      "  --allow-rebuilt             accept an -ext bundle, which is not signed (not with --extra)\n"
+      "  --refuse-weak               refuse DSA, SHA1, MD5 and short keys instead of listing them (not with "
       "--extra)\n"
-      "  --insecure-no-pin           accept what neither a pin nor a signature vouches for (not with --extra)\n"
-      "  --insecure-no-signature     do not ask for a signature (not with --extra)\n"
-      "  --insecure-no-index         do not hold packages against the bundle's index (not with --extra)\n"
+      "  --insecure-no-pin           accept a bundle without a pin and without a signature (not with --extra)\n"
+      "  --insecure-no-signature     do not require a signature (not with --extra)\n"
+      "  --insecure-no-index         do not compare packages with the bundle's index (not with --extra)\n"
       "\n"
       "Global options: --json --progress -q -v --log --store --matrix (see 'bake --help')\n");
 }
 
-TEST(CommandLine, HelpNamesTheDiskFormatsAndWhatIsRequired) {
+TEST(CommandLine, HelpNamesTheDiskFormatsAndRequiredOptions) {
   EXPECT_EQ(bake({"init", "--help"}).out,
             "write a recipe for a disk\n"
             "Usage: bake init [OPTIONS] disk\n"
@@ -143,7 +143,7 @@ TEST(CommandLine, HelpNamesTheDiskFormatsAndWhatIsRequired) {
             std::string::npos);
 }
 
-TEST(CommandLine, HelpNamesTheWordsThatAreTaken) {
+TEST(CommandLine, HelpNamesTheAllowedWords) {
   const auto help = bake({"matrix", "list", "--help"}).out;
   EXPECT_NE(help.find("  topic                       what to list (default: an overview) "
                       "(os|sizes|ofed|bundles|inbox|pci|rules|manifest)\n"),
@@ -151,7 +151,7 @@ TEST(CommandLine, HelpNamesTheWordsThatAreTaken) {
       << help;
 }
 
-TEST(CommandLine, HelpSaysWhichOfThreeExcludeEachOther) {
+TEST(CommandLine, HelpShowsThreeOptionsThatExcludeEachOther) {
   const auto help = bake({"bundle", "trust", "--help"}).out;
   EXPECT_NE(
       help.find("  keyfile                     OpenPGP public keys to add, armoured or binary (not with --list or "
@@ -177,23 +177,23 @@ TEST(CommandLine, HelpShowsValuesAndDefaults) {
   EXPECT_NE(
       bake({"key", "new", "--help"}).out.find("  --out PREFIX                where to write them (default: bake)\n"),
       std::string::npos);
-  const auto own = bake({"--help"}).out;  // has these options itself
+  const auto own = bake({"--help"}).out;  // the main help lists these options itself
   EXPECT_NE(own.find("  --progress auto|tty|plain|none\n"), std::string::npos) << own;
   EXPECT_EQ(own.find("Global options"), std::string::npos);
 }
 
-TEST(CommandLine, ASizeThatNobodyKnowsIsRefusedBeforeTheDiskIsLookedAt) {
+TEST(CommandLine, AnUnknownSizeIsRefusedBeforeTheDiskIsOpened) {
   const auto result = bake({"init", "/nowhere/base.vhd", "--vm-size", "HB120rs_v22"});
   EXPECT_NE(result.err.find("VM size 'HB120rs_v22'"), std::string::npos) << result.err;
 }
 
-TEST(CommandLine, HelpIsNoError) {
+TEST(CommandLine, HelpIsNotAnError) {
   const auto result = bake({"--help"});
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.err, "");
 }
 
-TEST(Doctor, NamesADirectoryForTemporaryFilesThatIsNotThere) {
+TEST(Doctor, NamesAMissingDirectoryForTemporaryFiles) {
   const char* before = std::getenv("TMPDIR");
   const std::optional<std::string> kept = before != nullptr ? std::optional<std::string>(before) : std::nullopt;
   ::setenv("TMPDIR", "/nodir", 1);
@@ -209,8 +209,8 @@ TEST(Doctor, NamesADirectoryForTemporaryFilesThatIsNotThere) {
   const auto checks = Json::parse(out.str()).at("checks");
   EXPECT_EQ(checks.back(), Json({{"what", "temporary files"},
                                  {"verdict", "problem"},
-                                 {"found", "'/nodir' is no directory that can be written to"},
-                                 {"fix", "make it, or let $TMPDIR name another"}}));
+                                 {"found", "'/nodir' is not a writable directory"},
+                                 {"fix", "make it, or set $TMPDIR to another directory"}}));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// `bake bundle trust`: whose signatures vouch for bundles.
+// `bake bundle trust`: the keys that vouch for bundles.
 #include <gtest/gtest.h>
 #include <map>
 #include <set>
@@ -45,10 +45,10 @@ class TrustCommand : public testing::StoreTest {
   const std::string both_file =
       write("both.gpg", testing::stranger().public_key(false) + testing::vendor().public_key(false)).string();
   const std::string vendor_id = "Test Vendor <vendor@example.org>";
-  const std::string stranger_id = "Somebody Else <else@example.org>";
+  const std::string stranger_id = "Another Vendor <else@example.org>";
 };
 
-TEST_F(TrustCommand, SaysWhatWasTrustedAlready) {
+TEST_F(TrustCommand, ReportsKeysThatAreAlreadyTrusted) {
   EXPECT_EQ(trust({vendor_file}), done("trusted " + vendor + "  " + vendor_id + "\n"));
   EXPECT_EQ(trust({vendor_file}), done("already trusted " + vendor + "  " + vendor_id + "\n"));
   const auto json = Json::parse(trust({both_file, "--json"}).out).at("trusted");
@@ -57,7 +57,7 @@ TEST_F(TrustCommand, SaysWhatWasTrustedAlready) {
   EXPECT_EQ(json.at(1), Json({{"fingerprint", vendor}, {"user_id", vendor_id}, {"already_trusted", true}}));
 }
 
-TEST_F(TrustCommand, AKeyThatIsTrustedOnItsOwnDropsNoneThatCameWithIt) {
+TEST_F(TrustCommand, TrustingOneKeyOfAFileKeepsTheOthers) {
   trust({both_file});
   trust({write("stranger.asc", testing::stranger().public_key()).string()});  // the first of both
   std::set<std::string> all;
@@ -79,7 +79,7 @@ TEST_F(TrustCommand, ListsTheKeysWithTheirFiles) {
                   {"keys", Json::array({{{"fingerprint", vendor}, {"user_id", vendor_id}, {"file", file}}})}}));
 }
 
-TEST_F(TrustCommand, WithdrawsTheKeyThatTheLastDigitsMean) {
+TEST_F(TrustCommand, WithdrawsTheKeyWithTheLastDigits) {
   trust({vendor_file});
   trust({write("stranger.asc", testing::stranger().public_key()).string()});
   EXPECT_EQ(trust({"--remove", to_lower(last(vendor, 8))}), done("withdrawn " + vendor + "  " + vendor_id + "\n"));
@@ -93,10 +93,10 @@ TEST_F(TrustCommand, WithdrawsTheKeyThatTheLastDigitsMean) {
   EXPECT_EQ(trust({"--list"}), done("the store '" + directory + "' trusts no key\n"));
 }
 
-TEST_F(TrustCommand, WithdrawsWhatCameInTheSameFileAndSaysSo) {
+TEST_F(TrustCommand, WithdrawsTheKeysOfTheSameFileAndReportsThem) {
   trust({vendor_file});
   trust({both_file});
-  // The vendor's key is in both files, so none of them may stay.
+  // The vendor's key is in both files, so both must be removed.
   std::string lines;  // in the order of the files, which their fingerprints name
   for (const auto& [key, id] : std::map<std::string, std::string>{{vendor, vendor_id}, {stranger, stranger_id}})
     lines += "withdrawn " + key + "  " + id + "\n";
@@ -104,7 +104,7 @@ TEST_F(TrustCommand, WithdrawsWhatCameInTheSameFileAndSaysSo) {
   EXPECT_TRUE(store.trusted_keys().empty());
 }
 
-TEST_F(TrustCommand, KeepsWhatAnotherFileStillHolds) {
+TEST_F(TrustCommand, KeepsAKeyThatAnotherFileContains) {
   trust({vendor_file});
   trust({both_file});
   EXPECT_EQ(trust({"--remove", stranger}), done("withdrawn " + stranger + "  " + stranger_id + "\n"));
@@ -112,7 +112,7 @@ TEST_F(TrustCommand, KeepsWhatAnotherFileStillHolds) {
   EXPECT_EQ(store.trusted_keys().front().key.fingerprint, vendor);
 }
 
-TEST_F(TrustCommand, RefusesWhatMeansNoKey) {
+TEST_F(TrustCommand, RefusesANameOfNoKey) {
   EXPECT_EQ(trust({"--remove", vendor}), refused("withdrawing key '" + vendor + "': the store '" + directory +
                                                      "' does not trust it: there is no such directory",
                                                  "it trusts no key"));
@@ -122,14 +122,14 @@ TEST_F(TrustCommand, RefusesWhatMeansNoKey) {
   EXPECT_EQ(trust({"--remove", last(vendor, 7)}),
             refused("withdrawing key '" + last(vendor, 7) + "': that is not a fingerprint", hint));
   EXPECT_EQ(trust({"--remove", "somebody"}), refused("withdrawing key 'somebody': that is not a fingerprint", hint));
-  const auto wishes = "trusting keys: name one key file, or say --list, or --remove FINGERPRINT";
+  const auto wishes = "trusting keys: name one key file, or use --list or --remove FINGERPRINT";
   EXPECT_EQ(trust({}), refused(wishes, ""));
   EXPECT_EQ(trust({vendor_file, "--list"}),
-            refused("keyfile excludes --list", "'bake --help' and 'bake COMMAND --help' list what there is"));
+            refused("keyfile excludes --list", "'bake --help' and 'bake COMMAND --help' list commands and options"));
   EXPECT_EQ(store.trusted_keys().size(), 1U);
 }
 
-TEST_F(TrustCommand, ABundleOfAWithdrawnKeyIsNotTakenInAgain) {
+TEST_F(TrustCommand, ABundleOfAWithdrawnKeyIsNotAddedAgain) {
   trust({vendor_file});
   trust({write("stranger.asc", testing::stranger().public_key()).string()});
   const auto archive = archive_of(testing::deb_bundle());
@@ -139,7 +139,7 @@ TEST_F(TrustCommand, ABundleOfAWithdrawnKeyIsNotTakenInAgain) {
   EXPECT_EQ(error_of([&] { store.add(archive, {}, progress); }).kind(), ErrorKind::untrusted);
 }
 
-TEST_F(TrustCommand, AKeyRingThatCannotBeReadIsNoEmptyOne) {
+TEST_F(TrustCommand, AnUnreadableKeyRingIsAnError) {
   const auto home = store.directory() / "keyring";
   std::filesystem::create_directories(store.directory());
   write_text_atomically(home, "not a directory");
@@ -172,7 +172,7 @@ class StoreMessages : public testing::StoreTest {
   }
 };
 
-TEST_F(StoreMessages, NameADirectoryThatIsNotThere) {
+TEST_F(StoreMessages, NameAMissingDirectory) {
   const std::string absent = ": there is no such directory";
   EXPECT_EQ(bundle({"list"}),
             (Result{0, "the store '" + store.directory().string() + "' is empty" + absent + "\n", ""}));
@@ -184,7 +184,7 @@ TEST_F(StoreMessages, NameADirectoryThatIsNotThere) {
   EXPECT_EQ(bundle({"show", "x"}), not_there("x", ""));
 }
 
-TEST_F(StoreMessages, NameTheBundleThatMayHaveBeenMeant) {
+TEST_F(StoreMessages, NameTheClosestBundle) {
   const auto archive = archive_of(testing::deb_bundle());
   store.add(archive, pinned(archive), progress);
   std::filesystem::create_directory(scratch.path() / "debs");

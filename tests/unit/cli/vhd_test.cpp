@@ -73,7 +73,7 @@ TEST_F(CliVhd, InfoAsJson) {
   EXPECT_EQ(document["errors"], Json::array());
 }
 
-TEST_F(CliVhd, InfoOfARawDiskSaysWhatItIs) {
+TEST_F(CliVhd, InfoNamesARawDisk) {
   const auto outcome = bake({"--json", "vhd", "info", raw_disk("a.vhd", mebibyte).string()});
   EXPECT_EQ(outcome.status, 0);
   const auto document = Json::parse(outcome.out);
@@ -133,7 +133,7 @@ TEST_F(CliVhd, WrapIsReproducible) {
   EXPECT_NE(get(at("3.vhd"), 2 * mebibyte + 68, 16), get(at("1.vhd"), 2 * mebibyte + 68, 16));
 }
 
-TEST_F(CliVhd, WrapConvertsQcow2AndUnwrapGivesTheDiskBack) {
+TEST_F(CliVhd, WrapConvertsQcow2AndUnwrapReturnsTheDisk) {
   const auto raw = raw_disk("a.raw", 4 * mebibyte);
   ASSERT_EQ(run_program({"qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw.string(), name("a.qcow2")}).status, 0);
   const auto wrapped = bake({"--progress", "plain", "vhd", "wrap", name("a.qcow2"), "-o", name("a.vhd")});
@@ -146,7 +146,7 @@ TEST_F(CliVhd, WrapConvertsQcow2AndUnwrapGivesTheDiskBack) {
   EXPECT_EQ(digest_of_file(at("b.raw")), digest_of_file(raw));
 }
 
-TEST_F(CliVhd, WrapDropsADamagedFooterOnlyWhenTold) {
+TEST_F(CliVhd, WrapDropsADamagedFooterOnlyWithTheOption) {
   const auto file = fixed_vhd("bad.vhd", mebibyte);
   put(file, mebibyte + 300, "spoiled");
   EXPECT_EQ(bake({"vhd", "wrap", file.string(), "-o", name("out.vhd")}).status, 1);

@@ -1,4 +1,4 @@
-// A file of the wrong kind is called what it is, with the command that takes it.
+// The error for a file of the wrong kind names its kind and the right command.
 #include <gtest/gtest.h>
 #include <sstream>
 
@@ -10,7 +10,7 @@ namespace {
 
 class WrongFile : public DiskTest {
  protected:
-  /// The messages of `bake ARGUMENTS… FILE`, which must end as for any unusable recipe, with the file's path as FILE.
+  /// Returns the messages of `bake ARGUMENTS… FILE`, which must end with 5, with FILE in place of the file's path.
   static std::string refusal_of(std::vector<std::string> arguments, const std::filesystem::path& file) {
     arguments.push_back(file.string());
     std::ostringstream out, err;
@@ -27,7 +27,7 @@ constexpr const char* disk_for_recipe =
     "bake: error: reading recipe 'FILE': it is a disk, not a recipe (write a recipe for it)\n"
     "bake: hint: run: bake init FILE --vm-size SIZE\n";
 
-TEST_F(WrongFile, ADiskIsNoRecipe) {
+TEST_F(WrongFile, ADiskIsNotARecipe) {
   const auto large = fixed_vhd("large.vhd", std::uint64_t{8} << 20U);
   EXPECT_EQ(refusal_of({"plan"}, large), disk_for_recipe);
   EXPECT_EQ(refusal_of({"image"}, large), disk_for_recipe);
@@ -44,13 +44,13 @@ TEST_F(WrongFile, ADiskIsNoRecipe) {
   EXPECT_EQ(refusal_of({"plan"}, blank), disk_for_recipe);
 }
 
-TEST_F(WrongFile, ADiskIsNoFleet) {
+TEST_F(WrongFile, ADiskIsNotAFleet) {
   EXPECT_EQ(refusal_of({"batch"}, fixed_vhd("base.vhd", std::uint64_t{8} << 20U)),
             "bake: error: reading fleet 'FILE': it is a disk, not a fleet (write a recipe for it)\n"
             "bake: hint: run: bake init FILE --vm-size SIZE\n");
 }
 
-TEST_F(WrongFile, WhatIsNoTextAtAllIsCalledThat) {
+TEST_F(WrongFile, ABinaryFileIsNotARecipe) {
   const auto archive = at("bundle.tgz");
   put(archive, 0, std::string_view("\x1f\x8b\x08\x00\x00", 5));
   EXPECT_EQ(refusal_of({"plan"}, archive),
@@ -74,7 +74,7 @@ TEST_F(WrongFile, UtfSixteenIsText) {
             "bake: error: reading recipe 'FILE': FILE:1: unknown schema 'bake/v2' (this bake reads bake/v1)\n");
 }
 
-TEST_F(WrongFile, AFleetIsNoRecipeAndTheReverse) {
+TEST_F(WrongFile, AFleetIsNotARecipeNorTheReverse) {
   const auto fleet = at("fleet.yaml");
   put(fleet, 0, "schema: bake/fleet/v1\nimages: [a.yaml]\n");
   EXPECT_EQ(refusal_of({"plan"}, fleet),

@@ -1,5 +1,4 @@
-// SBOM, provenance and signature beside an image: their fields as the specifications have them, and what verify makes
-// of them.
+// SBOM, provenance and signature of an image: their fields as in the specifications, and the result of verifying them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -68,8 +67,8 @@ class Evidence : public ::testing::Test {
   void write(const std::string& private_pem = {}) const {
     write_evidence(image, manifest(), plan(), driver(), private_pem);
   }
-  [[nodiscard]] fs::path beside(const std::string& suffix) const { return image.string() + suffix; }
-  [[nodiscard]] Json read(const std::string& suffix) const { return Json::parse(read_text(beside(suffix))); }
+  [[nodiscard]] fs::path sidecar(const std::string& suffix) const { return image.string() + suffix; }
+  [[nodiscard]] Json read(const std::string& suffix) const { return Json::parse(read_text(sidecar(suffix))); }
   /// "sbom ok", "provenance FAILED: …"
   [[nodiscard]] std::vector<std::string> checks(const std::string& public_pem = {}) const {
     std::vector<std::string> lines;
@@ -78,16 +77,16 @@ class Evidence : public ::testing::Test {
     return lines;
   }
   void change(const std::string& suffix, const std::string& from, const std::string& to) const {
-    auto text = read_text(beside(suffix));
+    auto text = read_text(sidecar(suffix));
     ASSERT_NE(text.find(from), std::string::npos);
-    write_text_atomically(beside(suffix), text.replace(text.find(from), from.size(), to));
+    write_text_atomically(sidecar(suffix), text.replace(text.find(from), from.size(), to));
   }
 
   const TemporaryDirectory scratch;
   const fs::path image = scratch.path() / "out.vhd";
 };
 
-TEST_F(Evidence, SbomListsWhatWasInstalled) {
+TEST_F(Evidence, SbomListsTheInstalledPackages) {
   write();
   const auto sbom = read(".sbom.spdx.json");
   EXPECT_EQ(sbom["spdxVersion"], "SPDX-2.3");
@@ -114,7 +113,7 @@ TEST_F(Evidence, SbomListsWhatWasInstalled) {
   EXPECT_EQ(sbom["relationships"][2]["relatedSpdxElement"], "SPDXRef-Package-2");
 }
 
-TEST_F(Evidence, ManifestNamesTheExtraPackagesThatWereUsed) {
+TEST_F(Evidence, ManifestNamesTheUsedExtraPackages) {
   evidence::Origin origin;
   origin.extras = {driver().extras.front(), driver().extras.front()};
   origin.extras[0].signer = "CENTOS";
@@ -147,11 +146,11 @@ TEST_F(Evidence, ProvenanceNamesEveryInput) {
   EXPECT_EQ(run["builder"]["version"]["bake"], "0.1.0");
   EXPECT_EQ(run["metadata"]["finishedOn"], "2023-11-14T22:13:20Z");
   EXPECT_EQ(run["byproducts"][0]["name"], "out.vhd.manifest.json");
-  EXPECT_EQ(run["byproducts"][0]["digest"]["sha256"], digest_of_file(beside(".manifest.json")));
-  EXPECT_EQ(run["byproducts"][1]["digest"]["sha256"], digest_of_file(beside(".sbom.spdx.json")));
+  EXPECT_EQ(run["byproducts"][0]["digest"]["sha256"], digest_of_file(sidecar(".manifest.json")));
+  EXPECT_EQ(run["byproducts"][1]["digest"]["sha256"], digest_of_file(sidecar(".sbom.spdx.json")));
 }
 
-TEST_F(Evidence, VerifyAgreesWithWhatWasWritten) {
+TEST_F(Evidence, VerifyAcceptsTheWrittenFiles) {
   EXPECT_EQ(checks(), std::vector<std::string>{}) << "images of before have none";
   write();
   EXPECT_EQ(checks(), (std::vector<std::string>{"sbom ok", "provenance ok"}));
@@ -163,12 +162,12 @@ TEST_F(Evidence, VerifyAgreesWithWhatWasWritten) {
   EXPECT_EQ(checks(pair.public_pem), (std::vector<std::string>{"sbom ok", "provenance ok", "signature ok"}));
   EXPECT_EQ(checks(), (std::vector<std::string>{"sbom ok", "provenance ok", "signature ok"}));
   EXPECT_THAT(checks(signature::new_key_pair().public_pem).back(), ::testing::HasSubstr("not by the trusted key"));
-  // A second image under the name, unsigned: the old signature must not stay.
+  // A second, unsigned image of the same name: the old signature must be removed.
   write();
-  EXPECT_FALSE(fs::exists(beside(".provenance.dsse.json")));
+  EXPECT_FALSE(fs::exists(sidecar(".provenance.dsse.json")));
 }
 
-TEST_F(Evidence, VerifyNoticesWhatWasChanged) {
+TEST_F(Evidence, VerifyFindsChangedFiles) {
   const auto pair = signature::new_key_pair();
   write(pair.private_pem);
   change(".sbom.spdx.json", "libibverbs", "libibverbz");
@@ -186,9 +185,9 @@ TEST_F(Evidence, VerifyNoticesWhatWasChanged) {
   EXPECT_THAT(checks(), ::testing::ElementsAre("sbom FAILED: it describes another image",
                                                "provenance FAILED: it describes another image",
                                                ::testing::HasSubstr("signature FAILED")));
-  write_text_atomically(beside(".sbom.spdx.json"), "[]");
-  write_text_atomically(beside(".provenance.json"), "{");
-  write_text_atomically(beside(".provenance.dsse.json"), "");
+  write_text_atomically(sidecar(".sbom.spdx.json"), "[]");
+  write_text_atomically(sidecar(".provenance.json"), "{");
+  write_text_atomically(sidecar(".provenance.dsse.json"), "");
   EXPECT_THAT(checks(), ::testing::ElementsAre("sbom FAILED: not an SPDX 2.3 document",
                                                "provenance FAILED: not a statement with SLSA provenance v1",
                                                ::testing::HasSubstr("signature FAILED")));
@@ -200,7 +199,7 @@ TEST_F(Evidence, SameInputsGiveTheSameBytes) {
     write(pair.private_pem);
     std::string text;
     for (const auto* suffix : {".sbom.spdx.json", ".provenance.json", ".provenance.dsse.json", ".manifest.json"})
-      text += read_text(beside(suffix));
+      text += read_text(sidecar(suffix));
     return text;
   };
   const auto first = all();

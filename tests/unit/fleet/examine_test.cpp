@@ -1,4 +1,4 @@
-// What bake batch skips: nothing here is baked, the results are as a bake would leave them.
+// The images that `bake batch` skips. The tests bake nothing; they write the results that a bake would write.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ class FleetExamine : public testing::BakedTest {
 
   recipe::FleetImage image() { return recipe::load_fleet(top_ / "fleet.yaml").images.front(); }
 
-  /// The result of a bake that ended well just now.
+  /// Writes the result of a successful bake.
   void remember(int status = 0) {
     ImageResult result;
     result.status = status;
@@ -33,13 +33,13 @@ class FleetExamine : public testing::BakedTest {
   }
 
   std::string reason(bool verify = false) {
-    const auto standing = image_status(image(), verify, environment_);
-    EXPECT_EQ(standing.done, standing.reason.empty());
-    return standing.reason;
+    const auto status = image_status(image(), verify, environment_);
+    EXPECT_EQ(status.done, status.reason.empty());
+    return status.reason;
   }
 
-  /// Other content of the same size under the same modification time. The change time tells, unless it is recorded
-  /// anew.
+  /// Writes other content of the same size with the same modification time. Only the change time differs, unless it is
+  /// recorded again.
   void tamper(const std::string& name, const std::string& text) {
     const auto time = fs::last_write_time(top_ / name);
     write(name, text);
@@ -49,9 +49,9 @@ class FleetExamine : public testing::BakedTest {
 
 TEST_F(FleetExamine, NothingChangedIsDone) { EXPECT_EQ(reason(), ""); }
 
-TEST_F(FleetExamine, VerifyReadsWhatLooksUntouched) {
+TEST_F(FleetExamine, VerifyReadsFilesThatLookUnchanged) {
   tamper("out.vhd", "THE output");
-  remember();  // as if nobody could see it
+  remember();  // records the new identity, so that the change is not visible
   EXPECT_EQ(reason(), "");
   EXPECT_EQ(reason(true), "its output was changed");
 }
@@ -69,7 +69,7 @@ TEST_F(FleetExamine, ChangedContentIsAChange) {
   EXPECT_EQ(reason(), "the base changed");
 }
 
-TEST_F(FleetExamine, OfTheRecipeCountsWhatItSays) {
+TEST_F(FleetExamine, TheMeaningOfTheRecipeCounts) {
   write("r.yaml",
         fmt::format("# a comment\n{}gallery: {{resource_group: r, name: n, definition: d}}\n", testing::recipe_text));
   EXPECT_EQ(reason(), "");
@@ -103,15 +103,15 @@ TEST_F(FleetExamine, AnotherVersionOfBakeIsAChange) {
   EXPECT_EQ(reason(), "bake itself changed");
 }
 
-TEST_F(FleetExamine, HalfResultsAreBakedAgain) {
+TEST_F(FleetExamine, IncompleteResultsAreBakedAgain) {
   write("out.vhd.manifest.json", R"({"product": {"sha256": "x"}})");
-  EXPECT_EQ(reason(), "its manifest is gone or another one");
+  EXPECT_EQ(reason(), "its manifest is missing or of another image");
   fs::remove(top_ / "out.vhd.manifest.json");
-  EXPECT_EQ(reason(), "its manifest is gone or another one");
+  EXPECT_EQ(reason(), "its manifest is missing or of another image");
   fs::remove(top_ / "out.vhd");
   EXPECT_EQ(reason(), "its output is gone");
   remember(3);
-  EXPECT_EQ(reason(), "it ended with exit 3 last time");
+  EXPECT_EQ(reason(), "the last bake ended with exit code 3");
   write("out.vhd.result.json", R"({"schema": "bake-res)");
   EXPECT_EQ(reason(), "not baked yet");
 }

@@ -1,4 +1,4 @@
-// What a bake of many leaves behind for the next run: its content address, its result, its exit code.
+// The results of a fleet that the next run reads: content address, result file, exit code.
 #include <gtest/gtest.h>
 
 #include "bake/base/text.hpp"
@@ -41,7 +41,7 @@ TEST(FleetResult, WrittenAndReadBackIsTheSame) {
   EXPECT_EQ(again->base.identity, result.base.identity);
 }
 
-TEST(FleetResult, ATornOneIsNone) {
+TEST(FleetResult, ATruncatedOneIsMissing) {
   const auto whole = to_json(ImageResult{}).dump();
   EXPECT_TRUE(parse_result(whole));
   EXPECT_FALSE(parse_result(whole.substr(0, whole.size() - 5)));
@@ -49,7 +49,7 @@ TEST(FleetResult, ATornOneIsNone) {
   EXPECT_FALSE(parse_result(replace_all(whole, "bake-result/v1", "bake-result/v2")));
 }
 
-TEST(FleetWorst, IsWhatAPersonMustLookAtFirst) {
+TEST(FleetWorst, IsTheMostUrgentStatus) {
   EXPECT_EQ(worst_status(std::vector<int>{}), 0);
   EXPECT_EQ(worst_status(std::vector<int>{0, 0}), 0);
   EXPECT_EQ(worst_status(std::vector<int>{0, 2, 5, 3}), 3);
@@ -57,7 +57,7 @@ TEST(FleetWorst, IsWhatAPersonMustLookAtFirst) {
   EXPECT_EQ(worst_status(std::vector<int>{6, 7, 4, 1}), 4);
   EXPECT_EQ(worst_status(std::vector<int>{4, 70, 0}), 70);
   EXPECT_EQ(worst_status(std::vector<int>{70, 130}), 130);
-  EXPECT_EQ(worst_status(std::vector<int>{99, 3}), 1);  // not one of bake's: failed
+  EXPECT_EQ(worst_status(std::vector<int>{99, 3}), 1);  // not an exit code of bake: failed
 }
 
 }  // namespace

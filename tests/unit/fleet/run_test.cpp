@@ -1,5 +1,4 @@
-// Baking many images: what is decided, what is remembered, and which programs
-// are called.
+// Baking a fleet: the decisions, the stored files, and the called programs.
 #include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -39,8 +38,7 @@ TEST(FleetQueue, ReadsTasks) {
                           std::pair<const std::size_t, std::string>{12, "PENDING"}));
 }
 
-/// A fleet in a scratch directory, and programs that stand in for bake and
-/// Slurm's.
+/// A fleet in a scratch directory, and fake programs in place of bake and Slurm.
 class FleetRun : public testing::Test {
  protected:
   FleetRun() {
@@ -67,7 +65,7 @@ class FleetRun : public testing::Test {
     write("bin/" + name, "#!/bin/sh\n" + script);
     fs::permissions(top_ / "bin" / name, fs::perms::owner_all);
   }
-  /// bake that writes output and manifest. Arguments: --progress plain --store
+  /// Makes a fake bake that writes output and manifest. Arguments: --progress plain --store
   /// S -v image RECIPE -o OUT
   void working_bake(const std::string& before = "") {
     program("bake", before +
@@ -93,7 +91,7 @@ class FleetRun : public testing::Test {
     return result;
   }
 
-  /// Exit codes; empty for what was not started.
+  /// Returns the exit codes; empty for an image that was not started.
   static std::vector<std::optional<int>> statuses(const std::vector<std::optional<ImageResult>>& results) {
     std::vector<std::optional<int>> all;
     for (const auto& result : results) all.push_back(result ? std::optional(result->status) : std::nullopt);
@@ -142,13 +140,13 @@ TEST_F(FleetRun, OneFailureDoesNotStopTheOthers) {
   EXPECT_EQ(result("b.vhd").message, "bake was killed by signal 9 (Killed)");
 }
 
-TEST_F(FleetRun, ABakeThatEndsWellWithoutAnOutputHasFailed) {
+TEST_F(FleetRun, ASuccessfulBakeWithoutAnOutputHasFailed) {
   program("bake", "exit 0\n");
   EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(1, 1, 1));
   EXPECT_THAT(result("a.vhd").message, HasSubstr("a.vhd.manifest.json"));
 }
 
-TEST_F(FleetRun, AtMostSoManyAtOnce) {
+TEST_F(FleetRun, StartsAtMostJobsAtOnce) {
   options_.jobs = 2;
   working_bake("mkdir \"" + top_.string() + "/run-$$\"; ls -d " + top_.string() + "/run-* | wc -l >>" + top_.string() +
                "/counts; sleep 0.3; rmdir \"" + top_.string() + "/run-$$\"\n");
@@ -186,14 +184,14 @@ TEST_F(FleetRun, AResultThatCannotBeWrittenDoesNotStopTheOthers) {
   EXPECT_THAT(results[0]->message, HasSubstr("a.vhd.result.json"));
 }
 
-/// Throws when the third image begins, once the first one is at work.
+/// Throws when the third image starts, after the first one has started.
 class ThrowingProgress : public Progress {
  public:
   explicit ThrowingProgress(fs::path ready) : ready_(std::move(ready)) {}
   void step(std::string_view name) override {
     if (!name.starts_with("b.vhd: baking")) return;
     while (!fs::exists(ready_)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    throw std::runtime_error("no more");
+    throw std::runtime_error("the third image fails");
   }
   void detail(std::string_view /*text*/) override {}
   void warn(std::string_view /*text*/) override {}
@@ -202,7 +200,7 @@ class ThrowingProgress : public Progress {
   fs::path ready_;
 };
 
-TEST_F(FleetRun, WhatRunsIsEndedInGoodOrderWhenTheParentFails) {
+TEST_F(FleetRun, ChildrenGetSigtermWhenTheParentFails) {
   options_.jobs = 2;
   working_bake(
       "trap 'echo ended >$9.ended; exit 130' TERM; touch $9.ready; "
@@ -212,9 +210,8 @@ TEST_F(FleetRun, WhatRunsIsEndedInGoodOrderWhenTheParentFails) {
   EXPECT_TRUE(fs::exists(top_ / "a.vhd.ended"));
 }
 
-/// What Slurm's scancel does: it signals every process of the task, and the appliance may be gone before its bake
-/// hears.
-TEST_F(FleetRun, WhatFailsBecauseTheRunIsEndedIsInterrupted) {
+/// Slurm's scancel signals every process of the task, and the appliance may end before its bake gets the signal.
+TEST_F(FleetRun, AFailureDuringAnInterruptionIsInterrupted) {
   struct Case {
     int ended, status;
     const char* message;
@@ -278,7 +275,7 @@ TEST_F(FleetRun, AnEditedFleetWaitsForItsJobToo) {
   EXPECT_EQ(nlohmann::json::parse(read_text(top_ / "fleet.yaml.slurm/job.json")).at("job"), "17");
 }
 
-TEST_F(FleetRun, SlurmThatIsNotThereOrRefuses) {
+TEST_F(FleetRun, AMissingOrRefusingSlurmIsAnError) {
   const auto refusal = [this] {
     try {
       submit(fleet_, {0}, options_, {});
@@ -324,7 +321,7 @@ TEST_F(FleetRun, AFailureIsFinalOnlyWhenTheTaskIsNotRequeued) {
   EXPECT_EQ(row.status, 130);
 }
 
-TEST_F(FleetRun, ACancelledTaskIsSaidToBe) {
+TEST_F(FleetRun, ACancelledTaskIsReported) {
   program("scontrol", "echo 'JobId=18 JobState=CANCELLED'\n");
   const auto row = collect(fleet_, {"17", "this-run", "", {0}}, {})[0];
   EXPECT_EQ(row.state, FleetRow::State::vanished);
@@ -348,7 +345,7 @@ TEST_F(FleetRun, ReportNamesWhatIsNotDone) {
   EXPECT_EQ(to_json(fleet_, rows)["summary"]["failed"], 1);
   try {
     require_all(fleet_, rows);
-    FAIL() << "all done?";
+    FAIL() << "require_all() did not throw";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::interrupted);
     EXPECT_THAT(error.message(), HasSubstr("2 of 3 images are not done: b.vhd (failed), c.vhd (waiting)"));

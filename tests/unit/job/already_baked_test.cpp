@@ -1,4 +1,4 @@
-// What `bake image --if-needed` takes for done: nothing here is baked, the files are as a bake would leave them.
+// The images that `bake image --if-needed` skips. The tests bake nothing; they write the files that a bake would write.
 #include "bake/job/already_baked.hpp"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ class AlreadyBakedImage : public testing::BakedTest {
 
   recipe::Recipe recipe() { return recipe::load(top_ / "r.yaml"); }
 
-  /// The manifest as a bake at that time leaves it; only what the question needs.
+  /// Returns the manifest of a bake at `time`, with only the fields that already_baked() reads.
   void write_manifest(const std::string& time = "2026-01-01T00:00:00Z") {
     auto key = key_parts(recipe(), select_driver(recipe(), environment_), environment_);
     key.base = digest_of("the base");
@@ -40,7 +40,7 @@ class AlreadyBakedImage : public testing::BakedTest {
   }
 };
 
-TEST_F(AlreadyBakedImage, IsWhatTheRecipeMakes) {
+TEST_F(AlreadyBakedImage, IsTheImageOfTheRecipe) {
   EXPECT_EQ(reason(), "");
   EXPECT_EQ(already_baked(recipe(), top_ / "out.vhd", environment_).manifest->at("time"), "2026-01-01T00:00:00Z");
 }
@@ -50,12 +50,12 @@ TEST_F(AlreadyBakedImage, TheTimeOfTheBakeDoesNotCount) {
   EXPECT_EQ(reason(), "");
 }
 
-TEST_F(AlreadyBakedImage, NeitherDoesTheGallery) {
+TEST_F(AlreadyBakedImage, TheGalleryDoesNotCount) {
   write("r.yaml", std::string(testing::recipe_text) + "gallery: {resource_group: r, name: n, definition: d}\n");
   EXPECT_EQ(reason(), "");
 }
 
-TEST_F(AlreadyBakedImage, NoOutputIsNone) {
+TEST_F(AlreadyBakedImage, AMissingOutputIsNotBaked) {
   fs::remove(top_ / "out.vhd");
   EXPECT_EQ(reason(), "there is no output");
 }
@@ -73,16 +73,16 @@ TEST_F(AlreadyBakedImage, TamperedFilesAreFound) {
   EXPECT_EQ(reason(), "its output was changed");
 }
 
-TEST_F(AlreadyBakedImage, ManifestsOfOtherThingsCountAsNone) {
+TEST_F(AlreadyBakedImage, OtherDocumentsAreNoManifest) {
   for (const auto* text :
        {"", "[]", "{}", R"({"schema": "bake-manifest/v1"})",
         R"({"schema": "bake-manifest/v1", "key": 1, "base": {"sha256": ""}, "product": {"sha256": ""}})",
         R"({"schema": "bake-manifest/v1", "key": "", "base": 1, "product": {"sha256": ""}})"}) {
     write("out.vhd.manifest.json", text);
-    EXPECT_EQ(reason(), "its manifest is gone or another one") << text;
+    EXPECT_EQ(reason(), "its manifest is missing or of another image") << text;
   }
   fs::remove(top_ / "out.vhd.manifest.json");
-  EXPECT_EQ(reason(), "its manifest is gone or another one");
+  EXPECT_EQ(reason(), "its manifest is missing or of another image");
 }
 
 TEST_F(AlreadyBakedImage, AnotherPinIsADifference) {
@@ -91,11 +91,11 @@ TEST_F(AlreadyBakedImage, AnotherPinIsADifference) {
   EXPECT_EQ(reason(), "the recipe pins another base");
 }
 
-TEST_F(AlreadyBakedImage, WithAKeyItMustBeSigned) {
-  EXPECT_EQ(reason(signature::new_key_pair().private_pem), "provenance: there is none beside the image");
+TEST_F(AlreadyBakedImage, WithAKeyTheProvenanceMustBeSigned) {
+  EXPECT_EQ(reason(signature::new_key_pair().private_pem), "provenance: there is none next to the image");
 }
 
-TEST(ImageManifest, HoldsTheContentAddress) {
+TEST(ImageManifest, HasTheContentAddress) {
   evidence::Origin origin;
   origin.key = "K";
   EXPECT_EQ(evidence::image_manifest(plan::Plan{}, origin)["key"], "K");

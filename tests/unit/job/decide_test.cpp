@@ -46,7 +46,7 @@ class DriverTest : public ::testing::Test {
     store.add(scratch.path() / (parts.top + ".tgz"), options, progress);
   }
 
-  /// A recipe for ConnectX-3 Pro with the last release for it, and user space only, so that no module is in question.
+  /// Returns a recipe for ConnectX-3 Pro with its last release, and user space only, so that no module is involved.
   void ask_for_fdr() {
     auto parts = testing::split_deb_bundle();
     parts.top = "MLNX_OFED_LINUX-4.9-4.1.7.0-ubuntu20.04-x86_64";
@@ -86,8 +86,8 @@ class DriverTest : public ::testing::Test {
   guest::MemoryGuest guest;
 };
 
-TEST_F(DriverTest, HeadersAndCompilerComeFromTheExtraPackagesThoughNothingDependsOnThem) {
-  // Named as apt downloads them; dkms only recommends gcc and headers.
+TEST_F(DriverTest, HeadersAndCompilerComeFromTheExtraPackagesWithoutADependency) {
+  // apt downloads files with these names; dkms only recommends gcc and headers.
   add_extras("focal", "ubuntu20.04",
              {{"dkms_2.8.1-5ubuntu2_all.deb", make_deb("dkms", "2.8.1-5ubuntu2", "all", {}, "Depends: make\n")},
               {"gcc_4%3a9.3.0-1ubuntu2_amd64.deb", make_deb("gcc", "4:9.3.0-1ubuntu2", "amd64")},
@@ -107,7 +107,7 @@ TEST_F(DriverTest, HeadersAndCompilerComeFromTheExtraPackagesThoughNothingDepend
   EXPECT_EQ(outcome.plan.fit.kind, resolve::FitKind::needs_build);
 }
 
-TEST_F(DriverTest, ADriverThatIsThereAlreadyIsTheDriver) {
+TEST_F(DriverTest, AnInstalledDriverIsKept) {
   facts.programs.insert({"dkms", "gcc", "make"});
   facts.kernels.front().has_headers = true;
   facts.packages.packages.push_back({"mlnx-ofed-kernel-dkms", "5.5-OFED.5.5.1.0.3.1", "all"});
@@ -129,7 +129,7 @@ TEST_F(DriverTest, AWarningAboutTheAgentNamesItsVersion) {
               ::testing::Contains("the image has waagent 2.2.45: " + rule.message + " (" + rule.remedy + ")"));
 }
 
-TEST_F(DriverTest, TheKernelFitSpeaksAlsoWhereDependenciesAreMissing) {
+TEST_F(DriverTest, TheKernelFitIsReportedWithMissingDependencies) {
   recipe.ofed.packages = {"mlnx-ofed-kernel-dkms", "nobody-has-this"};
   const auto outcome = make_plan(recipe, select_driver(recipe, environment), facts, environment);
   std::vector<std::string> where;
@@ -148,7 +148,7 @@ TEST_F(DriverTest, PackagesOfTheOtherFamilyStayOut) {
   EXPECT_THAT(driver.payloads(), ElementsAre(driver.bundle->payload()));
 }
 
-TEST_F(DriverTest, RulesAboutKernelsAreHeldToTheOneThatBoots) {
+TEST_F(DriverTest, RulesAboutKernelsApplyToTheDefaultKernel) {
   ask_for_fdr();
   boot("5.15.0-1053-azure");
   const auto outcome = planned();
@@ -161,7 +161,7 @@ TEST_F(DriverTest, RulesAboutKernelsAreHeldToTheOneThatBoots) {
   for (const auto& warning : outcome.plan.warnings) EXPECT_EQ(warning.find("not known yet"), std::string::npos);
 }
 
-TEST_F(DriverTest, RulesAboutOtherKernelsSayNothing) {
+TEST_F(DriverTest, RulesAboutOtherKernelsDoNotApply) {
   ask_for_fdr();
   const auto driver = select_driver(recipe, environment);
   EXPECT_THAT(driver.choice.warnings, ElementsAre(::testing::EndsWith("which kernel boots is not known yet")));
@@ -170,13 +170,13 @@ TEST_F(DriverTest, RulesAboutOtherKernelsSayNothing) {
   for (const auto& warning : outcome.plan.warnings) EXPECT_EQ(warning.find("ConnectX-3"), std::string::npos) << warning;
 }
 
-TEST_F(DriverTest, ABundleInHandIsStillBeyondDoubtOnceTheKernelIsKnown) {
+TEST_F(DriverTest, AVerifiedBundleHasNoWarningAboutItsExistence) {
   recipe.ofed.packages = {"ofed-scripts"};
   for (const auto& warning : planned().plan.warnings)
     EXPECT_EQ(warning.find("no public source confirms"), std::string::npos) << warning;
 }
 
-TEST_F(DriverTest, TheDistributionsDriverComesWithAKernelThatIsThere) {
+TEST_F(DriverTest, TheInboxDriverFitsAnInstalledKernel) {
   recipe.ofed = {};
   recipe.ofed.choice = recipe::OfedChoice::inbox;
   EXPECT_EQ(planned().plan.fit.kind, resolve::FitKind::inbox);
@@ -185,7 +185,7 @@ TEST_F(DriverTest, TheDistributionsDriverComesWithAKernelThatIsThere) {
   EXPECT_EQ(planned().plan.fit.kind, resolve::FitKind::refused);
 }
 
-TEST_F(DriverTest, AnotherNameOfTheReleaseIsTheRelease) {
+TEST_F(DriverTest, AnAliasOfTheReleaseIsAccepted) {
   recipe.os = {"ubuntu", "focal"};
   recipe.ofed.packages = {"ofed-scripts"};
   EXPECT_EQ(planned().refusals, std::vector<plan::Refusal>{});

@@ -1,4 +1,4 @@
-// What bake image looks at before it starts the appliance.
+// The checks of `bake image` before it starts the appliance.
 #include "bake/job/image.hpp"
 
 #include <gmock/gmock.h>
@@ -34,7 +34,7 @@ class BakeImage : public DiskTest {
     return at(name);
   }
 
-  /// Where there is no appliance: `starts` counts how often one was asked for.
+  /// An environment without an appliance: `starts` counts the attempts to start one.
   Environment environment() {
     return {matrix, store, progress,
             [this](const DiskRequest&) -> std::unique_ptr<Session> {
@@ -44,7 +44,7 @@ class BakeImage : public DiskTest {
             [this] { return starts; }};
   }
 
-  /// Bakes there.
+  /// Bakes in that environment.
   Error failure() {
     auto nowhere = environment();
     return error_of([&] { bake_image(recipe::load(at("image.yaml")), at("out.vhd"), false, nowhere, ""); });
@@ -62,12 +62,12 @@ class BakeImage : public DiskTest {
   unsigned starts = 0;
 };
 
-TEST_F(BakeImage, SoundPayloadsReachTheAppliance) {
+TEST_F(BakeImage, UnchangedPayloadsReachTheAppliance) {
   EXPECT_EQ(failure().message(), "there is no appliance");
   EXPECT_EQ(starts, 1U);
 }
 
-TEST_F(BakeImage, APinOfTheBaseIsHeldByThePlanToo) {
+TEST_F(BakeImage, ThePlanAlsoChecksThePinOfTheBase) {
   write("image.yaml", "schema: bake/v1\nname: image\nbase: {path: base.raw, sha256: " + std::string(64, '0') +
                           "}\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n");
   auto nowhere = environment();
@@ -77,7 +77,7 @@ TEST_F(BakeImage, APinOfTheBaseIsHeldByThePlanToo) {
   EXPECT_EQ(starts, 0U);
 }
 
-TEST_F(BakeImage, SaysWhatIsWrongWithBaseAndDriverAtOnce) {
+TEST_F(BakeImage, ReportsTheErrorsOfBaseAndDriverTogether) {
   write("base.raw", "no disk");
   write("image.yaml",
         "schema: bake/v1\nname: image\nbase: base.raw\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\n"
@@ -94,7 +94,7 @@ TEST_F(BakeImage, SaysWhatIsWrongWithBaseAndDriverAtOnce) {
   EXPECT_EQ(starts, 0U);
 }
 
-TEST_F(BakeImage, ABundleThatRottedInTheStoreIsNotInstalled) {
+TEST_F(BakeImage, ADamagedBundleIsNotInstalled) {
   spoil(store.list().at(0).payload());
   const auto error = failure();
   EXPECT_EQ(error.kind(), ErrorKind::untrusted);
@@ -108,7 +108,7 @@ TEST_F(BakeImage, ABundleThatRottedInTheStoreIsNotInstalled) {
   EXPECT_FALSE(fs::exists(at("out.vhd.partial")));
 }
 
-TEST_F(BakeImage, ExtraPackagesThatRottedInTheStoreAreNotInstalled) {
+TEST_F(BakeImage, DamagedExtraPackagesAreNotInstalled) {
   spoil(store.all_extras().at(0).payload());
   const auto error = failure();
   EXPECT_EQ(error.kind(), ErrorKind::untrusted);

@@ -7,12 +7,12 @@
 namespace bake::job {
 namespace {
 
-TEST(Room, WhatThePlanAddsMustFitOnThisMachineToo) {
+TEST(Space, TheAdditionsOfThePlanMustFitOnThisMachine) {
   const TemporaryDirectory directory;
   const auto disk = directory.path() / "out.vhd.partial";
   plan::Plan plan;
   plan.recipe = "hpc";
-  // Each alone would fit into the guest; a sparse disk may promise more than the machine has.
+  // Each part alone fits into the guest; a sparse disk may be larger than the free space of the machine.
   plan.space = {{"/", std::uint64_t{1} << 59U, std::uint64_t{1} << 60U},
                 {"/boot", std::uint64_t{1} << 59U, std::uint64_t{1} << 60U}};
   const auto error = error_of([&] { require_space(plan, disk); });

@@ -99,8 +99,7 @@ TEST(Signing, EnvelopeOfAnotherKeyOrContentIsRefused) {
   EXPECT_EQ(refusal(make_envelope("payload", "type", ""), own.public_pem), "verifying 'x': it is not signed");
   auto json = nlohmann::json::parse(text);
   json["payload"] = to_base64("Payload");
-  EXPECT_EQ(refusal(json.dump(), own.public_pem),
-            "verifying 'x': its signature names the trusted key, but does not fit");
+  EXPECT_EQ(refusal(json.dump(), own.public_pem), "verifying 'x': its signature names the trusted key, but is wrong");
   json = nlohmann::json::parse(text);
   json["payloadType"] = "other";
   EXPECT_NE(refusal(json.dump(), own.public_pem), "accepted");

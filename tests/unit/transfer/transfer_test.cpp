@@ -1,4 +1,4 @@
-// Across an air gap: what `bake export` packs, `bake import` takes in whole or not at all.
+// Transfer across an air gap: `bake import` imports an archive of `bake export` completely or not at all.
 #include <cstdlib>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ using Members = std::vector<testing::Member>;
 constexpr int untrusted = 4;
 const std::string bundle_name = "MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64";
 
-/// Path → digest of everything below `directory`.
+/// Returns path → digest of every file below `directory`.
 std::map<std::string, std::string> contents(const fs::path& directory) {
   std::map<std::string, std::string> found;
   if (!fs::exists(directory)) return found;
@@ -49,7 +49,7 @@ Members members_of(const std::string& archive) {
   return members;
 }
 
-class CarryTest : public DiskTest {
+class TransferTest : public DiskTest {
  protected:
   void SetUp() override {
     ::setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
@@ -79,7 +79,7 @@ class CarryTest : public DiskTest {
     store.add_extras(at("debs"), "focal base", "ubuntu20.04", progress);
   }
 
-  /// Runs bake with `arguments`; its output, or on failure its messages.
+  /// Runs bake with `arguments`. Returns its output, or its messages when it fails.
   std::string bake(std::vector<std::string> arguments, int expected) const {
     arguments.insert(arguments.end(), {"--progress", "none"});
     std::ostringstream out;
@@ -98,7 +98,7 @@ class CarryTest : public DiskTest {
     return {"import", at(name), "--trust", at("site.pub"), "--to", at("carried"), "--store", at("other")};
   }
 
-  /// Signs an index as this site would.
+  /// Signs an index with the key of the test.
   std::string envelope(const std::string& index) const {
     return signature::make_envelope(index, index_type, pair_.private_pem);
   }
@@ -107,7 +107,7 @@ class CarryTest : public DiskTest {
   fs::path base_;
 };
 
-TEST_F(CarryTest, ArrivesWhole) {
+TEST_F(TransferTest, ImportsEverything) {
   pack("carry.tar.zst");
   const auto out = bake(import_arguments("carry.tar.zst"), 0);
   EXPECT_THAT(out, HasSubstr("bundle   " + bundle_name + "\n"));
@@ -125,11 +125,11 @@ TEST_F(CarryTest, ArrivesWhole) {
   EXPECT_EQ(recipe.base.path, at("carried/bases/base.raw"));
   EXPECT_EQ(recipe.base.sha256, digest_of_file(at("base.raw")));
   EXPECT_EQ(recipe.ofed.version, "5.5-1.0.3.2");
-  // The recipe finds its driver in the store it came to: what is packed there is the same again.
+  // The recipe finds its driver in the new store, so that an export from it has the same content.
   EXPECT_EQ(pack("again.tar.zst", "carried/recipes/image.yaml", "other"), read_text(at("carry.tar.zst")));
 }
 
-TEST_F(CarryTest, TheNextCommandNamesTheStoreThatWasNamed) {
+TEST_F(TransferTest, TheNextCommandNamesTheStoreOption) {
   pack("carry.tar.zst");
   const auto recipe = at("carried/recipes/image.yaml").string();
   EXPECT_THAT(
@@ -143,7 +143,7 @@ TEST_F(CarryTest, TheNextCommandNamesTheStoreThatWasNamed) {
   ::unsetenv("BAKE_STORE");
 }
 
-TEST_F(CarryTest, WhereToImportMustHaveADirectory) {
+TEST_F(TransferTest, TheParentOfTheTargetMustExist) {
   pack("carry.tar.zst");
   auto arguments = import_arguments("carry.tar.zst");
   arguments[5] = at("no/where");
@@ -154,9 +154,9 @@ TEST_F(CarryTest, WhereToImportMustHaveADirectory) {
   EXPECT_TRUE(fs::exists(at("carried/recipes/image.yaml")));
 }
 
-TEST_F(CarryTest, SameInputsGiveTheSameBytes) {
+TEST_F(TransferTest, SameInputsGiveTheSameBytes) {
   const auto first = pack("first.tar.zst");
-  // The same content, differently laid out on disk: no holes in the base.
+  // The same content with another layout on disk: no holes in the base.
   const auto base = read_text(at("base.raw"));
   fs::remove(at("base.raw"));
   write("base.raw", base);
@@ -165,7 +165,7 @@ TEST_F(CarryTest, SameInputsGiveTheSameBytes) {
   EXPECT_NE(pack("third.tar.zst"), first);
 }
 
-TEST_F(CarryTest, TheIndexIsFirstAndListsTheRestInOrder) {
+TEST_F(TransferTest, TheIndexIsFirstAndListsTheRestInOrder) {
   const auto members = members_of(pack("carry.tar.zst"));
   ASSERT_EQ(members.front().path, "carry.json");
   const auto index = parse_index(signature::read_envelope(members.front().content, "x").payload, "x");
@@ -179,19 +179,19 @@ TEST_F(CarryTest, TheIndexIsFirstAndListsTheRestInOrder) {
   }
 }
 
-TEST_F(CarryTest, WhatIsThereStays) {
+TEST_F(TransferTest, ExistingFilesStay) {
   pack("carry.tar.zst");
   bake(import_arguments("carry.tar.zst"), 0);
   const auto before = contents(at("other"));
   auto arguments = import_arguments("carry.tar.zst");
   EXPECT_THAT(bake(arguments, 2), HasSubstr("it exists"));
   arguments[5] = at("carried-2");
-  EXPECT_THAT(bake(arguments, 0), HasSubstr("bundle   " + bundle_name + "  (was in the store)\n"));
+  EXPECT_THAT(bake(arguments, 0), HasSubstr("bundle   " + bundle_name + "  (already in the store)\n"));
   EXPECT_EQ(contents(at("other")), before);
   EXPECT_EQ(contents(at("carried-2")), contents(at("carried")));
 }
 
-TEST_F(CarryTest, OverlaysTravelInTheirOrder) {
+TEST_F(TransferTest, OverlaysKeepTheirOrder) {
   for (const auto* name : {"b", "a"}) {
     fs::create_directories(at(name));
     write(std::string(name) + "/sizes.yaml", std::string("# ") + name + "\n");
@@ -208,7 +208,7 @@ TEST_F(CarryTest, OverlaysTravelInTheirOrder) {
   EXPECT_EQ(read_text(at("carried/matrix/1/rules.yml")), "# the other suffix, b\n");
 }
 
-TEST_F(CarryTest, WithoutAKeyTheDigestVouches) {
+TEST_F(TransferTest, WithoutAKeyTheDigestVouches) {
   const auto printed = Json::parse(bake(
       {"export", "--recipe", at("image.yaml"), "--out", at("carry.tar.zst"), "--store", at("store"), "--json"}, 0));
   EXPECT_EQ(printed.at("sha256"), digest_of_file(at("carry.tar.zst")));
@@ -217,14 +217,14 @@ TEST_F(CarryTest, WithoutAKeyTheDigestVouches) {
   std::vector<std::string> arguments{"import", at("carry.tar.zst"), "--to", at("carried"), "--store", at("other")};
   EXPECT_THAT(bake(arguments, untrusted), HasSubstr("nothing vouches for it"));
   arguments.insert(arguments.end(), {"--sha256", std::string(64, '0')});
-  EXPECT_THAT(bake(arguments, untrusted), HasSubstr("the command line says 0000"));
+  EXPECT_THAT(bake(arguments, untrusted), HasSubstr("the command line pins 0000"));
   EXPECT_FALSE(fs::exists(at("other")));
   arguments.back() = printed.at("sha256");
   bake(arguments, 0);
   EXPECT_EQ(contents(at("other/bundles")), contents(at("store/bundles")));
 }
 
-TEST_F(CarryTest, ExportRefusesWhatWouldNotWorkThere) {
+TEST_F(TransferTest, ExportRefusesRecipesThatCannotBeBaked) {
   const std::vector<std::string> common{"--out", at("carry.tar.zst"), "--store", at("store")};
   const auto fails = [&](int status, std::vector<std::string> more) {
     more.insert(more.begin(), "export");
@@ -232,7 +232,7 @@ TEST_F(CarryTest, ExportRefusesWhatWouldNotWorkThere) {
     return bake(more, status);
   };
   EXPECT_THAT(fails(5, {"--recipe", at("image.yaml"), "--recipe", at("image.yaml")}),
-              HasSubstr("another one is called 'image' too"));
+              HasSubstr("another recipe also has the name 'image'"));
   EXPECT_THAT(fails(2, {"--recipe", at("image.yaml"), "--key", at("site.pub")}), HasSubstr("the other half of a pair"));
   write("pinned.yaml", "schema: bake/v1\nbase: {path: base.raw, sha256: " + std::string(64, 'a') +
                            "}\nos: ubuntu 20.04\nvm_sizes: [Standard_HB120rs_v2]\nofed: 5.5-1.0.3.2\n");
@@ -244,7 +244,7 @@ TEST_F(CarryTest, ExportRefusesWhatWouldNotWorkThere) {
   EXPECT_FALSE(fs::exists(at("carry.tar.zst.partial")));
 }
 
-TEST_F(CarryTest, WhateverWasChangedIsRefusedAndNothingArrives) {
+TEST_F(TransferTest, AChangedArchiveIsRefusedAndImportsNothing) {
   const auto good = pack("carry.tar.zst");
   const auto members = members_of(good);
   auto index = Json::parse(signature::read_envelope(members.front().content, "x").payload);
@@ -269,22 +269,22 @@ TEST_F(CarryTest, WhateverWasChangedIsRefusedAndNothingArrives) {
   std::swap(unsorted["files"][0], unsorted["files"][1]);
 
   const std::vector<std::tuple<std::string, std::string, std::string>> rows{
-      {"content changed", changed([&](auto& m) { m[payload].content[40000] ^= 1; }), "is not what the index says"},
-      {"content cut", changed([&](auto& m) { m[payload].content.pop_back(); }), "bytes, the index says"},
+      {"content changed", changed([&](auto& m) { m[payload].content[40000] ^= 1; }), "differs from the index"},
+      {"content cut", changed([&](auto& m) { m[payload].content.pop_back(); }), "bytes, the index lists"},
       {"entry missing", changed([&](auto& m) { m.erase(m.begin() + static_cast<std::ptrdiff_t>(payload)); }),
-       "stands where"},
+       "is in the place of"},
       {"last entry missing", changed([](auto& m) { m.pop_back(); }), "is missing"},
       {"entry too many", changed([](auto& m) {
          m.push_back({"store/keyring/mine.gpg", "x"});
        }),
-       "is in no index"},
-      {"entry twice", changed([](auto& m) { m.push_back(m.back()); }), "is in no index"},
-      {"entries swapped", changed([](auto& m) { std::swap(m[1], m[2]); }), "stands where"},
+       "is not in the index"},
+      {"entry twice", changed([](auto& m) { m.push_back(m.back()); }), "is not in the index"},
+      {"entries swapped", changed([](auto& m) { std::swap(m[1], m[2]); }), "is in the place of"},
       {"entry is a link", changed([](auto& m) {
          m[1] = {m[1].path, "", 'l', "/etc/passwd"};
        }),
-       "stands where"},
-      {"entry under another name", changed([](auto& m) { m[1].path = "../" + m[1].path; }), "stands where"},
+       "is in the place of"},
+      {"entry under another name", changed([](auto& m) { m[1].path = "../" + m[1].path; }), "is in the place of"},
       {"no index", changed([](auto& m) { m.erase(m.begin()); }), "its first entry is not carry.json"},
       {"index changed", changed([&](auto& m) {
          m[0].content = members[0].content + " ";
@@ -307,16 +307,16 @@ TEST_F(CarryTest, WhateverWasChangedIsRefusedAndNothingArrives) {
       {"another signed document", changed([&](auto& m) {
          m[0].content = signature::make_envelope(index.dump(), "application/vnd.in-toto+json", pair_.private_pem);
        }),
-       "it holds no index of bake"},
-      {"signed index that climbs out", archive_of(with_index(escaping)), "has no place in it"},
-      {"signed index of another place", archive_of(with_index(elsewhere)), "has no place in it"},
+       "it contains no index of bake"},
+      {"signed index that climbs out", archive_of(with_index(escaping)), "is not an allowed path"},
+      {"signed index of another place", archive_of(with_index(elsewhere)), "is not an allowed path"},
       {"signed index out of order", archive_of(with_index(unsorted)), "not sorted"},
       {"an empty file", "", "its first entry is not carry.json"},
       {"no archive", "not an archive\n", "damaged or truncated"},
       {"one byte short", good.substr(0, good.size() - 1), "damaged or truncated"},
       {"half of it", good.substr(0, good.size() / 2), "damaged or truncated"},
   };
-  // A store that has something already, so that "unchanged" says more than "absent".
+  // A store with content, so that the test compares it and not only its absence.
   SilentProgress progress;
   store::Store(at("other")).trust(write("stranger.asc", testing::stranger().public_key()));
   store::Store(at("other")).add_extras(at("debs"), "here before", "ubuntu18.04", progress);
@@ -338,7 +338,7 @@ TEST_F(CarryTest, WhateverWasChangedIsRefusedAndNothingArrives) {
   EXPECT_EQ(contents(at("other")), before);
 }
 
-TEST_F(CarryTest, NoChangedByteArrives) {
+TEST_F(TransferTest, NoChangedByteIsImported) {
   const auto good = pack("carry.tar.zst");
   const auto import_as = [&](const std::string& name, std::ostream& messages) {
     std::ostringstream out;
@@ -365,7 +365,7 @@ TEST_F(CarryTest, NoChangedByteArrives) {
       EXPECT_FALSE(fs::exists(at("arrived")));
       for (const auto* part : {"bundles", "extras", "keyring"}) EXPECT_FALSE(fs::exists(at("inner") / part)) << part;
     } else {
-      // Some bits of a zstd header say nothing about the content.
+      // Some bits of a zstd header have no effect on the content.
       EXPECT_EQ(contents(at("arrived")), whole);
       EXPECT_EQ(contents(at("inner")), whole_store);
     }
@@ -373,8 +373,8 @@ TEST_F(CarryTest, NoChangedByteArrives) {
   EXPECT_GE(refused, changes - 5);
 }
 
-TEST_F(CarryTest, ASignedObjectMustBeWhatItsPlaceSays) {
-  // Whoever holds the key may still err: a bundle under another bundle's id is not taken in.
+TEST_F(TransferTest, ASignedObjectMustMatchItsPath) {
+  // A signed archive may still be wrong: a bundle under another bundle's id is not imported.
   pack("carry.tar.zst");
   const auto id = digest_of_file(at(bundle_name + ".tgz"));
   const std::string wrong(64, 'a');
@@ -387,7 +387,7 @@ TEST_F(CarryTest, ASignedObjectMustBeWhatItsPlaceSays) {
   EXPECT_FALSE(fs::exists(at("carried")));
 }
 
-TEST_F(CarryTest, KeysAreMadeOnceAndReadableByTheirOwnerAlone) {
+TEST_F(TransferTest, KeysAreNeverReplacedAndOnlyTheirOwnerReadsThem) {
   const auto made = Json::parse(bake({"key", "new", "--out", at("new"), "--json"}, 0));
   EXPECT_EQ(made.at("fingerprint"), signature::key_fingerprint(read_text(at("new.pub"))));
   EXPECT_EQ(signature::public_half(read_text(at("new.key"))), read_text(at("new.pub")));

@@ -26,7 +26,7 @@ Check database_check(const std::string& output, const std::string& package, cons
   return {};
 }
 
-TEST(Verify, FilesThatAMinimalImageLeavesOutAreNotMissed) {
+TEST(Verify, FilesThatAMinimalImageExcludesAreNotMissing) {
   const std::string excludes = "path-exclude=/usr/share/man/*\n";
   EXPECT_TRUE(database_check("missing     /usr/share/man/man1/ibstat.1.gz\n", "infiniband-diags", excludes).ok);
   EXPECT_EQ(database_check("missing     /usr/share/man/man1/ibstat.1.gz\nmissing     /usr/sbin/ibstat\n",
@@ -36,7 +36,7 @@ TEST(Verify, FilesThatAMinimalImageLeavesOutAreNotMissed) {
   EXPECT_FALSE(database_check("missing     /usr/share/man/man1/ibstat.1.gz\n", "infiniband-diags", "").ok);
 }
 
-TEST(Verify, WhatAPackageShipsBelowRunIsNotMissed) {
+TEST(Verify, FilesBelowRunAreNotMissing) {
   EXPECT_TRUE(database_check("missing     /run/ibacm.sock\nmissing     /var/run/opensm\n", "ibacm", "").ok);
   EXPECT_FALSE(database_check("missing     /usr/run/ibacm\n", "ibacm", "").ok);
 }
@@ -46,8 +46,8 @@ TEST(Verify, ConfigurationFilesMayDiffer) {
   EXPECT_FALSE(database_check("??5??????   /usr/sbin/ibstat\n", "infiniband-diags", "").ok);
 }
 
-TEST(Verify, PackagesOfTheBaseWithoutMd5sumsAreNotBlamedOnTheBake) {
-  // dpkg's status file is what counts, and inspection reads that again.
+TEST(Verify, PackagesOfTheBaseWithoutMd5sumsAreNoFault) {
+  // dpkg's status file counts, and inspect() has read it again.
   guest::MemoryGuest guest;
   guest.with_handler([](const std::string& script) -> std::optional<guest::ShellResult> {
     if (script.find("dpkg -V") == std::string::npos) return std::nullopt;
@@ -63,11 +63,11 @@ TEST(Verify, PackagesOfTheBaseWithoutMd5sumsAreNotBlamedOnTheBake) {
   const auto database =
       std::find_if(checks.begin(), checks.end(), [](const Check& check) { return check.name == "package database"; });
   ASSERT_NE(database, checks.end());
-  EXPECT_EQ(database->evidence, "dpkg, consistent; the injected packages verify clean");
+  EXPECT_EQ(database->evidence, "dpkg, consistent; the injected packages have no fault");
   EXPECT_TRUE(database->ok);
 }
 
-TEST(Verify, TheVendorsMetapackagesMayNameTheirProductInOfedInfo) {
+TEST(Verify, TheVendorsMetapackagesMayWriteTheirProductIntoOfedInfo) {
   EXPECT_TRUE(database_check("??5??????   /usr/bin/ofed_info\n", "mlnx-ofed-basic", "").ok);
   EXPECT_FALSE(database_check("??5??????   /usr/bin/ofed_info\n", "mlnx-ofed-kernel-utils", "").ok);
   EXPECT_FALSE(database_check("missing     /usr/bin/ofed_info\n", "mlnx-ofed-basic", "").ok);
@@ -103,7 +103,7 @@ TEST(Verify, DpkgHoldsEveryPlannedPackage) {
             "not held: rdma-core in dpkg's selections");
 }
 
-/// The check "initramfs" where it lists `inside` and depmod knows the module as `outside`.
+/// The check "initramfs" of a guest whose initramfs lists `inside` and whose depmod resolves the module to `outside`.
 Check initramfs_check(const std::string& inside, const std::string& outside) {
   guest::MemoryGuest guest;
   guest.with_handler([&](const std::string& script) -> std::optional<guest::ShellResult> {
@@ -130,7 +130,7 @@ Check initramfs_check(const std::string& inside, const std::string& outside) {
   return {};
 }
 
-TEST(Verify, AModuleMayLieUnpackedInTheInitramfs) {
+TEST(Verify, AModuleMayBeUncompressedInTheInitramfs) {
   const std::string directory = "lib/modules/6.8.0-1008-azure/";
   EXPECT_TRUE(initramfs_check("usr/" + directory + "updates/dkms/mlx5_core.ko",
                               "/" + directory + "updates/dkms/mlx5_core.ko.zst")

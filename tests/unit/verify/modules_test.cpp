@@ -1,8 +1,7 @@
-#include "bake/verify/modules.hpp"
-
 #include <filesystem>
 #include <gtest/gtest.h>
 
+#include "bake/verify/guest.hpp"
 #include "tests/support/host_shell.hpp"
 
 namespace bake::verify {
@@ -19,7 +18,7 @@ Check named(const std::string& name, const std::vector<Check>& checks) {
 /// "ok: evidence" or "failed: evidence".
 std::string said(const Check& check) { return (check.ok ? "ok: " : "failed: ") + check.evidence; }
 
-/// A guest of which only the initramfs is looked at.
+/// A guest in which the test reads only the initramfs.
 struct InitramfsGuest {
   guest::MemoryGuest guest;
   HostShell shell{guest};
@@ -46,7 +45,7 @@ HostShell& with_weak_updates(HostShell& shell) {
       .with_program("readlink", std::string("echo ") + extra + "\n");
 }
 
-// The lines are lsinitrd's of EL7 (dracut 033), which packs the link and the file that it leads to.
+// The lines are from lsinitrd of EL7 (dracut 033), which packs the link and its target.
 constexpr const char* listing_of_weak_updates =
     "cat <<END\n"
     "-rw-r--r--   1 root root  752 Nov 21 04:07 usr/lib/modules/3.10.0-1160.el7.x86_64/kernel/hv/hv_vmbus.ko.xz\n"
@@ -57,14 +56,14 @@ constexpr const char* listing_of_weak_updates =
     "../../../../3.10.0-1127.el7.x86_64/extra/mlnx-ofa_kernel/core/mlx5_core.ko\n"
     "END\n";
 
-TEST(VerifyModules, ALinkBelowWeakUpdatesAndItsFileAreNotStale) {
+TEST(VerifyModules, ALinkBelowWeakUpdatesAndItsTargetAreNotStale) {
   InitramfsGuest image;
   with_weak_updates(image.shell).with_program("lsinitrd", listing_of_weak_updates);
   EXPECT_EQ(said(image.check()),
             "ok: /boot/initramfs.img: 2 modules, the Hyper-V drivers that are modules, no stale RDMA module");
 }
 
-TEST(VerifyModules, AnInboxModuleThatTheVendorsReplacesIsStale) {
+TEST(VerifyModules, AReplacedInboxModuleIsStale) {
   InitramfsGuest image;
   with_weak_updates(image.shell)
       .with_program("lsinitrd",
@@ -77,7 +76,7 @@ TEST(VerifyModules, AnInboxModuleThatTheVendorsReplacesIsStale) {
           weak_link + "); hv_vmbus is missing");
 }
 
-/// A guest whose packages own mlx5_core and whose base brought a Lustre client.
+/// A guest whose packages own mlx5_core and whose base has a Lustre client.
 struct VendorGuest {
   guest::MemoryGuest guest;
   HostShell shell{guest};
@@ -94,7 +93,7 @@ struct VendorGuest {
         .with_program("depmod", "");
   }
 
-  /// Leaves a link below weak-updates that leads nowhere.
+  /// Makes a dangling link below weak-updates.
   void dangle(const std::string& link) {
     std::filesystem::create_symlink("/nowhere.ko",
                                     shell.file("modules/" + std::string(kernel) + "/weak-updates/" + link));
@@ -128,12 +127,12 @@ TEST(VerifyModules, UnresolvedSymbolsOfTheInjectedModulesCount) {
       "disagrees about version of symbol rdma_create_id");
 }
 
-TEST(VerifyModules, UnresolvedSymbolsOfTheBasesOwnModulesAreNotTheImagesFault) {
+TEST(VerifyModules, UnresolvedSymbolsInModulesOfTheBaseAreNoFault) {
   VendorGuest image;
   image.shell.with_program("depmod", complaint("lustre/ko2iblnd.ko"));
   EXPECT_EQ(said(image.check("symbols")), "ok: no unresolved symbol in 1 injected module (" +
                                               image.shell.file("symvers") +
-                                              "); unresolved in modules that the base brought: ko2iblnd");
+                                              "); unresolved in modules of the base: ko2iblnd");
 }
 
 TEST(VerifyModules, OnlyLinksToInjectedModulesMayNotDangle) {
@@ -146,7 +145,7 @@ TEST(VerifyModules, OnlyLinksToInjectedModulesMayNotDangle) {
       "failed: " + image.shell.file(std::string("modules/") + kernel + "/weak-updates/mlnx-ofa_kernel/mlx5_core.ko"));
 }
 
-TEST(VerifyModules, WhatDkmsBuiltOfAnInjectedPackageIsInjected) {
+TEST(VerifyModules, ModulesThatDkmsBuiltOfAnInjectedPackageAreInjected) {
   VendorGuest image;
   image.family = guest::Family::deb;
   const std::string source = image.shell.file("src/mlnx-ofed-kernel-5.5");
@@ -161,27 +160,27 @@ TEST(VerifyModules, WhatDkmsBuiltOfAnInjectedPackageIsInjected) {
   EXPECT_FALSE(image.check("symbols").ok);
 }
 
-TEST(VerifyModules, ADepmodThatFailsProvesNothing) {
+TEST(VerifyModules, AFailingDepmodFailsTheCheck) {
   VendorGuest image;
   image.shell.with_program("depmod", "echo 'depmod: ERROR: could not open directory' >&2; exit 1\n");
   EXPECT_EQ(said(image.check("symbols")), "failed: depmod: exit status 1: depmod: ERROR: could not open directory");
 }
 
-TEST(VerifyModules, ASymversThatCannotBeUnpackedProvesNothing) {
+TEST(VerifyModules, AnUnreadableSymversFailsTheCheck) {
   VendorGuest image;
   image.symvers = "symvers.gz";
   write_text_atomically(image.shell.file("symvers.gz"), "no gzip");
   EXPECT_FALSE(image.check("symbols").ok);
 }
 
-TEST(VerifyModules, PackagesWhoseFilesNobodyKnowsProveNothing) {
+TEST(VerifyModules, PackagesWithoutAFileListFailTheCheck) {
   VendorGuest image;
   image.shell.with_program("rpm", "echo package kmod-mlnx-ofa_kernel is not installed; exit 1\n");
   EXPECT_EQ(said(image.check("symbols")),
             "failed: asking for the files of the injected packages: package kmod-mlnx-ofa_kernel is not installed");
 }
 
-TEST(VerifyModules, AnInitramfsThatCannotBeListedProvesNothing) {
+TEST(VerifyModules, AnUnlistableInitramfsFailsTheCheck) {
   InitramfsGuest image;
   image.shell.with_program("modinfo", "exit 1\n")
       .with_program("lsinitrd", "echo usr/lib/modules/x.ko; echo 'cpio: premature end of archive' >&2; exit 2\n");
@@ -190,10 +189,10 @@ TEST(VerifyModules, AnInitramfsThatCannotBeListedProvesNothing) {
       "failed: listing /boot/initramfs.img: exit status 1: usr/lib/modules/x.ko | cpio: premature end of archive");
 }
 
-TEST(VerifyModules, AnInitramfsWithoutModulesIsNone) {
+TEST(VerifyModules, AnInitramfsWithoutModulesFailsTheCheck) {
   InitramfsGuest image;
   image.shell.with_program("modinfo", "exit 1\n").with_program("lsinitrd", "echo usr/bin/sh\n");
-  EXPECT_EQ(said(image.check()), "failed: /boot/initramfs.img holds no module");
+  EXPECT_EQ(said(image.check()), "failed: /boot/initramfs.img contains no module");
 }
 
 }  // namespace
