@@ -125,7 +125,7 @@ std::string relation_element(const RpmHeader& header, const Relation& relation) 
   const auto versions = header.texts(relation.versions);
   std::string text;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i].starts_with("rpmlib(")) continue;  // asked of the guest's rpm, not of packages
+    if (names[i].starts_with("rpmlib(")) continue;  // the guest's rpm provides these, not a package
     const auto flag = i < flags.size() ? flags[i] : 0;
     text += fmt::format(R"(<rpm:entry name="{}")", xml(names[i]));
     if (const auto sense = comparison(flag); !sense.empty() && i < versions.size())

@@ -54,7 +54,7 @@ RpmFacts read_rpm(const archive::ByteSource& package, const signature::KeyRing& 
 /// Reads past the headers of an .rpm: what `package` gives next is its (compressed cpio) payload. Throws as read_rpm().
 void skip_rpm_headers(const archive::ByteSource& package, const std::string& name);
 
-/// Returns the text of a primary.xml for packages that have no index of their own.
+/// Returns the text of a primary.xml for packages without an index.
 std::string primary_of(const std::vector<RpmFacts>& packages);
 
 }  // namespace bake::bundle

@@ -172,7 +172,7 @@ TrustDecision decide_trust(const Report& report, const Bundle& bundle, bool have
   decision.trust.pin = report.pin;
   decision.problems = report.identity_problems;
   if (bundle.rebuilt && !policy.allow_rebuilt)
-    decision.problems.push_back({bundle.name, "rebuilt by mlnx_add_kernel_support.sh: nobody signed its packages",
+    decision.problems.push_back({bundle.name, "rebuilt by mlnx_add_kernel_support.sh: its packages are not signed",
                                  "pass --allow-rebuilt if you or your site rebuilt it"});
   if (bundle.rebuilt && policy.allow_rebuilt) decision.trust.overridden.emplace_back("--allow-rebuilt");
   if (policy.insecure_no_index)

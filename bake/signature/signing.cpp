@@ -37,7 +37,7 @@ Key checked(EVP_PKEY* key, std::string_view what, std::string_view pem, std::str
 
 Key read_private(std::string_view pem) {
   const auto bio = memory_bio(pem);
-  // Never ask for a pass phrase, because nobody can enter one on a build server.
+  // Never ask for a pass phrase, because no person can enter one on a build server.
   static char nothing[] = "";
   return checked(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nothing), "private", pem, "PUBLIC");
 }

@@ -8,7 +8,7 @@ IMAGE = DIRECTORY / "ubuntu-20.04.vhd"
 
 
 def _key():
-    """A digest of everything that the image is made of; the scripts of the stand-ins keep one of their own."""
+    """A digest of everything that the image is made of; the scripts of the stand-ins keep a separate one."""
     guest, bundle = standin("deb-guest.sh"), standin("bundle.sh", "5.5-1.0.3.2-ubuntu20.04")
     return " ".join([sha256(BINARY), *((file.parent / f"{file.name}.key").read_text().strip() for file in (guest, bundle))])
 

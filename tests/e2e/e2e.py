@@ -43,7 +43,7 @@ def sha256(path):
 
 
 class BakeCase(unittest.TestCase):
-    """A test case with a scratch directory and a store of its own."""
+    """A test case with a separate scratch directory and store."""
 
     maxDiff = None
 

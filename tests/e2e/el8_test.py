@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The main job on a genuine Enterprise Linux 8 userland: rpm 4.14.3, dracut 049, kmod 25, systemd 239, on the disk layout of
-RHEL's gallery images, with genuine symbol versions where they lie next to the packages."""
+RHEL's gallery images, with genuine symbol versions where they are next to the packages."""
 import json
 import os
 import unittest

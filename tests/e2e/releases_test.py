@@ -67,7 +67,7 @@ def bundle_of(release, ofed):
 
 class Releases(BakeCase):
     def file_in(self, image, path):
-        """Content of a file of the image, by debugfs: no appliance, no code of bake's."""
+        """Content of a file of the image, by debugfs: no appliance, no code of bake."""
         return run("debugfs", "-R", f"cat {path}", f"{image}?offset={PARTITION}").stdout
 
     def dump(self, image, path, to):

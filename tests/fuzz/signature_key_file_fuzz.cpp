@@ -1,4 +1,4 @@
-// Key files. Whatever they contain, they leave the other keys of a ring and their subkeys as they are.
+// Key files. With any content, they leave the other keys of a ring and their subkeys as they are.
 #include <cstdint>
 #include <string_view>
 

@@ -84,7 +84,7 @@ class Case:
         return self.expected.get("ofed", "5.5-1.0.3.2"), f"{'ubuntu' if distro == 'ubuntu' else 'rhel'}{version}"
 
     def prepare(self):
-        """A bundle for this image in a store of its own, and a recipe."""
+        """A bundle for this image in a separate store, and a recipe."""
         version, distro = self.driver()
         facts = self.scratch / "facts"
         others.write_bundle_facts(self.image, self.kernel, self.package_format, facts)
@@ -182,7 +182,7 @@ def shown(value):
 
 
 def print_table(cases):
-    """One line for each comparison; where values differ, each of them on a line of its own below."""
+    """One line for each comparison; where values differ, each of them on a separate line below."""
     width = max(len(row[0]) for case in cases for row in case.rows)
     for case in cases:
         print(f"{case.name} ({case.image.name}, baked in {case.seconds:.0f} s)")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bundle.sh VERSION-DISTRO [OUT [KERNEL…]]: an honest stand-in of MLNX_OFED_LINUX-VERSION-DISTRO-x86_64.tgz, signed with a
+# bundle.sh VERSION-DISTRO [OUT [KERNEL…]]: a realistic stand-in of MLNX_OFED_LINUX-VERSION-DISTRO-x86_64.tgz, signed with a
 # throw-away key (OUT/keys). Modules are built for each KERNEL: by default the stand-in guest's own where there is one
 # (ubuntu20.04), else the release's first kernel; "none" leaves a DEB bundle with DKMS sources only.
 # Writes OUT/bundles/<name>.tgz and .tgz.sha256 and prints the path of the archive. With kernels named, the directory is

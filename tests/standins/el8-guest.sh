@@ -4,7 +4,7 @@
 # Also OUT/rhel-8.3.facts/, from which bundle.sh makes a bundle that fits its default kernel. The packages come from the
 # directory $EL8_RPMS, or else from the one that the test machines keep next to the checkout; without them the script ends with
 # exit status 3 and says so.
-# The kernels' symvers and two modules of each are genuine where genuine-kabi lies next to the packages; the other modules are
+# The kernels' symvers and two modules of each are genuine where genuine-kabi is next to the packages; the other modules are
 # stand-ins. $EL8_TREE may name a directory with usr/lib/modules, usr/sbin/setfiles and etc/selinux of a genuine machine: then
 # every module, setfiles and the policy are genuine, and the guest is enforcing. Prints the path of the VHD.
 self=$(readlink -f "${BASH_SOURCE[0]}")

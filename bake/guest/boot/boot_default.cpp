@@ -30,7 +30,7 @@ std::string what_boots(const MenuChoice& choice) {
   if (!choice.undetermined.empty()) return fmt::format("cannot be evaluated ({})", choice.undetermined);
   if (!choice.release.empty()) return "boots " + choice.release;
   if (choice.rescue) return fmt::format("boots the rescue entry '{}'", choice.entry);
-  return fmt::format("boots '{}', which is no kernel of this image", choice.entry);
+  return fmt::format("boots '{}', which is not a kernel of this image", choice.entry);
 }
 
 /// One for every menu that boots something else than the one that is taken.
@@ -50,7 +50,7 @@ std::string refusal(const MenuChoice& choice) {
   if (!choice.undetermined.empty())
     return fmt::format("the default of GRUB cannot be determined: {} ({})", choice.undetermined, choice.menu);
   if (choice.rescue) return fmt::format("the default of GRUB is the rescue entry '{}' ({})", choice.entry, choice.how);
-  return fmt::format("the default of GRUB is '{}' ({}), which is no kernel of this image", choice.entry, choice.how);
+  return fmt::format("the default of GRUB is '{}' ({}), which is not a kernel of this image", choice.entry, choice.how);
 }
 
 BootDefault by_grub(Guest& guest, const std::vector<std::string>& configs, const std::vector<Kernel>& kernels,

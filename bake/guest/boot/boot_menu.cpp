@@ -106,7 +106,7 @@ class Menu {
   }
 
   static void warn_about(MenuChoice& choice, const MenuChoice& once, const std::string& by) {
-    const auto first = once.release.empty() ? fmt::format("'{}', which is no kernel of this image,", once.entry)
+    const auto first = once.release.empty() ? fmt::format("'{}', which is not a kernel of this image,", once.entry)
                                             : "kernel " + once.release;
     choice.warnings.push_back(fmt::format("GRUB boots {} once before it boots {} again ({}); the driver is for {}",
                                           first, choice.release, by, choice.release));

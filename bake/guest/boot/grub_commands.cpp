@@ -330,7 +330,7 @@ std::vector<BlsEntry> GrubMachine::read_bls_entries(const std::string& directory
   return entries;
 }
 
-/// create_entry of blscfg.c: a menu entry whose commands are a text of its own.
+/// create_entry of blscfg.c: a menu entry with its commands as a separate text.
 void GrubMachine::add_bls_entry(const BlsEntry& bls, const std::string& directory) {
   const auto image = bls.value("linux");
   const auto unified = start_.rules == GrubRules::el9 ? bls.value("efi") : std::nullopt;
@@ -368,7 +368,7 @@ GrubMachine::Status GrubMachine::do_blscfg(const std::string& name, Arguments& a
     entries = read_bls_entries(fmt::format("({}){}", root, each));
     if (!entries.empty()) break;
   }
-  // GRUB would go on with the entries of grub.cfg, which are those of other systems.
+  // GRUB would go on with the entries of grub.cfg, which belong to other systems.
   if (entries.empty()) throw Undetermined(fmt::format("'{}' finds no entry in /boot/loader/entries", name));
   has_bls_entries_ = true;
   const auto shown = disk_.name_of(root, directory);

@@ -56,7 +56,7 @@ std::pair<std::string, std::string> GuestGrubDisk::place_of(const std::string& g
   else if (is_below(guest_path, efi_mount))
     mount = efi_mount;
   else if (is_below(guest_path, "/boot"))
-    return {"boot", guest_path.substr(std::string_view("/boot").size())};  // with or without a partition of its own
+    return {"boot", guest_path.substr(std::string_view("/boot").size())};  // with or without a separate partition
   else
     mount = "/";
   return {"@" + mount, mount == "/" ? guest_path : guest_path.substr(mount.size())};

@@ -62,7 +62,7 @@ class GuestGrubDisk final : public GrubDisk {
   [[nodiscard]] std::vector<std::string> candidates(const std::string& device, const std::string& path) const;
   [[nodiscard]] std::string mount_point_of(const std::string& guest_path) const;
   const std::vector<std::string>& names_in(const std::string& directory);
-  /// What is there, or none.
+  /// The type of the path; none when it does not exist.
   GrubFileKind kind_of(const std::string& guest_path);
   GrubFileKind look_at(const std::string& guest_path);
   const std::optional<std::string>& content_of(const std::string& guest_path);

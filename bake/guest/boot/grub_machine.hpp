@@ -33,7 +33,7 @@ class GrubMachine {
 
   struct Value {
     std::string text;
-    std::string unknown = {};  ///< name of the variable or command of which it was made, when nobody knows it here
+    std::string unknown = {};  ///< name of the variable or command of which it was made, when its value cannot be known here
   };
 
   struct Arguments {

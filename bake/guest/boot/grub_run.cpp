@@ -356,7 +356,7 @@ GrubMachine::Status GrubMachine::read_config(const std::string& path) {
   return {};
 }
 
-/// The command configfile: a menu of its own, with a copy of the variables.
+/// The command configfile: a separate menu, with a copy of the variables.
 GrubMachine::Status GrubMachine::run_config(const std::string& path) {
   const auto variables = copy_of_variables();
   std::vector<GrubEntry> menu;

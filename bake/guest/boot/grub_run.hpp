@@ -26,7 +26,7 @@ struct GrubStart {
   std::map<std::string, std::optional<std::string>> saved;
 };
 
-/// What GRUB boots when nobody touches a key.
+/// The entry that GRUB boots without a key press.
 struct GrubBoot {
   std::string title;  ///< of the entry; empty when the menu is empty
   std::string id;

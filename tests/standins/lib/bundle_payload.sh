@@ -23,7 +23,7 @@ put_kernel_utils() {
 	WantedBy=sysinit.target
 	END
   put "$1/etc/infiniband/openib.conf" 0644 <<-'END'
-	# Start HCA driver upon boot
+	# Start the HCA driver at boot
 	ONBOOT=yes
 
 	# Force the openibd script to load modules that are not a part of this bundle
@@ -141,13 +141,13 @@ product_name_script() {
 }
 
 # put_bundle_top DIRECTORY KEYFILE: everything of a bundle but its packages. The vendor's scripts are stubs that prove,
-# by exit status 86 and a line on standard error, that somebody ran them.
+# by exit status 86 and a line on standard error, that they ran.
 put_bundle_top() {
   local script
   echo x86_64 >"$1/.arch"
   echo "$version" >"$1/.mlnx"
   echo "$distro" >"$1/distro"
-  echo "Stand-in for tests; contains nothing of the vendor's." >"$1/LICENSE"
+  echo "Stand-in for tests; contains no file of the vendor." >"$1/LICENSE"
   cp "$2" "$1/RPM-GPG-KEY-Mellanox"
   for script in mlnxofedinstall uninstall.sh mlnx_add_kernel_support.sh; do
     printf '#!/bin/sh\necho "stand-in %s was run: $*" >&2\nexit 86\n' "$script" | put "$1/$script" 0755

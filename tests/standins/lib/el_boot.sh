@@ -7,7 +7,7 @@ el_image_id=d8af10f0e17e429cbe36b52011441ef4
 el_clone_id=7a7b1f5d0e4c4c5d9d0b7c6a5e4f3a2b
 
 # write_el_boot ROOT DEFAULT_KERNEL PREFIX FS_UUID DEVICE ARGUMENTS: menu of all kernels below /lib/modules. PREFIX is "/boot"
-# where /boot is a directory of the root file system and "" where it is one of its own; GRUB finds that file system by
+# where /boot is a directory of the root file system and "" where it is a separate one; GRUB finds that file system by
 # FS_UUID, or as DEVICE ("hd0,gpt2"). EL7: entries in grub.cfg, chosen by title; EL8: Boot Loader Specification entries,
 # chosen by file name. Both have rescue entries, which are not the default.
 write_el_boot() {

@@ -114,7 +114,7 @@ fill_packages() {
   printf '%s\n' "$directory"
 }
 
-# rpm_add_versioned NAME EVR LINE…: a set has one package of a name, so each further version is a set of its own.
+# rpm_add_versioned NAME EVR LINE…: a set has one package of a name, so each further version is a separate set.
 rpm_add_versioned() {
   rpm_start
   rpm_add "$1" "$2" x86_64 "${@:3}"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A genuine Enterprise Linux userland, installed by its own rpm from packages that lie next to the project. Needs lib/common.sh,
+# A genuine Enterprise Linux userland, installed by its own rpm from packages next to the project. Needs lib/common.sh,
 # lib/rpm.sh, $scratch, $out, $packages (their directory).
 
 # find_next_to_project NAME: the directory data/NAME of a directory next to the checkout.

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Genuine Debian packages under another version number. Needs lib/common.sh.
 
-# reversion_deb IN.deb OUTDIR VERSION [FIELD=VALUE…]: rebuilds a Debian package with the version of the stack it stands
-# in for; bounds between the packages of rdma-core are loosened to those of older stacks (>= 20). FIELD=VALUE replaces a
+# reversion_deb IN.deb OUTDIR VERSION [FIELD=VALUE…]: rebuilds a Debian package with the version of the stack it
+# replaces; bounds between the packages of rdma-core are loosened to those of older stacks (>= 20). FIELD=VALUE replaces a
 # control field; an empty VALUE drops it. Prints the path of the new package.
 reversion_deb() {
   local source=$1 outdir=$2 version=$3 tree old field

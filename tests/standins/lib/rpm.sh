@@ -42,7 +42,7 @@ rpm_add() {
   mkdir "$scratch/tree"
 }
 
-# rpm_build DIRECTORY: builds the set; the packages lie in DIRECTORY afterwards.
+# rpm_build DIRECTORY: builds the set; the packages are in DIRECTORY afterwards.
 rpm_build() {
   mkdir -p "$1" "$scratch/rpm/root" "$scratch/rpm/out"
   printf '%%install\nmkdir -p %%{buildroot}\ncp -a %s/. %%{buildroot}/\n' "$scratch/rpm/root" >>"$scratch/rpm/set.spec"

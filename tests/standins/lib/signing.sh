@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The throw-away key that stands in for the vendor's. Needs lib/common.sh and $scratch.
+# The throw-away key that replaces the vendor's. Needs lib/common.sh and $scratch.
 
 gpg_quietly() { gpg --batch --quiet --no-auto-check-trustdb "$@"; }
 

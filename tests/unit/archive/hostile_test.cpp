@@ -201,9 +201,9 @@ std::vector<Row> rows() {
        [] {
          return make_tar({{top + "/README", "x"}});
        },
-       config, "holds neither RPMS nor DEBS"},
+       config, "it has neither RPMS nor DEBS"},
       {"both kinds of packages", spoilt([](auto& parts) { parts.files["RPMS/x.rpm"] = "x"; }), config,
-       "holds both RPMS and DEBS"},
+       "it has both RPMS and DEBS"},
       {"an archive without files", [] { return make_tar({{.path = top + "/", .type = 'd'}}); }, config,
        "it has no files"},
       // Bundles that contradict themselves.

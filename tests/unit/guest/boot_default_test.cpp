@@ -279,7 +279,7 @@ TEST(BootDefault, AOneTimeEntryOfAKernelThatIsNotThere) {
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
   EXPECT_EQ(warnings(guest),
             std::vector<std::string>{
-                "GRUB boots '/boot/vmlinuz-5.4.0-26-generic', which is no kernel of this image, once before it boots "
+                "GRUB boots '/boot/vmlinuz-5.4.0-26-generic', which is not a kernel of this image, once before it boots "
                 "5.4.0-1010-azure again (grubenv next_entry '1>2'); the driver is for 5.4.0-1010-azure"});
 }
 
@@ -288,7 +288,7 @@ TEST(BootDefault, AnEntryOfNoKernelOfTheImageIsNotReplacedByAGuess) {
   guest.remove("/lib/modules/5.4.0-1010-azure");
   guest.with_link("/boot/vmlinuz", "vmlinuz-5.4.0-26-generic");
   const std::string how =
-      ": the default of GRUB is '/boot/vmlinuz-5.4.0-1010-azure' (first entry of /boot/grub/grub.cfg), which is no "
+      ": the default of GRUB is '/boot/vmlinuz-5.4.0-1010-azure' (first entry of /boot/grub/grub.cfg), which is not a "
       "kernel of this image";
   EXPECT_EQ(decision(guest), how) << "an image without modules";
   guest.remove("/boot/vmlinuz-5.4.0-1010-azure");
@@ -296,7 +296,7 @@ TEST(BootDefault, AnEntryOfNoKernelOfTheImageIsNotReplacedByAGuess) {
   auto saved = rhel8();
   saved.remove("/lib/modules/4.18.0-193.el8.x86_64");
   EXPECT_EQ(decision(saved),
-            ": the default of GRUB is '/vmlinuz-4.18.0-193.el8.x86_64' (grubenv saved_entry), which is no kernel of "
+            ": the default of GRUB is '/vmlinuz-4.18.0-193.el8.x86_64' (grubenv saved_entry), which is not a kernel of "
             "this image");
 }
 
@@ -306,7 +306,7 @@ TEST(BootDefault, ADefaultThatIsNoLinuxIsNotReplacedByAGuess) {
                   "set default=\"1\"\nmenuentry 'Linux' {\n linux /boot/vmlinuz-5.4.0-26-generic\n}\n"
                   "menuentry 'Other' {\n chainloader +1\n}\n");
   EXPECT_EQ(decision(guest),
-            ": the default of GRUB is 'Other' (set default in /boot/grub/grub.cfg), which is no kernel of this image");
+            ": the default of GRUB is 'Other' (set default in /boot/grub/grub.cfg), which is not a kernel of this image");
 }
 
 TEST(BootDefault, ASignedImageIsItsKernel) {
@@ -345,7 +345,7 @@ TEST(BootDefault, AMenuOfAKernelThatIsGoneDoesNotHideTheOther) {
   EXPECT_EQ(warnings(guest),
             std::vector<std::string>{
                 "the image has two menus of GRUB: /boot/efi/EFI/centos/grub.cfg boots 3.10.0-1062.12.1.el7.x86_64, "
-                "/boot/grub2/grub.cfg boots '/vmlinuz-3.10.0-1062.el7.x86_64', which is no kernel of this image; the "
+                "/boot/grub2/grub.cfg boots '/vmlinuz-3.10.0-1062.el7.x86_64', which is not a kernel of this image; the "
                 "VM's generation decides which counts, and the driver is for 3.10.0-1062.12.1.el7.x86_64"});
 }
 
@@ -415,7 +415,7 @@ TEST(BootDefault, SurvivesHostileFiles) {
   guest.write("/boot/grub/grub.cfg", "menuentry a {\n linux (hd0,gpt1)/odd\n}\n");
   EXPECT_EQ(
       decision(guest),
-      ": the default of GRUB is '(hd0,gpt1)/odd' (first entry of /boot/grub/grub.cfg), which is no kernel of this "
+      ": the default of GRUB is '(hd0,gpt1)/odd' (first entry of /boot/grub/grub.cfg), which is not a kernel of this "
       "image");
   guest.remove("/boot/grub/grub.cfg");
   guest.with_link("/boot/vmlinuz", "vmlinuz");

@@ -121,7 +121,7 @@ class GenuineBoot : public testing::TestWithParam<std::string> {};
 /// What bake makes of a system, in the words of the corpus.
 std::string answer(const System& system, const BootDefault& found) {
   if (system.for_one_boot()) {
-    // The driver goes to the kernel that lasts; the one of the next boot is said.
+    // The driver goes to the kernel that lasts; the kernel of the next boot is a warning.
     const auto once = fmt::format("GRUB boots kernel {} once before it boots {} again", system.truth(), found.release);
     for (const auto& warning : found.warnings)
       if (!found.release.empty() && warning.starts_with(once)) return system.truth();

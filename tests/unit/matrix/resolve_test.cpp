@@ -210,7 +210,7 @@ TEST(MatrixResolve, Cx3ProNeedsAnOldKernel) {
       unknown.warnings.at(0),
       "the MLNX_OFED releases that drive ConnectX-3 Pro do not work on kernel 5.6 and newer; which kernel boots is "
       "not known yet");
-  // Without a driver of its own the refusal names the kernel and the way out.
+  // Without an inbox driver the refusal names the kernel and the way out.
   const auto xenial = resolve("ubuntu", "16.04", {"Standard_NC24rs_v3"}, "5.15.0-1053-azure");
   EXPECT_EQ(xenial.refusals, (std::vector<std::string>{
                                  "Standard_NC24rs_v3 (CX3-Pro) on Ubuntu 16.04 LTS with kernel 5.15.0-1053-azure: the "
@@ -323,7 +323,7 @@ TEST(MatrixResolve, AnUnlistedReleaseGetsTheRowsOfItsLine) {
   ASSERT_NE(named, listed.choices.end());
   EXPECT_EQ(named->warnings.at(0), "the matrix does not list MLNX_OFED 5.8-3.0.7.0: the rows of line 5.8 apply");
   EXPECT_EQ(named->file_name, "MLNX_OFED_LINUX-5.8-3.0.7.0-rhel8.6-x86_64.tgz");
-  // A line that does not drive the card stays refused, and so does a line nobody knows.
+  // A line that does not drive the card stays refused, and so does an unknown line.
   const auto old = drivers(resolve("rhel", "8.6", {"Standard_HB176rs_v4"}, "", "5.4-9.9.9.9"));
   EXPECT_EQ(std::count(old.begin(), old.end(), "5.4-9.9.9.9"), 0);
   const auto strange = drivers(resolve("rhel", "8.6", {"Standard_HB176rs_v4"}, "", "99.1-1.0.0.0"));
@@ -467,7 +467,7 @@ TEST(MatrixResolveKernel, ANewerLineSupportsTheKernelsOfOlderLines) {
     EXPECT_NE(choice.reasons.back().find("NVIDIA names kernels up to 5.6 for MLNX_OFED 5."), std::string::npos)
         << choice.reasons.back();
   }
-  // Nobody says so of 5.15.
+  // No source says so about 5.15.
   const auto later = resolve("ubuntu", "20.04", {"Standard_HB120rs_v2"}, "5.15.0-1089-azure");
   for (const auto place : places_of(later, "5.5"))
     EXPECT_EQ(later.choices[place].kernel_support, KernelSupport::unknown);
@@ -489,7 +489,7 @@ TEST(MatrixResolve, PrefersArchivesWithAPublicDigestInLongTermLines) {
   EXPECT_TRUE(first.verified);
   EXPECT_EQ(first.tier, Tier::long_term);
   EXPECT_EQ(first.warnings, std::vector<std::string>{});
-  // Without such an archive the one of the VM extension stays first.
+  // Without such an archive, the archive of the VM extension stays first.
   const auto without = resolve("centos", "7.4", {"Standard_HB120rs_v2"}).choices.at(0);
   EXPECT_EQ(without.ofed, "5.5-1.0.3.2");
   EXPECT_EQ(without.tier, Tier::extension);

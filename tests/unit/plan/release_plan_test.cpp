@@ -97,7 +97,7 @@ class RecordedGuest {
  private:
   [[nodiscard]] guest::Layout layout() const {
     const auto& root = record_.at("layout");
-    return {"msdos", false, false, {{"/dev/sda1", "ext4", "/", root.at("size"), root.at("free"), "recorded"}}};
+    return {"msdos", false, false, {{"/dev/sda1", "ext4", "/", root.at("size"), root.at("free"), ""}}};
   }
 
   ordered_json record_;

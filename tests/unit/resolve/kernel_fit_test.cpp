@@ -136,7 +136,7 @@ TEST(KernelFit, RefusesWithoutSymvers) {
   EXPECT_EQ(result.explanation,
             "modules of kmod-mlnx-ofa_kernel were built for 3.10.0-1062.el7.x86_64, and the image has no symvers of "
             "3.10.0-1062.12.1.el7.x86_64 to compare with");
-  EXPECT_THAT(result.remedy, HasSubstr("reinstall the kernel package that brings "
+  EXPECT_THAT(result.remedy, HasSubstr("reinstall the kernel package that has "
                                        "/boot/symvers-3.10.0-1062.12.1.el7.x86_64.gz"));
 }
 

@@ -140,7 +140,7 @@ TEST(Subkey, BehindASignatureThatBindsItToAnotherKeyIsDropped) {
   }
 }
 
-/// Without the signature by the subkey (0x19), anybody could claim another's key as a subkey.
+/// Without the signature by the subkey (0x19), any person could claim another's key as a subkey.
 TEST(Subkey, WithoutItsBackSignatureIsDropped) {
   const WithSubkey key("Vendor <vendor@example.org>");
   auto packets = packets_of(key.public_key(false));

@@ -126,7 +126,7 @@ TEST(Signature, EveryFlippedByteSpoilsIt) {
 }
 
 /// The published index of a real bundle (github.com/g4197/MLNX_OFED_4.9_Ubuntu_22.04@26e8de99), where a checkout of it
-/// lies beside the repository or $BAKE_TEST_DATA says. The project does not carry vendor files; CI has them.
+/// is next to the repository or named by $BAKE_TEST_DATA. The project does not carry vendor files; CI has them.
 class GenuineBundle : public ::testing::Test {
  protected:
   static std::filesystem::path directory() {
