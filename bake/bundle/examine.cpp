@@ -229,7 +229,7 @@ class Examiner {
       if (const auto& own = rpm.package;
           std::tie(own.name, own.version, own.arch) != std::tie(indexed.name, indexed.version, indexed.arch)) {
         check.verdict = PackageVerdict::mismatch;
-        check.detail = fmt::format("the index calls it {}-{}.{}, it calls itself {}-{}.{}", indexed.name,
+        check.detail = fmt::format("the index calls it {}-{}.{}, its header says {}-{}.{}", indexed.name,
                                    indexed.version, indexed.arch, own.name, own.version, own.arch);
       }
       sound = check.verdict != PackageVerdict::mismatch && rpm.signature.state != signature::SignatureState::bad;

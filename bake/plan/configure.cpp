@@ -23,7 +23,7 @@ bool has_package(const Inputs& inputs, std::string_view name) {
   return std::any_of(packages.begin(), packages.end(), [&](const auto& package) { return package.name == name; });
 }
 
-/// The version that the plan gives `name`, or that it has now; empty when it is not there.
+/// Returns the version of `name` after the plan: the planned one or the installed one; empty when it is not installed.
 std::string version_of(const Inputs& inputs, const Plan& plan, std::string_view name) {
   for (const auto& change : plan.changes)
     if (change.action != PackageChange::Action::remove && change.name == name) return change.version;
@@ -32,8 +32,9 @@ std::string version_of(const Inputs& inputs, const Plan& plan, std::string_view 
   return {};
 }
 
-/// EL's rdma.service loads the modules of /etc/rdma/rdma.conf. rdma-core has had it up to release 31 (EL 8.3); since
-/// then udev and rdma-load-modules@.service do that by themselves (linux-rdma/rdma-core, pull request 835).
+/// Returns whether the guest gets EL's rdma.service, which loads the modules of /etc/rdma/rdma.conf. rdma-core has it
+/// up to release 31 (EL 8.3); from then on udev and rdma-load-modules@.service load them (linux-rdma/rdma-core, pull
+/// request 835).
 bool has_rdma_service(const Inputs& inputs, const Plan& plan) {
   constexpr int without_service = 32;
   const auto core = version_of(inputs, plan, "rdma-core");
@@ -45,19 +46,19 @@ bool has_rdma_service(const Inputs& inputs, const Plan& plan) {
 }
 
 void plan_services(const Inputs& inputs, Plan& plan) {
-  // The packages that ship openibd.service; without them (user space only) there is nothing to enable.
+  // These packages have openibd.service. Without them (user space only) there is nothing to enable.
   const bool openibd = installs(plan, "mlnx-ofa_kernel") || installs(plan, "mlnx-ofed-kernel-utils");
   if (openibd) plan.enable_services.emplace_back("openibd.service");
   if (inputs.resolution.choice.inbox) {
     if (plan.family == Family::rpm && has_rdma_service(inputs, plan)) plan.enable_services.emplace_back("rdma.service");
-    // What udev loads by itself is not all that MPI and the agent need.
+    // MPI and the agent need more modules than udev loads.
     plan.persist_modules = {"ib_ipoib", "ib_umad", "ib_uverbs", "rdma_ucm"};
   }
   if (plan.install_firstboot) {
     plan.enable_services.emplace_back("ib-firstboot.service");
     plan.enable_services.emplace_back("ib-ready.target");
   }
-  // The fabric has its own subnet manager; one in every VM would fight it.
+  // The fabric has its own subnet manager. A second one in a VM would compete with it.
   if (installs(plan, "opensm") || has_package(inputs, "opensm"))
     plan.disable_services = {"opensm.service", "opensmd.service"};
   plan.openibd_after_udev = openibd;
@@ -66,9 +67,9 @@ void plan_services(const Inputs& inputs, Plan& plan) {
 
 void plan_driver(const Inputs& inputs, Plan& plan) {
   if (!plan.bundle) return;
-  // The package that brings ofed_info.
+  // This package has ofed_info.
   plan.name_product = installs(plan, "ofed-scripts") || has_package(inputs, "ofed-scripts");
-  // Users of ib_core in the kernel's tree (Azure/azhpc-images PR#176).
+  // The kernel's own users of ib_core (Azure/azhpc-images PR#176).
   if (replaces_modules(plan.fit))
     plan.blacklist = {"ib_iser", "ib_isert", "ib_srp", "ib_srpt", "rpcrdma", "nvme_rdma", "nvmet_rdma"};
 }
@@ -88,7 +89,7 @@ std::set<std::string> rdma_packages(const Inputs& inputs) {
   return names;
 }
 
-/// Every file that a package manager of the guest reads: EL7 can have dnf beside yum, and each has its own.
+/// Returns the files of all package managers of the guest: EL7 can have dnf next to yum, and each has its own file.
 std::vector<std::string> hold_configs(const guest::Facts& facts) {
   auto configs = facts.package_manager_configs;
   if (configs.empty()) configs.emplace_back(facts.has_program("dnf") ? "/etc/dnf/dnf.conf" : "/etc/yum.conf");
@@ -102,7 +103,7 @@ void plan_hold(const Inputs& inputs, Plan& plan) {
   if (plan.family == Family::rpm) {
     plan.hold.configs = hold_configs(inputs.facts);
     if (configure.hold_kernel) names.insert("kernel*");
-    // A distribution update must not bring back what the vendor's packages obsolete.
+    // A distribution update must not install the packages again that the vendor's packages obsolete.
     if (configure.hold_rdma)
       for (const auto& change : plan.changes)
         if (change.action == PackageChange::Action::remove) names.insert(change.name);
@@ -117,7 +118,7 @@ void plan_initramfs(const Inputs& inputs, Plan& plan) {
   const auto* kernel = inputs.facts.kernel(plan.fit.kernel);
   if (kernel == nullptr || inputs.facts.initramfs_tool == guest::InitramfsTool::none) {
     if (kernel != nullptr)
-      plan.warnings.emplace_back("the guest has no dracut and no initramfs-tools: its initramfs stays as it is");
+      plan.warnings.emplace_back("the guest has no dracut and no initramfs-tools: its initramfs is not rebuilt");
     return;
   }
   plan.rebuild_initramfs = true;
@@ -136,9 +137,10 @@ void plan_labels(const Inputs& inputs, Plan& plan) {
     return;
   }
   plan.relabel = Relabel::autorelabel;
-  plan.warnings.push_back(fmt::format(
-      "SELinux is {} and the guest has no {}: files are labelled at the first boot, which reboots once (/.autorelabel)",
-      selinux.mode, selinux.has_setfiles ? "file_contexts" : "setfiles"));
+  plan.warnings.push_back(
+      fmt::format("SELinux is {} and the guest has no {}: files get their labels at the first boot, which then reboots "
+                  "once (/.autorelabel)",
+                  selinux.mode, selinux.has_setfiles ? "file_contexts" : "setfiles"));
 }
 
 }  // namespace

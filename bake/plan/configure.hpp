@@ -4,7 +4,8 @@
 
 namespace bake::plan {
 
-/// Fills in what is configured in the guest besides packages: services, the agent, holds, limits, initramfs, labels.
+/// Adds to `plan` the configuration of the guest: services, the agent, holds, limits, initramfs, labels. Packages are
+/// in the plan already.
 void plan_configuration(const Inputs& inputs, Plan& plan);
 
 }  // namespace bake::plan

@@ -47,7 +47,7 @@ Expectations expectations_from(const nlohmann::json& json) try {
   return expectations;
 } catch (const nlohmann::json::exception& error) {
   throw Error(ErrorKind::config, std::string("reading the expectations of a manifest: ") + error.what(),
-              "the manifest was not written by this version of bake");
+              "another version of bake wrote the manifest");
 }
 
 }  // namespace bake::plan

@@ -8,10 +8,10 @@
 
 namespace bake::plan {
 
-/// Keeps packages from being updated away, in the guest's own package manager's words.
+/// Packages that the guest's package manager must not update.
 struct Hold {
-  /// Files whose exclude= list names them ("/etc/yum.conf", "/etc/dnf/dnf.conf"); empty for dpkg, whose own database
-  /// does.
+  /// Files whose exclude= list names the packages ("/etc/yum.conf", "/etc/dnf/dnf.conf"); empty for dpkg, which keeps
+  /// holds in its database.
   std::vector<std::string> configs;
   std::vector<std::string> packages;  ///< patterns for yum and dnf, exact names for dpkg
 
@@ -19,21 +19,21 @@ struct Hold {
   friend bool operator==(const Hold&, const Hold&) = default;
 };
 
-/// What a finished image must be. Written into its manifest, so that `bake verify` can hold the image to it years later
-/// without the recipe, the bundle or the matrix.
+/// The state of a finished image. It is part of the image's manifest, so that `bake verify` can compare the image with
+/// it years later without the recipe, the bundle or the matrix.
 struct Expectations {
   guest::Family family = guest::Family::rpm;
-  std::string kernel;                             ///< that boots by default
-  std::string module;                             ///< mlx5_core or mlx4_core
-  std::string module_origin;                      ///< "inbox" or "vendor": where depmod must resolve it to
-  std::string module_version;                     ///< modinfo version of the module, empty: not checked
-  std::vector<std::string> services;              ///< enabled: openibd.service, ib-firstboot.service
-  std::vector<std::string> services_off;          ///< not enabled: opensmd.service
+  std::string kernel;                     ///< the default kernel
+  std::string module;                     ///< mlx5_core or mlx4_core
+  std::string module_origin;              ///< "inbox" or "vendor": the directory that depmod must find the module in
+  std::string module_version;             ///< modinfo version of the module, empty: not checked
+  std::vector<std::string> services;      ///< enabled services: openibd.service, ib-firstboot.service
+  std::vector<std::string> services_off;  ///< disabled services: opensmd.service
   std::vector<guest::InstalledPackage> packages;  ///< installed, in exactly this version
-  std::vector<std::string> absent;                ///< not installed: mlnx-fw-updater, what the plan removed
+  std::vector<std::string> absent;                ///< not installed: mlnx-fw-updater, removed packages
   bool enable_rdma = false;                       ///< one uncommented OS.EnableRDMA=y in waagent.conf
   Hold hold;
-  bool initramfs = false;  ///< there is one for `kernel`, with the Hyper-V drivers that are modules
+  bool initramfs = false;  ///< `kernel` has one, with the Hyper-V drivers that are modules
   bool generalized = false;
   std::string firstboot_sha256;  ///< of /usr/sbin/ib-firstboot, empty: not installed
   std::string ofed;              ///< "5.5-1.0.3.2" or "inbox"
@@ -42,7 +42,7 @@ struct Expectations {
 };
 
 nlohmann::ordered_json to_json(const Expectations& expectations);
-/// Throws Error{config} when `json` is not what to_json() wrote.
+/// Reads the output of to_json(). Throws Error{config} when a field is missing or has another type.
 Expectations expectations_from(const nlohmann::json& json);
 
 }  // namespace bake::plan

@@ -13,17 +13,17 @@ void add_driver_files(const Plan& plan, std::vector<FileChange>& files) {
     files.push_back({path::ofed_info, fmt::format("names the product MLNX_OFED_LINUX-{}", plan.ofed)});
   if (!plan.blacklist.empty())
     files.push_back(
-        {path::blacklist, "blacklist, where the driver leaves it to the kernel: " + join(plan.blacklist, ", ")});
+        {path::blacklist, "blacklists modules that the driver does not replace: " + join(plan.blacklist, ", ")});
   if (plan.force_openibd) files.push_back({path::openib_conf, "FORCE_MODE=yes"});
 }
 
 void add_firstboot_files(const Plan& plan, std::vector<FileChange>& files) {
   if (!plan.install_firstboot) return;
-  files.push_back({path::firstboot, "proves on the VM that InfiniBand works"});
-  files.push_back({path::firstboot_unit, "its unit"});
-  files.push_back({path::firstboot_target, "reached when it has"});
-  files.push_back({path::firstboot_preset, "its preset"});
-  files.push_back({path::firstboot_conf, "what it holds the VM to"});
+  files.push_back({path::firstboot, "checks on the VM that InfiniBand works"});
+  files.push_back({path::firstboot_unit, "runs ib-firstboot at boot"});
+  files.push_back({path::firstboot_target, "is reached when InfiniBand works"});
+  files.push_back({path::firstboot_preset, "enables ib-firstboot"});
+  files.push_back({path::firstboot_conf, "says what ib-firstboot expects"});
 }
 
 void add_system_files(const Plan& plan, std::vector<FileChange>& files) {
@@ -31,14 +31,15 @@ void add_system_files(const Plan& plan, std::vector<FileChange>& files) {
   if (plan.enable_rdma) files.push_back({plan.waagent_config, "OS.EnableRDMA=y"});
   for (const auto& config : plan.hold.configs) files.push_back({config, "exclude="});
   if (plan.memlock_unlimited) files.push_back({path::limits, "unlimited locked memory"});
-  files.push_back({path::manifest, "what the image is made of"});
+  files.push_back({path::manifest, "lists the contents of the image"});
 }
 
 void add_boot_files(const Plan& plan, std::vector<FileChange>& files) {
   if (plan.rebuild_initramfs && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools)
     files.push_back({path::initramfs_modules, "the Hyper-V drivers that are modules"});
   if (plan.rebuild_initramfs) files.push_back({plan.initramfs, "rebuilt"});
-  if (plan.relabel == Relabel::autorelabel) files.push_back({path::autorelabel, "labels at the first boot"});
+  if (plan.relabel == Relabel::autorelabel)
+    files.push_back({path::autorelabel, "SELinux labels are set at the first boot"});
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 namespace bake::plan {
 
-/// Where bake writes what no package brings.
+/// Paths of the files that bake writes and that are not part of a package.
 namespace path {
 inline constexpr const char* load_modules = "/etc/modules-load.d/bake-rdma.conf";
 inline constexpr const char* blacklist = "/etc/modprobe.d/bake-inbox-rdma.conf";
@@ -28,10 +28,10 @@ inline constexpr const char* autorelabel = "/.autorelabel";
 /// A file that bake itself writes or edits in the guest.
 struct FileChange {
   std::string path;
-  std::string what;  ///< for a person: "FORCE_MODE=yes"
+  std::string what;  ///< the change, for a person: "FORCE_MODE=yes"
 };
 
-/// Every such file of `plan`, in the order in which apply comes to it; links that enable units are not among them.
+/// Returns every such file of `plan`, in the order in which apply writes them; without the links that enable units.
 std::vector<FileChange> files_of(const Plan& plan);
 
 }  // namespace bake::plan

@@ -14,7 +14,7 @@ using guest::Family;
 using resolve::FitKind;
 using resolve::PackageChange;
 
-/// Packages of MLNX_OFED that hold or build its kernel modules, as rpm and deb name them.
+/// Packages of MLNX_OFED with its kernel modules or their sources, by their rpm and deb names.
 constexpr std::array vendor_drivers{"mlnx-ofa_kernel",        "mlnx-ofa_kernel-modules",  "kmod-mlnx-ofa_kernel",
                                     "mlnx-ofed-kernel-utils", "mlnx-ofed-kernel-modules", "mlnx-ofed-kernel-dkms"};
 
@@ -34,7 +34,7 @@ class Planner {
     add_warnings();
     plan_configuration(in_, out_.plan);
     plan_space(in_, out_);
-    expect();
+    fill_expectations();
     return std::move(out_);
   }
 
@@ -66,12 +66,11 @@ class Planner {
     const auto& os = in_.facts.os;
     const auto& asked = in_.recipe.os;
     if (os.id != asked.id || os.version != asked.version)
-      refuse("os",
-             fmt::format("the recipe says {} {}, the disk holds {} {}", asked.id, asked.version, os.id, os.version),
+      refuse("os", fmt::format("the recipe says {} {}, the disk has {} {}", asked.id, asked.version, os.id, os.version),
              "change 'os' in the recipe, or write a recipe for this disk",
              {{Remedy::Action::write_recipe, in_.recipe.base.path.string()}});
     if (in_.facts.arch != "x86_64")
-      refuse("arch", fmt::format("the disk holds a system for {}; bake supports x86_64", in_.facts.arch));
+      refuse("arch", fmt::format("the disk has a system for {}; bake supports x86_64", in_.facts.arch));
     if (!in_.facts.packages.trouble.empty())
       refuse("packages", fmt::format("the guest's package database is not consistent: {}", in_.facts.packages.trouble),
              "repair it in the base image first (dpkg --configure -a, or rpm --rebuilddb)");
@@ -95,17 +94,17 @@ class Planner {
     for (const auto& kernel : in_.facts.kernels) releases.push_back(kernel.release);
     if (in_.facts.default_kernel.empty() && !releases.empty()) {
       refuse("kernel", in_.facts.default_kernel_how,
-             fmt::format("make a kernel that is there the default in the base image (grubby --set-default, or "
+             fmt::format("make an installed kernel the default in the base image (grubby --set-default, or "
                          "update-grub); it has {}",
                          join(releases, ", ")));
       return;
     }
     if (in_.facts.kernel(fit.kernel) == nullptr) {
       refuse("kernel", fmt::format("kernel '{}' is not in the guest", fit.kernel),
-             releases.empty() ? "the guest has no kernel that boots" : fmt::format("it has {}", join(releases, ", ")));
+             releases.empty() ? "the guest has no bootable kernel" : fmt::format("it has {}", join(releases, ", ")));
       return;
     }
-    // bake leaves the boot loader's choice alone, and verification asks for the driver of the kernel that boots.
+    // bake does not change the default kernel, and verification checks the driver of the default kernel.
     if (in_.facts.default_kernel != fit.kernel)
       refuse("kernel",
              fmt::format("the recipe asks for {}, but {} boots by default ({})", fit.kernel, in_.facts.default_kernel,
@@ -117,8 +116,9 @@ class Planner {
     refuse(fmt::format("kernel {}", fit.kernel), message, fit.remedy, fit.remedies);
   }
 
-  /// The vendor's own way to another version is its uninstaller, on a running system: the old modules, their
-  /// weak-updates links and DKMS trees do not go by the new packages' scripts alone (mlnxofedinstall runs it first).
+  /// Refuses a base with another version of the vendor's driver. The scripts of the new packages do not remove the old
+  /// modules, their weak-updates links and DKMS trees; the vendor's uninstaller does, on a running system
+  /// (mlnxofedinstall runs it first).
   void check_driver_in_base() {
     for (const auto& package : in_.facts.packages.packages) {
       if (std::find(vendor_drivers.begin(), vendor_drivers.end(), package.name) == vendor_drivers.end()) continue;
@@ -131,7 +131,7 @@ class Planner {
         continue;
       refuse(
           "driver",
-          fmt::format("the base already carries an MLNX_OFED driver ({} {}), which {} would not replace cleanly",
+          fmt::format("the base already has an MLNX_OFED driver ({} {}), which {} would not replace completely",
                       package.name, package.version, in_.resolution.choice.inbox ? "the inbox driver" : out_.plan.ofed),
           "start from a base without it, or run ofed_uninstall.sh on a VM of this base and capture it again");
       return;
@@ -146,51 +146,52 @@ class Planner {
   void add_warnings() {
     auto& warnings = out_.plan.warnings;
     warnings = in_.resolution.choice.warnings;
-    const auto& of_boot = in_.facts.default_kernel_warnings;
-    warnings.insert(warnings.end(), of_boot.begin(), of_boot.end());
+    const auto& boot_warnings = in_.facts.default_kernel_warnings;
+    warnings.insert(warnings.end(), boot_warnings.begin(), boot_warnings.end());
     if (in_.facts.baked_manifest)
       warnings.emplace_back("this disk was baked before; baking again on the original base is cleaner");
     for (const auto& kernel : in_.facts.kernels)
       if (kernel.release != in_.resolution.fit.kernel && !in_.resolution.choice.inbox)
-        warnings.push_back(fmt::format("kernel {} is installed too and gets no driver; boot {}", kernel.release,
+        warnings.push_back(fmt::format("kernel {} is also installed and gets no driver; boot {}", kernel.release,
                                        in_.resolution.fit.kernel));
-    warn_of_modules_that_lose_their_core();
+    warn_about_incompatible_modules();
     if (vendor_modules())
-      warnings.push_back(
-          fmt::format("{}: deploy the image without Secure Boot (Trusted Launch), under which the kernel refuses them",
-                      in_.resolution.fit.kind == FitKind::needs_build
-                          ? "nobody signs the modules that are built in the image"
-                          : "the firmware does not know the key that the driver's modules are signed with"));
+      warnings.push_back(fmt::format(
+          "{}: deploy the image without Secure Boot (Trusted Launch), because the kernel refuses them with it",
+          in_.resolution.fit.kind == FitKind::needs_build
+              ? "the modules that are built in the image are not signed"
+              : "the firmware does not know the signing key of the driver's modules"));
     warn_about_ipoib();
   }
 
-  /// Modules of the base that were built against the kernel's own ib_core: the vendor's has other symbol versions.
-  void warn_of_modules_that_lose_their_core() {
+  /// Warns about modules of the base that were built for the kernel's own ib_core: the vendor's ib_core has other
+  /// symbol versions.
+  void warn_about_incompatible_modules() {
     const auto* kernel = in_.facts.kernel(in_.resolution.fit.kernel);
     if (kernel == nullptr || kernel->rdma_users.empty() || !vendor_modules()) return;
     out_.plan.warnings.push_back(fmt::format(
-        "the base brings modules that use the kernel's own RDMA modules, which the driver replaces: {}; build them "
-        "again against the driver, or they will not load",
+        "the base has modules that use the kernel's own RDMA modules, which the driver replaces: {}; build them "
+        "again for the driver, or they will not load",
         join(kernel->rdma_users, ", ")));
   }
 
-  /// What IP over InfiniBand needs of the image besides the driver: the agent configures the interface, old agents with
-  /// ifconfig (WALinuxAgent azurelinuxagent/pa/rdma/rdma.py).
+  /// Warns about missing parts for IP over InfiniBand: the agent configures the interface, and old agents use ifconfig
+  /// (WALinuxAgent azurelinuxagent/pa/rdma/rdma.py).
   void warn_about_ipoib() {
     auto& warnings = out_.plan.warnings;
     if (!in_.recipe.configure.enable_rdma) return;
     if (!in_.facts.waagent) {
-      warnings.emplace_back("no Azure Linux agent in the image: nothing will give the InfiniBand interface an address");
+      warnings.emplace_back("the image has no Azure Linux agent: the InfiniBand interface will get no address");
       return;
     }
     if (!in_.facts.has_program("ifconfig"))
-      warnings.emplace_back("the agent configures IPoIB with ifconfig, and the image has no net-tools");
+      warnings.emplace_back("the agent configures IPoIB with ifconfig, but the image has no net-tools");
     warnings.insert(warnings.end(), in_.resolution.agent_warnings.begin(), in_.resolution.agent_warnings.end());
   }
 
   [[nodiscard]] bool vendor_modules() const { return replaces_modules(in_.resolution.fit); }
 
-  void expect() {
+  void fill_expectations() {
     auto& plan = out_.plan;
     auto& expected = plan.expectations;
     expected.family = plan.family;

@@ -22,7 +22,7 @@ struct Inputs {
   std::string firstboot_sha256;
 };
 
-/// How SELinux labels of what was written come right.
+/// How the files that bake writes get their SELinux labels.
 enum class Relabel { none, setfiles, autorelabel };
 
 struct SpaceNeed {
@@ -31,8 +31,8 @@ struct SpaceNeed {
   std::uint64_t free = 0;    ///< bytes
 };
 
-/// What will be done to the guest, in full, before anything is. Apply does this and nothing else; files_of()
-/// (bake/plan/files.hpp) lists what it writes besides packages.
+/// All changes to the guest, decided before the first one is made. Apply makes these changes and no others; files_of()
+/// (bake/plan/files.hpp) lists the files that it writes in addition to packages.
 struct Plan {
   std::string recipe;
   guest::OsRelease os;
@@ -48,11 +48,11 @@ struct Plan {
   resolve::KernelFit fit;
   std::string default_kernel_how;
 
-  bool force_openibd = false;          ///< openibd must be told to accept modules reached through weak-updates
+  bool force_openibd = false;          ///< openibd must accept modules that weak-updates links lead to
   bool openibd_after_udev = false;     ///< openibd must not start before udev has settled
   bool name_product = false;           ///< ofed_info names the product, not OFED-internal
-  std::vector<std::string> blacklist;  ///< in-tree modules kept from loading beside the vendor's core, where the driver
-                                       ///< does not bring its own
+  std::vector<std::string> blacklist;  ///< the kernel's own modules that must not load with the vendor's ib_core; only
+                                       ///< where the driver does not have its own
   bool enable_rdma = false;
   std::string waagent_config;
   std::vector<std::string> enable_services;
@@ -75,7 +75,7 @@ struct Plan {
   [[nodiscard]] const std::string& kernel() const { return fit.kernel; }
 };
 
-/// Why there is no plan. `kind` decides the exit code.
+/// A reason against the plan. `kind` decides the exit code.
 struct Refusal {
   ErrorKind kind = ErrorKind::incompatible;
   Problem problem;
@@ -83,7 +83,7 @@ struct Refusal {
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
-/// A plan, and every reason against it. With refusals the plan still says what was decided so far.
+/// A plan, and every reason against it. A refused plan is filled in as far as it was decided.
 struct Outcome {
   Plan plan;
   std::vector<Refusal> refusals;
@@ -91,19 +91,19 @@ struct Outcome {
   [[nodiscard]] bool ok() const { return refusals.empty(); }
 };
 
-/// Decides. Pure: no I/O, clock, environment or globals.
+/// Returns the plan. Pure: no I/O, clock, environment or globals.
 Outcome make(const Inputs& inputs);
 
-/// Throws Error with every refusal of `outcome` (the kind of the first), if there is any.
+/// Throws an Error with all refusals of `outcome`, with the kind of the first one, if there are refusals.
 void require(const Outcome& outcome);
 
-/// True when modules of the bundle, prebuilt or built in the image, take the place of the kernel's own.
+/// Returns true when modules of the bundle, prebuilt or built in the image, replace the kernel's own.
 bool replaces_modules(const resolve::KernelFit& fit);
 
 /// Stable key order: golden tests and `bake plan --json` rely on it.
 nlohmann::ordered_json to_json(const Outcome& outcome);
 
-/// The plan for a person to read: what is installed, upgraded, removed and configured, and why it fits.
+/// Returns the plan for a person: packages, configuration, files, and why the driver fits.
 std::string to_text(const Outcome& outcome);
 
 }  // namespace bake::plan

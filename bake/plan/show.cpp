@@ -3,42 +3,13 @@
 #include "bake/base/text.hpp"
 #include "bake/plan/files.hpp"
 #include "bake/plan/plan.hpp"
+#include "bake/resolve/json.hpp"
 
 namespace bake::plan {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using resolve::PackageChange;
-
-std::string_view word(PackageChange::Action action) {
-  switch (action) {
-    case PackageChange::Action::install:
-      return "install";
-    case PackageChange::Action::upgrade:
-      return "upgrade";
-    case PackageChange::Action::remove:
-      return "remove";
-  }
-  return "";
-}
-
-std::string_view word(resolve::FitKind kind) {
-  switch (kind) {
-    case resolve::FitKind::inbox:
-      return "inbox";
-    case resolve::FitKind::built_for:
-      return "built for this kernel";
-    case resolve::FitKind::weak_updates:
-      return "weak-updates";
-    case resolve::FitKind::needs_build:
-      return "needs build";
-    case resolve::FitKind::user_space_only:
-      return "user space only";
-    case resolve::FitKind::refused:
-      return "refused";
-  }
-  return "";
-}
 
 std::string_view word(Relabel relabel) {
   switch (relabel) {
@@ -52,18 +23,23 @@ std::string_view word(Relabel relabel) {
   return "";
 }
 
-Json json_of(const PackageChange& change) {
-  Json json{{"action", word(change.action)}, {"name", change.name}, {"version", change.version}, {"arch", change.arch}};
-  if (!change.old_version.empty()) json["old_version"] = change.old_version;
-  if (!change.file.empty()) json["file"] = change.file;
-  if (change.payload != 0) json["from"] = "extra packages";
-  json["reason"] = change.reason;
-  return json;
+Json to_json(const SpaceNeed& need) {
+  return {{"mount_point", need.mount_point}, {"needed", need.needed}, {"free", need.free}};
 }
 
-Json json_of(const resolve::KernelFit& fit) {
-  return {{"verdict", word(fit.kind)},      {"kernel", fit.kernel},   {"built_for", fit.built_kernel},
-          {"explanation", fit.explanation}, {"reasons", fit.reasons}, {"remedy", fit.remedy}};
+Json to_json(const Refusal& refusal) {
+  return {{"kind", name_of(refusal.kind)},
+          {"where", refusal.problem.where},
+          {"message", refusal.problem.message},
+          {"hint", refusal.problem.hint}};
+}
+
+/// Returns an array with to_json() of each object.
+template <typename Object>
+Json list_to_json(const std::vector<Object>& objects) {
+  auto list = Json::array();
+  for (const auto& object : objects) list.push_back(to_json(object));
+  return list;
 }
 
 std::string text_of(const PackageChange& change) {
@@ -86,7 +62,7 @@ void add_configuration(const Plan& plan, std::string& out) {
                      plan.hold.configs.empty() ? "apt" : join(plan.hold.configs, ", ")));
   line(fmt::format("depmod{} for {}", plan.rebuild_initramfs ? " and initramfs" : "", plan.kernel()));
   if (plan.relabel == Relabel::setfiles)
-    line(fmt::format("SELinux labels by setfiles, or {} if it fails", path::autorelabel));
+    line(fmt::format("set SELinux labels with setfiles, or with {} if it fails", path::autorelabel));
   if (plan.generalize) line("generalize: machine-id, host keys, logs, cloud-init state, shell history");
   out += "files\n";
   for (const auto& file : files_of(plan)) line(file.path + "  " + file.what);
@@ -96,34 +72,20 @@ void add_configuration(const Plan& plan, std::string& out) {
 
 Json to_json(const Outcome& outcome) {
   const auto& plan = outcome.plan;
-  auto changes = Json::array();
-  for (const auto& change : plan.changes) changes.push_back(json_of(change));
   auto files = Json::object();
   for (const auto& file : files_of(plan)) files[file.path] = file.what;
-  auto space = Json::array();
-  for (const auto& need : plan.space)
-    space.push_back({{"mount_point", need.mount_point}, {"needed", need.needed}, {"free", need.free}});
-  auto refusals = Json::array();
-  for (const auto& refusal : outcome.refusals)
-    refusals.push_back({{"kind", name_of(refusal.kind)},
-                        {"where", refusal.problem.where},
-                        {"message", refusal.problem.message},
-                        {"hint", refusal.problem.hint}});
-  Json bundle;
-  if (plan.bundle)
-    bundle = {{"name", plan.bundle->name}, {"sha256", plan.bundle->id}, {"repository", plan.bundle->repository}};
   return {{"recipe", plan.recipe},
           {"works", outcome.ok()},
           {"os", {{"id", plan.os.id}, {"version", plan.os.version}}},
           {"arch", plan.arch},
           {"vm_sizes", plan.vm_sizes},
           {"ofed", plan.ofed},
-          {"bundle", bundle},
+          {"bundle", plan.bundle ? to_json(*plan.bundle) : Json()},
           {"profile", plan.profile},
           {"wanted", plan.wanted},
           {"kernel", {{"release", plan.kernel()}, {"decided_by", plan.default_kernel_how}}},
-          {"fit", json_of(plan.fit)},
-          {"changes", changes},
+          {"fit", to_json(plan.fit)},
+          {"changes", list_to_json(plan.changes)},
           {"configure",
            {{"enable_services", plan.enable_services},
             {"disable_services", plan.disable_services},
@@ -134,9 +96,9 @@ Json to_json(const Outcome& outcome) {
             {"selinux_labels", word(plan.relabel)},
             {"generalize", plan.generalize},
             {"files", files}}},
-          {"space", space},
+          {"space", list_to_json(plan.space)},
           {"warnings", plan.warnings},
-          {"refusals", refusals}};
+          {"refusals", list_to_json(outcome.refusals)}};
 }
 
 std::string to_text(const Outcome& outcome) {

@@ -9,15 +9,15 @@ namespace bake::plan {
 namespace {
 
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20U;
-/// Package databases, depmod's tables, logs of the package manager.
+/// For package databases, depmod's tables and logs of the package manager.
 constexpr std::uint64_t bookkeeping = 64 * mebibyte;
-/// A generic initramfs is written beside the old one before it replaces it.
+/// For a generic initramfs, which is written next to the old one before it replaces it.
 constexpr std::uint64_t initramfs = 96 * mebibyte;
-/// A DKMS build keeps sources, objects and modules.
+/// For a DKMS build, which keeps sources, objects and modules.
 constexpr std::uint64_t build_tree = 600 * mebibyte;
 
-/// The mounted file system that holds `path`: the one with the longest matching mount point.
-const guest::MountedFileSystem* holder(const guest::Layout& layout, const std::string& path) {
+/// Returns the file system of `path`: the one with the longest matching mount point.
+const guest::MountedFileSystem* file_system_of(const guest::Layout& layout, const std::string& path) {
   const guest::MountedFileSystem* best = nullptr;
   for (const auto& mount : layout.mounts) {
     const bool inside =
@@ -32,7 +32,7 @@ const guest::MountedFileSystem* holder(const guest::Layout& layout, const std::s
 void plan_space(const Inputs& inputs, Outcome& outcome) {
   std::map<std::string, SpaceNeed> needs;
   const auto need = [&](const std::string& path, std::uint64_t bytes) {
-    const auto* mount = holder(inputs.facts.layout, path);
+    const auto* mount = file_system_of(inputs.facts.layout, path);
     if (mount == nullptr) return;
     auto& entry = needs[mount->mount_point];
     entry.mount_point = mount->mount_point;

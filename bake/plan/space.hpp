@@ -4,7 +4,7 @@
 
 namespace bake::plan {
 
-/// Computes what the guest's file systems must have free, and refuses when one has not.
+/// Adds the free space that the plan needs to `outcome`, and a refusal for every file system that has less.
 void plan_space(const Inputs& inputs, Outcome& outcome);
 
 }  // namespace bake::plan

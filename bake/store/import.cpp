@@ -19,7 +19,7 @@ constexpr std::size_t max_json = std::size_t{256} << 20U;
 
 void require_identity(const fs::path& object, const std::string& id) {
   if (object.filename() != id)
-    throw Error(ErrorKind::untrusted, fmt::format("importing '{}': it calls itself '{}'", object.filename().string(),
+    throw Error(ErrorKind::untrusted, fmt::format("importing '{}': its own id is '{}'", object.filename().string(),
                                                   archive::printable(id.substr(0, 100))));
 }
 
@@ -40,11 +40,11 @@ ImportedObject read_object(const fs::path& object, Kind kind) {
     case Kind::key:
       break;
   }
-  signature::KeyRing().add_file(object);  // throws when it holds no key
+  signature::KeyRing().add_file(object);  // throws when the file has no key
   return {kind, object.stem().string()};
 }
 
-constexpr std::pair<Kind, const char*> homes[] = {
+constexpr std::pair<Kind, const char*> directories[] = {
     {Kind::bundle, "bundles"}, {Kind::extras, "extras"}, {Kind::key, "keyring"}};
 
 }  // namespace
@@ -52,12 +52,12 @@ constexpr std::pair<Kind, const char*> homes[] = {
 std::vector<ImportedObject> StoreImport::publish() {
   std::vector<ImportedObject> objects;
   std::vector<std::pair<fs::path, std::string>> moves;
-  for (const auto& [kind, home] : homes)
-    for (const auto& path : entries_of(staging() / home)) {
+  for (const auto& [kind, name] : directories)
+    for (const auto& path : entries_of(staging() / name)) {
       objects.push_back(read_object(path, kind));
-      moves.emplace_back(fs::path(home) / path.filename(), home);
+      moves.emplace_back(fs::path(name) / path.filename(), name);
     }
-  // Keys last: until then nothing of the import vouches for anything.
+  // Keys come last, so that no key is trusted before the rest of the import is in the store.
   for (std::size_t i = 0; i < moves.size(); ++i)
     objects[i].is_new = transaction_.adopt(moves[i].first, moves[i].second, moves[i].first.filename().string());
   return objects;

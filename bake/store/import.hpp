@@ -9,26 +9,26 @@
 
 namespace bake::store {
 
-/// One thing that an import brought.
+/// One object of an import.
 struct ImportedObject {
   enum class Kind { bundle, extras, key };
   Kind kind = Kind::bundle;
-  std::string name;  ///< of a key: its file's name without the suffix, the fingerprint
+  std::string name;  ///< of a key: the name of its file without the suffix, which is the fingerprint
   bool is_new = true;
 };
 
-/// Bundles, extra packages and keys of another store on their way into this one. Whoever brings them has verified every
-/// byte before publish(); until then they lie aside and the store is as it was.
+/// Copies bundles, extra packages and keys of another store into this one. The caller verifies every byte before
+/// publish(); until then the files are in a staging directory and the store is unchanged.
 class StoreImport {
  public:
   /// Takes the store's lock.
   StoreImport(const std::filesystem::path& store, Progress& progress) : transaction_(store, progress) {}
 
-  /// Where to lay files out as they lie in a store: bundles/<id>/…, extras/<id>/…, keyring/….
+  /// The directory for the files, with the layout of a store: bundles/<id>/…, extras/<id>/…, keyring/….
   [[nodiscard]] const std::filesystem::path& staging() const { return transaction_.scratch(); }
 
-  /// Makes all of it part of the store, each object by one rename; what is there already stays. Throws
-  /// Error{untrusted}, the store unchanged, when an object is not what its place says.
+  /// Adds all objects to the store, each by one rename; an object that the store already has stays as it is. Throws
+  /// Error{untrusted}, with the store unchanged, when the identity of an object does not match its directory.
   std::vector<ImportedObject> publish();
 
  private:

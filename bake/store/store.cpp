@@ -6,11 +6,13 @@
 #include <system_error>
 #include <utility>
 
+#include "bake/archive/iso_writer.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/bundle/bundle_json.hpp"
+#include "bake/store/extras.hpp"
 #include "bake/store/transaction.hpp"
 
 namespace bake::store {
@@ -19,13 +21,16 @@ namespace {
 
 constexpr std::size_t max_json = std::size_t{256} << 20U;
 
-/// Who pins `sha256` without a word on the file's name: "command line", "recipe", "matrix", or nobody.
+// Bundles: what adding and verifying need.
+
+/// Returns what pins `sha256`; the file name does not matter: "command line", "recipe", "matrix", or "" for nothing.
 std::string pinned_by(const std::string& sha256, const AddOptions& options) {
   if (!options.pin.empty()) return to_lower(options.pin) == sha256 ? options.pin_source : "";
   return options.known_digest && options.known_digest(sha256) ? "matrix" : "";
 }
 
-/// The digest of `archive`, held against whatever pins it before anything in it is parsed, and what pins it.
+/// Returns the digest of `archive` and what pins it. Compares the digest with its pin before anything in the archive is
+/// parsed. Throws Error{untrusted} when they differ.
 std::pair<std::string, std::string> digest_and_pin(const fs::path& archive, const AddOptions& options,
                                                    Progress& progress) {
   const auto name = archive.filename().string();
@@ -41,7 +46,7 @@ std::pair<std::string, std::string> digest_and_pin(const fs::path& archive, cons
   if (!expected.empty() && expected != sha256)
     throw Error(ErrorKind::untrusted,
                 fmt::format("verifying bundle '{}': its sha256 is {}, the {} pins {}", name, sha256, source, expected),
-                "this is not the file that was pinned: fetch it again");
+                "this is not the pinned file: download it again");
   if (expected.empty()) source = pinned_by(sha256, options);
   return {std::move(sha256), std::move(source)};
 }
@@ -83,7 +88,7 @@ bool was_overridden(const bundle::Trust& trust, std::string_view flag) {
   return std::find(trust.overridden.begin(), trust.overridden.end(), flag) != trust.overridden.end();
 }
 
-/// Flags that were given when the bundle came in stay in force for it.
+/// Flags that were given when the bundle was added stay in force for it.
 bundle::TrustPolicy recorded_policy(bundle::TrustPolicy policy, const bundle::Trust& trust) {
   policy.allow_rebuilt |= was_overridden(trust, "--allow-rebuilt");
   policy.insecure_no_pin |= was_overridden(trust, "--insecure-no-pin");
@@ -92,28 +97,29 @@ bundle::TrustPolicy recorded_policy(bundle::TrustPolicy policy, const bundle::Tr
   return policy;
 }
 
-/// Whether `now` overrides no more than `before` and has what vouched then.
+/// Returns true when `now` overrides no check that `before` did not, and still has a pin or a signer where `before` has
+/// one.
 bool is_no_worse(const bundle::Trust& before, const bundle::Trust& now) {
   return std::all_of(now.overridden.begin(), now.overridden.end(),
                      [&](const auto& flag) { return was_overridden(before, flag); }) &&
          (before.pin.empty() || !now.pin.empty()) && (before.signer.empty() || !now.signer.empty());
 }
 
-/// Reads a stored bundle again. A broken payload is a problem of the result.
+/// Reads a stored bundle again. A damaged payload is a problem of the result.
 Verification read_again(const bundle::Bundle& bundle, const signature::KeyRing& ring, const bundle::TrustPolicy& policy,
                         const std::string& pin, Progress& progress) {
   Verification result;
   result.bundle = bundle;
   progress.step(fmt::format("digesting the payload of {}", bundle.name));
   if (digest_of_file(bundle.payload()) != bundle.payload_sha256)
-    result.payload_problem =
-        Problem{bundle.payload().string(), "is not what was stored", "remove the bundle and add it again"};
+    result.payload_problem = Problem{bundle.payload().string(), "its digest differs from the one that was stored",
+                                     "remove the bundle and add it again"};
   try {
     auto examination = bundle::examine({bundle.name, bundle.trust.archive_sha256, tree_of(bundle)}, ring,
                                        policy.insecure_no_index, progress);
     result.report = std::move(examination.report);
   } catch (const Error& error) {
-    // A broken payload cannot be read to its end; that it is broken is the finding.
+    // A damaged payload may not be readable to its end; the damage is reported already.
     if (!result.payload_problem) throw;
     result.report.index_problems.push_back({bundle.name, error.message(), error.hint()});
   }
@@ -127,6 +133,144 @@ fs::path index_directory(const bundle::Bundle& bundle, const std::string& flavou
   return bundle.directory / "index" / flavour;
 }
 
+// Extra packages.
+
+bundle::Extras load_extras(const fs::path& directory) {
+  const auto file = directory / "extras.json";
+  auto extras = bundle::extras_from_json(read_text(file, max_json), file);
+  extras.directory = directory;
+  return extras;
+}
+
+/// Keeps the extra packages that are in the store already, and records their signers if they are new.
+bundle::Extras keep(const bundle::Extras& added, bundle::Extras stored, StoreTransaction& transaction) {
+  if (added.signer.empty() || added.signer == stored.signer) return stored;
+  stored.signer = added.signer;
+  stored.weak = added.weak;
+  transaction.write("extras.json", bundle::dump(bundle::to_json(stored)));
+  transaction.replace("extras.json", fs::path("extras") / stored.id / "extras.json");
+  return stored;
+}
+
+// Names: the full name of a bundle or of extra packages, or the beginning of its id.
+
+constexpr std::size_t min_id_digits = 4;
+
+/// Returns a hint that names the entry of `names` that `name` probably means: `name` misspells it or is a part of it.
+/// Returns "" if there is none.
+std::string similar(const std::string& name, const std::vector<std::string>& names) {
+  if (auto near = did_you_mean(name, names); !near.empty() || names.empty()) return near;
+  const auto part = std::find_if(names.begin(), names.end(), [&](const std::string& whole) {
+    return to_lower(whole).find(to_lower(name)) != std::string::npos;
+  });
+  return part == names.end() ? "" : fmt::format("did you mean '{}'?", *part);
+}
+
+Error not_in_store(const Store& store, const std::string& name, const std::vector<std::string>& names) {
+  auto hint = similar(name, names);
+  std::vector<Remedy> remedies;
+  if (hint.empty() && !names.empty()) remedies = {{Remedy::Action::list_bundles}};
+  return {ErrorKind::usage,
+          fmt::format("looking for bundle '{}': not in the store '{}'{}", name, store.directory().string(),
+                      store.absence()),
+          std::move(hint), std::move(remedies)};
+}
+
+std::string id_of(const bundle::Bundle& bundle) { return bundle.id(); }
+std::string id_of(const bundle::Extras& extras) { return extras.id; }
+
+/// Returns the objects of `all` that have this name, or an id that begins with it.
+template <typename Object>
+std::vector<Object> called(const std::string& name, std::vector<Object> all) {
+  std::erase_if(all, [&](const Object& object) {
+    return object.name != name && !(name.size() >= min_id_digits && id_of(object).starts_with(to_lower(name)));
+  });
+  return all;
+}
+
+template <typename Object>
+void add_names(std::vector<std::string>& names, const std::vector<Object>& all) {
+  for (const auto& object : all) names.push_back(object.name);
+}
+
+template <typename Object>
+void add_ids(std::vector<std::string>& ids, const std::vector<Object>& all) {
+  for (const auto& object : all) ids.push_back(id_of(object).substr(0, 12));
+}
+
+[[noreturn]] void refuse_several(const std::string& name, std::vector<std::string> ids) {
+  std::sort(ids.begin(), ids.end());
+  throw Error(ErrorKind::usage, fmt::format("looking for bundle '{}': it matches {} entries", name, ids.size()),
+              "name one by its id: " + join(ids, ", "));
+}
+
+// The key ring: signatures of its keys make bundles trusted.
+
+constexpr std::size_t min_fingerprint_digits = 8;
+
+/// Returns `text` in the form of stored fingerprints: upper case, without spaces and without "0x". Throws Error{usage}
+/// when it is too short or not hexadecimal.
+std::string digits_of(const std::string& text) {
+  std::string digits;
+  for (const char c : replace_all(text, " ", "")) digits += c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
+  if (digits.starts_with("0x") || digits.starts_with("0X")) digits.erase(0, 2);
+  if (digits.size() < min_fingerprint_digits || digits.find_first_not_of("0123456789ABCDEF") != std::string::npos)
+    throw Error(ErrorKind::usage, fmt::format("withdrawing key '{}': that is not a fingerprint", text),
+                "give its 40 hexadecimal digits, or at least the last 8 of them");
+  return digits;
+}
+
+/// Returns the full fingerprint of the one trusted key whose fingerprint ends with `text`. Throws Error{usage} when
+/// none or more than one does.
+std::string matching_fingerprint(const std::string& text, const std::vector<TrustedKey>& trusted, const Store& store) {
+  const auto digits = digits_of(text);
+  std::set<std::string> all;
+  std::set<std::string> matches;
+  for (const auto& [key, file] : trusted) {
+    const auto shown = key.user_id.empty() ? key.fingerprint : fmt::format("{} ({})", key.fingerprint, key.user_id);
+    all.insert(shown);
+    if (key.fingerprint.ends_with(digits)) matches.insert(key.fingerprint);
+  }
+  if (matches.size() == 1) return *matches.begin();
+  if (matches.empty())
+    throw Error(ErrorKind::usage,
+                fmt::format("withdrawing key '{}': the store '{}' does not trust it{}", text,
+                            store.directory().string(), store.absence()),
+                all.empty() ? "it trusts no key" : "it trusts " + join({all.begin(), all.end()}, ", "));
+  throw Error(ErrorKind::usage, fmt::format("withdrawing key '{}': it matches {} keys", text, matches.size()),
+              "give more of its digits: " + join({matches.begin(), matches.end()}, ", "));
+}
+
+/// Adds a file of the store's key ring. An unreadable file is an error: without its keys some signatures would not be
+/// checked.
+void add_from_ring(signature::KeyRing& ring, const fs::path& file) {
+  try {
+    ring.add_file(file);
+  } catch (const Error& error) {
+    throw Error(error.kind(), error.message(), "it is in the store's key ring; remove it from there or repair it");
+  }
+}
+
+std::set<std::string> fingerprints_of(const std::vector<signature::PublicKey>& keys) {
+  std::set<std::string> all;
+  for (const auto& key : keys) all.insert(key.fingerprint);
+  return all;
+}
+
+/// Returns the name of the ring's file for `keys`. A renewed key replaces its earlier file, unless that file has more
+/// keys.
+std::string file_name_for(const std::vector<signature::PublicKey>& keys, const std::string& content,
+                          const fs::path& home) {
+  auto name = keys.front().fingerprint + ".gpg";
+  if (!fs::exists(home / name)) return name;
+  signature::KeyRing stored;
+  add_from_ring(stored, home / name);
+  const auto before = fingerprints_of(stored.keys());
+  const auto now = fingerprints_of(keys);
+  if (std::includes(now.begin(), now.end(), before.begin(), before.end())) return name;
+  return fmt::format("{}-{}.gpg", keys.front().fingerprint, digest_of(content).substr(0, 12));
+}
+
 }  // namespace
 
 AddResult Store::add(const fs::path& archive, const AddOptions& options, Progress& progress) {
@@ -135,9 +279,9 @@ AddResult Store::add(const fs::path& archive, const AddOptions& options, Progres
     return add_again(load(directory_ / "bundles" / sha256), pin, options, progress);
   if (const auto free = free_bytes_at(directory_); free < fs::file_size(archive))
     throw Error(ErrorKind::environment,
-                fmt::format("adding bundle '{}': {} are free in the store, {} are needed", archive.filename().string(),
+                fmt::format("adding bundle '{}': the store has {} free and needs {}", archive.filename().string(),
                             human_size(free), human_size(fs::file_size(archive))),
-                "--store DIR or $BAKE_STORE choose another place for the store");
+                "choose another place for the store with --store DIR or $BAKE_STORE");
 
   StoreTransaction transaction(directory_, progress);
   const auto ring = key_ring(options.keyrings);
@@ -174,16 +318,16 @@ AddResult Store::add_again(bundle::Bundle bundle, const std::string& pin, const 
   if (unindexed && !policy.insecure_no_index)
     throw Error(
         ErrorKind::untrusted,
-        fmt::format("trusting bundle '{}': the store has it without its index: it came with --insecure-no-index",
+        fmt::format("trusting bundle '{}': it was added with --insecure-no-index, so the store does not have its index",
                     bundle.name),
         "remove it, then add it again", {{Remedy::Action::remove_bundle, bundle.name}});
-  policy.insecure_no_index = unindexed;  // it was held to its index when it came, and still can be
+  policy.insecure_no_index = unindexed;  // a bundle that was added with its index can still be compared with it
   const auto ring = key_ring(options.keyrings);
   auto decision = read_again(bundle, ring, policy, pin, progress).decision;
   if (!decision.problems.empty()) bundle::refuse("bundle", bundle.name, std::move(decision.problems));
 
   auto& now = decision.trust;
-  if (ring.empty()) {  // then no signature was looked at, and the one of before still stands
+  if (ring.empty()) {  // no signature was checked now, so the recorded one stays
     now.signer = bundle.trust.signer;
     std::set<std::string> weak(now.weak.begin(), now.weak.end());
     weak.insert(bundle.trust.weak.begin(), bundle.trust.weak.end());
@@ -250,6 +394,166 @@ std::optional<bundle::Bundle> Store::find(const std::string& version, const std:
 bundle::IndexTexts Store::index_texts(const bundle::Bundle& bundle, const bundle::Repository& repository) {
   const auto directory = index_directory(bundle, repository.flavour);
   return {read_text(directory / "packages", max_json), read_text(directory / "filelists", max_json)};
+}
+
+bundle::Extras Store::add_extras(const fs::path& packages, const std::string& name, const std::string& distro,
+                                 Progress& progress, const std::vector<fs::path>& keyrings) {
+  bundle::Extras extras;
+  extras.name = name;
+  const auto files = package_files(packages, extras.format);
+  if (extras.format == bundle::PackageFormat::deb && !keyrings.empty())
+    throw Error(ErrorKind::usage,
+                fmt::format("adding extra packages '{}': a .deb has no signature, so --keyring cannot "
+                            "be checked",
+                            packages.string()));
+  const bool for_debs = distro.starts_with("ubuntu");
+  if (!distro.empty() && for_debs != (extras.format == bundle::PackageFormat::deb))
+    throw Error(ErrorKind::usage, fmt::format("adding extra packages '{}': {} cannot install {} packages",
+                                              packages.string(), distro, for_debs ? "rpm" : "deb"));
+  const auto ring = keyrings.empty() ? signature::KeyRing() : key_ring(keyrings);
+  StoreTransaction transaction(directory_, progress);
+  progress.step(fmt::format("reading {} extra packages", files.size()));
+  archive::IsoWriter payload(transaction.scratch() / "payload.iso");
+  auto collected = collect_packages(files, extras.format, ring, payload, progress);
+  payload.finish();
+  if (!keyrings.empty()) require_signed(collected, extras);
+
+  std::string identity = distro + "\n";
+  for (const auto& package : collected.repository.packages) identity += package.sha256 + " " + package.file + "\n";
+  extras.id = digest_of(identity);
+  extras.distro = distro;
+  extras.repository = std::move(collected.repository);
+  extras.payload_sha256 = digest_of_file(transaction.scratch() / "payload.iso");
+  extras.payload_size = fs::file_size(transaction.scratch() / "payload.iso");
+  if (fs::exists(directory_ / "extras" / extras.id))
+    return keep(extras, load_extras(directory_ / "extras" / extras.id), transaction);
+  transaction.write("index/packages", collected.index);
+  transaction.write("extras.json", bundle::dump(bundle::to_json(extras)));
+  extras.directory = transaction.publish("extras", extras.id);
+  return extras;
+}
+
+std::vector<bundle::Extras> Store::all_extras() const {
+  std::vector<bundle::Extras> all;
+  for (const auto& entry : entries_of(directory_ / "extras"))
+    if (is_sha256(entry.filename().string())) all.push_back(load_extras(entry));
+  std::sort(all.begin(), all.end(), [](const bundle::Extras& a, const bundle::Extras& b) {
+    return std::tie(a.name, a.id) < std::tie(b.name, b.id);
+  });
+  return all;
+}
+
+std::vector<bundle::Extras> Store::extras(const std::string& distro) const {
+  auto all = all_extras();
+  std::erase_if(all, [&](const bundle::Extras& extras) { return !extras.distro.empty() && extras.distro != distro; });
+  return all;
+}
+
+bundle::IndexTexts Store::index_texts(const bundle::Extras& extras) {
+  return {read_text(extras.directory / "index/packages", max_json), ""};
+}
+
+std::string Store::absence() const {
+  std::error_code error;
+  const auto status = fs::status(directory_, error);
+  if (fs::exists(status)) return "";
+  return ": " + (fs::status_known(status) ? "there is no such directory" : error.message());
+}
+
+bundle::Bundle Store::get(const std::string& name) const {
+  const auto all = list();
+  auto matches = called(name, all);
+  if (matches.size() == 1) return std::move(matches.front());
+  std::vector<std::string> names;
+  add_ids(names, matches);
+  if (!matches.empty()) refuse_several(name, std::move(names));
+  add_names(names, all);
+  auto error = not_in_store(*this, name, names);
+  if (called(name, all_extras()).empty()) throw error;
+  throw Error(error.kind(), error.message(), "there are extra packages with that name",
+              {{Remedy::Action::show_bundle, name}});
+}
+
+std::variant<bundle::Bundle, bundle::Extras> Store::get_any(const std::string& name) const {
+  const auto all = list();
+  const auto more = all_extras();
+  auto bundles = called(name, all);
+  auto extras = called(name, more);
+  std::vector<std::string> names;
+  if (bundles.size() + extras.size() > 1) {
+    add_ids(names, bundles);
+    add_ids(names, extras);
+    refuse_several(name, std::move(names));
+  }
+  if (!bundles.empty()) return std::move(bundles.front());
+  if (!extras.empty()) return std::move(extras.front());
+  add_names(names, all);
+  add_names(names, more);
+  throw not_in_store(*this, name, names);
+}
+
+std::string Store::remove(const std::string& name) {
+  std::error_code unreadable;
+  // A transaction would create a store that does not exist.
+  if (!fs::exists(directory_, unreadable)) throw not_in_store(*this, name, {});
+  SilentProgress silent;
+  StoreTransaction transaction(directory_, silent);
+  const auto found = get_any(name);
+  if (const auto* extras = std::get_if<bundle::Extras>(&found)) {
+    transaction.remove("extras", extras->id);
+    return extras->name;
+  }
+  const auto& bundle = std::get<bundle::Bundle>(found);
+  transaction.remove("bundles", bundle.id());
+  return bundle.name;
+}
+
+std::vector<signature::PublicKey> Store::trust(const fs::path& key_file) {
+  const auto content = read_text(key_file, std::size_t{16} << 20U);
+  signature::KeyRing ring;
+  ring.add(content, key_file.string());
+  auto keys = ring.keys();
+  const auto home = directory_ / "keyring";
+  std::error_code error;
+  fs::create_directories(home, error);
+  if (error) throw Error(ErrorKind::failed, fmt::format("making directory '{}': {}", home.string(), error.message()));
+  write_text_atomically(home / file_name_for(keys, content, home), content);
+  return keys;
+}
+
+signature::KeyRing Store::key_ring(const std::vector<fs::path>& more) const {
+  signature::KeyRing ring;
+  for (const auto& file : entries_of(directory_ / "keyring")) add_from_ring(ring, file);
+  for (const auto& file : more) ring.add_file(file);
+  return ring;
+}
+
+std::vector<TrustedKey> Store::trusted_keys() const {
+  std::vector<TrustedKey> trusted;
+  for (const auto& file : entries_of(directory_ / "keyring")) {
+    signature::KeyRing ring;
+    add_from_ring(ring, file);
+    for (auto& key : ring.keys()) trusted.push_back({std::move(key), file});
+  }
+  return trusted;
+}
+
+std::vector<signature::PublicKey> Store::withdraw(const std::string& fingerprint) {
+  matching_fingerprint(fingerprint, trusted_keys(), *this);  // throws before the transaction creates a store
+  SilentProgress silent;
+  StoreTransaction transaction(directory_, silent);
+  const auto trusted = trusted_keys();
+  const auto full = matching_fingerprint(fingerprint, trusted, *this);
+  std::set<fs::path> files;
+  for (const auto& [key, file] : trusted)
+    if (key.fingerprint == full) files.insert(file);
+  for (const auto& file : files) transaction.remove("keyring", file.filename().string());
+  std::set<std::string> left;
+  for (const auto& [key, file] : trusted_keys()) left.insert(key.fingerprint);
+  std::vector<signature::PublicKey> withdrawn;
+  for (const auto& [key, file] : trusted)
+    if (left.insert(key.fingerprint).second) withdrawn.push_back(key);
+  return withdrawn;
 }
 
 }  // namespace bake::store

@@ -16,98 +16,102 @@
 
 namespace bake::store {
 
-/// How a bundle is to be taken in.
+/// How Store::add() checks a bundle.
 struct AddOptions {
   std::string pin;         ///< sha256 that the archive must have, or empty
-  std::string pin_source;  ///< who says so: "command line", "recipe"
-  /// Digest published for an archive of this file name, from the matrix; asked when `pin` is empty.
+  std::string pin_source;  ///< where the pin comes from: "command line", "recipe"
+  /// Returns the digest that the matrix has for an archive of this file name; called when `pin` is empty.
   std::function<std::optional<std::string>(const std::string& file_name)> known_pin;
-  /// Whether the matrix knows this digest, whatever the file is called; asked when nothing else pins it.
+  /// Returns whether the matrix knows this digest under any file name; called when nothing else pins it.
   std::function<bool(const std::string& sha256)> known_digest;
-  std::vector<std::filesystem::path> keyrings;  ///< besides the store's own
+  std::vector<std::filesystem::path> keyrings;  ///< in addition to the store's own
   bundle::TrustPolicy policy;
   archive::EntryLimits limits;
 };
 
-/// What became of an archive.
+/// The result of Store::add().
 struct AddResult {
   bundle::Bundle bundle;
-  bool already_there = false;         ///< its content was not taken in again
+  bool already_there = false;         ///< its content was in the store before
   std::vector<std::string> warnings;  ///< also given to Progress::warn
-  bool trust_updated = false;         ///< it was there, and more vouches for it than was recorded
+  bool trust_updated = false;         ///< it was in the store, and its recorded trust is stronger now
 };
 
-/// A verification: facts and verdict, without a change to the store.
+/// The result of a verification, which does not change the store.
 struct Verification {
   bundle::Bundle bundle;
   bundle::Report report;
   bundle::TrustDecision decision;
-  std::optional<Problem> payload_problem;  ///< of a stored bundle: its payload is not what was stored
+  std::optional<Problem> payload_problem;  ///< of a stored bundle: its payload has changed
 };
 
-/// A key of the store's ring, and the file it came in.
+/// A key of the store's ring, and the file that has it.
 struct TrustedKey {
   signature::PublicKey key;
   std::filesystem::path file;
 };
 
 /// The store of bundles and extra packages: <dir>/bundles/<archive sha256>/{bundle.json,tree.json,payload.iso,index/…},
-/// <dir>/extras/<id>/…, <dir>/keyring/*. Everything in it arrives by one rename of a complete, synced directory, so a
-/// reader sees a whole bundle or none. One process changes it at a time (lock file); reading needs no lock.
+/// <dir>/extras/<id>/…, <dir>/keyring/*. Each arrives by one rename of a complete, synced directory, so a reader
+/// sees a whole bundle or none. One process changes the store at a time (lock file); reading needs no lock.
 class Store {
  public:
   explicit Store(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  /// Verifies `archive` and takes it in. Throws Error{untrusted} when it is hostile or nothing vouches for it,
-  /// {config} when it is no bundle bake can use, {usage} when it is not there; the store is unchanged then. What is in
-  /// the store already is read and judged again, as verify() does but by these options alone; what more vouches for it
-  /// now is recorded, what vouched before is not forgotten.
+  /// Verifies `archive` and adds it to the store. Throws Error{untrusted} when it is hostile or nothing vouches for it,
+  /// {config} when bake cannot use it as a bundle, {usage} when the file does not exist; the store is unchanged then. A
+  /// bundle that is in the store already is read and judged again, as verify() does, but by these options alone; a new
+  /// pin or signer is recorded, and the recorded ones stay.
   AddResult add(const std::filesystem::path& archive, const AddOptions& options, Progress& progress);
-  /// All that add() checks, without taking the archive in. Refusals by decision are in the result, not thrown.
+  /// Checks everything that add() checks, without a change to the store. A refusal by the trust decision is in the
+  /// result, not thrown.
   Verification verify_archive(const std::filesystem::path& archive, const AddOptions& options, Progress& progress);
-  /// Reads a stored bundle again: payload digest, every package against its index, signatures against today's ring.
+  /// Reads a stored bundle again: checks the payload digest, every package against its index, and the signatures
+  /// against the current key ring.
   Verification verify(const bundle::Bundle& bundle, const AddOptions& options, Progress& progress);
 
-  /// All bundles, oldest version first.
+  /// Returns all bundles, oldest version first.
   [[nodiscard]] std::vector<bundle::Bundle> list() const;
-  /// The bundle of this version for this distribution and architecture.
+  /// Returns the bundle of this version for this distribution and architecture; one that the vendor built is preferred
+  /// to a rebuilt one.
   [[nodiscard]] std::optional<bundle::Bundle> find(const std::string& version, const std::string& distro,
                                                    const std::string& arch) const;
-  /// The one bundle that `name` means: its name, or a unique prefix (4 digits or more) of its id. Throws Error{usage}
+  /// Returns the bundle with this name, or with an id that begins with `name` (4 digits or more). Throws Error{usage}
   /// when there is none or more than one.
   [[nodiscard]] bundle::Bundle get(const std::string& name) const;
-  /// The same among bundles and extra packages.
+  /// Like get(), among bundles and extra packages.
   [[nodiscard]] std::variant<bundle::Bundle, bundle::Extras> get_any(const std::string& name) const;
-  /// Removes a bundle or extra packages by the same kinds of name; gives its full name.
+  /// Removes the bundle or the extra packages that get_any() finds; returns its full name.
   std::string remove(const std::string& name);
-  /// The index of one of the bundle's repositories, for the solver.
+  /// Returns the index of one of the bundle's repositories, for the solver.
   [[nodiscard]] static bundle::IndexTexts index_texts(const bundle::Bundle& bundle,
                                                       const bundle::Repository& repository);
 
-  /// Takes in every .rpm (or every .deb) of a directory as extra packages called `name`, for `distro` or for all. They
-  /// are taken as they stand, unless `keyrings` are named: then keys of these or of the store's own ring must have
-  /// signed every rpm. Throws Error{untrusted} when they did not, {usage} for debs, which carry no signature,
-  /// and for packages that `distro` cannot install.
+  /// Adds every .rpm (or every .deb) of a directory as extra packages called `name`, for `distro`, or for every release
+  /// if it is empty. Signatures are checked only if `keyrings` are given: then every rpm must have the signature of a
+  /// key of these or of the store's own ring. Throws Error{untrusted} when one has not, {usage} for debs with
+  /// `keyrings`, because debs have no signature, and for packages that `distro` cannot install.
   bundle::Extras add_extras(const std::filesystem::path& packages, const std::string& name, const std::string& distro,
                             Progress& progress, const std::vector<std::filesystem::path>& keyrings = {});
-  /// The extra packages for `distro`: those made for it and those for every release.
+  /// Returns the extra packages that are for `distro` or for every release.
   [[nodiscard]] std::vector<bundle::Extras> extras(const std::string& distro) const;
   [[nodiscard]] std::vector<bundle::Extras> all_extras() const;
   [[nodiscard]] static bundle::IndexTexts index_texts(const bundle::Extras& extras);
 
-  /// Adds the keys of a file to the store's key ring; gives them.
+  /// Adds the keys of a file to the store's key ring and returns them.
   std::vector<signature::PublicKey> trust(const std::filesystem::path& key_file);
-  /// The keys of the store's ring, file by file.
+  /// Returns the keys of the store's ring, file by file.
   [[nodiscard]] std::vector<TrustedKey> trusted_keys() const;
-  /// Takes the key out of the ring whose fingerprint ends with `fingerprint` (8 digits or more), together with the keys
-  /// that came in the same file; gives all that are trusted no more. What the store took in while they were trusted
-  /// stays. Throws Error{usage}, naming the keys that are there, unless it means exactly one.
+  /// Removes from the ring the key whose fingerprint ends with `fingerprint` (8 digits or more), together with the keys
+  /// of the same file; returns all keys that are no longer trusted. Bundles that were added with these keys stay.
+  /// Throws Error{usage}, with the keys of the ring in its hint, when not exactly one key matches.
   std::vector<signature::PublicKey> withdraw(const std::string& fingerprint);
-  /// The store's key ring with `more` files added.
+  /// Returns the store's key ring with the keys of the files `more` added.
   [[nodiscard]] signature::KeyRing key_ring(const std::vector<std::filesystem::path>& more = {}) const;
 
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
-  /// For the end of a message that something is not in the store: ": there is no such directory", or empty.
+  /// Returns why the store's directory cannot be read, for the end of a message: ": there is no such directory"; empty
+  /// when it can.
   [[nodiscard]] std::string absence() const;
 
  private:

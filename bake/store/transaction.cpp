@@ -21,7 +21,7 @@ void make_directories(const fs::path& directory) {
   fs::create_directories(directory, error);
   if (error)
     throw Error(ErrorKind::failed, fmt::format("making directory '{}': {}", directory.string(), error.message()),
-                "--store DIR or $BAKE_STORE choose another place for the store");
+                "choose another place for the store with --store DIR or $BAKE_STORE");
 }
 
 void rename_path(const fs::path& from, const fs::path& to) {
@@ -37,7 +37,7 @@ StoreTransaction::StoreTransaction(const fs::path& store, Progress& progress) : 
   const auto lock_file = store_ / "lock";
   lock_ = open_file(lock_file, O_RDWR | O_CREAT);
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    progress.step("waiting for another bake that changes the store");
+    progress.step("waiting for another bake process that changes the store");
     while (::flock(lock_.get(), LOCK_EX) != 0)
       if (errno != EINTR)
         throw Error(ErrorKind::failed, fmt::format("locking '{}': {}", lock_file.string(), std::strerror(errno)));
@@ -65,27 +65,27 @@ void StoreTransaction::write(const fs::path& relative, std::string_view content)
 }
 
 fs::path StoreTransaction::publish(const std::string& kind, const std::string& name) {
-  const auto home = store_ / kind;
-  make_directories(home);
+  const auto parent = store_ / kind;
+  make_directories(parent);
   fs::permissions(scratch_, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
                                 fs::perms::others_read | fs::perms::others_exec);
   sync_path(scratch_);
-  rename_path(scratch_, home / name);
+  rename_path(scratch_, parent / name);
   scratch_.clear();
-  sync_path(home);
-  return home / name;
+  sync_path(parent);
+  return parent / name;
 }
 
 bool StoreTransaction::adopt(const fs::path& part, const std::string& kind, const std::string& name) {
-  const auto home = store_ / kind;
-  make_directories(home);
-  if (fs::exists(home / name)) return false;
+  const auto parent = store_ / kind;
+  make_directories(parent);
+  if (fs::exists(parent / name)) return false;
   const auto from = scratch_ / part;
   for (const auto& entry : fs::recursive_directory_iterator(fs::is_directory(from) ? from : scratch_ / kind))
     if (entry.is_directory()) sync_path(entry.path());
   sync_path(from);
-  rename_path(from, home / name);
-  sync_path(home);
+  rename_path(from, parent / name);
+  sync_path(parent);
   return true;
 }
 

@@ -9,28 +9,29 @@
 
 namespace bake::store {
 
-/// A change to a store: holds its lock and a scratch directory on the same file system. What is written there either
-/// becomes part of the store by publish(), one rename, or is gone with this object.
+/// A change to a store. It has the store's lock and a scratch directory on the same file system. publish() moves the
+/// scratch directory into the store by one rename; otherwise the destructor removes it.
 class StoreTransaction {
  public:
-  /// Waits for another process that changes the store. Also removes what a killed process left behind.
+  /// Creates the store if it does not exist. Waits for another process that changes it, and removes the scratch
+  /// directories of killed processes.
   StoreTransaction(const std::filesystem::path& store, Progress& progress);
   ~StoreTransaction();
   StoreTransaction(const StoreTransaction&) = delete;
   StoreTransaction& operator=(const StoreTransaction&) = delete;
 
-  /// Where to write; removed by the destructor unless published.
+  /// The directory to write to.
   [[nodiscard]] const std::filesystem::path& scratch() const { return scratch_; }
-  /// Writes one file of the scratch directory, making its parents.
+  /// Writes one file of the scratch directory, creating its parent directories.
   void write(const std::filesystem::path& relative, std::string_view content) const;
-  /// Makes the scratch directory `store/kind/name`. Throws Error{failed} when that exists.
+  /// Renames the scratch directory to `store/kind/name` and returns that path. Throws Error{failed} when it exists.
   std::filesystem::path publish(const std::string& kind, const std::string& name);
-  /// Makes `part`, a file or directory below the scratch directory, `store/kind/name` unless that is there already;
-  /// tells whether it was new.
+  /// Renames `part`, a file or directory below the scratch directory, to `store/kind/name` unless that exists; returns
+  /// whether it was new.
   bool adopt(const std::filesystem::path& part, const std::string& kind, const std::string& name);
-  /// Puts `part`, a file below the scratch directory, in the place of the file `store/place`.
+  /// Replaces the file `store/place` with `part`, a file below the scratch directory.
   void replace(const std::filesystem::path& part, const std::filesystem::path& place);
-  /// Takes `store/kind/name` out of the store: renamed away first, so that nobody sees half of it.
+  /// Removes `store/kind/name` from the store. It is renamed away first, so that no reader sees a part of it.
   void remove(const std::string& kind, const std::string& name);
 
  private:

@@ -133,7 +133,7 @@ class BadInput(UbuntuCase):
 
     def test_disk_has_another_release_than_the_recipe(self):
         self.add_bundle(standin("bundle.sh", "5.5-1.0.3.2-ubuntu18.04"))
-        self.image_fails(3, "the recipe says ubuntu 18.04, the disk holds ubuntu 20.04", self.recipe(os_name="ubuntu 18.04"))
+        self.image_fails(3, "the recipe says ubuntu 18.04, the disk has ubuntu 20.04", self.recipe(os_name="ubuntu 18.04"))
 
     def test_unsupported_release(self):
         self.image_fails(3, "20.05", self.recipe(os_name="ubuntu 20.05"))

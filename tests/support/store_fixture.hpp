@@ -1,4 +1,4 @@
-// A store in a scratch directory, and archives to put into it.
+// A store in a scratch directory, and archives to add to it.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -316,7 +316,7 @@ std::vector<Row> rows() {
          index_rpms(parts, "RPMS");
          return parts.archive();
        },
-       untrusted, "the index calls it mlnx-tools-9.9.9-1.x86_64, it calls itself mlnx-tools-5.2.0-0.55103.x86_64"},
+       untrusted, "the index calls it mlnx-tools-9.9.9-1.x86_64, its header says mlnx-tools-5.2.0-0.55103.x86_64"},
       {"primary changed after repomd",
        [] {
          auto parts = testing::rpm_bundle();

@@ -172,7 +172,7 @@ TEST_F(StoreTest, AddingAgainNoticesAPayloadThatRotted) {
   write_text_atomically(bundle.payload(), payload);
   const auto error = testing::error_of([&] { store.add(archive, pinned(archive), progress); });
   EXPECT_EQ(error.kind(), ErrorKind::untrusted);
-  EXPECT_THAT(error.message(), HasSubstr("is not what was stored"));
+  EXPECT_THAT(error.message(), HasSubstr("its digest differs from the one that was stored"));
   EXPECT_EQ(error.hint(), "remove the bundle and add it again");
 }
 
@@ -184,8 +184,8 @@ TEST_F(StoreTest, WhatCameWithoutItsIndexIsTakenInAnew) {
   EXPECT_TRUE(store.add(archive, careless, progress).already_there);
   const auto error = testing::error_of([&] { store.add(archive, pinned(archive), progress); });
   EXPECT_EQ(error.kind(), ErrorKind::untrusted);
-  EXPECT_THAT(error.message(), HasSubstr("the store has it without its index: "
-                                         "it came with --insecure-no-index"));
+  EXPECT_THAT(error.message(),
+              HasSubstr("it was added with --insecure-no-index, so the store does not have its index"));
   EXPECT_EQ(error.hint(),
             "'bake bundle remove MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64', "
             "then add it again");

@@ -118,10 +118,10 @@ TEST_F(TrustCommand, RefusesWhatMeansNoKey) {
                                                  "it trusts no key"));
   EXPECT_FALSE(std::filesystem::exists(store.directory()));
   trust({vendor_file});
-  const auto hint = "its 40 hexadecimal digits, or at least the last 8 of them";
+  const auto hint = "give its 40 hexadecimal digits, or at least the last 8 of them";
   EXPECT_EQ(trust({"--remove", last(vendor, 7)}),
-            refused("withdrawing key '" + last(vendor, 7) + "': that is no fingerprint", hint));
-  EXPECT_EQ(trust({"--remove", "somebody"}), refused("withdrawing key 'somebody': that is no fingerprint", hint));
+            refused("withdrawing key '" + last(vendor, 7) + "': that is not a fingerprint", hint));
+  EXPECT_EQ(trust({"--remove", "somebody"}), refused("withdrawing key 'somebody': that is not a fingerprint", hint));
   const auto wishes = "trusting keys: name one key file, or say --list, or --remove FINGERPRINT";
   EXPECT_EQ(trust({}), refused(wishes, ""));
   EXPECT_EQ(trust({vendor_file, "--list"}),
@@ -154,7 +154,7 @@ TEST_F(TrustCommand, AKeyRingThatCannotBeReadIsNoEmptyOne) {
   write_text_atomically(home / "x.gpg", "garbage");
   const auto error = error_of([&] { store.add(archive, pinned(archive), progress); });
   EXPECT_EQ(error.message(), "reading key ring '" + (home / "x.gpg").string() + "': it holds no OpenPGP public key");
-  EXPECT_EQ(error.hint(), "it lies in the store's key ring; remove it from there or mend it");
+  EXPECT_EQ(error.hint(), "it is in the store's key ring; remove it from there or repair it");
 }
 
 class StoreMessages : public testing::StoreTest {
@@ -201,7 +201,7 @@ TEST_F(StoreMessages, NameTheBundleThatMayHaveBeenMeant) {
   EXPECT_EQ(bundle({"remove", "focal-bsae"}), not_there("focal-bsae", mean("focal-base")));
   EXPECT_EQ(bundle({"show", "focal-bsae"}), not_there("focal-bsae", mean("focal-base")));
   EXPECT_EQ(error_of([&] { store.add_extras(scratch.path() / "debs", "wrong", "rhel7.7", progress); }).message(),
-            "adding extra packages '" + (scratch.path() / "debs").string() + "': rhel7.7 takes no deb packages");
+            "adding extra packages '" + (scratch.path() / "debs").string() + "': rhel7.7 cannot install deb packages");
   const auto id = store.all_extras().front().id;
   for (const auto& name : {std::string("focal-base"), id.substr(0, 12)}) {
     const auto shown = bundle({"show", name});
@@ -210,7 +210,7 @@ TEST_F(StoreMessages, NameTheBundleThatMayHaveBeenMeant) {
   }
   EXPECT_EQ(
       bundle({"verify", "focal-base"}),
-      not_there("focal-base", "\nbake: hint: there are extra packages of that name; 'bake bundle show' shows them"));
+      not_there("focal-base", "\nbake: hint: there are extra packages with that name; 'bake bundle show' shows them"));
   const auto namesake = store.add_extras(scratch.path() / "debs", full, "", progress).id;
   for (const auto* command : {"show", "remove"}) EXPECT_EQ(bundle({command, full}).status, 2) << command;
   EXPECT_EQ(bundle({"remove", namesake.substr(0, 12)}).out, "removed " + full + "\n");
@@ -220,8 +220,8 @@ TEST_F(StoreMessages, NameTheBundleThatMayHaveBeenMeant) {
   std::sort(ids.begin(), ids.end());
   EXPECT_EQ(bundle({"remove", "focal-base"}),
             (Result{2, "",
-                    "bake: error: looking for bundle 'focal-base': it means 2 entries\n"
-                    "bake: hint: say which by its id: " +
+                    "bake: error: looking for bundle 'focal-base': it matches 2 entries\n"
+                    "bake: hint: name one by its id: " +
                         join(ids, ", ") + "\n"}));
   EXPECT_EQ(store.all_extras().size(), 2U);
 }

@@ -193,7 +193,7 @@ TEST_F(DriverTest, AnotherNameOfTheReleaseIsTheRelease) {
   recipe.ofed.choice = recipe::OfedChoice::inbox;
   const auto outcome = planned();
   ASSERT_FALSE(outcome.ok());
-  EXPECT_EQ(outcome.refusals[0].problem.message, "the recipe says ubuntu 22.04, the disk holds ubuntu 20.04");
+  EXPECT_EQ(outcome.refusals[0].problem.message, "the recipe says ubuntu 22.04, the disk has ubuntu 20.04");
 }
 
 }  // namespace

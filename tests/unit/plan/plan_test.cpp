@@ -227,10 +227,10 @@ TEST(Plan, RefusesAKernelThatDoesNotBoot) {
             "saved_entry)");
 }
 
-TEST(Plan, RefusesABaseWhoseDefaultIsNoKernelOfIt) {
+TEST(Plan, RefusesABaseWhoseDefaultKernelIsNotInstalled) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.facts.default_kernel.clear();
-  inputs.facts.default_kernel_how = "the default of GRUB is '/vmlinuz-1' (grubenv saved_entry), which is no kernel";
+  inputs.facts.default_kernel_how = "the default of GRUB is '/vmlinuz-1' (grubenv saved_entry), which is not a kernel";
   for (const std::string kernel : {"", ga}) {
     inputs.recipe.kernel = kernel;
     inputs.resolution.fit.kernel = kernel;
@@ -238,14 +238,13 @@ TEST(Plan, RefusesABaseWhoseDefaultIsNoKernelOfIt) {
     ASSERT_EQ(outcome.refusals.size(), 1U);
     EXPECT_EQ(outcome.refusals[0].kind, ErrorKind::incompatible);
     EXPECT_EQ(outcome.refusals[0].problem.message, inputs.facts.default_kernel_how);
-    EXPECT_EQ(
-        outcome.refusals[0].problem.hint,
-        "make a kernel that is there the default in the base image (grubby --set-default, or update-grub); it has "
-        "3.10.0-1062.el7.x86_64");
+    EXPECT_EQ(outcome.refusals[0].problem.hint,
+              "make an installed kernel the default in the base image (grubby --set-default, or update-grub); it has "
+              "3.10.0-1062.el7.x86_64");
   }
 }
 
-TEST(Plan, PassesOnWhatTheBootLoaderMayDoBesides) {
+TEST(Plan, IncludesTheWarningsAboutTheBootLoader) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.facts.default_kernel_warnings = {"GRUB boots another kernel once"};
   EXPECT_EQ(make(inputs).plan.warnings.front(), "GRUB boots another kernel once");
@@ -264,19 +263,17 @@ TEST(Plan, RefusesABaseWithAnotherVendorDriver) {
   const auto base =
       std::find_if(changes.begin(), changes.end(), [](auto& each) { return each.name == "mlnx-ofa_kernel"; });
   base->action = PackageChange::Action::upgrade;
-  EXPECT_EQ(
-      driver_refusal(inputs),
-      "driver: the base already carries an MLNX_OFED driver (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7), which "
-      "5.5-1.0.3.2 would not replace cleanly");
+  EXPECT_EQ(driver_refusal(inputs),
+            "driver: the base already has an MLNX_OFED driver (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7), which "
+            "5.5-1.0.3.2 would not replace completely");
   inputs.resolution.choice.inbox = true;
   changes.clear();
-  EXPECT_EQ(
-      driver_refusal(inputs),
-      "driver: the base already carries an MLNX_OFED driver (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7), which "
-      "the inbox driver would not replace cleanly");
+  EXPECT_EQ(driver_refusal(inputs),
+            "driver: the base already has an MLNX_OFED driver (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7), which "
+            "the inbox driver would not replace completely");
 }
 
-TEST(Plan, LeavesTheSameVendorDriverInTheBaseAlone) {
+TEST(Plan, AcceptsTheSameVendorDriverInTheBase) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   for (const auto& change : inputs.resolution.closure.changes)
     inputs.facts.packages.packages.push_back({change.name, change.version, change.arch});
@@ -284,7 +281,7 @@ TEST(Plan, LeavesTheSameVendorDriverInTheBaseAlone) {
   EXPECT_TRUE(make(inputs).ok());
 }
 
-TEST(Plan, NamesEveryReasonAtOnce) {
+TEST(Plan, NamesAllReasonsTogether) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.recipe.os = {"centos", "7.6"};
   inputs.facts.arch = "aarch64";
@@ -306,22 +303,22 @@ TEST(Plan, LackOfSpaceAloneIsAnEnvironmentError) {
   EXPECT_THROW(require(outcome), Error);
 }
 
-TEST(Plan, SaysWhenTheImageCannotCarryIpoib) {
+TEST(Plan, WarnsWhenTheImageCannotConfigureIpoib) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.facts.programs.erase("ifconfig");
-  inputs.resolution.agent_warnings = {"agent 2.9.1.1 gives no address"};
+  inputs.resolution.agent_warnings = {"agent 2.9.1.1 configures no address"};
   EXPECT_THAT(
       make(inputs).plan.warnings,
-      ElementsAre(HasSubstr("Secure Boot"), "the agent configures IPoIB with ifconfig, and the image has no net-tools",
-                  "agent 2.9.1.1 gives no address"));
+      ElementsAre(HasSubstr("Secure Boot"), "the agent configures IPoIB with ifconfig, but the image has no net-tools",
+                  "agent 2.9.1.1 configures no address"));
 }
 
-TEST(Plan, SaysWhichModulesOfTheBaseTheDriverBreaks) {
+TEST(Plan, WarnsAboutModulesOfTheBaseThatTheDriverBreaks) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.facts.kernels[0].rdma_users = {"ko2iblnd", "mgc"};
   const std::string warning =
-      "the base brings modules that use the kernel's own RDMA modules, which the driver replaces: ko2iblnd, mgc; build "
-      "them again against the driver, or they will not load";
+      "the base has modules that use the kernel's own RDMA modules, which the driver replaces: ko2iblnd, mgc; build "
+      "them again for the driver, or they will not load";
   EXPECT_THAT(make(inputs).plan.warnings, Contains(warning));
   inputs.resolution.fit.kind = resolve::FitKind::user_space_only;
   EXPECT_THAT(make(inputs).plan.warnings, Not(Contains(warning)));
@@ -342,13 +339,13 @@ TEST(Plan, ShowsEveryFileThatIsWritten) {
   const auto text = to_text(make(inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols)));
   for (const std::string line :
        {"/etc/infiniband/openib.conf  FORCE_MODE=yes", "/etc/waagent.conf  OS.EnableRDMA=y",
-        "/etc/modprobe.d/bake-inbox-rdma.conf  blacklist, where the driver leaves it to the kernel: ib_iser, ib_isert, "
+        "/etc/modprobe.d/bake-inbox-rdma.conf  blacklists modules that the driver does not replace: ib_iser, ib_isert, "
         "ib_srp, ib_srpt, rpcrdma, nvme_rdma, nvmet_rdma",
         "/etc/systemd/system/openibd.service.d/10-udev-settle.conf  openibd waits for udev"})
     EXPECT_THAT(text, HasSubstr("  " + line + "\n"));
 }
 
-TEST(Plan, LabelsAtFirstBootOnlyWhenSetfilesIsMissingAndSaysSo) {
+TEST(Plan, LabelsAtTheFirstBootWithAWarningWhenSetfilesIsMissing) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   EXPECT_EQ(make(inputs).plan.relabel, Relabel::setfiles);
   inputs.facts.selinux.has_setfiles = false;
@@ -358,23 +355,23 @@ TEST(Plan, LabelsAtFirstBootOnlyWhenSetfilesIsMissingAndSaysSo) {
               ElementsAre(HasSubstr("Secure Boot"), StartsWith("SELinux is enforcing and the guest has no setfiles")));
 }
 
-TEST(Plan, SaysThatSecureBootRefusesTheModules) {
+TEST(Plan, WarnsThatSecureBootRefusesTheModules) {
   auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
   const auto warnings = [&](resolve::FitKind kind) {
     inputs.resolution.fit = {kind, azure, "", "", {}, "", {}};
     return make(inputs).plan.warnings;
   };
   const std::string without =
-      ": deploy the image without Secure Boot (Trusted Launch), under which the kernel refuses them";
+      ": deploy the image without Secure Boot (Trusted Launch), because the kernel refuses them with it";
   EXPECT_THAT(warnings(resolve::FitKind::needs_build),
-              ElementsAre("nobody signs the modules that are built in the image" + without));
-  const auto vendor = "the firmware does not know the key that the driver's modules are signed with" + without;
+              ElementsAre("the modules that are built in the image are not signed" + without));
+  const auto vendor = "the firmware does not know the signing key of the driver's modules" + without;
   EXPECT_THAT(warnings(resolve::FitKind::built_for), ElementsAre(vendor));
   EXPECT_THAT(warnings(resolve::FitKind::weak_updates), ElementsAre(vendor));
   EXPECT_THAT(warnings(resolve::FitKind::user_space_only), IsEmpty());
 }
 
-TEST(Expectations, SurviveTheManifest) {
+TEST(Expectations, AreReadBackFromTheManifest) {
   auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
   const auto expected = make(inputs).plan.expectations;
   EXPECT_EQ(expectations_from(nlohmann::json::parse(to_json(expected).dump())), expected);

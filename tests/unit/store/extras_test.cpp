@@ -1,4 +1,4 @@
-// Extra packages: what is asked of them when they come into the store.
+// Extra packages: the checks when they are added to the store.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ class ExtrasTest : public StoreTest {
     for (const auto& [file, content] : files) write(name + "/" + file, content);
     return scratch.path() / name;
   }
-  /// `bake bundle add …`: the JSON document it prints, and in `messages` what it says.
+  /// Runs `bake bundle add …`. Returns the JSON document that it prints and puts its messages into `messages`.
   bundle::Json add(std::vector<std::string> arguments, int expected) {
     arguments.insert(arguments.begin(),
                      {"--store", store.directory().string(), "--json", "--progress", "none", "bundle", "add"});
@@ -40,14 +40,14 @@ TEST_F(ExtrasTest, PackagesOfADistributionAreNotSearchedForModules) {
   const auto debs = directory_of(
       "debs", {{"linux-modules-extra-5.4.0-26-generic_5.4.0-26.30_amd64.deb",
                 testing::make_deb("linux-modules-extra-5.4.0-26-generic", "5.4.0-26.30", "amd64",
-                                  {{"/lib/modules/5.4.0-26-generic/kernel/net/x.ko", "a kind nobody here reads"}})}});
+                                  {{"/lib/modules/5.4.0-26-generic/kernel/net/x.ko", "not an ELF file"}})}});
   const auto extras = store.add_extras(debs, "focal", "ubuntu20.04", progress);
   ASSERT_EQ(extras.repository.packages.size(), 1U);
   EXPECT_EQ(extras.repository.packages[0].name, "linux-modules-extra-5.4.0-26-generic");
   EXPECT_THAT(extras.repository.packages[0].modules, IsEmpty());
 }
 
-TEST_F(ExtrasTest, TrustOptionsThatMeanNothingForThemAreRefused) {
+TEST_F(ExtrasTest, TrustOptionsForBundlesAreRefused) {
   const auto debs = directory_of("debs", {{"tcl_8.6_amd64.deb", testing::make_deb("tcl", "8.6", "amd64")}});
   const std::vector<std::vector<std::string>> options{
       {"--sha256", std::string(64, 'a')}, {"--allow-rebuilt"},    {"--refuse-weak"}, {"--insecure-no-pin"},
@@ -67,7 +67,7 @@ TEST_F(ExtrasTest, TrustOptionsThatMeanNothingForThemAreRefused) {
   EXPECT_THAT(store.list(), IsEmpty());
 }
 
-TEST_F(ExtrasTest, ForTakesEverySpellingOfARelease) {
+TEST_F(ExtrasTest, ForAcceptsEverySpellingOfARelease) {
   const auto rpms = directory_of("rpms", {{"tcl-8.5-1.x86_64.rpm", testing::make_rpm("tcl", "8.5", "1")}});
   for (const auto* spelling : {"rhel7.7", "centos7.7", "CentOS 7.7", "centos 7.7.1908"}) {
     const auto added = add({"--extra", rpms.string(), "--for", spelling}, 0);
@@ -80,7 +80,7 @@ TEST_F(ExtrasTest, ForTakesEverySpellingOfARelease) {
   EXPECT_EQ(error.at("hint"), "did you mean 'rhel7.7'?");
 }
 
-TEST_F(ExtrasTest, KeysThatAreNamedMustHaveSignedEveryRpm) {
+TEST_F(ExtrasTest, EveryRpmNeedsASignatureOfTheGivenKeys) {
   const testing::Sign sign = [](const std::string& data) { return testing::vendor().sign(data, false); };
   const auto rpms = directory_of("rpms", {{"a-1-1.x86_64.rpm", testing::make_rpm("a", "1", "1", {}, sign)},
                                           {"b-1-1.x86_64.rpm", testing::make_rpm("b", "1", "1")}});
@@ -88,21 +88,21 @@ TEST_F(ExtrasTest, KeysThatAreNamedMustHaveSignedEveryRpm) {
   const std::vector<std::string> trusting{"--extra", rpms.string(), "--keyring", keys};
   const auto error = add(trusting, 4).at("error");
   EXPECT_THAT(error.at("message").get<std::string>(), HasSubstr("b-1-1.x86_64.rpm: not signed"));
-  EXPECT_EQ(error.at("hint"), "without --keyring extra packages are taken as they stand");
+  EXPECT_EQ(error.at("hint"), "extra packages need no signature without --keyring");
   EXPECT_THAT(store.all_extras(), IsEmpty());
   fs::remove(rpms / "b-1-1.x86_64.rpm");
-  // As they stand; then with their signature, which is recorded.
+  // First without a check of signatures, then with one, which records the signer.
   EXPECT_EQ(add({"--extra", rpms.string()}, 0).at("trust").at("signer"), "");
   EXPECT_EQ(add(trusting, 0).at("trust").at("signer"), testing::vendor().fingerprint());
   ASSERT_EQ(store.all_extras().size(), 1U);
   EXPECT_EQ(add({"--extra", rpms.string()}, 0).at("trust").at("signer"), testing::vendor().fingerprint());
 }
 
-TEST_F(ExtrasTest, DebsCarryNoSignatureToAskFor) {
+TEST_F(ExtrasTest, DebsWithAKeyringAreRefused) {
   const auto debs = directory_of("debs", {{"tcl_8.6_amd64.deb", testing::make_deb("tcl", "8.6", "amd64")}});
   const auto keys = write("vendor.asc", testing::vendor().public_key()).string();
   EXPECT_EQ(add({"--extra", debs.string(), "--keyring", keys}, 2).at("error").at("message"),
-            "adding extra packages '" + debs.string() + "': a .deb carries no signature, --keyring cannot be met");
+            "adding extra packages '" + debs.string() + "': a .deb has no signature, so --keyring cannot be checked");
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-TEST_F(StoreTest, TakesInASignedDebBundle) {
+TEST_F(StoreTest, AddsASignedDebBundle) {
   const auto archive = archive_of(testing::deb_bundle());
   const auto result = store.add(archive, trusting(), progress);
   EXPECT_FALSE(result.already_there);
@@ -53,7 +53,7 @@ TEST_F(StoreTest, TakesInASignedDebBundle) {
             testing::deb_bundle().files.at("DEBS/Packages"));
 }
 
-TEST_F(StoreTest, TakesInASplitBundleThroughItsLinks) {
+TEST_F(StoreTest, AddsASplitBundleThroughItsLinks) {
   store.add(archive_of(testing::split_deb_bundle()), trusting(), progress);
   const auto bundle = store.list().at(0);
   EXPECT_EQ(bundle.layout, "split");
@@ -65,7 +65,7 @@ TEST_F(StoreTest, TakesInASplitBundleThroughItsLinks) {
   EXPECT_EQ(bundle.repositories[1].packages[1].file, "DEBS/MLNX_LIBS/ofed-scripts_4.9-OFED.4.9.4.1.7_amd64.deb");
 }
 
-TEST_F(StoreTest, TakesInASignedRpmBundle) {
+TEST_F(StoreTest, AddsASignedRpmBundle) {
   store.add(archive_of(testing::rpm_bundle()), trusting(), progress);
   const auto bundle = store.find("5.5-1.0.3.2", "rhel8.2", "x86_64");
   ASSERT_TRUE(bundle.has_value());
@@ -84,7 +84,7 @@ TEST_F(StoreTest, PinAloneIsEnoughAndIsRecorded) {
   EXPECT_EQ(store.list().at(0).trust.signer, "");
 }
 
-TEST_F(StoreTest, MatrixPinIsAskedByFileName) {
+TEST_F(StoreTest, MatrixPinIsFoundByFileName) {
   const auto archive = archive_of(testing::deb_bundle());
   AddOptions options;
   options.known_pin = [&](const std::string& name) {
@@ -94,7 +94,7 @@ TEST_F(StoreTest, MatrixPinIsAskedByFileName) {
   EXPECT_EQ(store.add(archive, options, progress).bundle.trust.pin, "matrix");
 }
 
-TEST_F(StoreTest, OverridesAreLoudAndRecorded) {
+TEST_F(StoreTest, OverridesCauseWarningsAndAreRecorded) {
   auto parts = testing::deb_bundle();
   parts.top += "-ext";
   parts.files.erase("DEBS/Release");
@@ -114,11 +114,11 @@ TEST_F(StoreTest, OverridesAreLoudAndRecorded) {
   EXPECT_EQ(repository.packages[2].name, "ofed-scripts");
   EXPECT_THAT(Store::index_texts(result.bundle, repository).packages,
               HasSubstr("Filename: ./ofed-scripts_5.5-OFED.5.5.1.0.3_amd64.deb\n"));
-  // What was accepted once stays accepted when it is verified again.
+  // A bundle that was accepted once is accepted when it is verified again.
   EXPECT_THAT(store.verify(result.bundle, {}, progress).decision.problems, IsEmpty());
 }
 
-TEST_F(StoreTest, AddingAgainDoesNothingAndSaysSo) {
+TEST_F(StoreTest, AddingAgainChangesNothingAndReportsIt) {
   const auto archive = archive_of(testing::deb_bundle());
   store.add(archive, pinned(archive), progress);
   const auto before = testing::listing(store.directory());
@@ -135,7 +135,7 @@ TEST_F(StoreTest, PayloadIsTheSameForTheSameArchive) {
   EXPECT_EQ(other.add(archive, pinned(archive), progress).bundle.payload_sha256, first);
 }
 
-TEST_F(StoreTest, NamesAndIdPrefixesMeanBundles) {
+TEST_F(StoreTest, NamesAndIdPrefixesFindBundles) {
   const auto archive = archive_of(testing::deb_bundle());
   const auto id = store.add(archive, pinned(archive), progress).bundle.id();
   EXPECT_EQ(store.get(id.substr(0, 4)).id(), id);
@@ -143,19 +143,19 @@ TEST_F(StoreTest, NamesAndIdPrefixesMeanBundles) {
   EXPECT_EQ(
       testing::error_of([&] { static_cast<void>(store.get("MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu18.04-x86_64")); }).hint(),
       "did you mean 'MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64'?");
-  // The same bundle in another wrapping is another archive.
+  // The same bundle with another compression is another archive.
   const auto twin = write("twin.tar.xz", testing::deb_bundle().archive(testing::Compression::xz));
   store.add(twin, pinned(twin), progress);
   EXPECT_THAT(testing::error_of([&] {
                 static_cast<void>(store.get("MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64"));
               }).message(),
-              HasSubstr("it means 2 entries"));
+              HasSubstr("it matches 2 entries"));
   EXPECT_EQ(store.remove(id.substr(0, 8)), "MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64");
   EXPECT_EQ(store.list().size(), 1U);
   EXPECT_FALSE(fs::exists(store.directory() / "bundles" / id));
 }
 
-TEST_F(StoreTest, VerifyNoticesAPayloadThatRotted) {
+TEST_F(StoreTest, VerifyReportsADamagedPayload) {
   const auto archive = archive_of(testing::deb_bundle());
   const auto bundle = store.add(archive, pinned(archive), progress).bundle;
   EXPECT_THAT(store.verify(bundle, {}, progress).decision.problems, IsEmpty());
@@ -170,7 +170,7 @@ TEST_F(StoreTest, VerifyNoticesAPayloadThatRotted) {
   EXPECT_THAT(result.decision.problems[0].message, HasSubstr("differs from the index: SHA512"));
 }
 
-TEST_F(StoreTest, TrustedKeysVouchFromThenOn) {
+TEST_F(StoreTest, TrustedKeysVouchForLaterBundles) {
   const auto archive = archive_of(testing::deb_bundle());
   EXPECT_EQ(testing::error_of([&] { store.add(archive, {}, progress); }).kind(), ErrorKind::untrusted);
   const auto keys = store.trust(write("vendor.asc", testing::vendor().public_key()));
@@ -189,7 +189,7 @@ TEST_F(StoreTest, TrustedKeysVouchFromThenOn) {
               ElementsAre("--insecure-no-signature"));
 }
 
-TEST_F(StoreTest, WeakSignaturesAreNamedOrRefusedAsThePolicySays) {
+TEST_F(StoreTest, WeakSignaturesAreNamedOrRefusedByThePolicy) {
   const testing::Gpg weak("Old Vendor", "dsa1024");
   auto parts = testing::deb_bundle();
   parts.files["DEBS/Release.gpg"] = weak.sign(parts.files["DEBS/Release"], true, {"--digest-algo", "SHA1"});
@@ -203,7 +203,7 @@ TEST_F(StoreTest, WeakSignaturesAreNamedOrRefusedAsThePolicySays) {
   EXPECT_THAT(store.add(archive, options, progress).bundle.trust.weak, ElementsAre("DSA/SHA1"));
 }
 
-TEST_F(StoreTest, ExtraPackagesGetAnIndexOfTheirOwn) {
+TEST_F(StoreTest, ExtraPackagesGetAnIndex) {
   fs::create_directory(scratch.path() / "debs");
   write("debs/libnl-3-200_3.2_amd64.deb",
         testing::make_deb("libnl-3-200", "3.2", "amd64", {}, "Depends: libc6 (>= 2.14)\n"));
@@ -223,17 +223,17 @@ TEST_F(StoreTest, ExtraPackagesGetAnIndexOfTheirOwn) {
   EXPECT_THAT(store.extras("ubuntu20.04"), ::testing::SizeIs(1));
   write("rpms/x_1_all.deb", testing::make_deb("x", "1", "all"));
   EXPECT_THAT(testing::error_of([&] { store.add_extras(scratch.path() / "rpms", "x", "", progress); }).message(),
-              HasSubstr("it holds both .rpm and .deb files"));
+              HasSubstr("it has both .rpm and .deb files"));
 }
 
-TEST_F(StoreTest, ASuiteThatIsAWordIsNoWrongVersion) {
+TEST_F(StoreTest, ASuiteThatIsAWordIsNotAWrongVersion) {
   auto parts = testing::deb_bundle();
   testing::sign_debs(parts, "DEBS", "stable", testing::vendor());
   store.add(archive_of(parts), trusting(), progress);
   EXPECT_EQ(store.list().size(), 1U);
 }
 
-TEST_F(StoreTest, WhatAKilledProcessLeftIsSweptAway) {
+TEST_F(StoreTest, FilesOfAKilledProcessAreRemoved) {
   const auto archive = archive_of(testing::deb_bundle());
   store.add(archive, pinned(archive), progress);
   fs::create_directories(store.directory() / "tmp-AbCdEf" / "index");
@@ -250,7 +250,7 @@ TEST_F(StoreTest, BundleJsonRoundTrips) {
               HasSubstr("reading 'bundle.json'"));
 }
 
-TEST_F(StoreTest, IsoImagesAreBundlesToo) {
+TEST_F(StoreTest, AddsIsoImages) {
   const auto directory = scratch.path() / "MLNX_OFED_LINUX-4.9-4.1.7.0-ubuntu18.04-x86_64";
   const auto parts = testing::split_deb_bundle();
   for (const auto& [path, content] : parts.files) {
@@ -270,7 +270,7 @@ TEST_F(StoreTest, IsoImagesAreBundlesToo) {
   EXPECT_EQ(bundle.trust.signer, testing::vendor().fingerprint());
 }
 
-/// The command as a person types it: results on one stream, messages on the other, the contract's exit codes.
+/// Runs the command: checks the results on one stream, the messages on the other, and the exit codes.
 TEST_F(StoreTest, CommandVerifiesAsJson) {
   const auto archive = archive_of(testing::deb_bundle()).string();
   const auto directory = store.directory().string();
@@ -306,7 +306,7 @@ TEST_F(StoreTest, CommandVerifiesAsJson) {
             "opening './no-such.tgz': no such file");
 }
 
-TEST_F(StoreTest, CommandHoldsArchivesToTheMatrixDigests) {
+TEST_F(StoreTest, CommandComparesArchivesWithTheMatrixDigests) {
   const auto archive = archive_of(testing::deb_bundle()).string();
   const auto overlay = scratch.path() / "overlay";
   fs::create_directories(overlay);

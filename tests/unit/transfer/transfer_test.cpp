@@ -381,7 +381,7 @@ TEST_F(CarryTest, ASignedObjectMustBeWhatItsPlaceSays) {
   fs::rename(at("store/bundles") / id, at("store/bundles") / wrong);
   pack("wrong.tar.zst");
   EXPECT_THAT(bake(import_arguments("wrong.tar.zst"), untrusted),
-              HasSubstr("importing '" + wrong + "': it calls itself '" + id + "'"));
+              HasSubstr("importing '" + wrong + "': its own id is '" + id + "'"));
   EXPECT_FALSE(fs::exists(at("other/bundles")));
   EXPECT_FALSE(fs::exists(at("other/keyring")));
   EXPECT_FALSE(fs::exists(at("carried")));
