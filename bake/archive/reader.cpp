@@ -40,6 +40,7 @@ void allow_formats(::archive* reader, ArchiveKind kind) {
       archive_read_support_format_empty(reader);
       break;
     case ArchiveKind::cpio:
+      archive_read_support_filter_lz4(reader);  // an initramfs of Ubuntu
       archive_read_support_format_cpio(reader);
       archive_read_support_format_empty(reader);
       break;

@@ -1,0 +1,135 @@
+#include "bake/guest/initramfs.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+
+#include "bake/archive/archive.hpp"
+#include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
+#include "bake/guest/module_elf.hpp"
+
+namespace bake::guest {
+namespace {
+
+constexpr std::uint64_t max_unpacked = std::uint64_t{2} << 30U;
+constexpr std::size_t max_modules_dep = std::size_t{8} << 20U;
+constexpr std::size_t max_entries = 200'000;
+
+[[noreturn]] void refuse(const std::string& name, std::string_view reason) {
+  throw Error(ErrorKind::verification, fmt::format("reading initramfs '{}': {}", name, reason));
+}
+
+/// Field number `index` of a cpio header in "newc" form: eight hexadecimal digits each, after the six of the magic.
+std::optional<std::size_t> cpio_field(std::string_view header, std::size_t index) {
+  const auto text = header.substr(6 + 8 * index, 8);
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+/// The size of the uncompressed cpio archive at the start of `bytes`, with its zero padding; 0 when there is none.
+std::size_t early_archive_size(std::string_view bytes, const std::string& name) {
+  constexpr std::size_t header_size = 110;
+  const auto padded = [](std::size_t size) { return (size + 3) / 4 * 4; };
+  std::size_t at = 0;
+  for (;;) {
+    const auto header = bytes.substr(std::min(at, bytes.size()), header_size);
+    if (!header.starts_with("070701") && !header.starts_with("070702")) {
+      if (at == 0) return 0;
+      refuse(name, "its early archive is damaged");
+    }
+    if (header.size() < header_size) refuse(name, "it is truncated");
+    const auto file_size = cpio_field(header, 6);
+    const auto name_size = cpio_field(header, 11);
+    if (!file_size || !name_size || *name_size == 0 || *file_size > bytes.size() || *name_size > bytes.size())
+      refuse(name, "its early archive is damaged");
+    const auto name_end = at + padded(header_size + *name_size);
+    const bool last = bytes.substr(at + header_size, *name_size - 1) == "TRAILER!!!";
+    at = name_end + padded(*file_size);
+    if (at > bytes.size()) refuse(name, "it is truncated");
+    if (last) break;
+  }
+  while (at < bytes.size() && bytes[at] == '\0') ++at;
+  return at;
+}
+
+/// Whether the main archive follows uncompressed or in a compression that libarchive reads.
+bool is_archive(std::string_view bytes) {
+  using namespace std::string_view_literals;
+  for (const auto magic : {"\x1f\x8b"sv,
+                           "\xfd"
+                           "7zXZ\0"sv,
+                           "\x28\xb5\x2f\xfd"sv, "\x02\x21\x4c\x18"sv, "\x04\x22\x4d\x18"sv, "BZh"sv, "\x5d\0\0"sv,
+                           "070701"sv, "070702"sv})
+    if (bytes.starts_with(magic)) return true;
+  return false;
+}
+
+/// One pass over the entries of an archive.
+class Reader {
+ public:
+  Reader(std::string_view release, std::string name, InitramfsContent& content)
+      : modules_dep_(fmt::format("lib/modules/{}/modules.dep", release)), name_(std::move(name)), content_(content) {}
+
+  void read(std::string_view bytes) {
+    archive::ArchiveReader reader(archive::source_of(bytes), archive::ArchiveKind::cpio, name_);
+    while (const auto entry = reader.next()) {
+      if (++entries_ > max_entries) refuse(name_, "it has too many files");
+      unpacked_ += entry->size;
+      if (unpacked_ > max_unpacked) refuse(name_, "it unpacks to more than 2 GiB");
+      std::string_view path = entry->path;
+      if (path.starts_with("./")) path.remove_prefix(2);
+      if (path.starts_with("usr/lib/modules/")) path.remove_prefix(4);
+      if (path.find("bin/") != std::string_view::npos || path == "init") content_.has_root = true;
+      if (is_module_path(path) && path.starts_with("lib/modules/")) content_.modules.emplace_back(path);
+      if (path == modules_dep_) read_dependencies(reader.read_all(max_modules_dep));
+    }
+  }
+
+ private:
+  /// modules.dep lists each module once as "path: dependencies". Paths count from the directory of the kernel.
+  void read_dependencies(std::string_view text) {
+    const auto directory = modules_dep_.substr(0, modules_dep_.rfind('/') + 1);
+    for (const auto& line : split_lines(text)) {
+      const auto path = line.substr(0, line.find(':'));
+      if (is_module_path(path)) content_.resolved.try_emplace(module_name_of(path), directory + path);
+    }
+  }
+
+  std::string modules_dep_;
+  std::string name_;
+  InitramfsContent& content_;
+  std::uint64_t unpacked_ = 0;
+  std::size_t entries_ = 0;
+};
+
+}  // namespace
+
+std::string module_name_of(std::string_view path) {
+  const auto name = path.substr(path.rfind('/') + 1);
+  return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
+}
+
+InitramfsContent read_initramfs(std::string_view bytes, const std::string& release, const std::string& name) {
+  InitramfsContent content;
+  Reader reader(release, name, content);
+  if (bytes.empty()) refuse(name, "it is empty");
+  try {
+    while (!bytes.empty()) {
+      const auto early = early_archive_size(bytes, name);
+      const auto part = early != 0 ? bytes.substr(0, early) : bytes;
+      if (!is_archive(part)) refuse(name, "it is not a cpio archive in any compression that a kernel reads");
+      reader.read(part);
+      bytes.remove_prefix(part.size());
+    }
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::untrusted) throw;
+    throw Error(ErrorKind::verification, error.message());
+  }
+  std::sort(content.modules.begin(), content.modules.end());
+  content.modules.erase(std::unique(content.modules.begin(), content.modules.end()), content.modules.end());
+  return content;
+}
+
+}  // namespace bake::guest

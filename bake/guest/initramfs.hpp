@@ -1,0 +1,29 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bake::guest {
+
+/// The kernel modules in an initramfs.
+struct InitramfsContent {
+  std::vector<std::string> modules;  ///< paths below the root, sorted: "lib/modules/K/kernel/…/hv_storvsc.ko.xz"
+  /// Module name → path, as modprobe inside the initramfs resolves it: from its own modules.dep (depmod(8)).
+  std::map<std::string, std::string> resolved;
+  /// Programs and libraries were found as well, so the file is not only an early archive (microcode).
+  bool has_root = false;
+};
+
+/// Reads an initramfs of kernel `release`: any number of uncompressed cpio archives (early microcode, firmware) and then
+/// one compressed with gzip, bzip2, lzma, xz, lz4 or zstd (kernel: Documentation/driver-api/early-userspace/buffer-format.rst).
+/// `bytes` comes from the guest: it is hostile input. Throws Error{verification} for damaged content and for one that
+/// unpacks to more than 2 GiB; `name` is for the message.
+InitramfsContent read_initramfs(std::string_view bytes, const std::string& release, const std::string& name);
+
+/// "lib/modules/K/extra/mlx5_core.ko.xz" → "mlx5_core"; modprobe treats dashes as underscores.
+std::string module_name_of(std::string_view path);
+
+}  // namespace bake::guest
