@@ -10,13 +10,18 @@
 namespace bake::apply {
 namespace {
 
+/// Drivers of the card. The root disk is on hv_storvsc or nvme, so the initramfs needs none of them; dracut 049 would
+/// pack the vendor's module and the kernel's own.
+constexpr const char* card_drivers = "mlx4_core mlx4_en mlx4_ib mlx5_core mlx5_ib mlxfw";
+
 void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
   // dracut leaves these drivers out when it does not run on Hyper-V.
   const auto drivers = join(hyperv_modules(guest, plan.kernel()), " ");
   // Host-only mode would describe the appliance: its disks, its modules, its root= line.
   run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
-      fmt::format("dracut --force --no-hostonly --no-hostonly-cmdline {} {} {}\n",
+      fmt::format("dracut --force --no-hostonly --no-hostonly-cmdline {} {} {} {}\n",
                   drivers.empty() ? "" : fmt::format("--add-drivers {}", shell_quote(drivers)),
+                  plan::replaces_modules(plan.fit) ? fmt::format("--omit-drivers {}", shell_quote(card_drivers)) : "",
                   shell_quote(plan.initramfs), shell_quote(plan.kernel())));
 }
 
@@ -35,7 +40,7 @@ void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
 
 std::vector<std::string> hyperv_modules(guest::Guest& guest, const std::string& release) {
   return split_words(run(guest, "looking for Hyper-V drivers",
-                         fmt::format("for m in hv_vmbus hv_storvsc hv_netvsc; do\n"
+                         fmt::format("for m in hv_vmbus hv_storvsc hv_netvsc pci_hyperv nvme; do\n"
                                      "  case \"$(modinfo -k {} -n $m 2>/dev/null)\" in /*) echo $m;; esac\n"
                                      "done\n:\n",
                                      shell_quote(release))));

@@ -7,31 +7,60 @@
 #include "bake/plan/files.hpp"
 
 namespace bake::apply {
+namespace {
 
-bool is_labelled(guest::Guest& guest, const std::string& path) {
-  const auto result = guest.shell(fmt::format("ls -dZ {}\n", shell_quote(path)));
-  return result.ok() && result.output.find(":object_r:") != std::string::npos;
+std::vector<std::string> installed_packages(const plan::Plan& plan) {
+  std::vector<std::string> names;
+  for (const auto& package : plan.expectations.packages) names.push_back(package.name);
+  return names;
+}
+
+std::vector<std::string> written_files(const plan::Plan& plan) {
+  std::vector<std::string> paths;
+  for (const auto& file : plan::files_of(plan)) paths.push_back(file.path);
+  return paths;
+}
+
+}  // namespace
+
+std::vector<std::string> unlabelled_files(guest::Guest& guest, guest::Family family,
+                                          const std::vector<std::string>& packages,
+                                          const std::vector<std::string>& paths) {
+  const auto list = packages.empty() ? std::string(":")
+                                     : fmt::format("{} {}", family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L",
+                                                   quoted(packages));
+  const auto result = guest.shell(fmt::format(
+      "{{ {} 2>/dev/null; for f in {}; do echo \"$f\"; done; }} | sort -u | xargs -r -d '\\n' ls -dZ 2>/dev/null | "
+      "grep -v ':object_r:' | head -n 20\n:\n",
+      list, quoted(paths)));
+  std::vector<std::string> files;
+  for (const auto& line : split_lines(result.output))
+    if (const auto at = line.find('/'); at != std::string::npos) files.push_back(line.substr(at));
+  return files;
 }
 
 void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
   if (plan.relabel == plan::Relabel::none) return;
   progress.step("label files");
   if (plan.relabel == plan::Relabel::setfiles) {
-    // -m (policycoreutils 2.7) keeps setfiles from skipping file systems that the appliance mounts without seclabel.
-    // The EFI system partition cannot store labels, and setfiles fails when it tries to set one.
+    // setfiles does not cross mount points (libselinux, SELINUX_RESTORECON_XDEV), so each file system that can store
+    // labels is named; the EFI system partition cannot, and setfiles fails there. Without -F it keeps customizable
+    // types. -m (policycoreutils 2.7) keeps setfiles from skipping file systems that the appliance mounts without
+    // seclabel.
     const auto result =
         guest.shell(fmt::format("mount_option=; setfiles -m 2>&1 | grep -q 'invalid option' || mount_option=-m\n"
                                 "set --\n"
                                 "while read -r device place type rest; do\n"
-                                "  case $type in vfat|msdos|exfat|iso9660) set -- \"$@\" -e \"$place\";; esac\n"
+                                "  case $type in xfs|ext2|ext3|ext4|btrfs) set -- \"$@\" \"$place\";; esac\n"
                                 "done </proc/mounts\n"
-                                "setfiles -F $mount_option -e /proc -e /sys -e /dev -e /run \"$@\" {} / 2>&1\n",
+                                "setfiles $mount_option -e /proc -e /sys -e /dev -e /run {} \"$@\" 2>&1\n",
                                 shell_quote(plan.file_contexts)));
-    if (result.ok() && is_labelled(guest, guest::manifest_path)) return;
+    const auto unlabelled = unlabelled_files(guest, plan.family, installed_packages(plan), written_files(plan));
+    if (result.ok() && unlabelled.empty()) return;
     progress.warn(
         fmt::format("the guest's setfiles could not label its files ({}); they are labelled at the first boot, "
                     "which reboots once (/.autorelabel)",
-                    last_lines(result.output, 2)));
+                    result.ok() ? "no label: " + join(unlabelled, ", ") : last_lines(result.output, 2)));
   }
   guest.write(plan::path::autorelabel, "");
 }

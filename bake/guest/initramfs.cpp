@@ -83,20 +83,13 @@ class Reader {
       if (path.starts_with("usr/lib/modules/")) path.remove_prefix(4);
       if (path.find("bin/") != std::string_view::npos || path == "init") content_.has_root = true;
       if (is_module_path(path) && path.starts_with("lib/modules/")) content_.modules.emplace_back(path);
-      if (path == modules_dep_) read_dependencies(reader.read_all(max_modules_dep));
+      if (path == modules_dep_)
+        content_.resolved =
+            resolve_modules(reader.read_all(max_modules_dep), modules_dep_.substr(0, modules_dep_.rfind('/') + 1));
     }
   }
 
  private:
-  /// modules.dep lists each module once as "path: dependencies". Paths count from the directory of the kernel.
-  void read_dependencies(std::string_view text) {
-    const auto directory = modules_dep_.substr(0, modules_dep_.rfind('/') + 1);
-    for (const auto& line : split_lines(text)) {
-      const auto path = line.substr(0, line.find(':'));
-      if (is_module_path(path)) content_.resolved.try_emplace(module_name_of(path), directory + path);
-    }
-  }
-
   std::string modules_dep_;
   std::string name_;
   InitramfsContent& content_;
@@ -109,6 +102,15 @@ class Reader {
 std::string module_name_of(std::string_view path) {
   const auto name = path.substr(path.rfind('/') + 1);
   return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
+}
+
+std::map<std::string, std::string> resolve_modules(std::string_view modules_dep, const std::string& directory) {
+  std::map<std::string, std::string> resolved;
+  for (const auto& line : split_lines(modules_dep)) {
+    const auto path = line.substr(0, line.find(':'));
+    if (is_module_path(path)) resolved.try_emplace(module_name_of(path), directory + path);
+  }
+  return resolved;
 }
 
 InitramfsContent read_initramfs(std::string_view bytes, const std::string& release, const std::string& name) {

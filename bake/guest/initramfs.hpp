@@ -23,6 +23,10 @@ struct InitramfsContent {
 /// unpacks to more than 2 GiB; `name` is for the message.
 InitramfsContent read_initramfs(std::string_view bytes, const std::string& release, const std::string& name);
 
+/// Module name → path below the root for each line of a modules.dep ("path: dependencies"); `directory` is the one that
+/// its paths count from: "lib/modules/K/".
+std::map<std::string, std::string> resolve_modules(std::string_view modules_dep, const std::string& directory);
+
 /// "lib/modules/K/extra/mlx5_core.ko.xz" → "mlx5_core"; modprobe treats dashes as underscores.
 std::string module_name_of(std::string_view path);
 

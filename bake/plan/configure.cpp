@@ -102,7 +102,9 @@ void plan_hold(const Inputs& inputs, Plan& plan) {
   if (configure.hold_rdma) names = rdma_packages(inputs);
   if (plan.family == Family::rpm) {
     plan.hold.configs = hold_configs(inputs.facts);
-    if (configure.hold_kernel) names.insert("kernel*");
+    // What replaces the kernel or its modules. Not kernel-headers and kernel-devel, which gcc and builds need.
+    if (configure.hold_kernel)
+      names.insert({"kernel", "kernel-core", "kernel-modules*", "kernel-rt*", "kernel-uki*", "kmod-*"});
     // A distribution update must not install the packages again that the vendor's packages obsolete.
     if (configure.hold_rdma)
       for (const auto& change : plan.changes)

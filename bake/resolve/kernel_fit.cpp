@@ -104,7 +104,15 @@ std::string disagreement(const std::string& symbol, std::uint32_t crc, const Sym
   return fmt::format("{} 0x{:08x}≠0x{:08x}", symbol, crc, found->second);
 }
 
-std::vector<std::string> disagreements(const Packages& packages, const Symbols& kernel) {
+void shorten(std::vector<std::string>& reasons) {
+  if (reasons.size() <= max_symbols_listed) return;
+  const auto more = reasons.size() - max_symbols_listed;
+  reasons.resize(max_symbols_listed);
+  reasons.push_back(fmt::format("and {} more", more));
+}
+
+/// The imports of all modules that do not match: "mlx5_core: printk 0x…≠0x…".
+std::vector<std::string> changed_imports(const Packages& packages, const Symbols& kernel) {
   Symbols bundle;
   std::map<std::string, const guest::ModuleFacts*> modules;
   for (const auto* package : packages)
@@ -113,15 +121,35 @@ std::vector<std::string> disagreements(const Packages& packages, const Symbols& 
       modules[module.name] = &module;
     }
   std::vector<std::string> found;
-  for (const auto& [name, module] : modules) {
-    if (!has_modversions(*module) || module->imports.empty())
-      found.push_back(
-          fmt::format("{}: has no symbol versions, so it loads into {} only", name, vermagic_release(*module)));
+  for (const auto& [name, module] : modules)
     for (const auto& [symbol, crc] : module->imports)
       if (const auto why = disagreement(symbol, crc, bundle, kernel); !why.empty())
         found.push_back(fmt::format("{}: {}", name, why));
-  }
   return found;
+}
+
+/// Modules that carry no symbol versions: only the kernel that they were built for loads them.
+std::vector<std::string> unversioned_modules(const Packages& packages) {
+  std::vector<std::string> found;
+  for (const auto* package : packages)
+    for (const auto& module : package->modules)
+      if (!has_modversions(module) || module.imports.empty())
+        found.push_back(
+            fmt::format("{}: has no symbol versions, so it loads into {} only", module.name, vermagic_release(module)));
+  return found;
+}
+
+KernelFit refuse_symbols(const std::string& release, const std::string& built, const Packages& packages,
+                         std::vector<std::string> reasons) {
+  auto fit =
+      refusal(release,
+              fmt::format("modules of {} were built for {}; {} symbol{} of {} disagree{}", names_of(packages), built,
+                          reasons.size(), reasons.size() == 1 ? "" : "s", release, reasons.size() == 1 ? "s" : ""),
+              fmt::format(rebuild_remedy, release));
+  fit.built_kernel = built;
+  shorten(reasons);
+  fit.reasons = std::move(reasons);
+  return fit;
 }
 
 /// "3.10.0-1062.el7.x86_64 SMP mod_unload modversions " → "SMP mod_unload modversions"
@@ -141,13 +169,6 @@ std::vector<std::string> wrong_flags(const Packages& packages, const std::string
       if (const auto flags = vermagic_flags(module.vermagic); !module.vermagic.empty() && flags != expected)
         found.push_back(fmt::format("{}: '{}', the kernel's own modules: '{}'", module.name, flags, expected));
   return found;
-}
-
-void shorten(std::vector<std::string>& reasons) {
-  if (reasons.size() <= max_symbols_listed) return;
-  const auto more = reasons.size() - max_symbols_listed;
-  reasons.resize(max_symbols_listed);
-  reasons.push_back(fmt::format("and {} more", more));
 }
 
 KernelFit refuse_flags(const std::string& release, const Packages& packages, std::vector<std::string> reasons) {
@@ -177,20 +198,12 @@ KernelFit fit_by_symbols(const std::string& release, const std::string& built, c
                     release)};
     return fit;
   }
-  auto reasons = disagreements(packages, *symvers);
-  if (reasons.empty())
-    return accepted(
-        FitKind::weak_updates, release, built,
-        fmt::format("modules were built for {}; every symbol they import is the same in {}", built, release));
-  auto fit =
-      refusal(release,
-              fmt::format("modules of {} were built for {}; {} symbol{} of {} disagree{}", names_of(packages), built,
-                          reasons.size(), reasons.size() == 1 ? "" : "s", release, reasons.size() == 1 ? "s" : ""),
-              fmt::format(rebuild_remedy, release));
-  fit.built_kernel = built;
-  shorten(reasons);
-  fit.reasons = std::move(reasons);
-  return fit;
+  auto reasons = unversioned_modules(packages);
+  const auto changed = changed_imports(packages, *symvers);
+  reasons.insert(reasons.end(), changed.begin(), changed.end());
+  if (!reasons.empty()) return refuse_symbols(release, built, packages, std::move(reasons));
+  return accepted(FitKind::weak_updates, release, built,
+                  fmt::format("modules were built for {}; every symbol they import is the same in {}", built, release));
 }
 
 /// Returns the kernel of a prebuilt package: the directory of its modules, unless the vermagic of one differs.
@@ -209,8 +222,13 @@ KernelFit fit_of_prebuilt(const guest::Kernel& kernel, bundle::PackageFormat for
     foreign.push_back(package);
     if (built.empty()) built = built_kernel_of(*package);
   }
-  if (foreign.empty())
+  if (foreign.empty()) {
+    // A module that names this kernel may still have been built against another build of it.
+    auto reasons =
+        kernel.symbol_versions ? changed_imports(packages, *kernel.symbol_versions) : std::vector<std::string>();
+    if (!reasons.empty()) return refuse_symbols(release, release, packages, std::move(reasons));
     return accepted(FitKind::built_for, release, release, fmt::format("modules were built for {}", release));
+  }
   const bool weak_modules = format == bundle::PackageFormat::rpm &&
                             std::all_of(foreign.begin(), foreign.end(),
                                         [](const auto* package) { return package->name.starts_with("kmod-"); });

@@ -162,14 +162,21 @@ Check check_traces(Guest& guest) {
           found.empty() ? "no temporary file of the bake remains" : join(found, ", ") + " left"};
 }
 
-Check check_labels(Guest& guest, const Facts& facts) {
-  const bool autorelabel = guest.exists(plan::path::autorelabel);
-  const bool labelled = apply::is_labelled(guest, guest::manifest_path);
-  return {"SELinux labels", labelled || autorelabel,
+/// Checks the label of every file of the injected packages and of bake.
+Check check_labels(Guest& guest, const Facts& facts, const Expectations& expected) {
+  if (guest.exists(plan::path::autorelabel))
+    return {"SELinux labels", true, facts.selinux.mode + ": autorelabel at first boot"};
+  std::vector<std::string> packages;
+  for (const auto& package : expected.packages) packages.push_back(package.name);
+  const auto unlabelled = apply::unlabelled_files(
+      guest, expected.family, packages,
+      {guest::manifest_path, plan::path::firstboot, plan::path::firstboot_unit, plan::path::firstboot_target,
+       plan::path::firstboot_conf, plan::path::firstboot_preset, plan::path::limits, plan::path::openib_conf,
+       plan::path::blacklist, plan::path::ofed_info, "/boot", "/usr", "/var", "/opt", "/home", "/tmp"});
+  return {"SELinux labels", unlabelled.empty(),
           fmt::format("{}: {}", facts.selinux.mode,
-                      autorelabel ? "autorelabel at first boot"
-                      : labelled  ? "labelled"
-                                  : "no label")};
+                      unlabelled.empty() ? "every file of the injected packages and of bake has a label"
+                                         : "no label: " + join(unlabelled, ", "))};
 }
 
 Check check_generalized(Guest& guest) {
@@ -191,7 +198,7 @@ std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectat
   if (!expected.hold.empty()) checks.push_back(check_holds(guest, expected));
   if (!expected.firstboot_sha256.empty()) checks.push_back(check_firstboot(guest, expected));
   if (facts.selinux.mode == "permissive" || facts.selinux.mode == "enforcing")
-    checks.push_back(check_labels(guest, facts));
+    checks.push_back(check_labels(guest, facts, expected));
   if (expected.generalized) checks.push_back(check_generalized(guest));
   checks.push_back(check_traces(guest));
   return checks;

@@ -1,12 +1,13 @@
 #include <gtest/gtest.h>
 
+#include "bake/apply/guest_state.hpp"
 #include "bake/apply/steps.hpp"
 #include "tests/support/host_shell.hpp"
 
 namespace bake::apply {
 namespace {
 
-TEST(Labels, FileSystemsWithoutLabelsAreExcluded) {
+TEST(Labels, EveryFileSystemWithLabelsIsNamed) {
   guest::MemoryGuest guest;
   HostShell shell(guest);
   // Like EL7's setfiles: no option -m; a label on vfat is an error.
@@ -16,17 +17,37 @@ TEST(Labels, FileSystemsWithoutLabelsAreExcluded) {
                     "echo \"$@\" >" +
                         shell.file("arguments") + "\n")
       .with_program("ls", "echo system_u:object_r:etc_t:s0 /etc/bake-manifest.json\n");
-  write_text_atomically(
-      shell.file("mounts"),
-      "/dev/sda4 / xfs rw,relatime 0 0\n/dev/sda2 /boot xfs rw 0 0\n/dev/sda1 /boot/efi vfat rw 0 0\n");
+  write_text_atomically(shell.file("mounts"),
+                        "/dev/mapper/rootvg-rootlv / xfs rw,relatime 0 0\n/dev/mapper/rootvg-usrlv /usr xfs rw 0 "
+                        "0\n/dev/sda2 /boot xfs rw 0 0\n"
+                        "/dev/sda1 /boot/efi vfat rw 0 0\nproc /proc proc rw 0 0\n");
   plan::Plan plan;
   plan.relabel = plan::Relabel::setfiles;
   plan.file_contexts = "/etc/selinux/targeted/contexts/files/file_contexts";
   SilentProgress progress;
   label_files(plan, guest, progress);
   EXPECT_EQ(shell.content("arguments"),
-            "-F -e /proc -e /sys -e /dev -e /run -e /boot/efi /etc/selinux/targeted/contexts/files/file_contexts /\n");
+            "-e /proc -e /sys -e /dev -e /run /etc/selinux/targeted/contexts/files/file_contexts / /usr /boot\n");
   EXPECT_FALSE(guest.exists("/.autorelabel"));
+}
+
+TEST(Labels, AFileThatKeepsNoLabelLeadsToARelabelAtTheFirstBoot) {
+  guest::MemoryGuest guest;
+  HostShell shell(guest);
+  shell.with_place("/proc/mounts", "mounts")
+      .with_program("setfiles", "exit 0\n")
+      .with_program("rpm", "echo /usr/sbin/ibstat\n");
+  shell.with_program(
+      "ls", "for f; do case $f in /usr/*) echo \"? $f\";; /*) echo \"system_u:object_r:etc_t:s0 $f\";; esac; done\n");
+  write_text_atomically(shell.file("mounts"), "/dev/sda4 / xfs rw 0 0\n");
+  EXPECT_EQ(unlabelled_files(guest, guest::Family::rpm, {"infiniband-diags"}, {"/etc/bake-manifest.json"}),
+            std::vector<std::string>{"/usr/sbin/ibstat"});
+  plan::Plan plan;
+  plan.relabel = plan::Relabel::setfiles;
+  plan.expectations.packages = {{"infiniband-diags", "5.5", "x86_64"}};
+  SilentProgress progress;
+  label_files(plan, guest, progress);
+  EXPECT_TRUE(guest.exists("/.autorelabel"));
 }
 
 }  // namespace

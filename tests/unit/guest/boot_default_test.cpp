@@ -277,10 +277,11 @@ TEST(BootDefault, AOneTimeEntryOfAKernelThatIsNotThere) {
   auto guest = ubuntu("next_entry=1>2\n");
   guest.remove("/lib/modules/5.4.0-26-generic");
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
-  EXPECT_EQ(warnings(guest),
-            std::vector<std::string>{
-                "GRUB boots '/boot/vmlinuz-5.4.0-26-generic', which is not a kernel of this image, once before it boots "
-                "5.4.0-1010-azure again (grubenv next_entry '1>2'); the driver is for 5.4.0-1010-azure"});
+  EXPECT_EQ(
+      warnings(guest),
+      std::vector<std::string>{
+          "GRUB boots '/boot/vmlinuz-5.4.0-26-generic', which is not a kernel of this image, once before it boots "
+          "5.4.0-1010-azure again (grubenv next_entry '1>2'); the driver is for 5.4.0-1010-azure"});
 }
 
 TEST(BootDefault, AnEntryOfNoKernelOfTheImageIsNotReplacedByAGuess) {
@@ -305,8 +306,9 @@ TEST(BootDefault, ADefaultThatIsNoLinuxIsNotReplacedByAGuess) {
   guest.with_file("/boot/grub/grub.cfg",
                   "set default=\"1\"\nmenuentry 'Linux' {\n linux /boot/vmlinuz-5.4.0-26-generic\n}\n"
                   "menuentry 'Other' {\n chainloader +1\n}\n");
-  EXPECT_EQ(decision(guest),
-            ": the default of GRUB is 'Other' (set default in /boot/grub/grub.cfg), which is not a kernel of this image");
+  EXPECT_EQ(
+      decision(guest),
+      ": the default of GRUB is 'Other' (set default in /boot/grub/grub.cfg), which is not a kernel of this image");
 }
 
 TEST(BootDefault, ASignedImageIsItsKernel) {
@@ -342,11 +344,12 @@ TEST(BootDefault, AMenuOfAKernelThatIsGoneDoesNotHideTheOther) {
   auto guest = hybrid("saved_entry=1\n", "saved_entry=0\n");
   guest.remove("/lib/modules/3.10.0-1062.el7.x86_64");
   EXPECT_EQ(decision(guest), "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/efi/EFI/centos/grub.cfg");
-  EXPECT_EQ(warnings(guest),
-            std::vector<std::string>{
-                "the image has two menus of GRUB: /boot/efi/EFI/centos/grub.cfg boots 3.10.0-1062.12.1.el7.x86_64, "
-                "/boot/grub2/grub.cfg boots '/vmlinuz-3.10.0-1062.el7.x86_64', which is not a kernel of this image; the "
-                "VM's generation decides which counts, and the driver is for 3.10.0-1062.12.1.el7.x86_64"});
+  EXPECT_EQ(
+      warnings(guest),
+      std::vector<std::string>{
+          "the image has two menus of GRUB: /boot/efi/EFI/centos/grub.cfg boots 3.10.0-1062.12.1.el7.x86_64, "
+          "/boot/grub2/grub.cfg boots '/vmlinuz-3.10.0-1062.el7.x86_64', which is not a kernel of this image; the "
+          "VM's generation decides which counts, and the driver is for 3.10.0-1062.12.1.el7.x86_64"});
 }
 
 TEST(BootDefault, TheEnvironmentBesideTheMenuCounts) {

@@ -7,36 +7,18 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/process.hpp"
+#include "tests/support/cpio.hpp"
 #include "tests/support/error_of.hpp"
 
 namespace bake::guest {
 namespace {
 
+using bake::testing::cpio;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
 constexpr const char* kernel = "4.18.0-240.el8.x86_64";
-
-/// One file of a cpio archive in "newc" form.
-std::string cpio_file(const std::string& path, const std::string& content, unsigned mode = 0100644) {
-  std::string entry =
-      fmt::format("070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}", 1, mode, 0, 0,
-                  1, 0, content.size(), 0, 0, 0, 0, path.size() + 1, 0);
-  entry += path + '\0';
-  entry.resize((entry.size() + 3) / 4 * 4, '\0');
-  entry += content;
-  entry.resize((entry.size() + 3) / 4 * 4, '\0');
-  return entry;
-}
-
-std::string cpio(const std::vector<std::pair<std::string, std::string>>& files) {
-  std::string archive;
-  for (const auto& [path, content] : files) archive += cpio_file(path, content);
-  archive += cpio_file("TRAILER!!!", "");
-  archive.resize((archive.size() + 511) / 512 * 512, '\0');
-  return archive;
-}
 
 std::string compressed(const std::string& content, const std::string& command) {
   const TemporaryDirectory directory;

@@ -328,11 +328,14 @@ TEST(Plan, HoldsForEveryPackageManagerOfTheGuest) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.facts.programs.insert("dnf");
   inputs.facts.package_manager_configs = {"/etc/yum.conf", "/etc/dnf/dnf.conf"};
-  const Hold hold{{"/etc/yum.conf", "/etc/dnf/dnf.conf"}, {"kernel*", "kmod-mlnx-ofa_kernel", "mlnx-ofa_kernel"}};
+  const Hold hold{{"/etc/yum.conf", "/etc/dnf/dnf.conf"},
+                  {"kernel", "kernel-core", "kernel-modules*", "kernel-rt*", "kernel-uki*", "kmod-*",
+                   "kmod-mlnx-ofa_kernel", "mlnx-ofa_kernel"}};
   EXPECT_EQ(make(inputs).plan.hold, hold);
   EXPECT_EQ(make(inputs).plan.expectations.hold, hold);
   EXPECT_THAT(to_text(make(inputs)),
-              HasSubstr("  hold kernel* kmod-mlnx-ofa_kernel mlnx-ofa_kernel (/etc/yum.conf, /etc/dnf/dnf.conf)\n"));
+              HasSubstr("  hold kernel kernel-core kernel-modules* kernel-rt* kernel-uki* kmod-* kmod-mlnx-ofa_kernel "
+                        "mlnx-ofa_kernel (/etc/yum.conf, /etc/dnf/dnf.conf)\n"));
 }
 
 TEST(Plan, ShowsEveryFileThatIsWritten) {

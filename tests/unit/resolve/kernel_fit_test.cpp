@@ -304,5 +304,16 @@ TEST(KernelFit, EqualSymbolsDoNotExcuseOtherFlags) {
   EXPECT_EQ(with("3.10.0-1062.12.1.el7.x86_64 SMP mod_unload modversions retpoline").kind, FitKind::refused);
 }
 
+TEST(KernelFit, AModuleBuiltForThisKernelWhoseSymbolsDisagreeIsRefused) {
+  auto package = kmod();
+  package.built_kernel = z_stream;
+  for (auto& module : package.modules) module.vermagic = std::string(z_stream) + " SMP mod_unload modversions";
+  EXPECT_EQ(fit(guest_with(z_stream), z_stream, {package}, matching_symvers).kind, FitKind::built_for);
+  EXPECT_EQ(fit(guest_with(z_stream), z_stream, {package}).kind, FitKind::built_for);
+  const auto refused = fit(guest_with(z_stream), z_stream, {package}, "0x00000001\tother\tvmlinux\tEXPORT_SYMBOL\n");
+  EXPECT_EQ(refused.kind, FitKind::refused);
+  EXPECT_THAT(refused.reasons, ::testing::Contains(::testing::HasSubstr("is not in this kernel")));
+}
+
 }  // namespace
 }  // namespace bake::resolve

@@ -103,42 +103,5 @@ TEST(Verify, DpkgHoldsEveryPlannedPackage) {
             "not held: rdma-core in dpkg's selections");
 }
 
-/// The check "initramfs" of a guest whose initramfs lists `inside` and whose depmod resolves the module to `outside`.
-Check initramfs_check(const std::string& inside, const std::string& outside) {
-  guest::MemoryGuest guest;
-  guest.with_handler([&](const std::string& script) -> std::optional<guest::ShellResult> {
-    if (script.find("hv_vmbus") != std::string::npos) return guest::ShellResult{0, ""};
-    if (script.find("lsinitramfs") == std::string::npos) return std::nullopt;
-    return guest::ShellResult{0, "has mlx5_core " + inside + " " + outside + "\n"};
-  });
-  guest::Facts facts;
-  facts.initramfs_tool = guest::InitramfsTool::initramfs_tools;
-  facts.kernels = {{"6.8.0-1008-azure",
-                    "/boot/vmlinuz-6.8.0-1008-azure",
-                    "/boot/initrd.img-6.8.0-1008-azure",
-                    {},
-                    {},
-                    {},
-                    {},
-                    false}};
-  plan::Expectations expected;
-  expected.family = guest::Family::deb;
-  expected.kernel = "6.8.0-1008-azure";
-  expected.initramfs = true;
-  for (const auto& check : verify_guest(guest, facts, expected))
-    if (check.name == "initramfs") return check;
-  return {};
-}
-
-TEST(Verify, AModuleMayBeUncompressedInTheInitramfs) {
-  const std::string directory = "lib/modules/6.8.0-1008-azure/";
-  EXPECT_TRUE(initramfs_check("usr/" + directory + "updates/dkms/mlx5_core.ko",
-                              "/" + directory + "updates/dkms/mlx5_core.ko.zst")
-                  .ok);
-  EXPECT_FALSE(
-      initramfs_check("usr/" + directory + "kernel/mlx5_core.ko.zst", "/" + directory + "updates/dkms/mlx5_core.ko.zst")
-          .ok);
-}
-
 }  // namespace
 }  // namespace bake::verify
