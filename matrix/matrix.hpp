@@ -83,14 +83,6 @@ struct PackageFinding {
   std::string rule;     ///< id of the rule
 };
 
-/// The answer of agent_verdict().
-struct AgentVerdict {
-  bool breaks_ipoib = false;  ///< whether the rule refuses this version
-  std::string message;        ///< one sentence, or empty: no rule matches
-  std::string remedy;
-  std::string rule;  ///< id of the rule
-};
-
 /// The number of rows of one topic.
 struct TopicCount {
   std::string topic;
@@ -143,9 +135,6 @@ class Matrix {
 
   /// Returns the rules about waagent and cloud-init that match a guest, refusals first.
   [[nodiscard]] std::vector<PackageFinding> package_rules(const GuestPackages& packages) const;
-
-  /// Returns the first of package_rules() for waagent `version` on any release. package_rules() replaces it.
-  [[nodiscard]] AgentVerdict agent_verdict(std::string_view version) const;
 
   /// Returns the SHA-256 over the loaded files; manifests record it.
   [[nodiscard]] const std::string& digest() const;

@@ -110,11 +110,4 @@ std::vector<PackageFinding> Matrix::package_rules(const GuestPackages& packages)
   return findings;
 }
 
-AgentVerdict Matrix::agent_verdict(std::string_view version) const {
-  const auto findings = package_rules({"", "", std::string(version), ""});
-  if (findings.empty()) return {};
-  const auto& first = findings.front();
-  return {first.effect == Effect::refuse, first.message, first.remedy, first.rule};
-}
-
 }  // namespace bake::matrix

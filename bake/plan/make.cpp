@@ -162,6 +162,7 @@ class Planner {
               ? "the modules that are built in the image are not signed"
               : "the firmware does not know the signing key of the driver's modules"));
     warn_about_ipoib();
+    warnings.insert(warnings.end(), in_.resolution.agent_warnings.begin(), in_.resolution.agent_warnings.end());
   }
 
   /// Warns about modules of the base that were built for the kernel's own ib_core: the vendor's ib_core has other
@@ -186,7 +187,6 @@ class Planner {
     }
     if (!in_.facts.has_program("ifconfig"))
       warnings.emplace_back("the agent configures IPoIB with ifconfig, but the image has no net-tools");
-    warnings.insert(warnings.end(), in_.resolution.agent_warnings.begin(), in_.resolution.agent_warnings.end());
   }
 
   [[nodiscard]] bool vendor_modules() const { return replaces_modules(in_.resolution.fit); }

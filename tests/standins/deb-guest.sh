@@ -51,6 +51,7 @@ main() {
     write_ubuntu_identity "$root" 20.04 "Focal Fossa"
     write_ubuntu_boot "$root" "$kernel" "$root_uuid" "UUID=${esp_id:0:4}-${esp_id:4}"
     write_waagent_conf "$root/etc/waagent.conf"
+    set_agent_version "$root" 2.12.0.4-0ubuntu0~20.04.1
     write_traces "$root"
     write_ubuntu_esp "$scratch/esp" "$root_uuid"
     assemble_disk

@@ -116,6 +116,12 @@ write_ubuntu_esp() {
 	END
 }
 
+# set_agent_version ROOT VERSION: gives the installed waagent another version in the package database. Debian's 2.9.1.1 has the
+# IPoIB bug that bake refuses; Ubuntu's images have other versions.
+set_agent_version() {
+  sed -i "/^Package: waagent$/,/^$/s/^Version: .*/Version: $2/" "$1/var/lib/dpkg/status"
+}
+
 # write_waagent_conf FILE: the agent's configuration with the line on RDMA commented out, as the distributions ship it.
 write_waagent_conf() {
   cat >"$1" <<-'END'

@@ -124,9 +124,41 @@ TEST_F(DriverTest, AnInstalledDriverIsKept) {
 
 TEST_F(DriverTest, AWarningAboutTheAgentNamesItsVersion) {
   facts.waagent = guest::Waagent{"2.2.45", "/etc/waagent.conf", false, "walinuxagent.service"};
-  const auto rule = matrix.agent_verdict("2.2.45");
+  const auto rule = matrix.package_rules({"ubuntu", "20.04", "2.2.45", "", true, false}).at(0);
   EXPECT_THAT(planned().plan.warnings,
               ::testing::Contains("the image has waagent 2.2.45: " + rule.message + " (" + rule.remedy + ")"));
+}
+
+TEST_F(DriverTest, AnAgentThatTheMatrixRefusesIsRefused) {
+  const auto agents = [this](const std::string& version, bool enable_rdma) {
+    facts.waagent = guest::Waagent{version, "/etc/waagent.conf", false, "walinuxagent.service"};
+    recipe.configure.enable_rdma = enable_rdma;
+    std::vector<std::string> refused;
+    for (const auto& refusal : planned().refusals)
+      if (refusal.problem.where.starts_with("waagent")) refused.push_back(refusal.problem.where);
+    return refused;
+  };
+  EXPECT_THAT(agents("2.9.1.1", true), ElementsAre("waagent 2.9.1.1"));
+  EXPECT_THAT(agents("2.9.1.1", false), ElementsAre());
+  EXPECT_THAT(agents("2.12.0.2", true), ElementsAre());
+}
+
+TEST_F(DriverTest, AnAgentThatTheExtraPackagesUpdateIsNotRefused) {
+  facts.waagent = guest::Waagent{"2.9.1.1", "/etc/waagent.conf", false, "walinuxagent.service"};
+  facts.packages.packages.push_back({"walinuxagent", "2.9.1.1-0ubuntu1", "amd64"});
+  facts.packages.dump +=
+      "Package: walinuxagent\nStatus: install ok installed\nVersion: 2.9.1.1-0ubuntu1\nArchitecture: amd64\n\n";
+  add_extras("agent", "ubuntu20.04",
+             {{"walinuxagent_2.12.0.4-0ubuntu1_amd64.deb", make_deb("walinuxagent", "2.12.0.4-0ubuntu1", "amd64")}});
+  recipe.ofed.packages = {"walinuxagent"};
+  for (const auto& refusal : planned().refusals) EXPECT_FALSE(refusal.problem.where.starts_with("waagent"));
+}
+
+TEST_F(DriverTest, ACloudInitWithTheDuplicateMacBugIsAWarning) {
+  facts.packages.packages.push_back({"cloud-init", "22.1-14-g2e17a0d6-0ubuntu1~20.04.3", "all"});
+  EXPECT_THAT(
+      planned().plan.warnings,
+      ::testing::Contains(::testing::HasSubstr("the image has cloud-init 22.1: cloud-init 18.4 to 22.1 can stop")));
 }
 
 TEST_F(DriverTest, TheKernelFitIsReportedWithMissingDependencies) {
