@@ -3,7 +3,8 @@
 # a skipped test is named with its reason.
 #   tests/run.sh                      all tests: unit, contract, integration, end to end
 #   tests/run.sh REGEX                only tests whose name matches
-#   tests/run.sh --nightly [REGEX]    also what takes too long for every change: an image of each of the fifteen releases
+#   tests/run.sh --nightly [REGEX]    also what takes too long for every change: an image of each of the fifteen releases,
+#                                     the genuine EL8 userland, the acceptance suite, guests of full size
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,6 +18,7 @@ results=build/dev/test-results.xml
 preset=dev
 if [ "${1:-}" = --nightly ]; then
   preset=nightly
+  export STANDIN_MODULES="${STANDIN_MODULES:-2200}"
   shift
 fi
 

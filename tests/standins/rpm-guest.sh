@@ -22,7 +22,7 @@ newer_kernel=3.10.0-1062.9.1.el7.x86_64 # installed too, but not the one that bo
 disk_tag=c7777707
 boot_mib=512
 volumes=("rootlv / 512" "usrlv /usr 1280" "varlv /var 512" "homelv /home 320" "tmplv /tmp 320" "optlv /opt 320")
-modules=${STANDIN_MODULES:-2200}
+modules=${STANDIN_MODULES:-600}
 packages=${STANDIN_PACKAGES:-400}
 
 # Labels that the guest has before it is baked: a customized type, which relabelling must keep, and a wrong one, which it
