@@ -52,7 +52,7 @@ class CentosGuest(main_job.MainJob):
 
     def test_files_are_labelled(self):
         labels = [c for c in self.manifest["checks"] if c["check"] == "SELinux labels"]
-        self.assertEqual([c["evidence"].split(": ")[1] for c in labels], ["labelled"])
+        self.assertEqual([c["evidence"].split(": ")[1] for c in labels], ["every file of the injected packages and of bake has a label"])
 
     def test_another_program_reads_the_labels_of_every_file_system(self):
         commands = []
