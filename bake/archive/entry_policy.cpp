@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 
 namespace bake::archive {
@@ -41,18 +42,6 @@ bool is_utf8(std::string_view text) {
 }
 
 }  // namespace
-
-std::string printable(std::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7F)
-      shown += c;
-    else
-      shown += fmt::format("\\x{:02x}", byte);
-  }
-  return shown;
-}
 
 EntryPolicy::EntryPolicy(std::string archive, bool rooted, EntryLimits limits)
     : archive_(std::move(archive)), rooted_(rooted), limits_(limits) {}

@@ -62,7 +62,4 @@ class EntryPolicy {
   std::map<std::string, std::string> folded_;  ///< lower-case path → path as written
 };
 
-/// Returns `text` with every character except printable ASCII as \xNN: safe to show on a terminal.
-std::string printable(std::string_view text);
-
 }  // namespace bake::archive

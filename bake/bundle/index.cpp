@@ -4,6 +4,7 @@
 
 #include "bake/archive/entry_policy.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 
 namespace bake::bundle {
@@ -35,14 +36,14 @@ void check_package_count(std::size_t count, std::string_view index) {
 
 std::string plain_path(std::string_view path, std::string_view index) {
   std::vector<std::string> parts;
-  bool plain = !path.empty() && path.front() != '/' && archive::printable(path) == path;
+  bool plain = !path.empty() && path.front() != '/' && printable(path) == path;
   for (const auto& part : split(path, '/')) {
     if (part == "..") plain = false;
     if (!part.empty() && part != ".") parts.push_back(part);
   }
   if (!plain || parts.empty())
     throw Error(ErrorKind::untrusted,
-                fmt::format("reading index '{}': it names a file '{}'", index, archive::printable(path.substr(0, 200))),
+                fmt::format("reading index '{}': it names a file '{}'", index, printable(path.substr(0, 200))),
                 "an index names files at or below its own directory");
   return join(parts, "/");
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bake/archive/entry_policy.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 
 namespace bake::bundle {
@@ -46,7 +47,7 @@ bool has_packages(const std::set<std::string>& paths, const std::string& directo
   throw Error(
       ErrorKind::config,
       fmt::format("reading bundle '{}': recognised: an mlnx-en bundle, the Ethernet-only driver without InfiniBand",
-                  archive::printable(name)),
+                  printable(name)),
       "use the MLNX_OFED_LINUX bundle of the same version");
 }
 
@@ -79,22 +80,21 @@ void refuse_other_products(std::string_view name, std::string_view first_bytes) 
     throw Error(ErrorKind::config,
                 fmt::format("reading bundle '{}': recognised: a DOCA-Host package, the DOCA flavour of the driver; not "
                             "yet bakeable",
-                            archive::printable(name)),
+                            printable(name)),
                 "use an MLNX_OFED_LINUX bundle; 24.10 is the last release line that has them");
   if (lower.starts_with("mlnx-en-") || lower.starts_with("mlnx_en-")) refuse_mlnx_en(name);
   if (rpm || deb)
-    throw Error(ErrorKind::config,
-                fmt::format("reading bundle '{}': a single {} package, not a bundle", archive::printable(name),
-                            rpm ? "rpm" : "deb"),
-                "add single packages as extra packages", {{Remedy::Action::add_extras}});
+    throw Error(
+        ErrorKind::config,
+        fmt::format("reading bundle '{}': a single {} package, not a bundle", printable(name), rpm ? "rpm" : "deb"),
+        "add single packages as extra packages", {{Remedy::Action::add_extras}});
 }
 
 BundleName identify(const std::string& top, const std::map<std::string, std::string>& texts,
                     std::vector<Problem>& problems) {
   const auto parsed = parse_bundle_name(top);
   if (!parsed)
-    throw Error(ErrorKind::config,
-                fmt::format("reading bundle '{}': not named like an OFED bundle", archive::printable(top)),
+    throw Error(ErrorKind::config, fmt::format("reading bundle '{}': not named like an OFED bundle", printable(top)),
                 "the vendor's top directory is MLNX_OFED_LINUX-<version>-<distro>-<arch>");
   const auto agree = [&](const std::string& file, const std::string& named, std::string_view what) {
     const auto text = texts.find(file);
@@ -103,7 +103,7 @@ BundleName identify(const std::string& top, const std::map<std::string, std::str
     if (file == "distro" && says_nothing(said)) return;
     if (said != named)
       problems.push_back(
-          {file, fmt::format("says {} '{}', the top directory says '{}'", what, archive::printable(said), named), ""});
+          {file, fmt::format("says {} '{}', the top directory says '{}'", what, printable(said), named), ""});
   };
   agree(".mlnx", parsed->version, "version");
   agree(".arch", parsed->arch, "architecture");

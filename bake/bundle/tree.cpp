@@ -11,6 +11,7 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/bundle/layout.hpp"
 
@@ -107,8 +108,7 @@ std::optional<std::string> BundleTree::resolve(const std::string& path) const {
 archive::ByteSource BundleTree::open(const std::string& path) const {
   const auto real = resolve(path);
   if (!real)
-    throw Error(ErrorKind::untrusted,
-                fmt::format("reading '{}': the bundle has no such file", archive::printable(path)));
+    throw Error(ErrorKind::untrusted, fmt::format("reading '{}': the bundle has no such file", printable(path)));
   // A std::function must be copyable; the copies share one descriptor and read by position.
   auto fd = std::make_shared<FileDescriptor>(open_file(payload_, O_RDONLY));
   const auto [offset, size] = files_.at(*real);
@@ -127,8 +127,7 @@ archive::ByteSource BundleTree::open(const std::string& path) const {
 
 std::string BundleTree::read(const std::string& path, std::size_t limit) const {
   if (size(path) > limit)
-    throw Error(ErrorKind::untrusted,
-                fmt::format("reading '{}': larger than {}", archive::printable(path), human_size(limit)));
+    throw Error(ErrorKind::untrusted, fmt::format("reading '{}': larger than {}", printable(path), human_size(limit)));
   const auto source = open(path);
   std::string text(size(path), '\0');
   for (std::size_t at = 0; at < text.size();) at += source(std::as_writable_bytes(std::span(text)).subspan(at));
@@ -142,7 +141,7 @@ std::uint64_t BundleTree::size(const std::string& path) const {
 
 StagedBundle stage_bundle(const fs::path& archive, const fs::path& payload, const archive::EntryLimits& limits,
                           Progress& progress) {
-  const auto name = archive::printable(archive.filename().string());
+  const auto name = printable(archive.filename().string());
   refuse_other_products(name, first_bytes_of(archive));
   DigestedFile file(archive);
   archive::ArchiveReader reader([&](std::span<std::byte> buffer) { return file.read(buffer); },
@@ -161,7 +160,7 @@ StagedBundle stage_bundle(const fs::path& archive, const fs::path& payload, cons
     const auto admitted = policy->admit(std::move(*entry));
     if (before != policy->top()) refuse_other_products(policy->top());
     if (!admitted) continue;
-    progress.detail(archive::printable(admitted->path));
+    progress.detail(printable(admitted->path));
     switch (admitted->type) {
       case archive::EntryType::directory:
         writer.add_directory(admitted->path);

@@ -14,6 +14,7 @@ namespace bake::guest {
 namespace {
 
 constexpr std::size_t max_symvers = std::size_t{16} << 20U;  // a real file has 2 MiB
+constexpr int max_vermagic_tries = 8;
 constexpr std::size_t max_module = std::size_t{32} << 20U;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -101,28 +102,40 @@ std::optional<std::string> find_image(Guest& guest, const Directory& boot, const
   return image && guest.exists(*image) ? image : std::nullopt;
 }
 
-/// The symbols of the kernel whose symvers file is `path`. A damaged file counts as absent: the kernel fit then reports
-/// that there is nothing to compare.
-std::optional<SymbolVersions> read_symvers(Guest& guest, const std::string& path) {
+/// The content of a file of the kernel, unpacked. Empty when it is damaged or larger than `limit`; other errors, such
+/// as an appliance that died, are thrown.
+std::optional<std::string> read_packed(Guest& guest, const std::string& path, std::size_t limit) {
+  const auto stat = guest.stat(path);
+  if (stat && stat->type == FileType::regular && stat->size > limit) return std::nullopt;
+  auto bytes = guest.read(path);
+  if (!bytes) return std::nullopt;
   try {
-    auto bytes = guest.read(path, max_symvers);
-    if (!bytes) return std::nullopt;
-    return parse_symvers(archive::unpack(std::move(*bytes), path, max_symvers));
-  } catch (const Error&) {
+    return archive::unpack(std::move(*bytes), path, limit);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::untrusted) throw;
     return std::nullopt;
   }
 }
 
+std::optional<SymbolVersions> read_symvers(Guest& guest, const std::string& path) {
+  const auto text = read_packed(guest, path, max_symvers);
+  return text ? std::optional(parse_symvers(*text)) : std::nullopt;
+}
+
 /// Returns vermagic of the first of the kernel's own modules in modules.dep; empty when it cannot be read.
 std::string read_vermagic(Guest& guest, const std::string& directory, std::string_view modules_dep) {
-  for (std::size_t at = 0; at < modules_dep.size();) {
+  int tries = 0;
+  for (std::size_t at = 0; at < modules_dep.size() && tries < max_vermagic_tries;) {
     const std::string path(modules_dep.substr(at, modules_dep.find_first_of(":\n", at) - at));
     at = std::min(modules_dep.size(), modules_dep.find('\n', at)) + 1;
     if (!is_own_module(path) || path.find("..") != std::string::npos || !is_module_path(path)) continue;
+    ++tries;
+    const auto bytes = read_packed(guest, join_path(directory, path), max_module);
+    if (!bytes) continue;
     try {
-      auto bytes = guest.read(join_path(directory, path), max_module);
-      if (bytes) return read_module(archive::unpack(std::move(*bytes), path, max_module), path).vermagic;
-    } catch (const Error&) {
+      return read_module(*bytes, path).vermagic;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::untrusted) throw;
       return {};  // a damaged module in the image; without vermagic the kernel fit compares only symbols
     }
   }

@@ -215,6 +215,9 @@ std::string built_kernel_of(const bundle::BundlePackage& package) {
 
 KernelFit fit_of_prebuilt(const guest::Kernel& kernel, bundle::PackageFormat format, const Packages& packages) {
   const auto& release = kernel.release;
+  if (kernel.symvers && !kernel.symbol_versions)
+    return refusal(release, fmt::format("{} cannot be read, so no symbol versions can be compared", *kernel.symvers),
+                   "reinstall the kernel package in the base image");
   Packages foreign;
   std::string built;
   for (const auto* package : packages) {

@@ -145,7 +145,7 @@ std::string version_in_image(const Closure& closure, const guest::Facts& facts, 
     return version.substr(0, version.find_first_not_of("0123456789."));
   };
   for (const auto& change : closure.changes)
-    if (is_named(change.name) && change.action != PackageChange::Action::remove) return upstream(change.version);
+    if (is_named(change.name)) return change.action == PackageChange::Action::remove ? "" : upstream(change.version);
   for (const auto& package : facts.packages.packages)
     if (is_named(package.name)) return upstream(package.version);
   return {};

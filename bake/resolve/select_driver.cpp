@@ -63,10 +63,14 @@ std::size_t choose_repository(const bundle::Bundle& bundle, const std::string& l
               "it has " + join(flavours, ", "));
 }
 
+/// The bundle of a choice; one that the vendor made before one that was rebuilt.
 const bundle::Bundle* find_bundle(const Offer& offer, const Choice& choice) {
+  const bundle::Bundle* found = nullptr;
   for (const auto& bundle : offer.bundles)
-    if (bundle.version == choice.ofed && bundle.distro == choice.distro && bundle.arch == "x86_64") return &bundle;
-  return nullptr;
+    if (bundle.version == choice.ofed && bundle.distro == choice.distro && bundle.arch == "x86_64" &&
+        (found == nullptr || (found->rebuilt && !bundle.rebuilt)))
+      found = &bundle;
+  return found;
 }
 
 /// The first of `choices` that needs no bundle or whose bundle is in the store.

@@ -10,9 +10,9 @@
 #include <rnp/rnp_err.h>
 #include <utility>
 
-#include "bake/archive/entry_policy.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
 
@@ -92,7 +92,7 @@ std::string user_id_of(const Key& key) {
       return rnp_key_get_uid_handle_at(key.get(), i, handle);
     });
     if (user && value_of<bool>([&](bool* valid) { return rnp_uid_is_valid(user.get(), valid); }))
-      return archive::printable(text_of([&](char** text) { return rnp_key_get_uid_at(key.get(), i, text); }));
+      return printable(text_of([&](char** text) { return rnp_key_get_uid_at(key.get(), i, text); }));
   }
   return {};
 }

@@ -6,6 +6,8 @@
 
 #include "bake/archive/entry_policy.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
+#include "bake/base/text.hpp"
 #include "bake/bundle/bundle_json.hpp"
 #include "bake/signature/openpgp.hpp"
 
@@ -20,7 +22,7 @@ constexpr std::size_t max_json = std::size_t{256} << 20U;
 void require_identity(const fs::path& object, const std::string& id) {
   if (object.filename() != id)
     throw Error(ErrorKind::untrusted, fmt::format("importing '{}': its own id is '{}'", object.filename().string(),
-                                                  archive::printable(id.substr(0, 100))));
+                                                  printable(id.substr(0, 100))));
 }
 
 ImportedObject read_object(const fs::path& object, Kind kind) {

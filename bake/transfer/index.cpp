@@ -7,6 +7,7 @@
 #include "bake/archive/entry_policy.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 
 namespace bake::transfer {
@@ -17,7 +18,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* schema = "bake-carry/v1";
 
 bool is_plain(const std::string& part) {
-  return !part.empty() && part != "." && part != ".." && archive::printable(part) == part;
+  return !part.empty() && part != "." && part != ".." && printable(part) == part;
 }
 
 bool is_allowed(const std::string& path) {
@@ -34,8 +35,7 @@ bool is_allowed(const std::string& path) {
 
 IndexedFile file_from(const Json& json) {
   IndexedFile file{json.at("path"), json.at("size"), json.at("sha256")};
-  if (!is_allowed(file.path))
-    throw std::runtime_error("'" + archive::printable(file.path) + "' is not an allowed path");
+  if (!is_allowed(file.path)) throw std::runtime_error("'" + printable(file.path) + "' is not an allowed path");
   if (!is_sha256(file.sha256)) throw std::runtime_error("'" + file.path + "' has no valid digest");
   return file;
 }

@@ -13,6 +13,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/disk/copy.hpp"
 #include "bake/disk/output.hpp"
@@ -109,8 +110,7 @@ class Reader {
     const auto entry = reader_.next();
     if (!entry) refuse(fmt::format("'{}' is missing", expected.path));
     if (entry->path != expected.path || entry->type != archive::EntryType::file)
-      refuse(
-          fmt::format("'{}' is in the place of '{}'", archive::printable(entry->path.substr(0, 200)), expected.path));
+      refuse(fmt::format("'{}' is in the place of '{}'", printable(entry->path.substr(0, 200)), expected.path));
     if (entry->size != expected.size)
       refuse(fmt::format("'{}' has {} bytes, the index lists {}", expected.path, entry->size, expected.size));
     const auto out = open_file(file, O_WRONLY | O_CREAT | O_EXCL);
@@ -131,7 +131,7 @@ class Reader {
 
   void expect_end() {
     if (const auto entry = reader_.next())
-      refuse(fmt::format("'{}' is not in the index", archive::printable(entry->path.substr(0, 200))));
+      refuse(fmt::format("'{}' is not in the index", printable(entry->path.substr(0, 200))));
   }
 
  private:

@@ -180,7 +180,8 @@ std::vector<std::string> different_modules(const guest::InitramfsContent& conten
   for (const auto& name : names) {
     const auto inside = content.resolved.find(name);
     const auto outside = in_image.find(name);
-    if (inside == content.resolved.end()) continue;  // no modprobe in the initramfs can load it
+    if (inside == content.resolved.end() && !content.resolved.empty()) continue;  // modprobe there cannot load it
+    if (inside == content.resolved.end()) return {"the initramfs has RDMA modules and no modules.dep"};
     if (outside == in_image.end() || below_modules(inside->second) != below_modules(outside->second))
       wrong.push_back(fmt::format("the initramfs loads {} from {}, the image from {}", name, inside->second,
                                   outside == in_image.end() ? "nowhere" : outside->second));
@@ -192,6 +193,9 @@ std::vector<std::string> different_modules(const guest::InitramfsContent& conten
 Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expected) try {
   const auto* kernel = facts.kernel(expected.kernel);
   if (kernel == nullptr || !kernel->initramfs) return {"initramfs", false, "there is none for " + expected.kernel};
+  if (const auto stat = guest.stat(*kernel->initramfs); stat && stat->size > max_initramfs)
+    return {"initramfs", false,
+            fmt::format("{} has {} bytes, more than any initramfs", *kernel->initramfs, stat->size)};
   const auto directory = "lib/modules/" + expected.kernel + "/";
   const auto content = guest::read_initramfs(guest.read(*kernel->initramfs, max_initramfs).value_or(""),
                                              expected.kernel, *kernel->initramfs);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/boot/boot_menu.hpp"
 #include "bake/guest/path.hpp"
@@ -74,7 +75,9 @@ BootDefault by_grub(Guest& guest, const std::vector<std::string>& configs, const
 
 }  // namespace
 
-BootDefault find_boot_default(Guest& guest, const std::vector<Kernel>& kernels, const Layout& layout) {
+namespace {
+
+BootDefault decide(Guest& guest, const std::vector<Kernel>& kernels, const Layout& layout) {
   if (kernels.empty()) return {"", "there is no kernel", ""};
   if (const auto configs = find_configs(guest); !configs.empty()) return by_grub(guest, configs, kernels, layout);
   if (!guest.list("/boot/loader/entries").empty())
@@ -86,6 +89,16 @@ BootDefault find_boot_default(Guest& guest, const std::vector<Kernel>& kernels, 
       return {kernel->release, fmt::format("link {}", link), ""};
   }
   return {kernels.back().release, "the newest kernel: no file of the boot loader decides", ""};
+}
+
+}  // namespace
+
+BootDefault find_boot_default(Guest& guest, const std::vector<Kernel>& kernels, const Layout& layout) {
+  auto found = decide(guest, kernels, layout);
+  // Titles and variables come from the guest; recipes, terminals and manifests show them on one line.
+  found.how = printable(found.how);
+  for (auto& warning : found.warnings) warning = printable(warning);
+  return found;
 }
 
 }  // namespace bake::guest

@@ -94,9 +94,9 @@ GrubFileKind GuestGrubDisk::look_at(const std::string& guest_path) {
 }
 
 GrubFileKind GuestGrubDisk::kind_of(const std::string& guest_path) {
-  const auto [place, added] = kinds_.try_emplace(guest_path, GrubFileKind::none);
-  if (added) place->second = look_at(guest_path);
-  return is_unreachable_environment(guest_path) ? GrubFileKind::none : place->second;
+  auto known = kinds_.find(guest_path);
+  if (known == kinds_.end()) known = kinds_.emplace(guest_path, look_at(guest_path)).first;
+  return is_unreachable_environment(guest_path) ? GrubFileKind::none : known->second;
 }
 
 bool GuestGrubDisk::is_unreachable_environment(const std::string& guest_path) {
@@ -109,14 +109,11 @@ bool GuestGrubDisk::is_unreachable_environment(const std::string& guest_path) {
 }
 
 const std::optional<std::string>& GuestGrubDisk::content_of(const std::string& guest_path) {
-  const auto [place, added] = contents_.try_emplace(guest_path);
-  if (!added) return place->second;
-  try {
-    place->second = guest_.read(guest_path, grub_file_limit);
-  } catch (const Error& error) {
-    throw Undetermined(error.message());
-  }
-  return place->second;
+  if (const auto known = contents_.find(guest_path); known != contents_.end()) return known->second;
+  if (const auto stat = guest_.stat(guest_path);
+      stat && stat->type == FileType::regular && stat->size > grub_file_limit)
+    throw Undetermined(fmt::format("'{}' is larger than {} bytes", guest_path, grub_file_limit));
+  return contents_.emplace(guest_path, guest_.read(guest_path)).first->second;
 }
 
 GrubFileKind GuestGrubDisk::kind(const std::string& device, const std::string& path) {

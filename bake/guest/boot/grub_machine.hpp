@@ -33,7 +33,8 @@ class GrubMachine {
 
   struct Value {
     std::string text;
-    std::string unknown = {};  ///< name of the variable or command of which it was made, when its value cannot be known here
+    std::string unknown =
+        {};  ///< name of the variable or command of which it was made, when its value cannot be known here
   };
 
   struct Arguments {
@@ -117,7 +118,7 @@ class GrubMachine {
 
   // The menu.
   void run_menu(const std::vector<GrubEntry>& menu);
-  void run_entry(const GrubEntry& entry);
+  void run_entry(GrubEntry entry);
   void note_first_menu(const std::vector<GrubEntry>& menu, std::size_t index, bool known);
   void add_entry(GrubEntry entry);
   void finish();

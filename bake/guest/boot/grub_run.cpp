@@ -403,8 +403,8 @@ void GrubMachine::run_menu(const std::vector<GrubEntry>& menu) {
   }
 }
 
-/// grub_menu_execute_entry of menu.c.
-void GrubMachine::run_entry(const GrubEntry& entry) {
+/// grub_menu_execute_entry of menu.c. Takes a copy: the commands of an entry may add entries to the menu that it is in.
+void GrubMachine::run_entry(GrubEntry entry) {
   const Level level(depth_);
   boot_.title = entry.title;
   boot_.id = entry.id;

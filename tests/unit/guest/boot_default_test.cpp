@@ -412,8 +412,7 @@ TEST(BootDefault, SurvivesHostileFiles) {
             "(/boot/grub/grub.cfg)");
   guest.write("/boot/grub/grub.cfg", std::string(2U << 20U, '#'));
   EXPECT_EQ(decision(guest),
-            ": the default of GRUB cannot be determined: reading '/boot/grub/grub.cfg' in the guest: larger than "
-            "1048576 bytes "
+            ": the default of GRUB cannot be determined: '/boot/grub/grub.cfg' is larger than 1048576 bytes "
             "(/boot/grub/grub.cfg)");
   guest.write("/boot/grub/grub.cfg", "menuentry a {\n linux (hd0,gpt1)/odd\n}\n");
   EXPECT_EQ(
@@ -429,6 +428,14 @@ TEST(BootDefault, SurvivesHostileFiles) {
 TEST(Grub, ReadsTheEnvironmentBlock) {
   const auto variables = parse_grubenv(environment("saved_entry=a\\\\b=c\nbad name=1\n=2\nempty=\n"));
   EXPECT_EQ(variables, (std::map<std::string, std::string>{{"saved_entry", "a\\b=c"}, {"empty", ""}}));
+}
+
+TEST(BootDefault, AMessageIsOneLineForEveryTitle) {
+  auto guest = guest_with({"5.4.0-26-generic"});
+  guest.with_file("/boot/grub/grub.cfg", "menuentry 'evil\nkernel: x\x1b[2J' { linux /boot/vmlinuz-nowhere }\n");
+  const auto said = decision(guest);
+  EXPECT_EQ(said.find('\n'), std::string::npos);
+  EXPECT_EQ(said.find('\x1b'), std::string::npos);
 }
 
 }  // namespace

@@ -242,6 +242,13 @@ TEST(GrubRun, EntriesRunTheirCommands) {
   EXPECT_EQ(trouble("true"), "the menu is empty");
 }
 
+TEST(GrubRun, AnEntryMayAddEntriesToItsOwnMenu) {
+  std::string script = "menuentry a {\n";
+  for (int i = 0; i < 100; ++i) script += "menuentry added-" + std::to_string(i) + " { true; }\n";
+  script += "linux /boot/vmlinuz-1\n}\n";
+  EXPECT_EQ(run(script).image, "/boot/vmlinuz-1");
+}
+
 TEST(GrubRun, FallsBack) {
   const std::string menu = "menuentry a { linux /missing; }\nmenuentry b { true; }\nmenuentry c { linux /c; }\n";
   const auto boot = run("set fallback='1 2'\n" + menu);

@@ -117,8 +117,10 @@ Repository deb_repository(bool prebuilt) {
 }
 
 Inputs inputs_for(Facts facts, const Repository& repository, PackageFormat format, const Symvers* symvers) {
-  if (symvers != nullptr)
-    for (auto& kernel : facts.kernels) kernel.symbol_versions = *symvers;
+  for (auto& kernel : facts.kernels) {
+    if (symvers != nullptr) kernel.symbol_versions = *symvers;
+    if (symvers == nullptr) kernel.symvers.reset();
+  }
   Inputs inputs;
   inputs.recipe.name = "example";
   inputs.recipe.os = {facts.os.id, facts.os.version};

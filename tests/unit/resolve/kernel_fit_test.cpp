@@ -315,5 +315,12 @@ TEST(KernelFit, AModuleBuiltForThisKernelWhoseSymbolsDisagreeIsRefused) {
   EXPECT_THAT(refused.reasons, ::testing::Contains(::testing::HasSubstr("is not in this kernel")));
 }
 
+TEST(KernelFit, SymversThatCannotBeReadAreNotIgnored) {
+  auto facts = guest_with(ga);
+  facts.kernels.front().symvers = std::string("/boot/symvers-") + ga + ".gz";
+  EXPECT_EQ(fit(facts, ga, {kmod()}).explanation,
+            std::string("/boot/symvers-") + ga + ".gz cannot be read, so no symbol versions can be compared");
+}
+
 }  // namespace
 }  // namespace bake::resolve
