@@ -12,7 +12,7 @@ MODULES = f"/usr/lib/modules/{KERNEL}/extra/mlnx-ofa_kernel"
 TYPES = {
     f"{MODULES}/drivers/net/ethernet/mellanox/mlx5/core/mlx5_core.ko": "modules_object_t",
     "/usr/lib/systemd/system/openibd.service": "systemd_unit_file_t",
-    "/usr/lib/systemd/system/ib-firstboot.service": "systemd_unit_file_t",
+    "/etc/systemd/system/ib-firstboot.service": "etc_t",
     "/usr/sbin/ib-firstboot": "bin_t",
     "/usr/bin/ibv_devinfo": "bin_t",
     "/etc/init.d/openibd": "etc_t",
