@@ -17,10 +17,11 @@ struct InitramfsContent {
   bool has_root = false;
 };
 
-/// Reads an initramfs of kernel `release`: any number of uncompressed cpio archives (early microcode, firmware) and then
-/// one compressed with gzip, bzip2, lzma, xz, lz4 or zstd (kernel: Documentation/driver-api/early-userspace/buffer-format.rst).
-/// `bytes` comes from the guest: it is hostile input. Throws Error{verification} for damaged content and for one that
-/// unpacks to more than 2 GiB; `name` is for the message.
+/// Reads an initramfs of kernel `release`: any number of uncompressed cpio archives (early microcode, firmware) and
+/// then one compressed with gzip, bzip2, lzma, xz, lz4 or zstd (kernel:
+/// Documentation/driver-api/early-userspace/buffer-format.rst). `bytes` comes from the guest: it is hostile input.
+/// Throws Error{verification} for damaged content and for one that unpacks to more than 2 GiB; `name` is for the
+/// message.
 InitramfsContent read_initramfs(std::string_view bytes, const std::string& release, const std::string& name);
 
 /// Module name → path below the root for each line of a modules.dep ("path: dependencies"); `directory` is the one that
