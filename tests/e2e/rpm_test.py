@@ -26,7 +26,9 @@ TYPES = {
     "/tmp": "tmp_t",
 }
 MOUNTS = {"/": "rootlv", "/usr": "usrlv", "/var": "varlv", "/home": "homelv", "/tmp": "tmplv", "/opt": "optlv"}
-UNLABELLED = r"find / -fstype xfs -printf '%Z %p\n' | grep -v ':object_r:' | head -n 20; :"
+# Without the mount points of a file system that stores no labels: /boot/efi (vfat) and /run (tmpfs in a running guest).
+UNLABELLED = (r"find / \( -path /run -o -path /boot/efi \) -prune -o -fstype xfs -printf '%Z %p\n'"
+              r" | grep -v ':object_r:' | head -n 20; :")
 NEXT = "===="
 
 
