@@ -73,7 +73,7 @@ class Reader {
       : modules_dep_(fmt::format("lib/modules/{}/modules.dep", release)), name_(std::move(name)), content_(content) {}
 
   void read(std::string_view bytes) {
-    archive::ArchiveReader reader(archive::source_of(bytes), archive::ArchiveKind::cpio, name_);
+    archive::ArchiveReader reader(archive::source_of(bytes), archive::ArchiveKind::cpio, name_, max_unpacked);
     while (const auto entry = reader.next()) {
       if (++entries_ > max_entries) refuse(name_, "it has too many files");
       unpacked_ += entry->size;
