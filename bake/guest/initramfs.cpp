@@ -104,6 +104,10 @@ std::string module_name_of(std::string_view path) {
   return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
 }
 
+bool is_rdma_module(std::string_view name) {
+  return name.starts_with("mlx") || name.starts_with("ib_") || name.starts_with("rdma_") || name == "iw_cm";
+}
+
 std::map<std::string, std::string> resolve_modules(std::string_view modules_dep, const std::string& directory) {
   std::map<std::string, std::string> resolved;
   for (const auto& line : split_lines(modules_dep)) {
