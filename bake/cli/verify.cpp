@@ -30,18 +30,17 @@ void verify(const VerifyOptions& options, Context& context) {
   const auto public_pem = options.key.empty() ? std::string() : read_text(options.key, std::size_t{64} << 10U);
   if (!public_pem.empty()) signature::key_fingerprint(public_pem);  // throws now when it is not a key
   const auto verdict = job::verify_image(options.image, manifest_of(options), environment.get(), public_pem);
-  bool ok = true;
-  for (const auto& check : verdict.checks) ok = ok && check.ok;
   if (context.json) {
     context.print({{"image", options.image.string()},
-                   {"ok", ok},
+                   {"ok", verify::is_good(verdict.checks)},
                    {"ofed", verdict.ofed},
                    {"kernel", verdict.kernel},
                    {"checks", verify::to_json(verdict.checks)}});
     context.document_printed = true;
   } else {
     for (const auto& check : verdict.checks)
-      context.out << fmt::format("{}  {:<17} {}\n", check.ok ? "ok    " : "FAILED", check.name, check.evidence);
+      context.out << fmt::format("{:<7}  {:<17} {}\n", name_of(check.status), check.rule, check.evidence);
+    context.out << verify::summary_of(verdict.checks) << "\n";
   }
   verify::require(verdict.checks, options.image.string());
 }

@@ -39,7 +39,7 @@ struct Product {
   unsigned appliance_launches = 0;
 };
 
-/// Returns the manifest for the sidecar file: the image's own manifest, the file, and the checks that the image passed
+/// Returns the manifest for the sidecar file: the image's own manifest, the file, and the result of every check
 /// (verify::to_json).
 nlohmann::ordered_json product_manifest(const nlohmann::ordered_json& image, const Product& product,
                                         const nlohmann::ordered_json& checks);

@@ -48,8 +48,8 @@ std::string difference_from(const recipe::Recipe& recipe, const fs::path& output
   if (!recipe.base.sha256.empty() && recipe.base.sha256 != base) return "the recipe pins another base";
   const auto checks = verify::check_evidence(output, product,
                                              private_pem.empty() ? std::string() : signature::public_half(private_pem));
-  const auto failed = std::find_if(checks.begin(), checks.end(), [](const auto& check) { return !check.ok; });
-  if (failed != checks.end()) return failed->name + ": " + failed->evidence;
+  const auto failed = std::find_if(checks.begin(), checks.end(), [](const auto& check) { return check.failed(); });
+  if (failed != checks.end()) return failed->rule + ": " + failed->evidence;
   if (digest_of_file(recipe.base.path) != base) return "the base changed";
   if (digest_of_file(output) != product) return "its output was changed";
   return {};

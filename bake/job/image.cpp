@@ -109,7 +109,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   progress.step("verify");
   const auto checks = verify::verify_guest(session->guest(), session->inspect(), outcome.plan.expectations);
   for (const auto& check : checks)
-    progress.detail(fmt::format("{} {}: {}", check.ok ? "ok    " : "FAILED", check.name, check.evidence));
+    progress.detail(fmt::format("{:<7} {}: {}", name_of(check.status), check.rule, check.evidence));
   verify::require(checks, recipe.name);
   progress.step("trim and shut down");
   session->finish();

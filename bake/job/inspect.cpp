@@ -24,17 +24,21 @@ verify::Check check_container(const fs::path& image) {
                            : join(problems, "; ")};
 }
 
+void skip(const std::vector<std::string>& rules, const std::string& reason, std::vector<verify::Check>& checks) {
+  for (const auto& rule : rules) checks.push_back(verify::skipped(rule, reason));
+}
+
 /// Compares the sidecar manifest with the digest of the file and with the manifest inside the image.
 void check_manifest(nlohmann::json outside, const nlohmann::json& inside, const std::string& actual,
                     std::vector<verify::Check>& checks) {
   const auto expected = outside.value("product", nlohmann::json::object()).value("sha256", std::string());
-  checks.push_back(
-      {"digest", expected == actual,
-       expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected)});
+  checks.emplace_back(
+      "digest", expected == actual,
+      expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected));
   outside.erase("product");
   outside.erase("checks");
-  checks.push_back({"manifest", outside == inside,
-                    outside == inside ? "equal to the manifest in the image" : "the manifest in the image differs"});
+  checks.emplace_back("manifest", outside == inside,
+                      outside == inside ? "equal to the manifest in the image" : "the manifest in the image differs");
 }
 
 }  // namespace
@@ -85,8 +89,11 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
                           const std::string& public_pem) {
   VerifyResult verdict;
   verdict.checks.push_back(check_container(image));
-  if (!verdict.checks.back().ok) return verdict;  // offsets inside a wrong container are not reliable
-  std::optional<nlohmann::json> outside;          // read before the slow start of the appliance
+  if (verdict.checks.back().failed()) {  // offsets inside a wrong container are not reliable
+    verdict.checks.push_back(verify::skipped("guest", "not read, because the container is wrong"));
+    return verdict;
+  }
+  std::optional<nlohmann::json> outside;  // read before the slow start of the appliance
   if (manifest) outside = verify::read_manifest(read_text(*manifest), manifest->string());
   const auto source = probe_source(image);
   const TemporaryDirectory scratch;
@@ -94,8 +101,9 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
   environment.progress.step("inspect");
   const auto facts = session->inspect();
   if (!facts.baked_manifest) {
-    verdict.checks.push_back(
-        {"manifest", false, fmt::format("the image has no {}: bake did not make it", guest::manifest_path)});
+    verdict.checks.emplace_back("manifest", false,
+                                fmt::format("the image has no {}: bake did not make it", guest::manifest_path));
+    verdict.checks.push_back(verify::skipped("guest", "not checked: its expectations are in that manifest"));
     return verdict;
   }
   environment.progress.step("verify");
@@ -105,12 +113,15 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
   verdict.kernel = expected.kernel;
   for (auto& check : verify::verify_guest(session->guest(), facts, expected))
     verdict.checks.push_back(std::move(check));
-  if (outside || !public_pem.empty()) {
-    environment.progress.step("hash the image");
-    const auto digest = digest_of_file(image);
-    if (outside) check_manifest(*outside, inside, digest, verdict.checks);
-    for (auto& check : verify::check_evidence(image, digest, public_pem)) verdict.checks.push_back(std::move(check));
+  if (!outside) skip({"digest", "manifest"}, "there is no manifest next to the image", verdict.checks);
+  if (!outside && public_pem.empty()) {
+    skip({"sbom", "provenance", "signature"}, "neither a manifest nor a key was given", verdict.checks);
+    return verdict;
   }
+  environment.progress.step("hash the image");
+  const auto digest = digest_of_file(image);
+  if (outside) check_manifest(*outside, inside, digest, verdict.checks);
+  for (auto& check : verify::check_evidence(image, digest, public_pem)) verdict.checks.push_back(std::move(check));
   return verdict;
 }
 

@@ -23,12 +23,14 @@ std::optional<std::string> read_sidecar(const fs::path& image, Sidecar kind) {
 Check check_signature(const fs::path& image, const std::optional<std::string>& provenance,
                       const std::optional<std::string>& signature, const std::string& public_pem) {
   const auto name = sidecar_of(image, Sidecar::signature).filename().string();
-  if (!signature) return {"signature", false, "there is no " + name};
+  if (!signature) return {"signature", public_pem.empty() ? Status::skipped : Status::failed, "there is no " + name};
   try {
     const auto envelope = signature::read_envelope(*signature, name);
     if (envelope.payload_type != statement_type || (provenance && envelope.payload != *provenance))
       return {"signature", false, "it was made for another document than the provenance"};
-    if (public_pem.empty()) return {"signature", true, "matches the provenance; no key was given to verify it"};
+    if (public_pem.empty())
+      return skipped("signature", "no key was given to verify it; it was made for " +
+                                      std::string(provenance ? "this provenance" : "a provenance that is not there"));
     signature::require_signed(envelope, public_pem, name);
     return {"signature", true, "the given key signed the provenance"};
   } catch (const Error& error) {
@@ -81,8 +83,11 @@ std::string provenance_problem(const std::string& text, const std::string& image
 std::vector<Check> check_evidence(const fs::path& image, const std::string& image_sha256,
                                   const std::string& public_pem) {
   std::vector<Check> checks;
-  const auto add = [&](const char* name, const std::string& problem) {
-    checks.push_back({name, problem.empty(), problem.empty() ? "describes this image" : problem});
+  const auto add = [&](const char* rule, const std::string& problem) {
+    checks.emplace_back(rule, problem.empty(), problem.empty() ? "describes this image" : problem);
+  };
+  const auto add_missing = [&](const char* rule, Sidecar kind, Status status) {
+    checks.emplace_back(rule, status, "there is no " + sidecar_of(image, kind).filename().string());
   };
   const auto sbom = read_sidecar(image, Sidecar::sbom);
   const auto provenance = read_sidecar(image, Sidecar::provenance);
@@ -91,10 +96,15 @@ std::vector<Check> check_evidence(const fs::path& image, const std::string& imag
   for (const auto kind : {Sidecar::manifest, Sidecar::sbom})
     if (const auto content = read_sidecar(image, kind))
       byproducts.push_back({sidecar_of(image, kind).filename().string(), digest_of(*content)});
-  if (sbom) add("sbom", sbom_problem(*sbom, image_sha256));
-  if (provenance) add("provenance", provenance_problem(*provenance, image_sha256, byproducts));
-  if (!provenance && !public_pem.empty()) add("provenance", "there is none next to the image");
-  if (signature || !public_pem.empty()) checks.push_back(check_signature(image, provenance, signature, public_pem));
+  if (sbom)
+    add("sbom", sbom_problem(*sbom, image_sha256));
+  else
+    add_missing("sbom", Sidecar::sbom, Status::skipped);
+  if (provenance)
+    add("provenance", provenance_problem(*provenance, image_sha256, byproducts));
+  else
+    add_missing("provenance", Sidecar::provenance, public_pem.empty() ? Status::skipped : Status::failed);
+  checks.push_back(check_signature(image, provenance, signature, public_pem));
   return checks;
 }
 

@@ -105,7 +105,7 @@ std::string path_in_complaint(const std::string& line) {
 /// Unresolved or disagreeing symbols of injected modules, as the guest's own depmod sees them.
 Check check_symbols(Guest& guest, const Facts& facts, const Expectations& expected, const InjectedModules& injected) {
   const auto table = find_symbol_table(guest, facts, expected.kernel);
-  if (table.path.empty()) return {"symbols", true, "not checked: the guest has neither symvers nor a System.map"};
+  if (table.path.empty()) return skipped("symbols", "the guest has neither symvers nor a System.map");
   // depmod cannot read a compressed symvers.
   const auto said = guest.shell(
       fmt::format("plain=$(mktemp) && said=$(mktemp) || exit 1\n"
@@ -134,7 +134,9 @@ Check check_symbols(Guest& guest, const Facts& facts, const Expectations& expect
 
 Check check_weak_updates(Guest& guest, const Expectations& expected, const InjectedModules& injected) {
   const auto links = guest.shell(fmt::format(
-      "links=/lib/modules/{}/weak-updates\n[ ! -d $links ] || find $links -xtype l\n", shell_quote(expected.kernel)));
+      "links=/lib/modules/{}/weak-updates\nif [ -d $links ]; then find $links -xtype l; else echo none; fi\n",
+      shell_quote(expected.kernel)));
+  if (links.ok() && trim(links.output) == "none") return skipped("weak-updates", "the kernel has no weak-updates");
   if (!links.ok())
     return {"weak-updates", false,
             fmt::format("find: exit status {}: {}", links.status, apply::last_lines(links.output))};
@@ -146,8 +148,13 @@ Check check_weak_updates(Guest& guest, const Expectations& expected, const Injec
 
 /// Checks the modules of the vendor's packages.
 std::vector<Check> verify_injected(Guest& guest, const Facts& facts, const Expectations& expected) {
+  if (expected.module_origin != "vendor") {
+    const std::string reason = "the bake injected no module";
+    return {skipped("symbols", reason), skipped("weak-updates", reason)};
+  }
   const auto injected = find_injected(guest, expected);
-  if (!injected.trouble.empty()) return {{"symbols", false, injected.trouble}};
+  if (!injected.trouble.empty())
+    return {{"symbols", false, injected.trouble}, skipped("weak-updates", "the injected modules are not known")};
   return {check_symbols(guest, facts, expected, injected), check_weak_updates(guest, expected, injected)};
 }
 
@@ -180,6 +187,7 @@ std::vector<std::string> different_modules(const guest::InitramfsContent& conten
 }
 
 Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expected) {
+  if (!expected.initramfs) return skipped("initramfs", "the base has no tool that makes one");
   const auto* found = facts.kernel(expected.kernel);
   if (found == nullptr) return {"initramfs", false, "there is none for " + expected.kernel};
   auto kernel = *found;
@@ -209,9 +217,8 @@ Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expe
 
 std::vector<Check> verify_modules(Guest& guest, const Facts& facts, const Expectations& expected) {
   std::vector<Check> checks{check_module(guest, expected)};
-  if (expected.module_origin == "vendor")
-    for (auto& check : verify_injected(guest, facts, expected)) checks.push_back(std::move(check));
-  if (expected.initramfs) checks.push_back(check_initramfs(guest, facts, expected));
+  for (auto& check : verify_injected(guest, facts, expected)) checks.push_back(std::move(check));
+  checks.push_back(check_initramfs(guest, facts, expected));
   return checks;
 }
 

@@ -50,8 +50,8 @@ class MainJob(BakeCase):
         self.assertEqual(self.manifest["changes"], self.plan["changes"])
         self.assertEqual(self.manifest["fit"], self.plan["fit"])
 
-    def test_every_check_passed(self):
-        self.assertEqual([c for c in self.manifest["checks"] if not c["ok"]], [])
+    def test_no_check_failed(self):
+        self.assertEqual([c for c in self.manifest["checks"] if c["status"] == "failed"], [])
 
     def test_the_manifest_is_next_to_the_image(self):
         written = self.output.with_name("out.vhd.manifest.json")
@@ -69,10 +69,10 @@ class MainJob(BakeCase):
     def test_verify_agrees(self):
         result = json.loads(self.bake("verify", self.output, "--key", self.scratch / "site.pub", "--json").stdout)
         self.assertTrue(result["ok"])
-        names = [check["check"] for check in result["checks"]]
+        passed = [check["check"] for check in result["checks"] if check["status"] == "passed"]
         for name in ("container", "packages", "package database", "kernel", "module", "services", "agent", "holds",
                      "ib-firstboot", "traces", "digest", "manifest", "sbom", "provenance", "signature"):
-            self.assertIn(name, names)
+            self.assertIn(name, passed)
 
     def test_another_program_sees_the_packages(self):
         seen = self.inspected_packages(self.output)

@@ -69,11 +69,12 @@ class Evidence : public ::testing::Test {
   }
   [[nodiscard]] fs::path sidecar(const std::string& suffix) const { return image.string() + suffix; }
   [[nodiscard]] Json read(const std::string& suffix) const { return Json::parse(read_text(sidecar(suffix))); }
-  /// "sbom ok", "provenance FAILED: …"
+  /// "sbom passed", "provenance failed: …", "signature skipped: …"
   [[nodiscard]] std::vector<std::string> checks(const std::string& public_pem = {}) const {
     std::vector<std::string> lines;
     for (const auto& check : verify::check_evidence(image, image_digest, public_pem))
-      lines.push_back(check.name + (check.ok ? " ok" : " FAILED: " + check.evidence));
+      lines.push_back(check.rule + " " + name_of(check.status) +
+                      (check.status == verify::Status::passed ? "" : ": " + check.evidence));
     return lines;
   }
   void change(const std::string& suffix, const std::string& from, const std::string& to) const {
@@ -151,16 +152,26 @@ TEST_F(Evidence, ProvenanceNamesEveryInput) {
 }
 
 TEST_F(Evidence, VerifyAcceptsTheWrittenFiles) {
-  EXPECT_EQ(checks(), std::vector<std::string>{}) << "images of before have none";
-  write();
-  EXPECT_EQ(checks(), (std::vector<std::string>{"sbom ok", "provenance ok"}));
+  const std::string unsigned_image = "signature skipped: there is no out.vhd.provenance.dsse.json";
+  EXPECT_EQ(checks(),
+            (std::vector<std::string>{"sbom skipped: there is no out.vhd.sbom.spdx.json",
+                                      "provenance skipped: there is no out.vhd.provenance.json", unsigned_image}));
   const auto pair = signature::new_key_pair();
   EXPECT_EQ(checks(pair.public_pem),
-            (std::vector<std::string>{"sbom ok", "provenance ok",
-                                      "signature FAILED: there is no out.vhd.provenance.dsse.json"}));
+            (std::vector<std::string>{"sbom skipped: there is no out.vhd.sbom.spdx.json",
+                                      "provenance failed: there is no out.vhd.provenance.json",
+                                      "signature failed: there is no out.vhd.provenance.dsse.json"}));
+  write();
+  EXPECT_EQ(checks(), (std::vector<std::string>{"sbom passed", "provenance passed", unsigned_image}));
+  EXPECT_EQ(checks(pair.public_pem),
+            (std::vector<std::string>{"sbom passed", "provenance passed",
+                                      "signature failed: there is no out.vhd.provenance.dsse.json"}));
   write(pair.private_pem);
-  EXPECT_EQ(checks(pair.public_pem), (std::vector<std::string>{"sbom ok", "provenance ok", "signature ok"}));
-  EXPECT_EQ(checks(), (std::vector<std::string>{"sbom ok", "provenance ok", "signature ok"}));
+  EXPECT_EQ(checks(pair.public_pem),
+            (std::vector<std::string>{"sbom passed", "provenance passed", "signature passed"}));
+  EXPECT_EQ(checks(), (std::vector<std::string>{
+                          "sbom passed", "provenance passed",
+                          "signature skipped: no key was given to verify it; it was made for this provenance"}));
   EXPECT_THAT(checks(signature::new_key_pair().public_pem).back(), ::testing::HasSubstr("not by the trusted key"));
   // A second, unsigned image of the same name: the old signature must be removed.
   write();
@@ -171,26 +182,27 @@ TEST_F(Evidence, VerifyFindsChangedFiles) {
   const auto pair = signature::new_key_pair();
   write(pair.private_pem);
   change(".sbom.spdx.json", "libibverbs", "libibverbz");
-  EXPECT_EQ(checks(pair.public_pem),
-            (std::vector<std::string>{"sbom ok", "provenance FAILED: out.vhd.sbom.spdx.json is not the file it lists",
-                                      "signature ok"}));
+  EXPECT_EQ(
+      checks(pair.public_pem),
+      (std::vector<std::string>{"sbom passed", "provenance failed: out.vhd.sbom.spdx.json is not the file it lists",
+                                "signature passed"}));
   write(pair.private_pem);
   change(".provenance.json", "base.vhd", "basf.vhd");
   EXPECT_EQ(checks(pair.public_pem),
-            (std::vector<std::string>{"sbom ok", "provenance ok",
-                                      "signature FAILED: it was made for another document than the provenance"}));
+            (std::vector<std::string>{"sbom passed", "provenance passed",
+                                      "signature failed: it was made for another document than the provenance"}));
   write(pair.private_pem);
   change(".sbom.spdx.json", image_digest, base_digest);
   change(".provenance.json", image_digest, base_digest);
-  EXPECT_THAT(checks(), ::testing::ElementsAre("sbom FAILED: it describes another image",
-                                               "provenance FAILED: it describes another image",
-                                               ::testing::HasSubstr("signature FAILED")));
+  EXPECT_THAT(checks(), ::testing::ElementsAre("sbom failed: it describes another image",
+                                               "provenance failed: it describes another image",
+                                               ::testing::HasSubstr("signature failed")));
   write_text_atomically(sidecar(".sbom.spdx.json"), "[]");
   write_text_atomically(sidecar(".provenance.json"), "{");
   write_text_atomically(sidecar(".provenance.dsse.json"), "");
-  EXPECT_THAT(checks(), ::testing::ElementsAre("sbom FAILED: not an SPDX 2.3 document",
-                                               "provenance FAILED: not a statement with SLSA provenance v1",
-                                               ::testing::HasSubstr("signature FAILED")));
+  EXPECT_THAT(checks(), ::testing::ElementsAre("sbom failed: not an SPDX 2.3 document",
+                                               "provenance failed: not a statement with SLSA provenance v1",
+                                               ::testing::HasSubstr("signature failed")));
 }
 
 TEST_F(Evidence, SameInputsGiveTheSameBytes) {

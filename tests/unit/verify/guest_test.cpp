@@ -22,28 +22,32 @@ Check database_check(const std::string& output, const std::string& package, cons
   expected.family = guest::Family::deb;
   expected.packages = {{package, "5.5", "amd64"}};
   for (const auto& check : verify_guest(guest, facts, expected))
-    if (check.name == "package database") return check;
+    if (check.rule == "package database") return check;
   return {};
 }
 
 TEST(Verify, FilesThatAMinimalImageExcludesAreNotMissing) {
   const std::string excludes = "path-exclude=/usr/share/man/*\n";
-  EXPECT_TRUE(database_check("missing     /usr/share/man/man1/ibstat.1.gz\n", "infiniband-diags", excludes).ok);
+  EXPECT_EQ(database_check("missing     /usr/share/man/man1/ibstat.1.gz\n", "infiniband-diags", excludes).status,
+            Status::passed);
   EXPECT_EQ(database_check("missing     /usr/share/man/man1/ibstat.1.gz\nmissing     /usr/sbin/ibstat\n",
                            "infiniband-diags", excludes)
                 .evidence,
             "missing     /usr/sbin/ibstat");
-  EXPECT_FALSE(database_check("missing     /usr/share/man/man1/ibstat.1.gz\n", "infiniband-diags", "").ok);
+  EXPECT_EQ(database_check("missing     /usr/share/man/man1/ibstat.1.gz\n", "infiniband-diags", "").status,
+            Status::failed);
 }
 
 TEST(Verify, FilesBelowRunAreNotMissing) {
-  EXPECT_TRUE(database_check("missing     /run/ibacm.sock\nmissing     /var/run/opensm\n", "ibacm", "").ok);
-  EXPECT_FALSE(database_check("missing     /usr/run/ibacm\n", "ibacm", "").ok);
+  EXPECT_EQ(database_check("missing     /run/ibacm.sock\nmissing     /var/run/opensm\n", "ibacm", "").status,
+            Status::passed);
+  EXPECT_EQ(database_check("missing     /usr/run/ibacm\n", "ibacm", "").status, Status::failed);
 }
 
 TEST(Verify, ConfigurationFilesMayDiffer) {
-  EXPECT_TRUE(database_check("??5?????? c /etc/infiniband/openib.conf\n", "mlnx-ofed-kernel-utils", "").ok);
-  EXPECT_FALSE(database_check("??5??????   /usr/sbin/ibstat\n", "infiniband-diags", "").ok);
+  EXPECT_EQ(database_check("??5?????? c /etc/infiniband/openib.conf\n", "mlnx-ofed-kernel-utils", "").status,
+            Status::passed);
+  EXPECT_EQ(database_check("??5??????   /usr/sbin/ibstat\n", "infiniband-diags", "").status, Status::failed);
 }
 
 TEST(Verify, PackagesOfTheBaseWithoutMd5sumsAreNoFault) {
@@ -61,16 +65,16 @@ TEST(Verify, PackagesOfTheBaseWithoutMd5sumsAreNoFault) {
   expected.packages = {{"ibacm", "5.5", "amd64"}};
   const auto checks = verify_guest(guest, facts, expected);
   const auto database =
-      std::find_if(checks.begin(), checks.end(), [](const Check& check) { return check.name == "package database"; });
+      std::find_if(checks.begin(), checks.end(), [](const Check& check) { return check.rule == "package database"; });
   ASSERT_NE(database, checks.end());
   EXPECT_EQ(database->evidence, "dpkg, consistent; the injected packages have no fault");
-  EXPECT_TRUE(database->ok);
+  EXPECT_EQ(database->status, Status::passed);
 }
 
 TEST(Verify, TheVendorsMetapackagesMayWriteTheirProductIntoOfedInfo) {
-  EXPECT_TRUE(database_check("??5??????   /usr/bin/ofed_info\n", "mlnx-ofed-basic", "").ok);
-  EXPECT_FALSE(database_check("??5??????   /usr/bin/ofed_info\n", "mlnx-ofed-kernel-utils", "").ok);
-  EXPECT_FALSE(database_check("missing     /usr/bin/ofed_info\n", "mlnx-ofed-basic", "").ok);
+  EXPECT_EQ(database_check("??5??????   /usr/bin/ofed_info\n", "mlnx-ofed-basic", "").status, Status::passed);
+  EXPECT_EQ(database_check("??5??????   /usr/bin/ofed_info\n", "mlnx-ofed-kernel-utils", "").status, Status::failed);
+  EXPECT_EQ(database_check("missing     /usr/bin/ofed_info\n", "mlnx-ofed-basic", "").status, Status::failed);
 }
 
 Check holds_check(guest::MemoryGuest& guest, const plan::Hold& hold) {
@@ -78,7 +82,7 @@ Check holds_check(guest::MemoryGuest& guest, const plan::Hold& hold) {
   expected.family = hold.configs.empty() ? guest::Family::deb : guest::Family::rpm;
   expected.hold = hold;
   for (const auto& check : verify_guest(guest, {}, expected))
-    if (check.name == "holds") return check;
+    if (check.rule == "holds") return check;
   return {};
 }
 
@@ -88,7 +92,7 @@ TEST(Verify, EveryPlannedPackageIsHeldInEveryConfiguration) {
   guest.with_file("/etc/yum.conf", "[main]\nexclude=kernel* mlnx-ofa_kernel\n")
       .with_file("/etc/dnf/dnf.conf", "[main]\nexclude=kernel-mft mlnx-ofa_kernel\n");
   const auto check = holds_check(guest, hold);
-  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.status, Status::failed);
   EXPECT_EQ(check.evidence, "not held: kernel* in /etc/dnf/dnf.conf");
   guest.write("/etc/dnf/dnf.conf", "[main]\nexcludepkgs=kernel*,mlnx-ofa_kernel\n");
   EXPECT_EQ(holds_check(guest, hold), (Check{"holds", true, "2 names are kept from being updated"}));
@@ -98,9 +102,45 @@ TEST(Verify, DpkgHoldsEveryPlannedPackage) {
   guest::MemoryGuest guest;
   guest.with_answer("dpkg --get-selections\n",
                     {0, "libibverbs1:amd64\thold\nlinux-azure\t\thold\nrdma-core\t\tinstall\n"});
-  EXPECT_TRUE(holds_check(guest, {{}, {"libibverbs1", "linux-azure"}}).ok);
+  EXPECT_EQ(holds_check(guest, {{}, {"libibverbs1", "linux-azure"}}).status, Status::passed);
   EXPECT_EQ(holds_check(guest, {{}, {"libibverbs1", "rdma-core"}}).evidence,
             "not held: rdma-core in dpkg's selections");
+}
+
+/// The rules of `checks` with this status, and why: "agent: the bake did not set OS.EnableRDMA".
+std::vector<std::string> rules_with(Status status, const std::vector<Check>& checks) {
+  std::vector<std::string> rules;
+  for (const auto& check : checks)
+    if (check.status == status) rules.push_back(check.rule + ": " + check.evidence);
+  return rules;
+}
+
+TEST(Verify, WhatTheBakeDidNotDoIsSkippedAndNotPassed) {
+  guest::MemoryGuest guest;
+  guest::Facts facts;
+  facts.packages.format = "dpkg";
+  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})),
+            (std::vector<std::string>{
+                "packages: the bake installed and removed no package",
+                "symbols: the bake injected no module",
+                "weak-updates: the bake injected no module",
+                "initramfs: the base has no tool that makes one",
+                "services: the bake enabled and disabled no service",
+                "agent: the bake did not set OS.EnableRDMA",
+                "holds: the bake held no package",
+                "ib-firstboot: the bake did not install it",
+                "SELinux labels: SELinux is absent",
+                "generalized: the bake did not generalize the image",
+            }));
+}
+
+TEST(Verify, LabelsThatTheFirstBootSetsAreSkipped) {
+  guest::MemoryGuest guest;
+  guest.with_file("/.autorelabel");
+  guest::Facts facts;
+  facts.selinux.mode = "enforcing";
+  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(8),
+            "SELinux labels: enforcing: the first boot labels every file (autorelabel)");
 }
 
 }  // namespace
