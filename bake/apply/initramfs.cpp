@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "bake/apply/config_text.hpp"
+#include "bake/apply/guest_files.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
@@ -28,7 +29,7 @@ void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
   constexpr const char* modules_file = plan::path::initramfs_modules;
   auto text = guest.read(modules_file).value_or("");
   for (const auto& module : plan.initramfs_drivers) text = with_line(text, module);
-  if (!text.empty()) guest.write(modules_file, text);
+  if (!text.empty()) write_config_file(guest, modules_file, text);
   // On old releases -c refuses an existing image; on all releases -u refuses a missing one.
   run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
       fmt::format("if [ -e {0} ]; then update-initramfs -u -k {1}; else update-initramfs -c -k {1}; fi\n",
