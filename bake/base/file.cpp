@@ -41,9 +41,14 @@ void FileDescriptor::reset() noexcept {
 }
 
 FileDescriptor open_file(const fs::path& file, int flags, unsigned mode) {
-  const int fd = ::open(file.c_str(), flags | O_CLOEXEC, mode);
-  if (fd >= 0) return FileDescriptor(fd);
   const bool writing = (flags & (O_WRONLY | O_RDWR)) != 0;
+  // Without O_NONBLOCK, opening a named pipe waits for a writer, perhaps forever.
+  FileDescriptor fd(::open(file.c_str(), flags | O_CLOEXEC | (writing ? 0 : O_NONBLOCK), mode));
+  struct stat info {};
+  if (fd.valid() && !writing && ::fstat(fd.get(), &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode)))
+    throw Error(ErrorKind::usage, fmt::format("opening '{}': it is a pipe, not a file", file.string()),
+                "write its content to a file first");
+  if (fd.valid()) return fd;
   if (!writing && errno == ENOENT)
     throw Error(ErrorKind::usage, fmt::format("opening '{}': no such file", file.string()));
   throw_errno(writing ? "opening for writing" : "opening", file, errno);
@@ -104,18 +109,32 @@ std::string read_text(const fs::path& file, std::size_t limit) {
   }
 }
 
+namespace {
+
+/// umask(2) can only be read by setting it; bake runs no threads that make files.
+mode_t file_creation_mask() {
+  const auto mask = ::umask(0);
+  ::umask(mask);
+  return mask;
+}
+
+}  // namespace
+
 void write_text_atomically(const fs::path& file, std::string_view content, unsigned mode) {
   std::error_code unknown;
   const auto status = fs::status(file, unknown);
   if (fs::exists(status) && !fs::is_regular_file(status))
     throw Error(ErrorKind::usage, fmt::format("writing '{}': it is not a regular file", file.string()),
                 "choose another output");
-  const fs::path aside = fmt::format("{}.{}.new", file.string(), ::getpid());
+  // A fresh name, readable only by this user until the content is complete: in a directory that others can write to, a
+  // known name could be another user's file or link.
+  std::string aside = file.string() + ".XXXXXX.new";
+  const FileDescriptor fd(::mkostemps(aside.data(), 4, O_CLOEXEC));
+  // Messages name the file of the caller, not its temporary name.
+  if (!fd.valid()) throw_errno("writing", file, errno);
   try {
-    // Messages name the file of the caller, not its temporary name.
-    const FileDescriptor fd(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-    if (!fd.valid()) throw_errno("writing", file, errno);
     write_all(fd, std::as_bytes(std::span(content.data(), content.size())), file);
+    if (::fchmod(fd.get(), mode & ~file_creation_mask()) != 0) throw_errno("writing", file, errno);
     if (::fsync(fd.get()) != 0) throw_errno("syncing", file, errno);
     if (::rename(aside.c_str(), file.c_str()) != 0) throw_errno("writing", file, errno);
   } catch (...) {

@@ -10,10 +10,21 @@
 namespace bake::yaml {
 namespace {
 
+/// Aliases repeat content: a file of 2 KB can become gigabytes. The matrix has 20,000 nodes.
+constexpr std::size_t max_nodes = 200'000;
+constexpr std::size_t max_text = std::size_t{64} << 20U;  // bytes
 constexpr int max_depth = 32;  // deeper nesting is not a configuration, but an attack on the stack
 
-Node convert(const YAML::Node& from, int depth) {
+struct Size {
+  std::size_t nodes = 0;
+  std::size_t text = 0;
+};
+
+Node convert(const YAML::Node& from, int depth, Size& size) {
   if (depth > max_depth) throw YAML::ParserException(from.Mark(), "nested too deeply");
+  if (from.IsScalar()) size.text += from.Scalar().size();
+  if (++size.nodes > max_nodes || size.text > max_text)
+    throw YAML::ParserException(from.Mark(), "too large: its aliases repeat too much");
   Node node;
   node.line = from.Mark().line + 1;
   switch (from.Type()) {
@@ -24,13 +35,13 @@ Node convert(const YAML::Node& from, int depth) {
       break;
     case YAML::NodeType::Sequence:
       node.kind = Node::Kind::sequence;
-      for (const auto& item : from) node.items.push_back(convert(item, depth + 1));
+      for (const auto& item : from) node.items.push_back(convert(item, depth + 1, size));
       break;
     case YAML::NodeType::Map:
       node.kind = Node::Kind::map;
       for (const auto& entry : from) {
         if (!entry.first.IsScalar()) throw YAML::ParserException(entry.first.Mark(), "a key must be a plain word");
-        auto value = convert(entry.second, depth + 1);
+        auto value = convert(entry.second, depth + 1, size);
         // An empty value has no position; the message names the line of its key.
         if (value.line <= 0 || value.kind == Node::Kind::null) value.line = entry.first.Mark().line + 1;
         node.entries.push_back({entry.first.Scalar(), std::move(value)});
@@ -47,7 +58,8 @@ Node convert(const YAML::Node& from, int depth) {
 
 Node parse(std::string_view text, const std::filesystem::path& file, std::vector<Problem>& problems) {
   try {
-    return convert(YAML::Load(std::string(text)), 0);
+    Size size;
+    return convert(YAML::Load(std::string(text)), 0, size);
   } catch (const YAML::Exception& error) {
     problems.push_back({fmt::format("{}:{}", file.string(), std::max(0, error.mark.line) + 1), error.msg, {}});
     return {};

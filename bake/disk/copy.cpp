@@ -93,10 +93,51 @@ void copy_data(const SourceDisk& source, const OpenImage& in, const FileDescript
       });
 }
 
+struct Stamp {
+  off_t size;
+  ino_t inode;
+  timespec modified;
+};
+
+Stamp stamp_of(const fs::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) throw_errno("reading", path, errno);
+  return {info.st_size, info.st_ino, info.st_mtim};
+}
+
+/// Throws when the file changed since `before`. A file that became shorter reads as a hole at its end.
+void refuse_change(const fs::path& path, const Stamp& before) {
+  const auto now = stamp_of(path);
+  if (now.size != before.size || now.inode != before.inode || now.modified.tv_sec != before.modified.tv_sec ||
+      now.modified.tv_nsec != before.modified.tv_nsec)
+    throw Error(ErrorKind::failed, fmt::format("copying '{}': it changed during the copy", path.string()),
+                "stop what writes to it, and try again");
+}
+
 void refuse_same_file(const fs::path& source, const fs::path& destination) {
   std::error_code not_there;
   if (fs::equivalent(source, destination, not_there))
     throw Error(ErrorKind::usage, fmt::format("copying '{}': the copy would overwrite it", source.string()));
+}
+
+void copy_open_image(const SourceDisk& source, const OpenImage& in, const fs::path& destination, Progress& progress,
+                     Hasher* source_hash) {
+  if (source.needs_conversion()) {
+    progress.step(fmt::format("converting {} '{}' ({}) to raw with qemu-img", name_of(source.format),
+                              source.path.string(), human_size(source.data_size)));
+    convert_to_raw(source, destination);
+    if (source_hash != nullptr) hash_image(in, source.path, *source_hash);
+    return;
+  }
+  progress.step(fmt::format("copying '{}' ({})", source.path.string(), human_size(source.data_size)));
+  const auto out = open_file(destination, O_WRONLY | O_CREAT | O_TRUNC);
+  if (::ioctl(out.get(), FICLONE, in.fd.get()) != 0) {
+    copy_data(source, in, out, destination, source_hash);
+    return;
+  }
+  progress.detail("the file system shared the blocks (reflink)");
+  set_size(out, source.data_size, destination);
+  if (source_hash != nullptr) hash_image(in, source.path, *source_hash);
 }
 
 }  // namespace
@@ -114,25 +155,12 @@ void write_sparse(const FileDescriptor& out, std::span<const std::byte> data, st
 
 void copy_to_raw(const SourceDisk& source, const fs::path& destination, Progress& progress, Hasher* source_hash) {
   refuse_same_file(source.path, destination);
+  const auto before = stamp_of(source.path);
   const auto in = open_image(source.path);
   if (in.size != source.file_size)
     throw Error(ErrorKind::failed, fmt::format("copying '{}': its size changed during the copy", source.path.string()));
-  if (source.needs_conversion()) {
-    progress.step(fmt::format("converting {} '{}' ({}) to raw with qemu-img", name_of(source.format),
-                              source.path.string(), human_size(source.data_size)));
-    convert_to_raw(source, destination);
-    if (source_hash != nullptr) hash_image(in, source.path, *source_hash);
-    return;
-  }
-  progress.step(fmt::format("copying '{}' ({})", source.path.string(), human_size(source.data_size)));
-  const auto out = open_file(destination, O_WRONLY | O_CREAT | O_TRUNC);
-  if (::ioctl(out.get(), FICLONE, in.fd.get()) != 0) {
-    copy_data(source, in, out, destination, source_hash);
-    return;
-  }
-  progress.detail("the file system shared the blocks (reflink)");
-  set_size(out, source.data_size, destination);
-  if (source_hash != nullptr) hash_image(in, source.path, *source_hash);
+  copy_open_image(source, in, destination, progress, source_hash);
+  refuse_change(source.path, before);
 }
 
 std::uint64_t space_needed(const SourceDisk& source) {

@@ -50,6 +50,14 @@ FileDescriptor take_lock(const fs::path& file, const fs::path& output) {
   }
 }
 
+/// Returns the mode of an output made from `inputs`. An image has password hashes and host keys: its owner reads it,
+/// and its group when the group may read the base, which is the first input.
+unsigned mode_for(const std::vector<fs::path>& inputs) {
+  struct stat info {};
+  const bool known = !inputs.empty() && ::stat(inputs.front().c_str(), &info) == 0;
+  return 0600U | (known ? info.st_mode & 0040U : 0040U);
+}
+
 /// rename(2) that fails with EEXIST and does not replace a file, if the file system supports this.
 int rename_without_replacing(const fs::path& from, const fs::path& to) {
   const int result = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
@@ -76,7 +84,7 @@ OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::pa
   lock_ = take_lock(lock_file_, final_);
   // Remove the stale file of a killed run first: if it is a link, its target must not be overwritten.
   if (::unlink(partial_.c_str()) != 0 && errno != ENOENT) throw_errno("removing", partial_, errno);
-  open_file(partial_, O_WRONLY | O_CREAT | O_EXCL);
+  open_file(partial_, O_WRONLY | O_CREAT | O_EXCL, mode_for(inputs));
 }
 
 OutputFile::~OutputFile() {

@@ -6,6 +6,7 @@
 #include "bake/base/base64.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/json.hpp"
 #include "bake/signature/signing.hpp"
 
 namespace bake::signature {
@@ -30,7 +31,7 @@ std::string make_envelope(std::string_view payload, std::string_view payload_typ
 }
 
 Envelope read_envelope(const std::string& text, const std::string& name) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json = parse_untrusted_json(text);
   if (json.is_object() && json.contains("payload") && json["payload"].is_string() && json.contains("payloadType") &&
       json["payloadType"].is_string())
     if (auto payload = from_base64(json["payload"].get_ref<const std::string&>()))
@@ -39,7 +40,7 @@ Envelope read_envelope(const std::string& text, const std::string& name) {
 }
 
 void require_signed(const Envelope& envelope, std::string_view public_pem, const std::string& name) {
-  const auto json = nlohmann::json::parse(envelope.text, nullptr, false);
+  const auto json = parse_untrusted_json(envelope.text);
   const auto trusted = key_fingerprint(public_pem);
   const auto signatures = json.is_object() ? json.value("signatures", nlohmann::json::array()) : nlohmann::json();
   std::string others;

@@ -7,6 +7,7 @@
 #include "bake/archive/entry_policy.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/json.hpp"
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 
@@ -54,7 +55,8 @@ std::string to_text(const Index& index) {
 
 Index parse_index(const std::string& text, const std::string& name) {
   try {
-    const auto json = Json::parse(text);
+    const auto json = parse_untrusted_json<Json>(text);
+    if (json.is_discarded()) throw std::runtime_error("it is not JSON, or nested too deeply");
     if (json.at("schema") != schema) throw std::runtime_error("another version of bake wrote it");
     Index index{json.at("bake"),
                 json.at("time"),

@@ -6,6 +6,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/json.hpp"
 #include "bake/disk/sidecar.hpp"
 #include "bake/signature/dsse.hpp"
 
@@ -46,7 +47,7 @@ Json checksum(const std::string& sha256) {
 }
 
 nlohmann::json read_manifest(const std::string& text, const std::string& name) {
-  auto manifest = nlohmann::json::parse(text, nullptr, false);
+  auto manifest = parse_untrusted_json(text);
   if (manifest.is_discarded() || !manifest.is_object() || manifest.value("schema", "") != manifest_schema)
     throw Error(ErrorKind::config, fmt::format("reading manifest '{}': not a {} document", name, manifest_schema),
                 "the manifest of an image is the file next to it: OUT.manifest.json");
@@ -54,7 +55,7 @@ nlohmann::json read_manifest(const std::string& text, const std::string& name) {
 }
 
 std::string sbom_problem(const std::string& text, const std::string& image_sha256) try {
-  const auto json = Json::parse(text);
+  const auto json = parse_untrusted_json<Json>(text);
   if (json.at("spdxVersion") != spdx_version) return "not an SPDX 2.3 document";
   for (const auto& package : json.at("packages"))
     if (package.at("SPDXID") == spdx_image_id)
@@ -66,7 +67,7 @@ std::string sbom_problem(const std::string& text, const std::string& image_sha25
 
 std::string provenance_problem(const std::string& text, const std::string& image_sha256,
                                const std::vector<Artifact>& byproducts) try {
-  const auto json = Json::parse(text);
+  const auto json = parse_untrusted_json<Json>(text);
   if (json.at("_type") != statement_schema || json.at("predicateType") != provenance_schema)
     return "not a statement with SLSA provenance v1";
   if (json.at("subject").size() != 1 || json.at("subject").at(0).at("digest").at("sha256") != image_sha256)

@@ -39,6 +39,21 @@ TEST(Yaml, RefusesDeepNesting) {
   EXPECT_EQ(problems[0].message, "nested too deeply");
 }
 
+TEST(Yaml, RefusesAliasesThatMultiply) {
+  std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 9; ++i) {
+    const auto last = "*a" + std::to_string(i - 1);
+    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + last;
+    for (int j = 1; j < 10; ++j) text += ", " + last;
+    text += "]\n";
+  }
+  EXPECT_LT(text.size(), 2048U);
+  std::vector<Problem> problems;
+  parse(text, "r.yaml", problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].message, "too large: its aliases repeat too much");
+}
+
 TEST(Yaml, QuotesTextThatYamlReadsDifferently) {
   EXPECT_EQ(quote("base.vhd"), "base.vhd");
   EXPECT_EQ(quote("20.04"), "\"20.04\"");

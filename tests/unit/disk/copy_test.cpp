@@ -130,5 +130,20 @@ TEST_F(DiskCopy, NoticesAChangedSource) {
             "copying '" + base.string() + "': its size changed during the copy");
 }
 
+TEST_F(DiskCopy, NoticesASourceThatChangesDuringTheCopy) {
+  struct Meddler final : Progress {
+    std::filesystem::path base;
+    void step(std::string_view /*name*/) override { std::filesystem::resize_file(base, mebibyte); }
+    void detail(std::string_view /*text*/) override {}
+    void warn(std::string_view /*text*/) override {}
+  };
+  const auto base = raw_disk("base.raw", 2 * mebibyte);
+  const auto disk = probe_source(base);
+  Meddler progress;
+  progress.base = base;
+  EXPECT_EQ(error_of([&] { copy_to_raw(disk, at("copy.raw"), progress); }).message(),
+            "copying '" + base.string() + "': it changed during the copy");
+}
+
 }  // namespace
 }  // namespace bake

@@ -26,6 +26,19 @@ TEST_F(DiskOutput, AppearsCompleteUnderItsFinalName) {
   EXPECT_NE(info.out.find("virtual size: 64 MiB (67108864 bytes)"), std::string::npos) << info.out << info.err;
 }
 
+TEST_F(DiskOutput, OthersCannotReadAnImage) {
+  const auto mode_of = [](const std::filesystem::path& file) {
+    return static_cast<unsigned>(std::filesystem::status(file).permissions());
+  };
+  const auto base = raw_disk("base.raw", mebibyte);
+  std::filesystem::permissions(base, std::filesystem::perms{0600});
+  const OutputFile secret(at("secret.vhd"), false, {base});
+  EXPECT_EQ(mode_of(secret.path()), 0600U);
+  std::filesystem::permissions(base, std::filesystem::perms{0644});
+  const OutputFile shared(at("shared.vhd"), false, {base});
+  EXPECT_EQ(mode_of(shared.path()), 0640U);
+}
+
 TEST_F(DiskOutput, LeavesNothingWithoutPublish) {
   { OutputFile output(at("out.vhd"), false); }
   EXPECT_EQ(names(), Names{});
