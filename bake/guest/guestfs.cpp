@@ -15,6 +15,7 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/interrupt.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/kernel_log.hpp"
 #include "bake/guest/launch.hpp"
@@ -59,6 +60,13 @@ std::string last_lines(std::string_view text, std::size_t count) {
   std::erase_if(lines, [](const std::string& line) { return trim(line).empty(); });
   if (lines.size() > count) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(count));
   return join(lines, "\n  ");
+}
+
+/// `text` without control characters, but with its line breaks: the console of the appliance has hostile output.
+std::string printable_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const auto& line : split_lines(text)) lines.push_back(printable(line));
+  return join(lines, "\n");
 }
 
 void keep_log(guestfs_h* /*handle*/, void* opaque, std::uint64_t /*event*/, int /*event_handle*/, int /*flags*/,
@@ -217,7 +225,9 @@ bool means_absent(int error) { return error == ENOENT || error == ENOTDIR || err
 }  // namespace
 
 Appliance::Appliance(const ApplianceOptions& options, Progress& progress)
-    : handle_(launch_some_way(options, progress)), disk_(options.drives.empty() ? "" : options.drives.front().file) {}
+    : handle_(launch_some_way(options, progress)), disk_(options.drives.empty() ? "" : options.drives.front().file) {
+  guestfs_set_event_callback(handle_, keep_log, GUESTFS_EVENT_APPLIANCE, 0, &log_);
+}
 
 Appliance::~Appliance() {
   if (handle_ != nullptr) guestfs_close(handle_);
@@ -226,6 +236,14 @@ Appliance::~Appliance() {
 int Appliance::launches() { return launch_count; }
 
 void Appliance::fail(std::string_view doing, std::string_view object) {
+  if (guestfs_is_ready(handle_) != 1) {
+    throw_if_interrupted();
+    const auto last = last_lines(log_, 6);
+    throw Error(ErrorKind::environment,
+                fmt::format("{} '{}' in the guest: the appliance died{}{}", doing, object,
+                            last.empty() ? "" : "; its last messages:\n  ", printable_lines(last)),
+                "this machine may lack memory for it (LIBGUESTFS_MEMSIZE), or a program of the guest ended it");
+  }
   const char* reason = guestfs_last_error(handle_);
   const auto message =
       fmt::format("{} '{}' in the guest: {}", doing, object, one_line(reason != nullptr ? reason : "unknown"));

@@ -114,6 +114,7 @@ class Appliance {
 
   guestfs_h* handle_ = nullptr;
   std::filesystem::path disk_;
+  std::string log_;  ///< the end of what the appliance printed since its start
 };
 
 }  // namespace bake::guest

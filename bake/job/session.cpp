@@ -7,7 +7,7 @@ std::unique_ptr<Session> open_scratch(const SourceDisk& source, const std::files
                                       std::vector<std::filesystem::path> payloads, Environment& environment) {
   const auto disk = make_scratch_disk(source, directory, environment.progress);
   environment.progress.step("start the appliance");
-  return environment.open_session({disk.path, disk.format, source.path, std::move(payloads), false});
+  return environment.open_session({disk.path, disk.format, source.path, std::move(payloads), false, true});
 }
 
 }  // namespace bake::job

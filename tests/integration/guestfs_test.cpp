@@ -254,6 +254,24 @@ TEST(Guestfs, RunsLongScriptsWithMuchOutput) {
       << "the script's children end with it";
 }
 
+TEST(Guestfs, KeepsOnlyTheEndOfEndlessOutput) {
+  auto& guest = *shared().guest;
+  const auto failed = guest.shell("yes 0123456789abcde | head -c 60000000; echo; echo the end; exit 5");
+  EXPECT_EQ(failed.status, 5);
+  EXPECT_TRUE(failed.truncated);
+  EXPECT_EQ(failed.output.size(), std::size_t{1} << 20U);
+  EXPECT_TRUE(failed.output.ends_with("\nthe end\n"));
+  try {
+    guest.shell("yes 0123456789abcde | head -c 60000000");
+    ADD_FAILURE() << "endless output was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message().find("running a script in the guest: it printed more than 48.0 MiB; the end of its "
+                                   "output: "),
+              0U)
+        << error.message();
+  }
+}
+
 TEST(Guestfs, ResolvesLinksInsideTheGuest) {
   auto& guest = *shared().guest;
   // "/var" is a directory of the appliance too: an absolute link must lead to the guest's.
@@ -356,6 +374,20 @@ TEST(GuestfsLaunch, StopsInTimeWithAHint) {
   }
   ::unsetenv("BAKE_LAUNCH_TIMEOUT");
   EXPECT_EQ(Appliance::launches(), 1);
+}
+
+TEST(GuestfsLaunch, SaysThatTheApplianceDied) {
+  CollectingProgress progress;
+  GuestfsOptions options;
+  options.disk = shared().disk.file();
+  GuestfsGuest guest(options, progress);
+  try {
+    guest.shell("echo o >/proc/sysrq-trigger; sleep 60");
+    ADD_FAILURE() << "the appliance is still there";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::environment);
+    EXPECT_NE(error.message().find("in the guest: the appliance died"), std::string::npos) << error.message();
+  }
 }
 
 TEST(GuestfsLaunch, LeavesNoMachineBehindWhenKilled) {
