@@ -28,7 +28,8 @@ Json kernel_json(const Kernel& kernel) {
           {"system_map", or_null(kernel.system_map)},
           {"builtin_rdma", kernel.builtin_rdma},
           {"has_headers", kernel.has_headers},
-          {"rdma_users", kernel.rdma_users}};
+          {"rdma_users", kernel.rdma_users},
+          {"ib_core_users", kernel.ib_core_users}};
 }
 
 Json packages_json(const PackageDatabase& database) {
@@ -58,6 +59,7 @@ Json layout_json(const Layout& layout) {
   return {{"partition_table", layout.partition_table},
           {"lvm", layout.lvm},
           {"efi", layout.efi},
+          {"bios_boot", layout.bios_boot},
           {"mounts", std::move(mounts)}};
 }
 

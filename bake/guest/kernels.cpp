@@ -61,12 +61,6 @@ constexpr std::array<RdmaModule, 12> rdma_modules{RdmaModule{"mlx4_core", "CONFI
                                                   {"ib_uverbs", "CONFIG_INFINIBAND_USER_ACCESS"},
                                                   {"ib_ipoib", "CONFIG_INFINIBAND_IPOIB"}};
 
-/// "kernel/drivers/…/mlx5_core.ko.xz" → "mlx5_core"; modprobe treats dashes like underscores.
-std::string module_name(std::string_view path) {
-  const auto name = path.substr(path.rfind('/') + 1);
-  return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
-}
-
 /// In modules.dep paths count from the kernel's directory; /usr/lib/modules/K/kernel has the kernel's own modules.
 bool is_own_module(std::string_view path) { return path.starts_with("kernel/"); }
 
@@ -162,6 +156,7 @@ std::optional<Kernel> look_at(Guest& guest, const Directory& boot, const std::st
   const auto dependencies = modules.find("modules.dep");
   const auto modules_dep = dependencies ? guest.read(*dependencies).value_or("") : "";
   kernel.rdma_users = outside_rdma_users(modules_dep);
+  kernel.ib_core_users = own_ib_core_users(modules_dep);
   if (kernel.symvers) kernel.symbol_versions = read_symvers(guest, *kernel.symvers);
   kernel.vermagic = read_vermagic(guest, directory, modules_dep);
   kernel.has_headers = modules.find("build") && guest.exists(directory + "/build/Makefile");
@@ -206,6 +201,23 @@ std::vector<std::string> outside_rdma_users(std::string_view modules_dep) {
     if (std::any_of(needed.begin(), needed.end(), is_own_rdma_module)) found.insert(module_name(line.substr(0, colon)));
   }
   return {found.begin(), found.end()};
+}
+
+std::vector<std::string> own_ib_core_users(std::string_view modules_dep) {
+  std::set<std::string> found;
+  for (const auto& line : split_lines(modules_dep)) {
+    const auto colon = line.find(':');
+    if (colon == std::string::npos || !is_own_module(line)) continue;
+    const auto needed = split_words(std::string_view(line).substr(colon + 1));
+    if (std::any_of(needed.begin(), needed.end(), [](const auto& path) { return module_name(path) == "ib_core"; }))
+      found.insert(line.substr(0, colon));
+  }
+  return {found.begin(), found.end()};
+}
+
+std::string module_name(std::string_view path) {
+  const auto name = path.substr(path.rfind('/') + 1);
+  return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
 }
 
 SymbolVersions parse_symvers(std::string_view text) {

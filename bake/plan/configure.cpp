@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 #include <set>
 
+#include "bake/base/text.hpp"
+#include "bake/guest/kernels.hpp"
+
 namespace bake::plan {
 namespace {
 
@@ -45,6 +48,28 @@ bool has_rdma_service(const Inputs& inputs, const Plan& plan) {
   return release < without_service;
 }
 
+/// Units that the scripts of a package enable, although the profile wants only the package's programs. On Debian and
+/// Ubuntu, debhelper's script in postinst calls deb-systemd-helper, which links the unit without a running systemd
+/// (Debian/debhelper, autoscripts/postinst-systemd-enable); rdma-core does so for both services (linux-rdma/rdma-core,
+/// debian/rules). srptools of MLNX_LIBS has an init script instead (debian/srptools.init).
+struct PackageServices {
+  std::string_view package;
+  std::vector<std::string> units;
+};
+const std::vector<PackageServices> unwanted_services{{"ibacm", {"ibacm.service", "ibacm.socket"}},
+                                                     {"srptools", {"srp_daemon.service", "srptools.service"}},
+                                                     {"srp_daemon", {"srp_daemon.service"}}};
+
+/// Disables services that the packages of a profile enable. Leaves the choice to the user whose recipe lists packages,
+/// and to the base that has the package already.
+void plan_unwanted_services(const Inputs& inputs, Plan& plan) {
+  if (!inputs.recipe.ofed.packages.empty()) return;
+  for (const auto& [package, units] : unwanted_services) {
+    if (!installs(plan, package) || has_package(inputs, package)) continue;
+    plan.disable_services.insert(plan.disable_services.end(), units.begin(), units.end());
+  }
+}
+
 void plan_services(const Inputs& inputs, Plan& plan) {
   // These packages have openibd.service. Without them (user space only) there is nothing to enable.
   const bool openibd = installs(plan, "mlnx-ofa_kernel") || installs(plan, "mlnx-ofed-kernel-utils");
@@ -61,17 +86,48 @@ void plan_services(const Inputs& inputs, Plan& plan) {
   // The fabric has its own subnet manager. A second one in a VM would compete with it.
   if (installs(plan, "opensm") || has_package(inputs, "opensm"))
     plan.disable_services = {"opensm.service", "opensmd.service"};
+  plan_unwanted_services(inputs, plan);
   plan.openibd_after_udev = openibd;
   plan.force_openibd = openibd && plan.fit.kind == FitKind::weak_updates;
+}
+
+/// Directories of the kernel's own modules that every driver package replaces.
+constexpr std::string_view replaced_modules[] = {
+    "kernel/drivers/infiniband/core/", "kernel/drivers/infiniband/hw/mlx4/", "kernel/drivers/infiniband/hw/mlx5/",
+    "kernel/drivers/infiniband/ulp/ipoib/"};
+/// Directories of modules that are of no use without RDMA. Modules elsewhere also have other users.
+constexpr std::string_view rdma_only_modules[] = {"kernel/drivers/infiniband/", "kernel/drivers/nvme/",
+                                                  "kernel/drivers/staging/", "kernel/drivers/block/", "kernel/net/"};
+
+template <std::size_t size>
+bool is_below(std::string_view path, const std::string_view (&directories)[size]) {
+  return std::any_of(std::begin(directories), std::end(directories),
+                     [&](std::string_view directory) { return path.starts_with(directory); });
+}
+
+/// Blacklists the kernel's own users of ib_core: they do not load with the vendor's ib_core and make
+/// systemd-modules-load fail (Azure/azhpc-images PR#176). A blacklist also disables the aliases of a module
+/// (modprobe.d(5)), and `mount -t cifs` needs the alias fs-cifs; so there is only a warning about modules that are
+/// useful without RDMA.
+void plan_blacklist(const Inputs& inputs, Plan& plan) {
+  const auto* kernel = inputs.facts.kernel(plan.fit.kernel);
+  if (kernel == nullptr || !replaces_modules(plan.fit)) return;
+  std::vector<std::string> others;
+  for (const auto& path : kernel->ib_core_users) {
+    if (is_below(path, replaced_modules)) continue;
+    (is_below(path, rdma_only_modules) ? plan.blacklist : others).push_back(guest::module_name(path));
+  }
+  if (!others.empty())
+    plan.warnings.push_back(fmt::format(
+        "the kernel's own {} use{} ib_core, which the driver replaces: mount or load {} once on a VM of this image",
+        join(others, ", "), others.size() == 1 ? "s" : "", others.size() == 1 ? "it" : "them"));
 }
 
 void plan_driver(const Inputs& inputs, Plan& plan) {
   if (!plan.bundle) return;
   // This package has ofed_info.
   plan.name_product = installs(plan, "ofed-scripts") || has_package(inputs, "ofed-scripts");
-  // The kernel's own users of ib_core (Azure/azhpc-images PR#176).
-  if (replaces_modules(plan.fit))
-    plan.blacklist = {"ib_iser", "ib_isert", "ib_srp", "ib_srpt", "rpcrdma", "nvme_rdma", "nvmet_rdma"};
+  plan_blacklist(inputs, plan);
 }
 
 bool is_kernel_package(std::string_view name) {

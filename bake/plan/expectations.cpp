@@ -20,6 +20,7 @@ nlohmann::ordered_json to_json(const Expectations& expectations) {
           {"absent", expectations.absent},
           {"enable_rdma", expectations.enable_rdma},
           {"hold", {{"configs", expectations.hold.configs}, {"packages", expectations.hold.packages}}},
+          {"memlock_unlimited", expectations.memlock_unlimited},
           {"initramfs", expectations.initramfs},
           {"generalized", expectations.generalized},
           {"firstboot_sha256", expectations.firstboot_sha256}};
@@ -41,6 +42,7 @@ Expectations expectations_from(const nlohmann::json& json) try {
   json.at("enable_rdma").get_to(expectations.enable_rdma);
   json.at("hold").at("configs").get_to(expectations.hold.configs);
   json.at("hold").at("packages").get_to(expectations.hold.packages);
+  expectations.memlock_unlimited = json.value("memlock_unlimited", false);  // older manifests lack it
   json.at("initramfs").get_to(expectations.initramfs);
   json.at("generalized").get_to(expectations.generalized);
   json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);
