@@ -57,10 +57,16 @@ void enable(guest::Guest& guest, const std::string& unit) {
     link_unit(guest, *path, fmt::format("{}/{}", admin_units, alias));
 }
 
+/// Removes the links that start a unit or an init script at boot. deb-systemd-helper then treats the unit as disabled
+/// by the administrator, and an update of the package does not enable it again (its was-enabled).
 void disable(guest::Guest& guest, const std::string& unit) {
   run(guest, fmt::format("disabling '{}'", unit),
       fmt::format("rm -f {0}/*.wants/{1} {0}/*.requires/{1}\n"
-                  "[ ! -e /etc/init.d/{2} ] || rm -f /etc/rc[0-6S].d/[SK][0-9][0-9]{2}\n",
+                  // Stop links remain, as after `update-rc.d disable`: without any link, the next update of the package
+                  // would enable the script again (Debian's update-rc.d(8)).
+                  "for link in /etc/rc[2-5].d/S[0-9][0-9]{2}; do\n"
+                  "  [ ! -h \"$link\" ] || mv -f \"$link\" \"${{link%/*}}/K01{2}\"\n"
+                  "done\n",
                   admin_units, unit, stem(unit)));
 }
 

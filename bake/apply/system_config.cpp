@@ -27,15 +27,23 @@ void hold_packages(const plan::Hold& hold, guest::Guest& guest) {
   run(guest, "holding packages", fmt::format("printf '%s' {} | dpkg --set-selections\n", shell_quote(selections)));
 }
 
+void lift_memory_limit(guest::Guest& guest) {
+  write_own_file(guest, plan::path::limits,
+                 "# RDMA pins memory; the default limit of 64 KiB stops every MPI job.\n"
+                 "* hard memlock unlimited\n* soft memlock unlimited\n");
+  // limits.d is for sessions of PAM only. systemd 219 (EL7) and later read this directory and accept this word
+  // (systemd v219: src/core/main.c, CONF_DIRS_NULSTR; src/core/load-fragment.c, config_parse_limit).
+  write_own_file(guest, plan::path::service_limits,
+                 "# RDMA pins memory also in services that start MPI jobs (slurmd, pbs_mom).\n"
+                 "[Manager]\nDefaultLimitMEMLOCK=infinity\n");
+}
+
 }  // namespace
 
 void configure_system(const plan::Plan& plan, guest::Guest& guest) {
   if (plan.enable_rdma) enable_rdma(plan, guest);
   if (!plan.hold.empty()) hold_packages(plan.hold, guest);
-  if (plan.memlock_unlimited)
-    write_own_file(guest, plan::path::limits,
-                   "# RDMA pins memory; the default limit of 64 KiB stops every MPI job.\n"
-                   "* hard memlock unlimited\n* soft memlock unlimited\n");
+  if (plan.memlock_unlimited) lift_memory_limit(guest);
 }
 
 }  // namespace bake::apply

@@ -39,6 +39,7 @@ struct Remedy {
     plan_recipe,     ///< plan the recipe `object`
     bake_fleet,      ///< bake the fleet `object`
     check_machine,   ///< check whether this machine has what bake needs
+    download,        ///< fetch the URL `object` with another program; bake itself never downloads
   };
   Action action;
   std::string object = {};

@@ -43,9 +43,10 @@ struct IndexTexts {
 
 /// The checks of a bundle when it was added.
 struct Trust {
-  std::string archive_sha256;  ///< of the archive
-  std::string pin;             ///< source of the pin of that digest: "command line", "recipe", "matrix", or "" (none)
-  std::string signer;          ///< fingerprint of the key of the user's key ring that signed, or ""
+  std::string archive_sha256;  ///< of the archive, or of the tree if the bundle was a directory (tree_digest.hpp)
+  bool from_directory = false;
+  std::string pin;     ///< source of the pin of that digest: "command line", "recipe", "matrix", or "" (none)
+  std::string signer;  ///< fingerprint of the key of the user's key ring that signed, or ""
   std::vector<std::string> weak;        ///< weak algorithms: "DSA/SHA1", "index digests: MD5"
   std::vector<std::string> overridden;  ///< checks that --insecure-… flags switched off
 };

@@ -103,11 +103,13 @@ auto guarded(const std::string& text, const std::filesystem::path& file, Read re
 std::string dump(const Json& json) { return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 Json to_json(const Trust& trust) {
-  return {{"archive_sha256", trust.archive_sha256},
-          {"pin", trust.pin},
-          {"signer", trust.signer},
-          {"weak", trust.weak},
-          {"overridden", trust.overridden}};
+  Json json{{"archive_sha256", trust.archive_sha256},
+            {"pin", trust.pin},
+            {"signer", trust.signer},
+            {"weak", trust.weak},
+            {"overridden", trust.overridden}};
+  if (trust.from_directory) json["from_directory"] = true;
+  return json;
 }
 
 Json to_json(const Bundle& bundle) {
@@ -138,6 +140,7 @@ Bundle bundle_from_json(const std::string& text, const std::filesystem::path& fi
     bundle.format = format_of(json.at("package_format").get<std::string>());
     const auto& trust = json.at("trust");
     trust.at("archive_sha256").get_to(bundle.trust.archive_sha256);
+    bundle.trust.from_directory = trust.value("from_directory", false);
     trust.at("pin").get_to(bundle.trust.pin);
     trust.at("signer").get_to(bundle.trust.signer);
     trust.at("weak").get_to(bundle.trust.weak);
@@ -183,6 +186,7 @@ Json to_json(const Report& report) {
             {"pin", report.pin},
             {"indexes", Json::array()},
             {"packages", Json::array()}};
+  if (report.from_directory) json["from_directory"] = true;
   if (!report.weak.empty()) json["weak"] = report.weak;
   for (const auto& index : report.indexes)
     json["indexes"].push_back({{"file", index.file}, {"signature", to_json(index.signature)}});

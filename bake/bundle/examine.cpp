@@ -35,6 +35,7 @@ class Examiner {
   Examiner(const StagedBundle& staged, const signature::KeyRing& ring, bool ignore_indexes, Progress& progress)
       : tree_(staged.tree), ring_(ring), ignore_indexes_(ignore_indexes), progress_(progress) {
     result_.report.archive_sha256 = staged.archive_sha256;
+    result_.report.from_directory = staged.from_directory;
     identify_bundle(staged.top);
   }
 
@@ -43,7 +44,7 @@ class Examiner {
     result_.bundle.layout = layout.family;
     result_.bundle.format = layout.format;
     for (auto& place : layout.places) {
-      if (ignore_indexes_) place.index.clear();
+      if (ignore_indexes_) ignore_index(place);
       any_index_ = any_index_ || !place.index.empty();
       examine_place(place);
     }
@@ -62,6 +63,15 @@ class Examiner {
     result_.bundle.distro = name.distro;
     result_.bundle.arch = name.arch;
     result_.bundle.rebuilt = name.rebuilt;
+  }
+
+  /// Notes a signed index before it is left unread.
+  void ignore_index(RepositoryPlace& place) {
+    if (place.index.empty()) return;
+    const bool rpm = result_.bundle.format == PackageFormat::rpm;
+    const auto signed_file = rpm ? place.index : place.directory + "/Release";
+    if (tree_.resolve(signed_file + (rpm ? ".asc" : ".gpg"))) result_.report.ignored_indexes.push_back(signed_file);
+    place.index.clear();
   }
 
   void examine_place(const RepositoryPlace& place) {

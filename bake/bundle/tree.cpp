@@ -14,6 +14,7 @@
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/bundle/layout.hpp"
+#include "bake/bundle/tree_digest.hpp"
 
 namespace bake::bundle {
 namespace fs = std::filesystem;
@@ -73,6 +74,69 @@ void copy_data(archive::ArchiveReader& reader, archive::EntryPolicy& policy, arc
     policy.count(count, reader.bytes_in());
     writer.write(std::span(buffer).first(count));
   }
+}
+
+/// Copies a file into the image; returns the SHA-256 of its content.
+std::string copy_file(const fs::path& file, archive::IsoWriter& writer) {
+  const auto fd = open_file(file, O_RDONLY | O_NOFOLLOW);
+  Hasher hasher;
+  std::vector<std::byte> buffer(std::size_t{256} << 10U);
+  while (const auto count = read_some(fd, buffer, file)) {
+    hasher.update(std::span(buffer).first(count));
+    writer.write(std::span(buffer).first(count));
+  }
+  return hasher.hex();
+}
+
+std::string word_in(const BundleTree& tree, const std::string& file) {
+  constexpr std::size_t max_word = 4096;
+  return tree.resolve(file) ? std::string(trim(tree.read(file, max_word))) : std::string();
+}
+
+/// Returns the name of a bundle whose top directory is `directory`: the name of the directory, or what the files in it
+/// say, because a mounted ISO image can be anywhere.
+std::string name_of_top(const fs::path& directory, const BundleTree& tree) {
+  const auto name = fs::canonical(directory).filename().string();
+  if (parse_bundle_name(name)) return name;
+  const auto said =
+      fmt::format("MLNX_OFED_LINUX-{}-{}-{}", word_in(tree, ".mlnx"), word_in(tree, "distro"), word_in(tree, ".arch"));
+  if (parse_bundle_name(said)) return said;
+  throw Error(ErrorKind::config,
+              fmt::format("reading bundle '{}': the directory is not named like an OFED bundle, and its files .mlnx, "
+                          "distro and .arch do not say which one it is",
+                          printable(directory.string())),
+              "the vendor's top directory is MLNX_OFED_LINUX-<version>-<distro>-<arch>; add single packages as extra "
+              "packages",
+              {{Remedy::Action::add_extras}});
+}
+
+StagedBundle stage_directory(const fs::path& directory, const fs::path& payload, const archive::EntryLimits& limits,
+                             Progress& progress) {
+  refuse_other_products(fs::canonical(directory).filename().string());
+  archive::IsoWriter writer(payload);
+  std::map<std::string, std::string> links;
+  TreeHasher hasher;
+  for (const auto& entry : entries_of_tree(directory, limits)) {
+    progress.detail(printable(entry.path));
+    std::string content;
+    if (entry.type == archive::EntryType::directory) {
+      writer.add_directory(entry.path);
+    } else if (entry.type == archive::EntryType::symlink) {
+      writer.add_symlink(entry.path, entry.target);
+      links.emplace(entry.path, entry.target);
+    } else {
+      writer.add_file(entry.path, (entry.mode & 0111U) != 0);
+      content = copy_file(directory / entry.path, writer);
+    }
+    hasher.add(entry, content);
+  }
+  writer.finish();
+  StagedBundle staged;
+  staged.tree = BundleTree(payload, writer.files(), std::move(links));
+  staged.top = name_of_top(directory, staged.tree);
+  staged.archive_sha256 = hasher.hex();
+  staged.from_directory = true;
+  return staged;
 }
 
 }  // namespace
@@ -139,8 +203,21 @@ std::uint64_t BundleTree::size(const std::string& path) const {
   return real ? files_.at(*real).size : 0;
 }
 
+std::string digest_of_bundle(const fs::path& archive, const archive::EntryLimits& limits) {
+  return fs::is_directory(archive) ? digest_of_tree(archive, limits) : digest_of_file(archive);
+}
+
+std::uint64_t size_of_bundle(const fs::path& archive) {
+  if (!fs::is_directory(archive)) return fs::file_size(archive);
+  std::uint64_t size = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(archive))
+    if (entry.is_regular_file() && !entry.is_symlink()) size += entry.file_size();
+  return size;
+}
+
 StagedBundle stage_bundle(const fs::path& archive, const fs::path& payload, const archive::EntryLimits& limits,
                           Progress& progress) {
+  if (fs::is_directory(archive)) return stage_directory(archive, payload, limits, progress);
   const auto name = printable(archive.filename().string());
   refuse_other_products(name, first_bytes_of(archive));
   DigestedFile file(archive);

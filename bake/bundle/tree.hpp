@@ -42,15 +42,23 @@ class BundleTree {
   std::map<std::string, std::string> links_;
 };
 
-/// A bundle whose archive was read once and whose tree is in a payload image.
+/// A bundle whose archive or directory was read once and whose tree is in a payload image.
 struct StagedBundle {
   std::string top;             ///< name of the top directory
-  std::string archive_sha256;  ///< of the bytes that were read
+  std::string archive_sha256;  ///< of the bytes that were read: Trust::archive_sha256
   BundleTree tree;
+  bool from_directory = false;
 };
 
-/// Streams `archive` into a new payload image at `payload`. Throws Error{untrusted} for hostile or damaged archives and
-/// Error{config} for other products (layout.hpp).
+/// Returns Trust::archive_sha256 of an archive, or of a directory with an unpacked bundle.
+std::string digest_of_bundle(const std::filesystem::path& archive, const archive::EntryLimits& limits);
+
+/// Returns the size of an archive, or of all files in a directory, in bytes.
+std::uint64_t size_of_bundle(const std::filesystem::path& archive);
+
+/// Streams `archive` into a new payload image at `payload`. It may also be a directory with an unpacked bundle or a
+/// mounted ISO image. Throws Error{untrusted} for hostile or damaged content and Error{config} for other products
+/// (layout.hpp).
 StagedBundle stage_bundle(const std::filesystem::path& archive, const std::filesystem::path& payload,
                           const archive::EntryLimits& limits, Progress& progress);
 

@@ -50,6 +50,14 @@ Problem problem_of(const SignedFile& entry, const std::string& hint_when_unsigne
   }
 }
 
+/// The problem of a bundle of which no signature was checked.
+Problem no_signature(const Report& report, const Bundle& bundle) {
+  if (report.ignored_indexes.empty()) return {bundle.name, "nothing in it is signed", unsigned_hint};
+  return {bundle.name,
+          fmt::format("its signed index {} is not read with --insecure-no-index", join(report.ignored_indexes, ", ")),
+          "leave out --insecure-no-index, or add --insecure-no-signature if you can vouch for the bundle yourself"};
+}
+
 void decide_signatures(const Report& report, const Bundle& bundle, const TrustPolicy& policy, TrustDecision& decision) {
   std::set<std::string> signers;
   std::set<std::string> weak;
@@ -59,7 +67,7 @@ void decide_signatures(const Report& report, const Bundle& bundle, const TrustPo
     if (entry.result->state == signature::SignatureState::good) signers.insert(entry.result->fingerprint);
   }
   auto unsigned_files = signature_problems(all, bundle.name, unsigned_hint);
-  if (all.empty()) unsigned_files.push_back({bundle.name, "nothing in it is signed", unsigned_hint});
+  if (all.empty()) unsigned_files.push_back(no_signature(report, bundle));
   decision.trust.weak.insert(decision.trust.weak.end(), weak.begin(), weak.end());
   if (!weak.empty() && !policy.allow_weak)
     for (const auto& algorithm : weak) decision.problems.push_back({bundle.name, "signed with weak " + algorithm, ""});
@@ -169,6 +177,7 @@ void refuse(const std::string& what, const std::string& name, std::vector<Proble
 TrustDecision decide_trust(const Report& report, const Bundle& bundle, bool have_key_ring, const TrustPolicy& policy) {
   TrustDecision decision;
   decision.trust.archive_sha256 = report.archive_sha256;
+  decision.trust.from_directory = report.from_directory;
   decision.trust.pin = report.pin;
   decision.problems = report.identity_problems;
   if (bundle.rebuilt && !policy.allow_rebuilt)

@@ -40,9 +40,11 @@ struct IndexCheck {
 
 /// The facts about the origin of a bundle. decide_trust() decides.
 struct Report {
-  std::string archive_sha256;
-  std::string pin;  ///< the source of a pinned digest ("command line", "recipe", "matrix"), or ""
+  std::string archive_sha256;   ///< as Trust::archive_sha256
+  bool from_directory = false;  ///< as Trust::from_directory
+  std::string pin;              ///< the source of a pinned digest ("command line", "recipe", "matrix"), or ""
   std::vector<IndexCheck> indexes;
+  std::vector<std::string> ignored_indexes;  ///< signed indexes that --insecure-no-index leaves unread
   std::vector<PackageCheck> packages;
   std::vector<Problem> identity_problems;  ///< .mlnx, .arch, distro, directory name and index disagree
   std::vector<Problem> index_problems;     ///< an index differs from the file that vouches for it

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/cli/remedy.hpp"
+#include "bake/store/checksum_file.hpp"
 #include "bake/store/store.hpp"
 #include "matrix/matrix.hpp"
 
@@ -120,12 +122,37 @@ void pin_by_matrix(const Context& context, store::AddOptions& options) {
   };
 }
 
+/// Throws Error{usage} for a URL, with the command that fetches it.
+void refuse_url(const std::string& subject) {
+  const auto scheme = subject.find("://");
+  if (scheme == std::string::npos || scheme == 0) return;
+  const auto path = subject.substr(0, subject.find_first_of("?#"));
+  throw Error(ErrorKind::usage, fmt::format("reading bundle '{}': bake never downloads", subject),
+              "fetch it with another program, then add the file",
+              {{Remedy::Action::download, subject}, {Remedy::Action::add_bundle, path.substr(path.rfind('/') + 1)}});
+}
+
+/// Returns the names that the line of an archive, or of the archives of a stored bundle, can have in a checksum file.
+std::vector<std::string> names_of(const std::string& subject) {
+  const auto name = std::filesystem::path(subject).filename().string();
+  return {name, name + ".tgz", name + ".iso"};
+}
+
+/// Replaces the checksum file in --sha256 with the digest that it states for one of `names`.
+void read_pin(store::AddOptions& options, const std::vector<std::string>& names) {
+  if (options.pin.empty() || is_sha256(options.pin)) return;
+  if (!std::filesystem::is_regular_file(options.pin))
+    throw Error(ErrorKind::usage,
+                fmt::format("reading --sha256 '{}': neither 64 hexadecimal digits nor a file", options.pin));
+  options.pin = store::digest_in_checksum_file(options.pin, names);
+}
+
 void add(Context& context, BundleArguments& arguments) {
   if (arguments.subject.empty() == arguments.extra.empty())
     throw Error(ErrorKind::usage, "adding a bundle: name one archive, or a directory of packages with --extra");
   if (!arguments.extra.empty()) return add_extras(context, arguments);
-  if (!arguments.add.pin.empty() && !is_sha256(arguments.add.pin))
-    throw Error(ErrorKind::usage, fmt::format("reading --sha256 '{}': not 64 hexadecimal digits", arguments.add.pin));
+  refuse_url(arguments.subject);
+  read_pin(arguments.add, names_of(arguments.subject));
   pin_by_matrix(context, arguments.add);
   const auto result = Store(context.store).add(arguments.subject, arguments.add, context.progress());
   if (context.json) {
@@ -184,7 +211,8 @@ void show(Context& context, const BundleArguments& arguments) {
 
 void print_report(Context& context, const store::Verification& result) {
   const auto& report = result.report;
-  context.out << fmt::format("{}\n  archive sha256 {}{}\n", result.bundle.name, report.archive_sha256,
+  context.out << fmt::format("{}\n  {} sha256 {}{}\n", result.bundle.name, report.from_directory ? "tree" : "archive",
+                             report.archive_sha256,
                              report.pin.empty() ? ", not pinned" : ", pinned (" + report.pin + ")");
   for (const auto& index : report.indexes)
     context.out << fmt::format("  {}: signature {}{}\n", index.file, name_of(index.signature.state),
@@ -206,12 +234,22 @@ void print_report(Context& context, const store::Verification& result) {
       "  {}\n", result.decision.problems.empty() ? "trusted: " + trust_in_words(result.decision.trust) : "not trusted");
 }
 
+/// Whether `subject` is an archive or a directory, and not the name of a stored bundle. A directory in the current
+/// directory often has the name of the stored bundle; the stored one is meant then.
+bool is_archive(const std::string& subject, const Store& store) {
+  if (subject.find('/') != std::string::npos || std::filesystem::is_regular_file(subject)) return true;
+  if (!std::filesystem::is_directory(subject)) return false;
+  const auto bundles = store.list();
+  return std::none_of(bundles.begin(), bundles.end(), [&](const Bundle& bundle) { return bundle.name == subject; });
+}
+
 void verify(Context& context, const BundleArguments& arguments) {
   Store store(context.store);
   auto options = arguments.add;
+  refuse_url(arguments.subject);
+  read_pin(options, names_of(arguments.subject));
   pin_by_matrix(context, options);
-  const bool is_file =
-      arguments.subject.find('/') != std::string::npos || std::filesystem::is_regular_file(arguments.subject);
+  const bool is_file = is_archive(arguments.subject, store);
   const auto result = is_file ? store.verify_archive(arguments.subject, options, context.progress())
                               : store.verify(store.get(arguments.subject), options, context.progress());
   const auto& problems = result.decision.problems;
@@ -246,7 +284,8 @@ void remove(Context& context, const BundleArguments& arguments) {
 
 void add_trust_options(CLI::App& command, BundleArguments& arguments) {
   auto& policy = arguments.add.policy;
-  command.add_option("--sha256", arguments.add.pin, "the archive must have this sha256");
+  command.add_option("--sha256", arguments.add.pin,
+                     "the archive must have this sha256: 64 digits, or a file that sha256sum wrote");
   command
       .add_option("--keyring", arguments.add.keyrings,
                   "OpenPGP public keys that may vouch, in addition to the store's keys")
@@ -272,7 +311,8 @@ void add_bundle(CLI::App& app, Context& context) {
   };
 
   auto* adding = command("add", "verify an archive and keep it", add);
-  adding->add_option("archive", arguments->subject, "MLNX_OFED_LINUX-….tgz or .iso");
+  adding->add_option("archive", arguments->subject,
+                     "MLNX_OFED_LINUX-….tgz or .iso, or the directory of an unpacked or mounted one");
   auto* extra = adding->add_option("--extra", arguments->extra, "a directory of base-system packages that images lack");
   adding->add_option("--name", arguments->extra_name, "name of the extra packages (default: the directory's)")
       ->needs(extra);
@@ -289,7 +329,7 @@ void add_bundle(CLI::App& app, Context& context) {
       ->add_option("bundle", arguments->subject, "name or id")
       ->required();
   auto* verifying = command("verify", "check an archive, or a stored bundle again", verify);
-  verifying->add_option("bundle", arguments->subject, "archive, name or id")->required();
+  verifying->add_option("bundle", arguments->subject, "archive, directory, name or id")->required();
   add_trust_options(*verifying, *arguments);
   command("remove", "remove bundles or extra packages from the store", remove)
       ->add_option("bundle", arguments->names, "names or ids")

@@ -44,6 +44,8 @@ const char* pattern_of(Action action) {
       return "bake batch {}";
     case Action::check_machine:
       return "bake doctor";
+    case Action::download:
+      return "curl --fail --location --remote-name {}";
   }
   return "";
 }
@@ -56,6 +58,7 @@ bool uses_store(Action action) {
     case Action::replace_footer:
     case Action::write_recipe:
     case Action::check_machine:
+    case Action::download:
       return false;
     default:
       return true;

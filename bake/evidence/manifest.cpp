@@ -12,7 +12,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json json_of(const bundle::Trust& trust) {
-  return {{"pin", trust.pin}, {"signer", trust.signer}, {"weak", trust.weak}, {"overridden", trust.overridden}};
+  Json json{{"pin", trust.pin}, {"signer", trust.signer}, {"weak", trust.weak}, {"overridden", trust.overridden}};
+  if (trust.from_directory) json["from_directory"] = true;  // the digest is over a tree, not over an archive
+  return json;
 }
 
 Json json_of_driver(const plan::Plan& plan, const Origin& origin) {

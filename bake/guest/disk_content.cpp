@@ -11,6 +11,8 @@ namespace {
 /// GPT and MBR types of an EFI system partition, as blkid prints them.
 constexpr std::string_view gpt_esp = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
 constexpr std::string_view mbr_esp = "0xef";
+/// The type of a BIOS boot partition, where GRUB puts its core on a GPT disk (GNU GRUB manual, "BIOS installation").
+constexpr std::string_view gpt_bios_boot = "21686148-6449-6e6f-744e-656564454649";
 constexpr std::string_view mapper = "/dev/mapper/";
 constexpr std::string_view by_label = "/dev/disk/guestfs/";
 
@@ -55,6 +57,7 @@ void add_device(std::map<std::string, std::string>& tags, DiskContent& content) 
   found.part_label = tags["PART_ENTRY_NAME"];
   const auto& part_type = tags["PART_ENTRY_TYPE"];
   content.efi = content.efi || part_type == gpt_esp || part_type == mbr_esp;
+  content.bios_boot = content.bios_boot || part_type == gpt_bios_boot;
   content.lvm = content.lvm || found.type == "LVM2_member";
   if (found.device == "/dev/sda" && !tags["PTTYPE"].empty())
     content.partition_table = tags["PTTYPE"] == "dos" ? "msdos" : tags["PTTYPE"];

@@ -20,6 +20,7 @@ struct DiskContent {
   std::string partition_table = "none";  ///< gpt, msdos, none
   bool lvm = false;                      ///< has logical volumes
   bool efi = false;                      ///< has an EFI system partition
+  bool bios_boot = false;                ///< has a BIOS boot partition
   std::vector<FileSystem> file_systems;
 };
 

@@ -41,6 +41,8 @@ struct Kernel {
   bool has_headers = false;               ///< /lib/modules/K/build leads to a directory with a Makefile
   /// Modules that do not come with the kernel and use its RDMA modules (a Lustre client's ko2iblnd), sorted.
   std::vector<std::string> rdma_users = {};
+  /// The kernel's own modules that use ib_core, as modules.dep names them ("kernel/net/rds/rds_rdma.ko"), sorted.
+  std::vector<std::string> ib_core_users = {};
   /// The content of `symvers`; empty when the file is missing or damaged.
   std::optional<SymbolVersions> symbol_versions = {};
   /// vermagic of the kernel's own modules: "3.10.0-1062.el7.x86_64 SMP mod_unload modversions"; empty when none of them
@@ -105,6 +107,7 @@ struct Layout {
   bool lvm = false;
   bool efi = false;  ///< has an EFI system partition
   std::vector<MountedFileSystem> mounts;
+  bool bios_boot = false;  ///< has a BIOS boot partition, which GRUB needs on a GPT disk to boot with BIOS
 };
 
 /// All facts about a guest that bake reads before it makes a plan. Plain data: the plan is a pure function of it.

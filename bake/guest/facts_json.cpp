@@ -29,7 +29,8 @@ Json kernel_json(const Kernel& kernel) {
           {"builtin_rdma", kernel.builtin_rdma},
           {"has_headers", kernel.has_headers},
           {"rdma_users", kernel.rdma_users},
-          {"azure_drivers", kernel.azure_drivers}};
+          {"azure_drivers", kernel.azure_drivers},
+          {"ib_core_users", kernel.ib_core_users}};
 }
 
 Json packages_json(const PackageDatabase& database) {
@@ -59,6 +60,7 @@ Json layout_json(const Layout& layout) {
   return {{"partition_table", layout.partition_table},
           {"lvm", layout.lvm},
           {"efi", layout.efi},
+          {"bios_boot", layout.bios_boot},
           {"mounts", std::move(mounts)}};
 }
 

@@ -93,6 +93,7 @@ void GuestfsGuest::mount_system(const std::filesystem::path& disk) {
   layout_.partition_table = content.partition_table;
   layout_.lvm = content.lvm;
   layout_.efi = content.efi;
+  layout_.bios_boot = content.bios_boot;
   for (const auto& mount : plan.mounts) {
     if (mount.mount_point != "/" && !is_directory(*appliance_, mount.mount_point)) {
       progress_.warn(fmt::format("{} of the guest's /etc/fstab is not a directory; {} is not mounted",

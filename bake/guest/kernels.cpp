@@ -159,6 +159,7 @@ std::optional<Kernel> look_at(Guest& guest, const Directory& boot, const std::st
   const auto modules_dep = dependencies ? guest.read(*dependencies).value_or("") : "";
   kernel.rdma_users = outside_rdma_users(modules_dep);
   kernel.azure_drivers = azure_drivers(modules_dep);
+  kernel.ib_core_users = own_ib_core_users(modules_dep);
   if (kernel.symvers) kernel.symbol_versions = read_symvers(guest, *kernel.symvers);
   kernel.vermagic = read_vermagic(guest, directory, modules_dep);
   kernel.has_headers = modules.find("build") && guest.exists(directory + "/build/Makefile");
@@ -204,6 +205,23 @@ std::vector<std::string> outside_rdma_users(std::string_view modules_dep) {
       found.insert(module_name_of(line.substr(0, colon)));
   }
   return {found.begin(), found.end()};
+}
+
+std::vector<std::string> own_ib_core_users(std::string_view modules_dep) {
+  std::set<std::string> found;
+  for (const auto& line : split_lines(modules_dep)) {
+    const auto colon = line.find(':');
+    if (colon == std::string::npos || !is_own_module(line)) continue;
+    const auto needed = split_words(std::string_view(line).substr(colon + 1));
+    if (std::any_of(needed.begin(), needed.end(), [](const auto& path) { return module_name(path) == "ib_core"; }))
+      found.insert(line.substr(0, colon));
+  }
+  return {found.begin(), found.end()};
+}
+
+std::string module_name(std::string_view path) {
+  const auto name = path.substr(path.rfind('/') + 1);
+  return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
 }
 
 SymbolVersions parse_symvers(std::string_view text) {

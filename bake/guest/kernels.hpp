@@ -22,6 +22,14 @@ std::vector<std::string> builtin_rdma_modules(std::string_view modules_builtin, 
 /// RDMA modules, from the text of modules.dep ("path: path…", kmod's depmod(8)).
 std::vector<std::string> outside_rdma_users(std::string_view modules_dep);
 
+/// Returns the sorted paths of the kernel's own modules that use ib_core, directly or not, from the text of
+/// modules.dep.
+std::vector<std::string> own_ib_core_users(std::string_view modules_dep);
+
+/// Returns the name of a module: "kernel/drivers/…/mlx5-core.ko.xz" → "mlx5_core"; modprobe treats dashes like
+/// underscores.
+std::string module_name(std::string_view path);
+
 /// Returns the symbols of a kernel, from the text of symvers-K ("0x<crc>\t<symbol>\t<module>\t<export>"). Skips lines
 /// in another format.
 SymbolVersions parse_symvers(std::string_view text);

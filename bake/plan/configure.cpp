@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 #include <set>
 
+#include "bake/base/text.hpp"
+#include "bake/guest/kernels.hpp"
+
 namespace bake::plan {
 namespace {
 
@@ -45,6 +48,28 @@ bool has_rdma_service(const Inputs& inputs, const Plan& plan) {
   return release < without_service;
 }
 
+/// Units that the scripts of a package enable, although the profile wants only the package's programs. On Debian and
+/// Ubuntu, debhelper's script in postinst calls deb-systemd-helper, which links the unit without a running systemd
+/// (Debian/debhelper, autoscripts/postinst-systemd-enable); rdma-core does so for both services (linux-rdma/rdma-core,
+/// debian/rules). srptools of MLNX_LIBS has an init script instead (debian/srptools.init).
+struct PackageServices {
+  std::string_view package;
+  std::vector<std::string> units;
+};
+const std::vector<PackageServices> unwanted_services{{"ibacm", {"ibacm.service", "ibacm.socket"}},
+                                                     {"srptools", {"srp_daemon.service", "srptools.service"}},
+                                                     {"srp_daemon", {"srp_daemon.service"}}};
+
+/// Disables services that the packages of a profile enable. Leaves the choice to the user whose recipe lists packages,
+/// and to the base that has the package already.
+void plan_unwanted_services(const Inputs& inputs, Plan& plan) {
+  if (!inputs.recipe.ofed.packages.empty()) return;
+  for (const auto& [package, units] : unwanted_services) {
+    if (!installs(plan, package) || has_package(inputs, package)) continue;
+    plan.disable_services.insert(plan.disable_services.end(), units.begin(), units.end());
+  }
+}
+
 void plan_services(const Inputs& inputs, Plan& plan) {
   // These packages have openibd.service. Without them (user space only) there is nothing to enable.
   const bool openibd = installs(plan, "mlnx-ofa_kernel") || installs(plan, "mlnx-ofed-kernel-utils");
@@ -61,17 +86,48 @@ void plan_services(const Inputs& inputs, Plan& plan) {
   // The fabric has its own subnet manager. A second one in a VM would compete with it.
   if (installs(plan, "opensm") || has_package(inputs, "opensm"))
     plan.disable_services = {"opensm.service", "opensmd.service"};
+  plan_unwanted_services(inputs, plan);
   plan.openibd_after_udev = openibd;
   plan.force_openibd = openibd && plan.fit.kind == FitKind::weak_updates;
+}
+
+/// Directories of the kernel's own modules that every driver package replaces.
+constexpr std::string_view replaced_modules[] = {
+    "kernel/drivers/infiniband/core/", "kernel/drivers/infiniband/hw/mlx4/", "kernel/drivers/infiniband/hw/mlx5/",
+    "kernel/drivers/infiniband/ulp/ipoib/"};
+/// Directories of modules that are of no use without RDMA. Modules elsewhere also have other users.
+constexpr std::string_view rdma_only_modules[] = {"kernel/drivers/infiniband/", "kernel/drivers/nvme/",
+                                                  "kernel/drivers/staging/", "kernel/drivers/block/", "kernel/net/"};
+
+template <std::size_t size>
+bool is_below(std::string_view path, const std::string_view (&directories)[size]) {
+  return std::any_of(std::begin(directories), std::end(directories),
+                     [&](std::string_view directory) { return path.starts_with(directory); });
+}
+
+/// Blacklists the kernel's own users of ib_core: they do not load with the vendor's ib_core and make
+/// systemd-modules-load fail (Azure/azhpc-images PR#176). A blacklist also disables the aliases of a module
+/// (modprobe.d(5)), and `mount -t cifs` needs the alias fs-cifs; so there is only a warning about modules that are
+/// useful without RDMA.
+void plan_blacklist(const Inputs& inputs, Plan& plan) {
+  const auto* kernel = inputs.facts.kernel(plan.fit.kernel);
+  if (kernel == nullptr || !replaces_modules(plan.fit)) return;
+  std::vector<std::string> others;
+  for (const auto& path : kernel->ib_core_users) {
+    if (is_below(path, replaced_modules)) continue;
+    (is_below(path, rdma_only_modules) ? plan.blacklist : others).push_back(guest::module_name(path));
+  }
+  if (!others.empty())
+    plan.warnings.push_back(fmt::format(
+        "the kernel's own {} use{} ib_core, which the driver replaces: mount or load {} once on a VM of this image",
+        join(others, ", "), others.size() == 1 ? "s" : "", others.size() == 1 ? "it" : "them"));
 }
 
 void plan_driver(const Inputs& inputs, Plan& plan) {
   if (!plan.bundle) return;
   // This package has ofed_info.
   plan.name_product = installs(plan, "ofed-scripts") || has_package(inputs, "ofed-scripts");
-  // The kernel's own users of ib_core (Azure/azhpc-images PR#176).
-  if (replaces_modules(plan.fit))
-    plan.blacklist = {"ib_iser", "ib_isert", "ib_srp", "ib_srpt", "rpcrdma", "nvme_rdma", "nvmet_rdma"};
+  plan_blacklist(inputs, plan);
 }
 
 bool is_kernel_package(std::string_view name) {
@@ -116,8 +172,16 @@ void plan_hold(const Inputs& inputs, Plan& plan) {
   plan.hold.packages.assign(names.begin(), names.end());
 }
 
-/// Returns why the initramfs of `kernel` must be built again; empty when it can stay. It needs no driver of the card:
-/// the root disk of a VM is on hv_storvsc or nvme.
+/// Returns those of `drivers` without which no VM finds its OS disk. InfiniBand sizes have it on SCSI; a new initramfs
+/// gets NVMe too, and pci_hyperv, behind which NVMe disks are.
+std::vector<std::string> drivers_of_the_os_disk(const std::vector<std::string>& drivers) {
+  std::vector<std::string> needed;
+  for (const auto& driver : drivers)
+    if (driver == "hv_vmbus" || driver == "hv_storvsc") needed.push_back(driver);
+  return needed;
+}
+
+/// Returns why the initramfs of `kernel` must be built again; empty when it can stay. It needs no driver of the card.
 std::string reason_to_rebuild(const guest::Kernel& kernel, const Plan& plan) {
   if (!kernel.initramfs_content)
     return kernel.initramfs_trouble.empty() ? "its content is not known" : kernel.initramfs_trouble;
@@ -125,7 +189,7 @@ std::string reason_to_rebuild(const guest::Kernel& kernel, const Plan& plan) {
   if (!content.has_root || content.modules.empty()) return "it contains no module";
   std::set<std::string> names;
   for (const auto& path : content.modules) names.insert(guest::module_name_of(path));
-  for (const auto& driver : plan.initramfs_drivers)
+  for (const auto& driver : drivers_of_the_os_disk(kernel.azure_drivers))
     if (!names.contains(driver)) return "it lacks " + driver;
   if (!replaces_modules(plan.fit)) return {};
   const auto replaced = std::find_if(names.begin(), names.end(), guest::is_rdma_module);
@@ -161,8 +225,9 @@ void plan_initramfs(const Inputs& inputs, Plan& plan) {
   plan.initramfs_drivers = kernel->azure_drivers;
   plan.initramfs_reason = reason_to_rebuild(*kernel, plan);
   plan.rebuild_initramfs = !plan.initramfs_reason.empty();
-  if (!plan.rebuild_initramfs)
-    plan.initramfs_reason = "it has the drivers for Azure, and no module that the driver replaces";
+  if (plan.rebuild_initramfs) return;
+  plan.initramfs_drivers = drivers_of_the_os_disk(kernel->azure_drivers);
+  plan.initramfs_reason = "it has the drivers of the OS disk, and no module that the driver replaces";
 }
 
 void plan_labels(const Inputs& inputs, Plan& plan) {

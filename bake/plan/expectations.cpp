@@ -20,7 +20,9 @@ nlohmann::ordered_json to_json(const Expectations& expectations) {
           {"absent", expectations.absent},
           {"enable_rdma", expectations.enable_rdma},
           {"hold", {{"configs", expectations.hold.configs}, {"packages", expectations.hold.packages}}},
+          {"memlock_unlimited", expectations.memlock_unlimited},
           {"initramfs", expectations.initramfs},
+          {"initramfs_drivers", expectations.initramfs_drivers},
           {"generalized", expectations.generalized},
           {"firstboot_sha256", expectations.firstboot_sha256}};
 }
@@ -41,7 +43,9 @@ Expectations expectations_from(const nlohmann::json& json) try {
   json.at("enable_rdma").get_to(expectations.enable_rdma);
   json.at("hold").at("configs").get_to(expectations.hold.configs);
   json.at("hold").at("packages").get_to(expectations.hold.packages);
+  expectations.memlock_unlimited = json.value("memlock_unlimited", false);  // older manifests lack it
   json.at("initramfs").get_to(expectations.initramfs);
+  expectations.initramfs_drivers = json.value("initramfs_drivers", expectations.initramfs_drivers);
   json.at("generalized").get_to(expectations.generalized);
   json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);
   return expectations;

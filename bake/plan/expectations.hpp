@@ -33,7 +33,9 @@ struct Expectations {
   std::vector<std::string> absent;                ///< not installed: mlnx-fw-updater, removed packages
   bool enable_rdma = false;                       ///< one uncommented OS.EnableRDMA=y in waagent.conf
   Hold hold;
-  bool initramfs = false;  ///< `kernel` has one, with the Hyper-V drivers that are modules
+  bool memlock_unlimited = false;                   ///< no limit of locked memory in sessions and services
+  std::vector<std::string> initramfs_drivers = {};  ///< modules that the initramfs contains
+  bool initramfs = false;                           ///< `kernel` has one, with the Hyper-V drivers that are modules
   bool generalized = false;
   std::string firstboot_sha256;  ///< of /usr/sbin/ib-firstboot, empty: not installed
   std::string ofed;              ///< "5.5-1.0.3.2" or "inbox"

@@ -30,7 +30,10 @@ void add_system_files(const Plan& plan, std::vector<FileChange>& files) {
   if (plan.openibd_after_udev) files.push_back({path::openibd_drop_in, "openibd waits for udev"});
   if (plan.enable_rdma) files.push_back({plan.waagent_config, "OS.EnableRDMA=y"});
   for (const auto& config : plan.hold.configs) files.push_back({config, "exclude="});
-  if (plan.memlock_unlimited) files.push_back({path::limits, "unlimited locked memory"});
+  if (plan.memlock_unlimited) {
+    files.push_back({path::limits, "unlimited locked memory in sessions"});
+    files.push_back({path::service_limits, "unlimited locked memory in services"});
+  }
   files.push_back({guest::manifest_path, "lists the contents of the image"});
 }
 

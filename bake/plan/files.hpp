@@ -20,6 +20,7 @@ inline constexpr const char* firstboot_target = "/etc/systemd/system/ib-ready.ta
 inline constexpr const char* firstboot_preset = "/etc/systemd/system-preset/80-ib-firstboot.preset";
 inline constexpr const char* firstboot_conf = "/etc/ib-firstboot.conf";
 inline constexpr const char* limits = "/etc/security/limits.d/90-bake-rdma.conf";
+inline constexpr const char* service_limits = "/etc/systemd/system.conf.d/90-bake-rdma.conf";
 inline constexpr const char* initramfs_modules = "/etc/initramfs-tools/modules";
 inline constexpr const char* autorelabel = "/.autorelabel";
 }  // namespace path

@@ -162,6 +162,8 @@ class Planner {
               ? "the modules that are built in the image are not signed"
               : "the firmware does not know the signing key of the driver's modules"));
     warn_about_ipoib();
+    const auto& generation_warnings = in_.resolution.generation_warnings;
+    warnings.insert(warnings.end(), generation_warnings.begin(), generation_warnings.end());
     warnings.insert(warnings.end(), in_.resolution.agent_warnings.begin(), in_.resolution.agent_warnings.end());
   }
 
@@ -206,6 +208,8 @@ class Planner {
     expected.enable_rdma = plan.enable_rdma;
     expected.hold = plan.hold;
     expected.initramfs = !plan.initramfs.empty();
+    expected.initramfs_drivers = plan.initramfs_drivers;
+    expected.memlock_unlimited = plan.memlock_unlimited;
     expected.generalized = plan.generalize;
     expected.firstboot_sha256 = plan.install_firstboot ? in_.firstboot_sha256 : "";
   }

@@ -39,7 +39,7 @@ void plan_space(const Inputs& inputs, Outcome& outcome) {
     entry.free = mount->free;
     entry.needed += bytes;
   };
-  need("/usr", inputs.resolution.install_bytes + inputs.resolution.install_bytes / 10);
+  for (const auto& [directory, bytes] : inputs.resolution.install_bytes) need(directory, bytes + bytes / 10);
   need("/var", bookkeeping);
   if (inputs.resolution.fit.kind == resolve::FitKind::needs_build) need("/var/lib/dkms", build_tree);
   if (outcome.plan.rebuild_initramfs) need("/boot", initramfs);

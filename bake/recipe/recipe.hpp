@@ -36,7 +36,7 @@ struct Configure {
   bool enable_rdma = true;        ///< OS.EnableRDMA=y in waagent.conf
   bool hold_kernel = true;        ///< prevent updates to a kernel that the driver does not fit
   bool hold_rdma = true;          ///< prevent updates of the RDMA packages
-  bool memlock_unlimited = true;  ///< /etc/security/limits.d: RDMA pins memory
+  bool memlock_unlimited = true;  ///< in sessions and services: RDMA pins memory
 };
 
 struct Firstboot {

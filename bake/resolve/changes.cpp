@@ -2,7 +2,9 @@
 #include "bake/resolve/changes.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
+#include <string_view>
 #include <tuple>
 
 #include "bake/base/text.hpp"
@@ -11,6 +13,9 @@ namespace bake::resolve {
 namespace {
 
 constexpr std::size_t max_requirers_named = 3;
+/// Packages of MLNX_OFED that install below /opt/mellanox, in rpm and deb.
+constexpr std::array packages_below_opt{"hcoll", "hcoll-cuda",   "sharp",         "fca",
+                                        "mxm",   "mlnx-ethtool", "mlnx-iproute2", "mlnx-fw-updater"};
 constexpr const char* no_reason = "chosen by the dependency solver";
 
 struct TransactionDeleter {
@@ -66,6 +71,7 @@ class ChangeReader {
     if (replaced != 0) change.old_version = pool_.version(replaced);
     change.file = pool_.files().at(package);
     change.payload = request_.sources.at(pool_.source_number(package)).payload;
+    change.directory = directory_of(package);
     change.reason = why_added(package, replaced);
     if (replaced != 0 && pool_.compare(package, replaced) < 0)
       change.reason += "; the vendor's version replaces the newer " + change.old_version;
@@ -84,6 +90,20 @@ class ChangeReader {
       change.reason =
           distribution_part ? "part of the distribution's RDMA stack, which the vendor's stack replaces" : no_reason;
     return change;
+  }
+
+  /// Returns PackageChange::directory. Indexes of rpms list files, indexes of debs do not.
+  std::string directory_of(Id package) const {
+    std::size_t below_opt = 0, elsewhere = 0;
+    Dataiterator files;
+    dataiterator_init(&files, pool_.get(), nullptr, package, SOLVABLE_FILELIST, nullptr,
+                      SEARCH_FILES | SEARCH_COMPLETE_FILELIST);
+    while (dataiterator_step(&files) != 0)
+      ++(std::string_view(files.kv.str).starts_with("/opt/") ? below_opt : elsewhere);
+    dataiterator_free(&files);
+    const bool named = std::find(packages_below_opt.begin(), packages_below_opt.end(), pool_.name(package)) !=
+                       packages_below_opt.end();
+    return below_opt > elsewhere || named ? "/opt" : "/usr";
   }
 
   std::string why_added(Id package, Id replaced) const {

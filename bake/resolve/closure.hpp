@@ -20,6 +20,8 @@ struct PackageChange {
   std::string file;         ///< in the payload, below its root; empty for a removal
   std::size_t payload = 0;  ///< 0: the bundle; 1: the extra packages
   std::string reason;       ///< "wanted", "required by libibverbs", "obsoleted by mlnx-ofa_kernel", …
+  /// The directory that gets most of the package's files: "/opt" if its file list or its name says so, else "/usr".
+  std::string directory = "/usr";
 
   friend bool operator==(const PackageChange&, const PackageChange&) = default;
 };

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 #include <set>
 
 #include "bake/base/text.hpp"
 #include "bake/resolve/profile.hpp"
+#include "bake/resolve/vm_generation.hpp"
 
 namespace bake::resolve {
 namespace {
@@ -91,13 +93,14 @@ SolvedPackages solve_with_build(std::vector<std::string>& wanted, const Selected
   return solve_for(wanted, driver, facts, sources);
 }
 
-std::uint64_t bytes_to_install(const SelectedDriver& driver, const Closure& closure) {
-  std::uint64_t bytes = 0;
+std::map<std::string, std::uint64_t> bytes_to_install(const SelectedDriver& driver, const Closure& closure) {
+  std::map<std::string, std::uint64_t> bytes;
   for (const auto& change : closure.changes) {
     if (change.action == PackageChange::Action::remove) continue;
     const auto* package = find_package(driver.repository_of(change.payload), change.file);
     // An index without installed sizes: packages unpack to about four times their size.
-    if (package != nullptr) bytes += package->installed_size != 0 ? package->installed_size : package->size * 4;
+    if (package != nullptr)
+      bytes[change.directory] += package->installed_size != 0 ? package->installed_size : package->size * 4;
   }
   return bytes;
 }
@@ -199,6 +202,9 @@ Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Fac
   result.module_version = module_version(driver, solved.from_bundle);
   result.install_bytes = bytes_to_install(driver, result.closure);
   check_guest_packages(recipe, facts, matrix, result);
+  auto generation = check_generation(recipe, facts.layout, matrix);
+  std::move(generation.problems.begin(), generation.problems.end(), std::back_inserter(result.matrix_problems));
+  result.generation_warnings = std::move(generation.warnings);
   return result;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,10 +34,11 @@ struct Resolution {
   std::vector<std::string> wanted;       ///< package names for the solver
   Closure closure;
   KernelFit fit;
-  std::string module_version;               ///< version of the mlx module in the bundle; empty when unknown
-  std::uint64_t install_bytes = 0;          ///< size of the new packages, unpacked
-  std::size_t extra_payloads = 0;           ///< number of payload disks in addition to the bundle's
-  std::vector<Problem> matrix_problems;     ///< why the matrix refuses the driver on this kernel
+  std::string module_version;                          ///< version of the mlx module in the bundle; empty when unknown
+  std::map<std::string, std::uint64_t> install_bytes;  ///< size of the new packages, unpacked, by directory: /usr, /opt
+  std::size_t extra_payloads = 0;                      ///< number of payload disks in addition to the bundle's
+  std::vector<Problem> matrix_problems;                ///< why the matrix refuses the driver on this kernel
+  std::vector<std::string> generation_warnings;        ///< VM sizes that the disk cannot start
   std::vector<std::string> agent_warnings;  ///< warnings of the matrix about IPoIB with the guest's waagent version
 };
 

@@ -42,7 +42,7 @@ std::pair<std::string, std::string> digest_and_pin(const fs::path& archive, cons
       source = "matrix";
     }
   progress.step(fmt::format("digesting {}", name));
-  auto sha256 = digest_of_file(archive);
+  auto sha256 = bundle::digest_of_bundle(archive, options.limits);
   if (!expected.empty() && expected != sha256)
     throw Error(ErrorKind::untrusted,
                 fmt::format("verifying bundle '{}': its sha256 is {}, the {} pins {}", name, sha256, source, expected),
@@ -54,7 +54,7 @@ std::pair<std::string, std::string> digest_and_pin(const fs::path& archive, cons
 void check_same_bytes(const fs::path& archive, const std::string& before, const std::string& after) {
   if (before != after)
     throw Error(ErrorKind::untrusted,
-                fmt::format("verifying bundle '{}': the file changed while it was read", archive.filename().string()));
+                fmt::format("verifying bundle '{}': it changed while it was read", archive.filename().string()));
 }
 
 bundle::Json tree_to_json(const bundle::BundleTree& tree) {
@@ -115,14 +115,16 @@ Verification read_again(const bundle::Bundle& bundle, const signature::KeyRing& 
     result.payload_problem = Problem{bundle.payload().string(), "its digest differs from the one that was stored",
                                      "remove the bundle and add it again"};
   try {
-    auto examination = bundle::examine({bundle.name, bundle.trust.archive_sha256, tree_of(bundle)}, ring,
-                                       policy.insecure_no_index, progress);
+    auto examination =
+        bundle::examine({bundle.name, bundle.trust.archive_sha256, tree_of(bundle), bundle.trust.from_directory}, ring,
+                        policy.insecure_no_index, progress);
     result.report = std::move(examination.report);
   } catch (const Error& error) {
     // A damaged payload may not be readable to its end; the damage is reported already.
     if (!result.payload_problem) throw;
     result.report.index_problems.push_back({bundle.name, error.message(), error.hint()});
   }
+  result.report.from_directory = bundle.trust.from_directory;
   result.report.pin = bundle.trust.pin.empty() ? pin : bundle.trust.pin;
   result.decision = bundle::decide_trust(result.report, bundle, !ring.empty(), policy);
   if (result.payload_problem) result.decision.problems.push_back(*result.payload_problem);
@@ -277,10 +279,11 @@ AddResult Store::add(const fs::path& archive, const AddOptions& options, Progres
   const auto [sha256, pin] = digest_and_pin(archive, options, progress);
   if (fs::exists(directory_ / "bundles" / sha256 / "bundle.json"))
     return add_again(load(directory_ / "bundles" / sha256), pin, options, progress);
-  if (const auto free = free_bytes_at(directory_); free < fs::file_size(archive))
+  const auto needed = bundle::size_of_bundle(archive);
+  if (const auto free = free_bytes_at(directory_); free < needed)
     throw Error(ErrorKind::environment,
                 fmt::format("adding bundle '{}': the store has {} free and needs {}", archive.filename().string(),
-                            human_size(free), human_size(fs::file_size(archive))),
+                            human_size(free), human_size(needed)),
                 "choose another place for the store with --store DIR or $BAKE_STORE");
 
   StoreTransaction transaction(directory_, progress);

@@ -58,10 +58,11 @@ class Store {
  public:
   explicit Store(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  /// Verifies `archive` and adds it to the store. Throws Error{untrusted} when it is hostile or nothing vouches for it,
-  /// {config} when bake cannot use it as a bundle, {usage} when the file does not exist; the store is unchanged then. A
-  /// bundle that is in the store already is read and judged again, as verify() does, but by these options alone; a new
-  /// pin or signer is recorded, and the recorded ones stay.
+  /// Verifies `archive`, which may be a directory with an unpacked bundle, and adds it to the store. Throws
+  /// Error{untrusted} when it is hostile or nothing vouches for it, {config} when bake cannot use it as a bundle,
+  /// {usage} when the file does not exist; the store is unchanged then. A bundle that is in the store already is read
+  /// and judged again, as verify() does, but by these options alone; a new pin or signer is recorded, and the recorded
+  /// ones stay.
   AddResult add(const std::filesystem::path& archive, const AddOptions& options, Progress& progress);
   /// Checks everything that add() checks, without a change to the store. A refusal by the trust decision is in the
   /// result, not thrown.

@@ -145,6 +145,24 @@ Check check_holds(Guest& guest, const Expectations& expected) {
                           : "not held: " + join(missing, ", ")};
 }
 
+/// Returns whether the uncommented line `line` is in the file, in any spacing.
+bool has_line(Guest& guest, const std::string& path, const std::string& line) {
+  const auto lines = split_lines(guest.read(path).value_or(""));
+  return std::any_of(lines.begin(), lines.end(),
+                     [&](const auto& each) { return join(split_words(each), " ") == line; });
+}
+
+Check check_locked_memory(Guest& guest, const Expectations& expected) {
+  if (!expected.memlock_unlimited) return skipped("locked memory", "the bake did not change the limit");
+  std::vector<std::string> missing;
+  for (const auto& [path, line] : {std::pair{plan::path::limits, "* hard memlock unlimited"},
+                                   {plan::path::limits, "* soft memlock unlimited"},
+                                   {plan::path::service_limits, "DefaultLimitMEMLOCK=infinity"}})
+    if (!has_line(guest, path, line)) missing.push_back(fmt::format("'{}' is not in {}", line, path));
+  return {"locked memory", missing.empty(),
+          missing.empty() ? "unlimited in sessions and services" : join(missing, "; ")};
+}
+
 Check check_firstboot(Guest& guest, const Expectations& expected) {
   if (expected.firstboot_sha256.empty()) return skipped("ib-firstboot", "the bake did not install it");
   const auto program = guest.read("/usr/sbin/ib-firstboot");
@@ -180,8 +198,9 @@ Check check_labels(Guest& guest, const Facts& facts, const Expectations& expecte
   const auto unlabelled = apply::unlabelled_files(
       guest, expected.family, packages,
       {guest::manifest_path, plan::path::firstboot, plan::path::firstboot_unit, plan::path::firstboot_target,
-       plan::path::firstboot_conf, plan::path::firstboot_preset, plan::path::limits, plan::path::openib_conf,
-       plan::path::blacklist, plan::path::ofed_info, "/boot", "/usr", "/var", "/opt", "/home", "/tmp"});
+       plan::path::firstboot_conf, plan::path::firstboot_preset, plan::path::limits, plan::path::service_limits,
+       plan::path::openib_conf, plan::path::blacklist, plan::path::ofed_info, "/boot", "/usr", "/var", "/opt", "/home",
+       "/tmp"});
   return {"SELinux labels", unlabelled.empty(),
           fmt::format("{}: {}", facts.selinux.mode,
                       unlabelled.empty() ? "every file of the injected packages and of bake has a label"
@@ -206,6 +225,7 @@ std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectat
   checks.push_back(check_services(guest, expected));
   checks.push_back(check_agent(guest, facts, expected));
   checks.push_back(check_holds(guest, expected));
+  checks.push_back(check_locked_memory(guest, expected));
   checks.push_back(check_firstboot(guest, expected));
   checks.push_back(check_labels(guest, facts, expected));
   checks.push_back(check_generalized(guest, expected));

@@ -202,7 +202,7 @@ Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expe
   if (!content.has_root || content.modules.empty()) wrong.push_back(*kernel.initramfs + " contains no module");
   std::set<std::string> present;
   for (const auto& path : content.modules) present.insert(guest::module_name_of(path));
-  for (const auto& module : kernel.azure_drivers)
+  for (const auto& module : expected.initramfs_drivers)
     if (!present.contains(module)) wrong.push_back(module + " is missing");
   const bool without_card =
       std::none_of(present.begin(), present.end(), [](const auto& name) { return name.starts_with("mlx"); });

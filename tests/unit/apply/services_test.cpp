@@ -1,7 +1,12 @@
+#include <filesystem>
 #include <gtest/gtest.h>
+#include <set>
 
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
+#include "bake/base/process.hpp"
+#include "bake/base/text.hpp"
 #include "bake/guest/memory.hpp"
 
 namespace bake::apply {
@@ -19,6 +24,40 @@ TEST(Services, AreEnabledByLinksWithTheirDirectories) {
   EXPECT_EQ(guest.read_link("/etc/systemd/system/sysinit.target.wants/openibd.service"), unit);
   EXPECT_EQ(guest.read_link("/etc/systemd/system/a.target.requires/openibd.service"), unit);
   EXPECT_TRUE(guest.exists("/etc/systemd/system/openibd.service.d/10-udev-settle.conf"));
+}
+
+/// Runs set_services() on `root`: the real directory that the scripts change.
+void disable_in(const std::filesystem::path& root, const std::string& unit) {
+  guest::MemoryGuest guest;
+  guest.with_handler([&](const std::string& script) -> std::optional<guest::ShellResult> {
+    auto local = replace_all(script, " /etc/", " " + root.string() + "/etc/");
+    const auto result = run_program({"/bin/sh", "-c", local});
+    return guest::ShellResult{result.status, result.out + result.err};
+  });
+  plan::Plan plan;
+  plan.disable_services = {unit};
+  set_services(plan, guest);
+}
+
+TEST(Services, DisablingRemovesTheLinksOfUnitsAndTurnsThoseOfInitScripts) {
+  const TemporaryDirectory root;
+  namespace fs = std::filesystem;
+  const auto etc = root.path() / "etc";
+  for (const auto* directory : {"systemd/system/network.target.wants", "init.d", "rc2.d", "rc6.d"})
+    fs::create_directories(etc / directory);
+  fs::create_symlink("/lib/systemd/system/srptools.service",
+                     etc / "systemd/system/network.target.wants/srptools.service");
+  fs::create_symlink("/lib/systemd/system/ssh.service", etc / "systemd/system/network.target.wants/ssh.service");
+  write_text_atomically(etc / "init.d/srptools", "#!/bin/sh\n");
+  fs::create_symlink("../init.d/srptools", etc / "rc2.d/S03srptools");
+  fs::create_symlink("../init.d/ssh", etc / "rc2.d/S03ssh");
+  fs::create_symlink("../init.d/srptools", etc / "rc6.d/K01srptools");
+  disable_in(root.path(), "srptools.service");
+  std::set<std::string> links;
+  for (const auto& entry : fs::recursive_directory_iterator(etc))
+    if (entry.is_symlink()) links.insert(fs::relative(entry.path().parent_path(), etc) / entry.path().filename());
+  EXPECT_EQ(links, (std::set<std::string>{"rc2.d/K01srptools", "rc2.d/S03ssh", "rc6.d/K01srptools",
+                                          "systemd/system/network.target.wants/ssh.service"}));
 }
 
 TEST(Services, AMissingUnitIsAnError) {

@@ -102,6 +102,18 @@ TEST(Kernels, ModulesFromOutsideThatUseTheKernelsRdmaModules) {
       (std::vector<std::string>{"ko2iblnd", "mst_pci"}));
 }
 
+TEST(Kernels, OwnModulesThatUseIbCore) {
+  EXPECT_EQ(own_ib_core_users("kernel/net/sunrpc/xprtrdma/rpcrdma.ko.xz: kernel/drivers/infiniband/core/rdma_cm.ko.xz "
+                              "kernel/drivers/infiniband/core/ib_core.ko.xz\n"
+                              "kernel/drivers/infiniband/ulp/srp/ib_srp.ko: extra/mlnx-ofa_kernel/core/ib_core.ko\n"
+                              "kernel/drivers/infiniband/core/ib_core.ko:\n"
+                              "kernel/fs/xfs/xfs.ko: kernel/lib/libcrc32c.ko\n"
+                              "extra/ko2iblnd.ko: kernel/drivers/infiniband/core/ib_core.ko\n"
+                              "no colon\n"),
+            (std::vector<std::string>{"kernel/drivers/infiniband/ulp/srp/ib_srp.ko",
+                                      "kernel/net/sunrpc/xprtrdma/rpcrdma.ko.xz"}));
+}
+
 TEST(Symvers, AreReadLineByLine) {
   EXPECT_THAT(parse_symvers("0x12345678\tprintk\tvmlinux\tEXPORT_SYMBOL\n0xABCDEF01\tfoo\tm\tEXPORT_SYMBOL_GPL\tNS\n"),
               ::testing::ElementsAre(std::pair("foo", 0xabcdef01U), std::pair("printk", 0x12345678U)));

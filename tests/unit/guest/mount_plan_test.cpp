@@ -144,6 +144,7 @@ TEST(DiskContent, ReadsTheOutputOfBlkid) {
   EXPECT_EQ(content.partition_table, "gpt");
   EXPECT_TRUE(content.lvm);
   EXPECT_TRUE(content.efi);
+  EXPECT_TRUE(content.bios_boot);
   ASSERT_EQ(content.file_systems.size(), 3U);
   EXPECT_EQ(content.file_systems[0].device, "/dev/sda1");
   EXPECT_EQ(content.file_systems[0].part_label, "EFI System Partition");
@@ -158,6 +159,7 @@ TEST(DiskContent, ReadsDisksWithoutPartitionsAndWithMbr) {
   EXPECT_EQ(whole.partition_table, "none");
   EXPECT_EQ(whole.file_systems.at(0).device, "/dev/sda");
   EXPECT_FALSE(whole.efi);
+  EXPECT_FALSE(whole.bios_boot);
   EXPECT_EQ(parse_blkid("DEVNAME=/dev/disk/guestfs/system\nPTTYPE=dos\n\nDEVNAME=/dev/disk/guestfs/"
                         "system1\nTYPE=vfat\nPART_ENTRY_TYPE=0xef\n")
                 .partition_table,

@@ -144,7 +144,7 @@ Inputs inputs_for(Facts facts, const Repository& repository, PackageFormat forma
   inputs.resolution.fit =
       resolve::decide_fit(facts, facts.default_kernel, repository, format, inputs.resolution.wanted, {});
   inputs.resolution.module_version = "5.5-1.0.3";
-  inputs.resolution.install_bytes = 100 << 20;
+  inputs.resolution.install_bytes = {{"/usr", 100 << 20}};
   inputs.firstboot_sha256 = std::string(64, 'f');
   return inputs;
 }
@@ -167,17 +167,19 @@ std::string initramfs_plan(const std::vector<std::string>& modules, bool readabl
     facts.kernels[0].initramfs_trouble = "reading initramfs '/boot/initramfs.img': it is truncated";
   const auto plan = make(inputs_for(facts, rpm_repository(), PackageFormat::rpm, &kernel_symbols)).plan;
   EXPECT_EQ(plan.initramfs, std::string("/boot/initramfs-") + ga + ".img");
-  EXPECT_EQ(plan.initramfs_drivers, facts.kernels[0].azure_drivers);
+  EXPECT_EQ(plan.expectations.initramfs_drivers, plan.initramfs_drivers);
+  EXPECT_EQ(plan.initramfs_drivers,
+            plan.rebuild_initramfs ? facts.kernels[0].azure_drivers : std::vector<std::string>{"hv_storvsc"});
   EXPECT_TRUE(plan.expectations.initramfs) << "a kept initramfs is verified too";
   return (plan.rebuild_initramfs ? "rebuild: " : "keep: ") + plan.initramfs_reason;
 }
 
 TEST(PlanInitramfs, IsRebuiltOnlyWhenItMust) {
-  EXPECT_EQ(initramfs_plan({"hv_storvsc.ko.xz", "nvme.ko.xz", "xfs.ko.xz"}),
-            "keep: it has the drivers for Azure, and no module that the driver replaces");
+  EXPECT_EQ(initramfs_plan({"hv_storvsc.ko.xz", "xfs.ko.xz"}),
+            "keep: it has the drivers of the OS disk, and no module that the driver replaces");
   EXPECT_EQ(initramfs_plan({"hv_storvsc.ko.xz", "nvme.ko.xz", "net/mlx5_core.ko.xz"}),
             "rebuild: it contains mlx5_core, which the driver replaces");
-  EXPECT_EQ(initramfs_plan({"hv_storvsc.ko.xz", "xfs.ko.xz"}), "rebuild: it lacks nvme");
+  EXPECT_EQ(initramfs_plan({"nvme.ko.xz", "xfs.ko.xz"}), "rebuild: it lacks hv_storvsc");
   EXPECT_EQ(initramfs_plan({}), "rebuild: it contains no module");
   EXPECT_EQ(initramfs_plan({}, false), "rebuild: reading initramfs '/boot/initramfs.img': it is truncated");
 }
@@ -370,13 +372,76 @@ TEST(Plan, HoldsForEveryPackageManagerOfTheGuest) {
 }
 
 TEST(Plan, ShowsEveryFileThatIsWritten) {
-  const auto text = to_text(make(inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols)));
+  auto inputs = inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.kernels[0].ib_core_users = {"kernel/drivers/infiniband/ulp/iser/ib_iser.ko.xz",
+                                           "kernel/drivers/infiniband/ulp/srp/ib_srp.ko.xz"};
+  const auto text = to_text(make(inputs));
   for (const std::string line :
        {"/etc/infiniband/openib.conf  FORCE_MODE=yes", "/etc/waagent.conf  OS.EnableRDMA=y",
-        "/etc/modprobe.d/bake-inbox-rdma.conf  blacklists modules that the driver does not replace: ib_iser, ib_isert, "
-        "ib_srp, ib_srpt, rpcrdma, nvme_rdma, nvmet_rdma",
+        "/etc/modprobe.d/bake-inbox-rdma.conf  blacklists modules that the driver does not replace: ib_iser, ib_srp",
+        "/etc/security/limits.d/90-bake-rdma.conf  unlimited locked memory in sessions",
+        "/etc/systemd/system.conf.d/90-bake-rdma.conf  unlimited locked memory in services",
         "/etc/systemd/system/openibd.service.d/10-udev-settle.conf  openibd waits for udev"})
     EXPECT_THAT(text, HasSubstr("  " + line + "\n"));
+}
+
+/// Returns the units that the plan disables when it installs these packages.
+std::vector<std::string> disabled_with(Inputs inputs, const std::vector<std::string>& packages) {
+  for (const auto& name : packages)
+    inputs.resolution.closure.changes.push_back(
+        {PackageChange::Action::install, name, "55mlnx37-1", "amd64", "", name + ".deb", 0, "wanted"});
+  const auto plan = make(inputs).plan;
+  EXPECT_EQ(plan.expectations.services_off, plan.disable_services);
+  return plan.disable_services;
+}
+
+TEST(Plan, DisablesServicesThatThePackagesOfAProfileEnable) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  EXPECT_THAT(disabled_with(inputs, {}), IsEmpty());
+  EXPECT_THAT(disabled_with(inputs, {"ibacm", "srptools", "opensm"}),
+              ElementsAre("opensm.service", "opensmd.service", "ibacm.service", "ibacm.socket", "srp_daemon.service",
+                          "srptools.service"));
+  EXPECT_THAT(disabled_with(inputs, {"srp_daemon"}), ElementsAre("srp_daemon.service"));
+}
+
+TEST(Plan, LeavesServicesOfTheBaseAndOfAPackageListEnabled) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  auto listed = inputs;
+  listed.recipe.ofed.packages = {"ibacm"};
+  EXPECT_THAT(disabled_with(listed, {"ibacm"}), IsEmpty());
+  inputs.facts.packages.packages.push_back({"ibacm", "28.0-1ubuntu1", "amd64"});
+  EXPECT_THAT(disabled_with(inputs, {"ibacm", "srptools"}), ElementsAre("srp_daemon.service", "srptools.service"));
+}
+
+TEST(Plan, BlacklistsTheKernelsOwnUsersOfIbCore) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  EXPECT_THAT(make(inputs).plan.blacklist, IsEmpty());
+  inputs.facts.kernels[0].ib_core_users = {
+      "kernel/drivers/infiniband/core/ib_uverbs.ko",  "kernel/drivers/infiniband/hw/mana/mana_ib.ko",
+      "kernel/drivers/infiniband/hw/mlx5/mlx5_ib.ko", "kernel/drivers/infiniband/ulp/ipoib/ib_ipoib.ko",
+      "kernel/drivers/nvme/host/nvme-rdma.ko",        "kernel/fs/cifs/cifs.ko",
+      "kernel/net/sunrpc/xprtrdma/rpcrdma.ko"};
+  const auto plan = make(inputs).plan;
+  EXPECT_THAT(plan.blacklist, ElementsAre("mana_ib", "nvme_rdma", "rpcrdma"));
+  EXPECT_THAT(plan.warnings, Contains("the kernel's own cifs uses ib_core, which the driver replaces: mount or load it "
+                                      "once on a VM of this image"));
+  inputs.resolution.fit.kind = resolve::FitKind::inbox;
+  EXPECT_THAT(make(inputs).plan.blacklist, IsEmpty());
+}
+
+TEST(Plan, CountsSpaceForEveryMountPoint) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.resolution.install_bytes = {{"/opt", 200 << 20}, {"/usr", 100 << 20}};
+  inputs.facts.layout.mounts.push_back({"/dev/rootvg/usrlv", "xfs", "/usr", 10ULL << 30, 5ULL << 30, ""});
+  inputs.facts.layout.mounts.push_back({"/dev/rootvg/optlv", "xfs", "/opt", 2ULL << 30, 50 << 20, ""});
+  auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.message, "the guest's file system on /opt has 50 MiB free and needs 220 MiB");
+  inputs.facts.layout.mounts[2].free = 60 << 20;
+  inputs.facts.layout.mounts[3].free = 300 << 20;
+  outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.message, "the guest's file system on /usr has 60 MiB free and needs 110 MiB");
 }
 
 TEST(Plan, LabelsAtTheFirstBootWithAWarningWhenSetfilesIsMissing) {
@@ -408,7 +473,11 @@ TEST(Plan, WarnsThatSecureBootRefusesTheModules) {
 TEST(Expectations, AreReadBackFromTheManifest) {
   auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
   const auto expected = make(inputs).plan.expectations;
-  EXPECT_EQ(expectations_from(nlohmann::json::parse(to_json(expected).dump())), expected);
+  auto json = nlohmann::json::parse(to_json(expected).dump());
+  EXPECT_EQ(expectations_from(json), expected);
+  EXPECT_TRUE(expected.memlock_unlimited);
+  json.erase("memlock_unlimited");  // a manifest of an older bake
+  EXPECT_FALSE(expectations_from(json).memlock_unlimited);
   EXPECT_THROW(expectations_from(nlohmann::json::object()), Error);
 }
 

@@ -29,6 +29,20 @@ TEST(ClosureRpm, InstallsWhatIsWantedAndWhatThatNeeds) {
                           "install rdma-core.x86_64 55mlnx37-1.55103 0:RPMS/rdma-core.rpm (required by libibverbs)"));
 }
 
+TEST(ClosureRpm, FindsTheDirectoryOfAPackageInItsFileList) {
+  Question question;
+  question.dump = rpm_dump({glibc});
+  question.bundle = {
+      {"clusterkit", "1-1", "x86_64", {}, {}, {}, {}, {"/opt/mellanox/a", "/opt/mellanox/b", "/etc/ld.so.conf.d/c"}},
+      {"perftest", "1-1", "x86_64", {}, {}, {}, {}, {"/usr/bin/ib_send_bw", "/opt/x"}},
+      {"sharp", "1-1"}};
+  std::map<std::string, std::string> directories;
+  for (const auto& change : ask(question, {"clusterkit", "perftest", "sharp"}).changes)
+    directories[change.name] = change.directory;
+  EXPECT_EQ(directories,
+            (std::map<std::string, std::string>{{"clusterkit", "/opt"}, {"perftest", "/usr"}, {"sharp", "/opt"}}));
+}
+
 TEST(ClosureRpm, DoesNothingWhenAllIsThere) {
   Question question;
   question.bundle = {{"ofed-scripts", "5.5-OFED.5.5.1.0.3"}};

@@ -98,6 +98,25 @@ TEST(Verify, EveryPlannedPackageIsHeldInEveryConfiguration) {
   EXPECT_EQ(holds_check(guest, hold), (Check{"holds", true, "2 names are kept from being updated"}));
 }
 
+TEST(Verify, LockedMemoryIsUnlimitedInSessionsAndServices) {
+  guest::MemoryGuest guest;
+  guest.with_file("/etc/security/limits.d/90-bake-rdma.conf", "* hard memlock unlimited\n*  soft\tmemlock unlimited\n")
+      .with_file("/etc/systemd/system.conf.d/90-bake-rdma.conf", "[Manager]\n#DefaultLimitMEMLOCK=infinity\n");
+  plan::Expectations expected;
+  expected.memlock_unlimited = true;
+  const auto check = [&] {
+    for (const auto& each : verify_guest(guest, {}, expected))
+      if (each.name == "locked memory") return each;
+    return Check{};
+  };
+  EXPECT_EQ(check(), (Check{"locked memory", false,
+                            "'DefaultLimitMEMLOCK=infinity' is not in /etc/systemd/system.conf.d/90-bake-rdma.conf"}));
+  guest.write("/etc/systemd/system.conf.d/90-bake-rdma.conf", "[Manager]\nDefaultLimitMEMLOCK=infinity\n");
+  EXPECT_EQ(check(), (Check{"locked memory", true, "unlimited in sessions and services"}));
+  expected.memlock_unlimited = false;
+  EXPECT_EQ(check(), Check{});
+}
+
 TEST(Verify, DpkgHoldsEveryPlannedPackage) {
   guest::MemoryGuest guest;
   guest.with_answer("dpkg --get-selections\n",

@@ -32,10 +32,10 @@ Check initramfs_check(const std::string& modules_dep, const std::string& image) 
   guest.with_file("/" + modules + "modules.dep", modules_dep).with_file("/boot/initramfs.img", image);
   guest::Facts facts;
   facts.kernels = {{kernel, "/boot/vmlinuz", "/boot/initramfs.img", {}, {}, {}, {}, false}};
-  facts.kernels[0].azure_drivers = {"hv_vmbus"};
   plan::Expectations expected;
   expected.kernel = kernel;
   expected.initramfs = true;
+  expected.initramfs_drivers = {"hv_vmbus"};
   return named("initramfs", verify_modules(guest, facts, expected));
 }
 
