@@ -1,6 +1,6 @@
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdlib>
-#include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
 #include <tuple>
@@ -11,6 +11,7 @@
 #include "bake/base/process.hpp"
 #include "bake/base/text.hpp"
 #include "bake/cli/context.hpp"
+#include "bake/cli/kvm_probe.hpp"
 
 namespace bake::cli {
 namespace {
@@ -65,12 +66,28 @@ Diagnosis kvm() {
   if (settings != nullptr && std::string_view(settings).find("force_tcg") != std::string_view::npos)
     return {"KVM", Level::warning, "not used: LIBGUESTFS_BACKEND_SETTINGS says force_tcg",
             "unset it where KVM works; emulation is about five times slower"};
-  const int fd = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);
-  if (fd < 0)
-    return {"KVM", Level::warning, "/dev/kvm cannot be opened",
-            "bake emulates, about five times slower; add the user to group kvm, or enable nested virtualization"};
-  ::close(fd);
-  return {"KVM", Level::ok, "/dev/kvm opens", ""};
+  const char* device = "/dev/kvm";
+  constexpr std::chrono::seconds limit{15};
+  const auto probe = probe_kvm(device, limit);
+  const auto emulate =
+      "set LIBGUESTFS_BACKEND_SETTINGS=force_tcg, so that bake emulates at once; that is about five times slower";
+  switch (probe.state) {
+    case KvmProbe::State::works:
+      return {"KVM", Level::ok, "a guest runs", ""};
+    case KvmProbe::State::missing:
+      return {"KVM", Level::warning, fmt::format("{} does not exist", device),
+              "bake emulates, about five times slower; enable virtualization, or nested virtualization in a VM"};
+    case KvmProbe::State::no_permission:
+      return {"KVM", Level::warning, fmt::format("no permission to open {}", device),
+              "bake emulates, about five times slower; add the user to group kvm"};
+    case KvmProbe::State::hangs:
+      return {"KVM", Level::warning, fmt::format("{} opens, but a guest hangs ({} s)", device, limit.count()), emulate};
+    case KvmProbe::State::fails:
+      return {"KVM", Level::warning, fmt::format("{} does not work: {}", device, probe.reason), emulate};
+    case KvmProbe::State::not_tried:
+      return {"KVM", Level::warning, fmt::format("{} opens, but no guest was started: {}", device, probe.reason), ""};
+  }
+  return {};
 }
 
 /// On Debian the appliance has XFS tools only with libguestfs-xfs; CentOS and RHEL guests use XFS.
@@ -98,7 +115,8 @@ fs::path from_environment(const char* name, const char* fallback) {
   return value != nullptr && *value != '\0' ? value : fallback;
 }
 
-/// Checks this machine without starting the appliance: tools, kernel for the appliance, KVM, XFS, space.
+/// Checks this machine without starting the appliance: tools, kernel for the appliance, KVM with a tiny guest, XFS,
+/// space.
 std::vector<Diagnosis> check_machine() {
   constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30U;
   std::vector<Diagnosis> result{

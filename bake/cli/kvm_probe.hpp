@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+namespace bake::cli {
+
+/// Whether KVM works on this machine.
+struct KvmProbe {
+  enum class State {
+    works,          ///< a guest ran and ended
+    missing,        ///< the device does not exist
+    no_permission,  ///< this user may not open the device
+    fails,          ///< the device does not open, or qemu refuses to use it; `reason` says why
+    hangs,          ///< a guest did not end within the limit
+    not_tried,      ///< the device opens, but no guest was started; `reason` says why
+  };
+  State state = State::not_tried;
+  std::string reason = {};
+};
+
+/// Runs a guest of 8 bytes under KVM with the first of qemu-system-x86_64 and qemu-kvm, and ends it with its children
+/// after `limit`. It is not enough to open the device: in some VMs it opens, and the first guest hangs. Throws
+/// Error{interrupted} after a signal.
+KvmProbe probe_kvm(const std::filesystem::path& device, std::chrono::milliseconds limit);
+
+}  // namespace bake::cli
