@@ -107,8 +107,8 @@ std::vector<MachineFile> find_files(Guest& guest, const Facts& facts, const std:
   return files;
 }
 
-/// Returns whom waagent and cloud-init name as users, with the files that name them. The agent deletes the user of
-/// ovf-env.xml (WALinuxAgent, azurelinuxagent/pa/deprovision/default.py, del_user); its rule, and that of a user whom
+/// Returns the users that waagent and cloud-init name, each with the files that name it. The agent deletes the user of
+/// ovf-env.xml (WALinuxAgent, azurelinuxagent/pa/deprovision/default.py, del_user); its rule, and that of a user that
 /// the VMAccess extension made, is in sudoers.d/waagent (azurelinuxagent/common/osutil/default.py, conf_sudoer).
 /// cloud-init writes the rules of its users, the default user included, into 90-cloud-init-users
 /// (cloudinit/distros/__init__.py, write_sudo_rules).

@@ -18,9 +18,9 @@ struct MachineDataKind {
 /// Returns the kinds that are removed as whole files, in the order in which the plan lists them.
 const std::vector<MachineDataKind>& machine_data_kinds();
 
-/// Returns the existing paths of one kind, sorted. Leaves out links to /dev/null, which mask a rule on
-/// purpose (Microsoft's guides for images make /etc/udev/rules.d/75-persistent-net-generator.rules this link),
-/// directories among the udev rules, and lost+found.
+/// Returns the existing paths of one kind, sorted. Leaves out masks, which are links to /dev/null and directories among
+/// the udev rules (Microsoft's guides for images link /etc/udev/rules.d/75-persistent-net-generator.rules to
+/// /dev/null), and lost+found.
 std::vector<std::string> find_machine_data(Guest& guest, const MachineDataKind& kind);
 
 /// Returns the paths that belong to an account and that userdel without -r leaves: home, mail, crontab, linger file.

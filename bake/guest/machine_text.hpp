@@ -25,7 +25,7 @@ bool is_generic_host_name(std::string_view name);
 
 /// Returns the text of the configuration file `path` without what belongs to one machine, and the text itself when it
 /// has no such part; an empty optional when bake cannot remove it. `host_name` is the name of the machine, or empty.
-/// `path` is one of machine_file_patterns().
+/// find_machine() (machine.hpp) lists the files.
 std::optional<std::string> without_machine(const std::string& path, const std::string& text,
                                            const std::string& host_name);
 

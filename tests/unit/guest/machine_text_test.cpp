@@ -92,6 +92,9 @@ TEST(MachineText, CannotRemoveAMacAddressOnWhichAnInterfaceNameDepends) {
             std::nullopt);
   EXPECT_EQ(netplan(head + "lan:\n      match:\n        macaddress: 00:0d:3a:11:22:33\n"), std::nullopt);
   EXPECT_EQ(netplan(head + "eth0:\n      match: {macaddress: \"00:0d:3a:11:22:33\"}\n"), std::nullopt);
+  std::string hostile(1U << 20U, '\n');
+  hostile += "macaddress: 00:0d:3a:11:22:33\n";
+  EXPECT_EQ(netplan(hostile), std::nullopt);
 }
 
 TEST(MachineText, FindsADisabledNetworkConfiguration) {
