@@ -1,29 +1,68 @@
+#include <fmt/format.h>
+
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
+#include "bake/base/error.hpp"
+#include "bake/guest/machine.hpp"
+#include "bake/guest/machine_text.hpp"
 
 namespace bake::apply {
+namespace {
+
+/// Deletes the accounts with the guest's own userdel, as the agent does (WALinuxAgent,
+/// azurelinuxagent/common/osutil/default.py, del_account). Without -r, because userdel -r fails after the deletion when
+/// the home is missing.
+void remove_users(const std::vector<guest::Account>& users, guest::Guest& guest) {
+  for (const auto& user : users) {
+    run(guest, fmt::format("removing user '{}'", user.name), fmt::format("userdel -f {} 2>&1\n", quoted({user.name})));
+    for (const auto& path : guest::paths_of(user)) guest.remove(path);
+  }
+}
+
+void clean_files(const plan::Generalize& removal, guest::Guest& guest) {
+  for (const auto& file : removal.files) {
+    const auto text = guest.read(file.path);
+    if (!text) continue;
+    if (file.treatment == guest::MachineFile::Treatment::remove) {
+      guest.remove(file.path);
+      continue;
+    }
+    const auto edited = guest::without_machine(file.path, *text, removal.host_name);
+    if (!edited)
+      throw Error(ErrorKind::failed, fmt::format("generalizing '{}': the {} cannot be removed", file.path, file.what),
+                  "a package of this bake changed the file; leave 'generalize' out of the recipe");
+    if (*edited != *text) guest.write(file.path, *edited);
+  }
+}
+
+void remove_data(guest::Guest& guest) {
+  for (const auto& kind : guest::machine_data_kinds())
+    for (const auto& path : guest::find_machine_data(guest, kind)) {
+      if (kind.emptied)
+        guest.write(path, "");
+      else
+        guest.remove(path);
+    }
+}
+
+void empty_logs(guest::Guest& guest) {
+  run(guest, "emptying the logs",
+      "set -e\n"
+      "[ -d /var/log ] || exit 0\n"
+      "find /var/log -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.[0-9]' -o -name '*-20[0-9][0-9]*' \\) "
+      "-exec rm -f {} +\n"
+      "find /var/log -type f -exec sh -c 'for f; do : > \"$f\"; done' sh {} +\n");
+}
+
+}  // namespace
 
 void generalize(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
   if (!plan.generalize) return;
   progress.step("generalize");
-  run(guest, "generalizing the image",
-      "set -e\n"
-      // Emptied, not removed: systemd makes a new id at boot only when the file exists.
-      ": > /etc/machine-id\n"
-      "[ -L /var/lib/dbus/machine-id ] || rm -f /var/lib/dbus/machine-id\n"
-      "rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub\n"
-      "rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem\n"
-      "rm -rf /var/lib/waagent/* /var/log/azure/* /var/lib/ib-firstboot\n"
-      "rm -f /var/lib/hyperv/.kvp_pool_*\n"
-      "rm -f /etc/udev/rules.d/70-persistent-net.rules /etc/udev/rules.d/75-persistent-net-generator.rules\n"
-      "rm -f /var/lib/dhclient/*.lease* /var/lib/dhcp/*.lease* /var/lib/NetworkManager/*.lease\n"
-      "rm -f /var/lib/systemd/random-seed\n"
-      "rm -f /root/.bash_history /home/*/.bash_history /root/.viminfo /root/.lesshst\n"
-      "rm -rf /var/log/journal/* /run/log/journal/*\n"
-      "find /var/log -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.[0-9]' -o -name '*-20[0-9][0-9]*' \\) "
-      "-exec rm -f {} +\n"
-      "find /var/log -type f -exec sh -c 'for f; do : > \"$f\"; done' sh {} +\n"
-      "find /tmp /var/tmp -mindepth 1 -maxdepth 1 -exec rm -rf {} +\n");
+  remove_users(plan.removal.users, guest);
+  clean_files(plan.removal, guest);
+  remove_data(guest);
+  empty_logs(guest);
 }
 
 }  // namespace bake::apply

@@ -32,7 +32,8 @@ void install_firstboot(const plan::Plan& plan, guest::Guest& guest);
 /// Rebuilds the initramfs of the plan's kernel once, with the Hyper-V drivers that are modules.
 void rebuild_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
 
-/// Removes host-specific data as `waagent -deprovision` does, and logs, histories and temporary files.
+/// Removes what belongs to the machine on which the image was made, as `waagent -deprovision+user` does, and logs,
+/// histories and temporary files. docs/recipe.md lists everything.
 void generalize(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
 
 /// Sets SELinux labels with the guest's own setfiles. When that fails, writes /.autorelabel and warns.

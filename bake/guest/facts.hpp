@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bake/guest/guest.hpp"
 #include "bake/guest/initramfs.hpp"
 #include "bake/guest/module_elf.hpp"
 
@@ -110,6 +111,57 @@ struct Layout {
   bool bios_boot = false;  ///< has a BIOS boot partition, which GRUB needs on a GPT disk to boot with BIOS
 };
 
+/// An account of /etc/passwd.
+struct Account {
+  std::string name;
+  std::uint32_t uid = 0;
+  std::string home;
+
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
+/// An account that the provisioning of a VM made: a file of waagent or cloud-init names it.
+struct ProvisionedUser {
+  Account account;
+  std::vector<std::string> named_by;  ///< /var/lib/waagent/ovf-env.xml, /etc/sudoers.d/waagent, …
+  std::optional<FileStat> home;       ///< of the home directory itself, not of a link's target; empty: it is missing
+};
+
+/// A configuration file that contains a name, an address or a password of this machine.
+struct MachineFile {
+  enum class Treatment {
+    edit,     ///< bake can remove these lines
+    remove,   ///< the next machine writes the whole file again
+    blocked,  ///< bake cannot remove them
+  };
+  std::string path;
+  std::string what;  ///< "MAC address", "host name"
+  Treatment treatment = Treatment::edit;
+
+  friend bool operator==(const MachineFile&, const MachineFile&) = default;
+};
+
+/// The files of one kind that belong to this machine alone: the SSH host keys, the data of the agent.
+struct MachineData {
+  std::string kind;
+  std::vector<std::string> paths;
+
+  friend bool operator==(const MachineData&, const MachineData&) = default;
+};
+
+/// Everything on the disk that belongs to the machine on which the image was made, and what its removal depends on.
+struct MachineFacts {
+  std::vector<Account> accounts;  ///< all of /etc/passwd
+  std::uint32_t uid_min = 1000;   ///< UID_MIN of /etc/login.defs: accounts below it are system accounts
+  std::vector<ProvisionedUser> users;
+  std::string host_name;  ///< of /etc/hostname; empty when it is not a name of one machine
+  std::vector<MachineFile> files;
+  std::vector<MachineData> data;           ///< kinds without a file are left out
+  std::vector<std::string> immutable;      ///< files above that have the attribute i or a (chattr)
+  std::vector<std::string> unmounted;      ///< mount points of /etc/fstab that are not mounted
+  std::vector<std::string> moved_folders;  ///< lines of waagent.conf that move the agent's data: "Lib.Dir=/data/agent"
+};
+
 /// All facts about a guest that bake reads before it makes a plan. Plain data: the plan is a pure function of it.
 struct Facts {
   OsRelease os;
@@ -131,6 +183,7 @@ struct Facts {
   std::set<std::string> programs;
   /// /etc/yum.conf and /etc/dnf/dnf.conf, if they exist; the yum.conf of EL8, a link to the other file, is not listed.
   std::vector<std::string> package_manager_configs;
+  MachineFacts machine;
   std::string root_uuid;                      ///< of the root file system; identifies the image in the manifest
   std::optional<std::string> baked_manifest;  ///< content of manifest_path when bake made this image
 

@@ -64,6 +64,39 @@ Json layout_json(const Layout& layout) {
           {"mounts", std::move(mounts)}};
 }
 
+std::string_view name_of(MachineFile::Treatment treatment) {
+  switch (treatment) {
+    case MachineFile::Treatment::edit:
+      return "edit";
+    case MachineFile::Treatment::remove:
+      return "remove";
+    case MachineFile::Treatment::blocked:
+      break;
+  }
+  return "blocked";
+}
+
+Json machine_json(const MachineFacts& machine) {
+  auto users = Json::array();
+  for (const auto& user : machine.users)
+    users.push_back({{"name", user.account.name},
+                     {"uid", user.account.uid},
+                     {"home", user.account.home},
+                     {"named_by", user.named_by}});
+  auto files = Json::array();
+  for (const auto& file : machine.files)
+    files.push_back({{"path", file.path}, {"what", file.what}, {"treatment", name_of(file.treatment)}});
+  auto data = Json::object();
+  for (const auto& found : machine.data) data[found.kind] = found.paths;
+  return {{"users", std::move(users)},
+          {"host_name", machine.host_name},
+          {"files", std::move(files)},
+          {"data", std::move(data)},
+          {"immutable", machine.immutable},
+          {"unmounted", machine.unmounted},
+          {"moved_folders", machine.moved_folders}};
+}
+
 }  // namespace
 
 Json to_json(const Facts& facts) {
@@ -85,6 +118,7 @@ Json to_json(const Facts& facts) {
             {"has_setfiles", facts.selinux.has_setfiles}}},
           {"waagent", waagent_json(facts.waagent)},
           {"layout", layout_json(facts.layout)},
+          {"machine", machine_json(facts.machine)},
           {"root_uuid", facts.root_uuid},
           {"programs", facts.programs},
           {"package_manager_configs", facts.package_manager_configs},

@@ -5,6 +5,7 @@
 #include "bake/base/text.hpp"
 #include "bake/guest/boot/boot_default.hpp"
 #include "bake/guest/kernels.hpp"
+#include "bake/guest/machine.hpp"
 #include "bake/guest/os_release.hpp"
 #include "bake/guest/package_database.hpp"
 #include "bake/guest/path.hpp"
@@ -69,14 +70,13 @@ SELinux find_selinux(Guest& guest, const Facts& facts) {
 
 const std::set<std::string>& programs_of_interest() {
   static const std::set<std::string> programs{
-      "apt-get",     "apt-mark",     "awk",       "chkconfig", "cloud-init",
-      "cpio",        "depmod",       "dkms",      "dnf",       "dpkg",
-      "dpkg-query",  "dracut",       "fstrim",    "gcc",       "gzip",
-      "ifconfig",    "ip",           "kmod",      "ldconfig",  "lsinitramfs",
-      "lsinitrd",    "make",         "modinfo",   "modprobe",  "ofed_info",
-      "perl",        "python",       "python2",   "python3",   "restorecon",
-      "rpm",         "setfiles",     "systemctl", "tar",       "update-initramfs",
-      "update-rc.d", "weak-modules", "xz",        "yum",       "yum-config-manager",
+      "apt-get",     "apt-mark",  "awk",          "chkconfig", "cloud-init", "cpio",
+      "depmod",      "dkms",      "dnf",          "dpkg",      "dpkg-query", "dracut",
+      "fstrim",      "gcc",       "gzip",         "ifconfig",  "ip",         "kmod",
+      "ldconfig",    "lsattr",    "lsinitramfs",  "lsinitrd",  "make",       "modinfo",
+      "modprobe",    "ofed_info", "perl",         "python",    "python2",    "python3",
+      "restorecon",  "rpm",       "setfiles",     "systemctl", "tar",        "update-initramfs",
+      "update-rc.d", "userdel",   "weak-modules", "xz",        "yum",        "yum-config-manager",
       "zstd"};
   return programs;
 }
@@ -101,6 +101,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.initramfs_tool = find_initramfs_tool(facts);
   facts.selinux = find_selinux(guest, facts);
   facts.waagent = find_waagent(guest, facts.packages.packages);
+  facts.machine = find_machine(guest, facts);
   for (const auto& mount : layout.mounts)
     if (mount.mount_point == "/") facts.root_uuid = mount.uuid;
   facts.baked_manifest = guest.read(manifest_path);

@@ -253,7 +253,6 @@ void plan_configuration(const Inputs& inputs, Plan& plan) {
   plan.enable_rdma = inputs.recipe.configure.enable_rdma && inputs.facts.waagent.has_value();
   if (inputs.facts.waagent) plan.waagent_config = inputs.facts.waagent->config;
   plan.memlock_unlimited = inputs.recipe.configure.memlock_unlimited;
-  plan.generalize = inputs.recipe.generalize;
   plan_services(inputs, plan);
   plan_driver(inputs, plan);
   plan_hold(inputs, plan);

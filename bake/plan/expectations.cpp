@@ -5,6 +5,9 @@
 namespace bake::plan {
 
 nlohmann::ordered_json to_json(const Expectations& expectations) {
+  auto users = nlohmann::ordered_json::array();
+  for (const auto& user : expectations.removed_users)
+    users.push_back({{"name", user.name}, {"uid", user.uid}, {"home", user.home}});
   auto packages = nlohmann::ordered_json::array();
   for (const auto& package : expectations.packages)
     packages.push_back({{"name", package.name}, {"version", package.version}, {"arch", package.arch}});
@@ -24,6 +27,8 @@ nlohmann::ordered_json to_json(const Expectations& expectations) {
           {"initramfs", expectations.initramfs},
           {"initramfs_drivers", expectations.initramfs_drivers},
           {"generalized", expectations.generalized},
+          {"removed_users", users},
+          {"removed_host_name", expectations.removed_host_name},
           {"firstboot_sha256", expectations.firstboot_sha256}};
 }
 
@@ -47,6 +52,9 @@ Expectations expectations_from(const nlohmann::json& json) try {
   json.at("initramfs").get_to(expectations.initramfs);
   expectations.initramfs_drivers = json.value("initramfs_drivers", expectations.initramfs_drivers);
   json.at("generalized").get_to(expectations.generalized);
+  for (const auto& user : json.at("removed_users"))
+    expectations.removed_users.push_back({user.at("name"), user.at("uid"), user.at("home")});
+  json.at("removed_host_name").get_to(expectations.removed_host_name);
   json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);
   return expectations;
 } catch (const nlohmann::json::exception& error) {

@@ -4,6 +4,7 @@
 
 #include "bake/base/text.hpp"
 #include "bake/plan/configure.hpp"
+#include "bake/plan/generalize.hpp"
 #include "bake/plan/plan.hpp"
 #include "bake/plan/space.hpp"
 
@@ -33,6 +34,7 @@ class Planner {
     check_closure();
     add_warnings();
     plan_configuration(in_, out_.plan);
+    plan_generalize(in_, out_);
     plan_space(in_, out_);
     fill_expectations();
     return std::move(out_);
@@ -211,6 +213,8 @@ class Planner {
     expected.initramfs_drivers = plan.initramfs_drivers;
     expected.memlock_unlimited = plan.memlock_unlimited;
     expected.generalized = plan.generalize;
+    expected.removed_users = plan.removal.users;
+    expected.removed_host_name = plan.removal.host_name;
     expected.firstboot_sha256 = plan.install_firstboot ? in_.firstboot_sha256 : "";
   }
 

@@ -31,6 +31,22 @@ struct SpaceNeed {
   std::uint64_t free = 0;    ///< bytes
 };
 
+/// One thing that `generalize: true` removes, for a person.
+struct Removal {
+  std::string what;                ///< "SSH host keys", "user azureuser (uid 1000)"
+  std::vector<std::string> paths;  ///< what exists now; apply also removes what the bake itself adds
+
+  friend bool operator==(const Removal&, const Removal&) = default;
+};
+
+/// What `generalize: true` removes. The kinds of guest::machine_data_kinds() and the logs always go.
+struct Generalize {
+  std::vector<guest::Account> users;
+  std::string host_name;                  ///< the name that the files lose; empty: the disk has no name of a machine
+  std::vector<guest::MachineFile> files;  ///< no blocked ones
+  std::vector<Removal> removals;
+};
+
 /// All changes to the guest, decided before the first one is made. Apply makes these changes and no others; files_of()
 /// (bake/plan/files.hpp) lists the files that it writes in addition to packages.
 struct Plan {
@@ -72,6 +88,7 @@ struct Plan {
   Relabel relabel = Relabel::none;
   std::string file_contexts;
   bool generalize = false;
+  Generalize removal;  ///< empty without `generalize`
   std::vector<SpaceNeed> space;
   std::vector<std::string> warnings;
   Expectations expectations;

@@ -27,6 +27,8 @@ Json to_json(const SpaceNeed& need) {
   return {{"mount_point", need.mount_point}, {"needed", need.needed}, {"free", need.free}};
 }
 
+Json to_json(const Removal& removal) { return {{"what", removal.what}, {"paths", removal.paths}}; }
+
 Json to_json(const Refusal& refusal) {
   return {{"kind", name_of(refusal.kind)},
           {"where", refusal.problem.where},
@@ -52,6 +54,17 @@ std::string text_of(const PackageChange& change) {
   return change.reason.empty() ? line : line + "  [" + change.reason + "]";
 }
 
+/// Returns "what: path, path"; of many paths the first ones and the number of the others.
+std::string text_of(const Removal& removal) {
+  constexpr std::size_t max_shown = 5;
+  if (removal.paths.empty()) return removal.what;
+  auto shown = removal.paths;
+  if (shown.size() > max_shown) shown.resize(max_shown);
+  const auto others = removal.paths.size() - shown.size();
+  return fmt::format("{}: {}{}", removal.what, join(shown, ", "),
+                     others == 0 ? "" : fmt::format(" and {} more", others));
+}
+
 void add_configuration(const Plan& plan, std::string& out) {
   out += "configure\n";
   const auto line = [&out](const std::string& text) { out += "  " + text + "\n"; };
@@ -66,7 +79,8 @@ void add_configuration(const Plan& plan, std::string& out) {
     line(fmt::format("{} {}: {}", plan.rebuild_initramfs ? "rebuild" : "keep", plan.initramfs, plan.initramfs_reason));
   if (plan.relabel == Relabel::setfiles)
     line(fmt::format("set SELinux labels with setfiles, or with {} if it fails", path::autorelabel));
-  if (plan.generalize) line("generalize: machine-id, host keys, logs, cloud-init state, shell history");
+  if (plan.generalize) out += "generalize (removes)\n";
+  for (const auto& removal : plan.removal.removals) line(text_of(removal));
   out += "files\n";
   for (const auto& file : files_of(plan)) line(file.path + "  " + file.what);
 }
@@ -100,6 +114,7 @@ Json to_json(const Outcome& outcome) {
             {"initramfs_reason", plan.initramfs_reason},
             {"selinux_labels", word(plan.relabel)},
             {"generalize", plan.generalize},
+            {"removals", list_to_json(plan.removal.removals)},
             {"files", files}}},
           {"space", list_to_json(plan.space)},
           {"warnings", plan.warnings},

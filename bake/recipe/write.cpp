@@ -79,7 +79,8 @@ std::string write(const Recipe& recipe) {
   out += fmt::format("\nfirstboot:\n  install: {}\n  wait: {}                # seconds to wait for the ports\n",
                      recipe.firstboot.install, recipe.firstboot.wait_seconds);
   out += fmt::format(
-      "\n# true: machine-id, host keys, logs, cloud-init state and shell history are removed.\ngeneralize: {}\n",
+      "\n# true: an image for many VMs: provisioned users, keys, names and logs are removed "
+      "(docs/recipe.md).\ngeneralize: {}\n",
       recipe.generalize);
   if (recipe.gallery) write_gallery(out, *recipe.gallery);
   return out;

@@ -175,18 +175,6 @@ Check check_firstboot(Guest& guest, const Expectations& expected) {
                    : fmt::format("sha256 {}{}", digest_of(*program), unit ? "" : "; its unit is missing")};
 }
 
-Check check_traces(Guest& guest) {
-  std::vector<std::string> found;
-  for (const auto& name : guest.list("/"))
-    if (name.starts_with(".bake-")) found.push_back("/" + name);
-  for (const std::string aside : {"/usr/sbin/policy-rc.d.bake-aside", "/usr/sbin/weak-modules.bake-aside"})
-    if (guest.stat(aside)) found.push_back(aside);
-  if (const auto policy = guest.read("/usr/sbin/policy-rc.d"); policy && *policy == "#!/bin/sh\nexit 101\n")
-    found.emplace_back("/usr/sbin/policy-rc.d");
-  return {"traces", found.empty(),
-          found.empty() ? "no temporary file of the bake remains" : join(found, ", ") + " left"};
-}
-
 /// Checks the label of every file of the injected packages and of bake.
 Check check_labels(Guest& guest, const Facts& facts, const Expectations& expected) {
   if (facts.selinux.mode != "permissive" && facts.selinux.mode != "enforcing")
@@ -207,15 +195,6 @@ Check check_labels(Guest& guest, const Facts& facts, const Expectations& expecte
                                          : "no label: " + join(unlabelled, ", "))};
 }
 
-Check check_generalized(Guest& guest, const Expectations& expected) {
-  if (!expected.generalized) return skipped("generalized", "the bake did not generalize the image");
-  const auto id = guest.read("/etc/machine-id");
-  const auto keys = std::string(trim(guest.shell("ls /etc/ssh/ssh_host_*_key 2>/dev/null; :\n").output));
-  const bool empty_id = id && trim(*id).empty();
-  return {"generalized", empty_id && keys.empty(),
-          fmt::format("machine-id {}, host keys {}", empty_id ? "empty" : "set", keys.empty() ? "none" : keys)};
-}
-
 }  // namespace
 
 std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectations& expected) {
@@ -228,8 +207,7 @@ std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectat
   checks.push_back(check_locked_memory(guest, expected));
   checks.push_back(check_firstboot(guest, expected));
   checks.push_back(check_labels(guest, facts, expected));
-  checks.push_back(check_generalized(guest, expected));
-  checks.push_back(check_traces(guest));
+  checks.push_back(verify_traces(guest, facts, expected));
   return checks;
 }
 

@@ -25,6 +25,19 @@ class UbuntuGuest(main_job.MainJob):
         upgraded = {c["name"] for c in self.manifest["changes"] if c["action"] == "upgrade"}
         self.assertIn("libibverbs1", upgraded)
 
+    def test_what_belongs_to_the_machine_is_gone(self):
+        self.assertIn({"what": "user azureuser (uid 1000, named by /var/lib/waagent/ovf-env.xml and /etc/sudoers.d/waagent)",
+                       "paths": ["/home/azureuser"]}, self.plan["configure"]["removals"])
+        accounts = main_job.guest_text(self.output, "cat", "/etc/passwd")
+        self.assertIn("root:x:0:0:", accounts)
+        self.assertNotIn("azureuser", accounts)
+        self.assertEqual(main_job.guest_text(self.output, "cat", "/etc/hostname").strip(), "localhost.localdomain")
+        self.assertNotIn("00:0d:3a", main_job.guest_text(self.output, "cat", "/etc/netplan/50-cloud-init.yaml"))
+
+    def test_the_mask_of_the_rule_generator_is_kept(self):
+        rule = "/etc/udev/rules.d/75-persistent-net-generator.rules"
+        self.assertEqual(main_job.guest_text(self.output, "readlink", rule).strip(), "/dev/null")
+
 
 if __name__ == "__main__":
     unittest.main()

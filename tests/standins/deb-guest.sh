@@ -53,6 +53,7 @@ main() {
     write_waagent_conf "$root/etc/waagent.conf"
     set_agent_version "$root" 2.12.0.4-0ubuntu0~20.04.1
     write_traces "$root"
+    write_provisioning "$root"
     write_ubuntu_esp "$scratch/esp" "$root_uuid"
     assemble_disk
     cp -f "$root/boot/vmlinuz-$kernel" "$out/ubuntu-20.04.vmlinuz"

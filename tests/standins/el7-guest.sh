@@ -73,9 +73,10 @@ build_root() {
       --add-drivers "hv_vmbus hv_netvsc hv_storvsc" "/boot/initramfs-$kernel.img" "$kernel"
   done
   write_waagent_conf "$root/etc/waagent.conf"
-  write_traces "$root"
-  write_el_selinux "$root" permissive
   printf '%s\n' "${release/./}" >"$root/etc/hostname"
+  write_traces "$root"
+  write_provisioning "$root"
+  write_el_selinux "$root" permissive
   printf 'installonly_limit=5' >>"$root/etc/yum.conf" # the last line has no newline
   write_layout
   rm -rf "${root:?}"/dev/* "$root"/var/lib/rpm/__db.* "$root"/tmp/* "$root"/var/tmp/*

@@ -95,6 +95,7 @@ configure() {
   fi
   write_waagent_conf "$root/etc/waagent.conf"
   write_traces "$root"
+  write_provisioning "$root"
   mkdir -p "$root/etc/dracut.conf.d" "$root/etc/systemd/system/multi-user.target.wants"
   echo 'add_drivers+=" hv_vmbus hv_netvsc hv_storvsc nvme "' >"$root/etc/dracut.conf.d/azure.conf"
   ln -sfn /usr/lib/systemd/system/waagent.service "$root/etc/systemd/system/multi-user.target.wants/waagent.service"

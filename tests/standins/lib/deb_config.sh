@@ -176,3 +176,54 @@ write_traces() {
   ln -sfn /var/lib/cloud/instances/i-0 "$root/var/lib/cloud/instance"
   echo i-0 >"$root/var/lib/cloud/instances/i-0/instance-id"
 }
+
+# write_provisioning ROOT: what Azure's provisioning adds to a VM, as a captured disk has it. Needs /etc/hostname.
+write_provisioning() {
+  write_agent_traces "$1"
+  write_network_traces "$1"
+  write_user_traces "$1"
+}
+
+# write_agent_traces ROOT: the agent's data, and the firewall unit that it makes.
+write_agent_traces() {
+  local root=$1
+  mkdir -p "$root/var/lib/waagent" "$root/etc/systemd/system/network.target.wants" "$root/usr/lib/systemd/system"
+  echo build-vm >"$root/var/lib/waagent/published_hostname"
+  printf '[Unit]\nDescription=Setup network rules for WALinuxAgent (stand-in)\n[Service]\nExecStart=/bin/true\n' \
+    >"$root/usr/lib/systemd/system/waagent-network-setup.service"
+  ln -sfn /usr/lib/systemd/system/waagent-network-setup.service \
+    "$root/etc/systemd/system/network.target.wants/waagent-network-setup.service"
+}
+
+# write_network_traces ROOT: names and MAC addresses, and a mask that must stay.
+write_network_traces() {
+  local root=$1 name
+  name=$(cat "$root/etc/hostname")
+  mkdir -p "$root/etc/udev/rules.d"
+  ln -sfn /dev/null "$root/etc/udev/rules.d/75-persistent-net-generator.rules"
+  echo "10.0.0.4 $name.internal.cloudapp.net $name" >>"$root/etc/hosts"
+  if [ -d "$root/etc/sysconfig" ]; then
+    mkdir -p "$root/etc/sysconfig/network-scripts"
+    printf 'DEVICE=eth0\nHWADDR=00:0d:3a:11:22:33\nONBOOT=yes\nBOOTPROTO=dhcp\n' \
+      >"$root/etc/sysconfig/network-scripts/ifcfg-eth0"
+  else
+    mkdir -p "$root/etc/netplan"
+    printf 'network:\n  version: 2\n  ethernets:\n    eth0:\n      dhcp4: true\n      match:\n        %s\n      %s\n' \
+      "macaddress: 00:0d:3a:11:22:33" "set-name: eth0" >"$root/etc/netplan/50-cloud-init.yaml"
+  fi
+}
+
+# write_user_traces ROOT: the user that provisioning made.
+write_user_traces() {
+  local root=$1
+  mkdir -p "$root/root/.ssh"
+  echo "stand-in authorized key" >"$root/root/.ssh/authorized_keys"
+  echo "azureuser:x:1000:1000::/home/azureuser:/bin/bash" >>"$root/etc/passwd"
+  echo "azureuser:*:19000:0:99999:7:::" >>"$root/etc/shadow"
+  echo "azureuser:x:1000:" >>"$root/etc/group"
+  mkdir -p "$root/home/azureuser/.ssh" "$root/etc/sudoers.d"
+  echo "stand-in authorized key" >"$root/home/azureuser/.ssh/authorized_keys"
+  chown -R 1000:1000 "$root/home/azureuser"
+  echo "azureuser ALL=(ALL) NOPASSWD: ALL" >"$root/etc/sudoers.d/waagent"
+  echo "<ns1:UserName>azureuser</ns1:UserName>" >"$root/var/lib/waagent/ovf-env.xml"
+}

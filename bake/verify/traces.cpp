@@ -1,0 +1,94 @@
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "bake/base/text.hpp"
+#include "bake/guest/machine.hpp"
+#include "bake/guest/machine_text.hpp"
+#include "bake/verify/guest.hpp"
+
+namespace bake::verify {
+namespace {
+
+using guest::Guest;
+using guest::MachineFacts;
+using plan::Expectations;
+
+/// What is removed and what of it is left.
+struct Traces {
+  std::vector<std::string> gone;  ///< "SSH host keys"
+  std::vector<std::string> left;  ///< "/root/.ssh (SSH keys of root)"
+
+  void add(const std::string& what, const std::vector<std::string>& paths) {
+    if (paths.empty()) gone.push_back(what);
+    for (const auto& path : paths) left.push_back(fmt::format("{} ({})", path, what));
+  }
+};
+
+std::vector<std::string> files_of_bake(Guest& guest) {
+  std::vector<std::string> found;
+  for (const auto& name : guest.list("/"))
+    if (name.starts_with(".bake-")) found.push_back("/" + name);
+  for (const std::string aside : {"/usr/sbin/policy-rc.d.bake-aside", "/usr/sbin/weak-modules.bake-aside"})
+    if (guest.stat(aside)) found.push_back(aside);
+  if (const auto policy = guest.read("/usr/sbin/policy-rc.d"); policy && *policy == "#!/bin/sh\nexit 101\n")
+    found.emplace_back("/usr/sbin/policy-rc.d");
+  return found;
+}
+
+/// A removed user leaves no account and no file; and no other user of the machine is there.
+void check_users(Guest& guest, const MachineFacts& machine, const Expectations& expected, Traces& traces) {
+  for (const auto& user : expected.removed_users) {
+    std::vector<std::string> left;
+    for (const auto& account : machine.accounts)
+      if (account.name == user.name) left.emplace_back("/etc/passwd");
+    for (const auto& path : guest::paths_of(user))
+      if (guest.stat(path)) left.push_back(path);
+    traces.add("user " + user.name, left);
+  }
+  std::vector<std::string> others;
+  for (const auto& user : machine.users) others.push_back(user.account.name);
+  traces.add("other provisioned users", others);
+}
+
+/// Checks the files that lose lines. The files of `machine` are those that still have some.
+void check_files(Guest& guest, const MachineFacts& machine, const Expectations& expected, Traces& traces) {
+  for (const auto* what : {"root password", "host name", "MAC address", "MAC address or host name", "DNS servers"}) {
+    std::vector<std::string> left;
+    for (const auto& file : machine.files)
+      if (file.what == what) left.push_back(file.path);
+    if (std::string_view(what) == "host name") {
+      const auto hosts = guest.read("/etc/hosts").value_or("");
+      if (guest::without_machine("/etc/hosts", hosts, expected.removed_host_name) != hosts)
+        left.emplace_back("/etc/hosts");
+    }
+    traces.add(what, left);
+  }
+}
+
+void check_data(Guest& guest, const MachineFacts& machine, Traces& traces) {
+  for (const auto& kind : guest::machine_data_kinds()) {
+    std::vector<std::string> left;
+    for (const auto& data : machine.data)
+      if (data.kind == kind.name) left = data.paths;
+    traces.add(kind.name, left);
+  }
+  const auto logs = guest.shell("find /var/log -type f -size +0 2>/dev/null | head -n 20; :\n").output;
+  traces.add("logs", split_lines(logs));
+}
+
+}  // namespace
+
+Check verify_traces(Guest& guest, const guest::Facts& facts, const Expectations& expected) {
+  Traces traces;
+  traces.add("temporary file of the bake", files_of_bake(guest));
+  if (expected.generalized) {
+    check_users(guest, facts.machine, expected, traces);
+    check_files(guest, facts.machine, expected, traces);
+    check_data(guest, facts.machine, traces);
+  }
+  if (!traces.left.empty()) return {"traces", false, "left: " + join(traces.left, ", ")};
+  const std::string note = expected.generalized ? "" : "; the bake did not generalize the image";
+  return {"traces", true, "none of these is left: " + join(traces.gone, ", ") + note};
+}
+
+}  // namespace bake::verify
