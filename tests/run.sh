@@ -18,7 +18,7 @@ results=build/dev/test-results.xml
 preset=dev
 if [ "${1:-}" = --nightly ]; then
   preset=nightly
-  export STANDIN_MODULES="${STANDIN_MODULES:-2200}"
+  export STANDIN_MODULES="${STANDIN_MODULES:-2200}" FLEET_IMAGES="${FLEET_IMAGES:-6}"
   shift
 fi
 

@@ -1,5 +1,6 @@
 #include "bake/apply/apply.hpp"
 
+#include "bake/apply/guest_files.hpp"
 #include "bake/apply/packages.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
@@ -46,7 +47,7 @@ void apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manif
   install_firstboot(plan, guest);
   set_services(plan, guest);
   configure_system(plan, guest);
-  guest.write(guest::manifest_path, manifest);
+  write_own_file(guest, guest::manifest_path, manifest);
   rebuild_initramfs(plan, guest, progress);
   generalize(plan, guest, progress);
   label_files(plan, guest, progress);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bake/apply/deferred.hpp"
 #include "bake/apply/packages.hpp"
 #include "bake/apply/shell.hpp"
 
@@ -65,7 +66,7 @@ void change_deb_packages(const plan::Plan& plan, guest::Guest& guest) {
   if (!removed.empty()) script += fmt::format("dpkg --force-depends --remove {}\n", quoted(removed));
   if (!files.empty()) script += install_script(files);
   script += "dpkg --configure --pending\n";
-  run(guest, "installing packages in the guest", script);
+  run(guest, "installing packages in the guest", with_deferred_tools(plan.deferred, plan.kernel(), script));
   no_services.lift();
 }
 

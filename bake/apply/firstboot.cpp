@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bake/apply/guest_files.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/assets/assets.hpp"
 #include "bake/base/text.hpp"
@@ -23,16 +24,16 @@ std::string expected_version(const plan::Plan& plan, guest::Guest& guest) {
 
 void install_firstboot(const plan::Plan& plan, guest::Guest& guest) {
   if (!plan.install_firstboot) return;
-  guest.write(plan::path::firstboot, assets::firstboot(), 0755);
+  write_own_file(guest, plan::path::firstboot, assets::firstboot(), 0755);
   guest.set_mode(plan::path::firstboot, 0755);
-  guest.write(plan::path::firstboot_unit, assets::firstboot_unit());
-  guest.write(plan::path::firstboot_target, assets::ready_target());
-  guest.write(plan::path::firstboot_preset, assets::firstboot_preset());
-  guest.write(plan::path::firstboot_conf,
-              fmt::format("# The driver of this image; ib-firstboot compares the started VM with it.\n"
-                          "OS={}-{}\nOFED={}\nMODULE={}\nMODULE_VERSION={}\nWAIT={}\n",
-                          plan.os.id, plan.os.version, plan.ofed, plan.expectations.module,
-                          expected_version(plan, guest), plan.firstboot_wait));
+  write_own_file(guest, plan::path::firstboot_unit, assets::firstboot_unit());
+  write_own_file(guest, plan::path::firstboot_target, assets::ready_target());
+  write_own_file(guest, plan::path::firstboot_preset, assets::firstboot_preset());
+  write_own_file(guest, plan::path::firstboot_conf,
+                 fmt::format("# The driver of this image; ib-firstboot compares the started VM with it.\n"
+                             "OS={}-{}\nOFED={}\nMODULE={}\nMODULE_VERSION={}\nWAIT={}\n",
+                             plan.os.id, plan.os.version, plan.ofed, plan.expectations.module,
+                             expected_version(plan, guest), plan.firstboot_wait));
 }
 
 }  // namespace bake::apply

@@ -10,11 +10,6 @@ namespace bake::apply {
 
 // Questions about the guest that applying a plan and verifying the image ask alike.
 
-/// Returns the drivers that kernel `release` has as modules and that an image needs for its disk and network on Azure:
-/// Hyper-V's, and NVMe for the sizes with an NVMe disk. Built-in drivers are not in the list, because the initramfs
-/// does not need them. Throws Error{failed} when the command in the guest fails.
-std::vector<std::string> hyperv_modules(guest::Guest& guest, const std::string& release);
-
 /// Returns those files that have no SELinux label, at most 20: of the files of `packages` and of `paths`. Files that do
 /// not exist are left out. When no label can be read at all, one entry says so. The kernel of the appliance has no
 /// SELinux, so the label is a plain extended attribute.

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "bake/apply/config_text.hpp"
-#include "bake/apply/guest_state.hpp"
+#include "bake/apply/guest_files.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
@@ -16,7 +16,7 @@ constexpr const char* card_drivers = "mlx4_core mlx4_en mlx4_ib mlx5_core mlx5_i
 
 void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
   // dracut leaves these drivers out when it does not run on Hyper-V.
-  const auto drivers = join(hyperv_modules(guest, plan.kernel()), " ");
+  const auto drivers = join(plan.initramfs_drivers, " ");
   // Host-only mode would describe the appliance: its disks, its modules, its root= line.
   run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
       fmt::format("dracut --force --no-hostonly --no-hostonly-cmdline {} {} {} {}\n",
@@ -28,8 +28,8 @@ void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
 void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
   constexpr const char* modules_file = plan::path::initramfs_modules;
   auto text = guest.read(modules_file).value_or("");
-  for (const auto& module : hyperv_modules(guest, plan.kernel())) text = with_line(text, module);
-  if (!text.empty()) guest.write(modules_file, text);
+  for (const auto& module : plan.initramfs_drivers) text = with_line(text, module);
+  if (!text.empty()) write_config_file(guest, modules_file, text);
   // On old releases -c refuses an existing image; on all releases -u refuses a missing one.
   run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
       fmt::format("if [ -e {0} ]; then update-initramfs -u -k {1}; else update-initramfs -c -k {1}; fi\n",
@@ -37,14 +37,6 @@ void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
 }
 
 }  // namespace
-
-std::vector<std::string> hyperv_modules(guest::Guest& guest, const std::string& release) {
-  return split_words(run(guest, "looking for Hyper-V drivers",
-                         fmt::format("for m in hv_vmbus hv_storvsc hv_netvsc pci_hyperv nvme; do\n"
-                                     "  case \"$(modinfo -k {} -n $m 2>/dev/null)\" in /*) echo $m;; esac\n"
-                                     "done\n:\n",
-                                     shell_quote(release))));
-}
 
 void rebuild_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
   if (!plan.rebuild_initramfs) return;

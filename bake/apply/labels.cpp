@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bake/apply/guest_files.hpp"
 #include "bake/apply/guest_state.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
@@ -66,7 +67,7 @@ void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress
                     "which reboots once (/.autorelabel)",
                     result.ok() ? "no label: " + join(unlabelled, ", ") : last_lines(result.output, 2)));
   }
-  guest.write(plan::path::autorelabel, "");
+  write_own_file(guest, plan::path::autorelabel, "");
 }
 
 }  // namespace bake::apply

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "bake/apply/config_text.hpp"
+#include "bake/apply/guest_files.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
@@ -14,8 +15,8 @@ namespace {
 /// prints the same name, and leaves the package's file as the package database knows it.
 void write_ofed_info_wrapper(const plan::Plan& plan, guest::Guest& guest) {
   if (!plan.name_product || !guest.exists("/usr/bin/ofed_info")) return;
-  guest.write(
-      plan::path::ofed_info,
+  write_own_file(
+      guest, plan::path::ofed_info,
       fmt::format(
           "#!/bin/sh\n"
           "# Prints the product's name as MLNX_OFED's installer makes it (the packaged script prints OFED-internal).\n"
@@ -42,7 +43,7 @@ void blacklist_inbox_modules(const plan::Plan& plan, guest::Guest& guest) {
   if (modules.empty()) return;
   std::string text = "# In-tree modules that are incompatible with the vendor's ib_core in this image.\n";
   for (const auto& module : modules) text += fmt::format("blacklist {}\n", module);
-  guest.write(plan::path::blacklist, text);
+  write_own_file(guest, plan::path::blacklist, text);
 }
 
 }  // namespace
@@ -51,15 +52,15 @@ void configure_ofed(const plan::Plan& plan, guest::Guest& guest) {
   if (!plan.persist_modules.empty()) {
     std::string text = "# InfiniBand modules that nothing else loads.\n";
     for (const auto& module : plan.persist_modules) text += module + "\n";
-    guest.write(plan::path::load_modules, text);
+    write_own_file(guest, plan::path::load_modules, text);
   }
   if (!plan.bundle) return;
   write_ofed_info_wrapper(plan, guest);
   blacklist_inbox_modules(plan, guest);
   if (plan.force_openibd)
     // openibd refuses modules below weak-updates unless FORCE_MODE is set (Azure/azhpc-images PR#119).
-    guest.write(plan::path::openib_conf,
-                set_key(guest.read(plan::path::openib_conf).value_or(""), "FORCE_MODE", "yes"));
+    write_config_file(guest, plan::path::openib_conf,
+                      set_key(guest.read(plan::path::openib_conf).value_or(""), "FORCE_MODE", "yes"));
 }
 
 }  // namespace bake::apply

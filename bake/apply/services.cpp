@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "bake/apply/config_text.hpp"
+#include "bake/apply/guest_files.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
@@ -70,8 +71,8 @@ void set_services(const plan::Plan& plan, guest::Guest& guest) {
   for (const auto& unit : plan.disable_services) disable(guest, unit);
   if (plan.openibd_after_udev)
     // Virtual functions appear while udev is still running, so openibd must wait for it (Azure/azhpc-images 981d6441).
-    guest.write(plan::path::openibd_drop_in,
-                "[Unit]\nWants=systemd-udev-settle.service\nAfter=systemd-udev-settle.service\n");
+    write_own_file(guest, plan::path::openibd_drop_in,
+                   "[Unit]\nWants=systemd-udev-settle.service\nAfter=systemd-udev-settle.service\n");
 }
 
 }  // namespace bake::apply

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "bake/apply/config_text.hpp"
+#include "bake/apply/guest_files.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
@@ -14,12 +15,12 @@ void enable_rdma(const plan::Plan& plan, guest::Guest& guest) {
   const auto text = guest.read(plan.waagent_config);
   if (!text)
     throw Error(ErrorKind::failed, fmt::format("setting OS.EnableRDMA in '{}': the file is gone", plan.waagent_config));
-  guest.write(plan.waagent_config, set_key(*text, "OS.EnableRDMA", "y"));
+  write_config_file(guest, plan.waagent_config, set_key(*text, "OS.EnableRDMA", "y"));
 }
 
 void hold_packages(const plan::Hold& hold, guest::Guest& guest) {
   for (const auto& config : hold.configs)
-    guest.write(config, exclude_packages(guest.read(config).value_or(""), hold.packages));
+    write_config_file(guest, config, exclude_packages(guest.read(config).value_or(""), hold.packages));
   if (!hold.configs.empty()) return;
   std::string selections;
   for (const auto& package : hold.packages) selections += package + " hold\n";
@@ -32,9 +33,9 @@ void configure_system(const plan::Plan& plan, guest::Guest& guest) {
   if (plan.enable_rdma) enable_rdma(plan, guest);
   if (!plan.hold.empty()) hold_packages(plan.hold, guest);
   if (plan.memlock_unlimited)
-    guest.write(plan::path::limits,
-                "# RDMA pins memory; the default limit of 64 KiB stops every MPI job.\n"
-                "* hard memlock unlimited\n* soft memlock unlimited\n");
+    write_own_file(guest, plan::path::limits,
+                   "# RDMA pins memory; the default limit of 64 KiB stops every MPI job.\n"
+                   "* hard memlock unlimited\n* soft memlock unlimited\n");
 }
 
 }  // namespace bake::apply

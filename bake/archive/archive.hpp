@@ -46,8 +46,9 @@ enum class ArchiveKind {
 /// it is not an archive.
 class ArchiveReader {
  public:
-  /// Messages name the stream `name`.
-  ArchiveReader(ByteSource source, ArchiveKind kind, std::string name);
+  /// Messages name the stream `name`. Throws Error{untrusted} from every call when the stream unpacks to more than
+  /// `max_unpacked` bytes by more than one block of input: also for bytes that belong to no entry.
+  ArchiveReader(ByteSource source, ArchiveKind kind, std::string name, std::uint64_t max_unpacked = UINT64_MAX);
   ~ArchiveReader();
   ArchiveReader(const ArchiveReader&) = delete;
   ArchiveReader& operator=(const ArchiveReader&) = delete;

@@ -16,7 +16,7 @@
 namespace bake::archive {
 namespace {
 
-constexpr std::size_t buffer_size = std::size_t{256} << 10U;
+constexpr std::size_t buffer_size = std::size_t{64} << 10U;
 constexpr std::uint64_t max_window = std::uint64_t{64} << 20U;  // the window of 'xz -9'
 
 void allow_compression(::archive* reader) {
@@ -114,6 +114,7 @@ struct ArchiveReader::State {
   std::vector<std::byte> buffer = std::vector<std::byte>(buffer_size);
   std::size_t ahead = 0;  ///< bytes in `buffer` that check_window() has read
   std::uint64_t taken = 0;
+  std::uint64_t max_unpacked = UINT64_MAX;
   std::uint64_t entry_size = 0;  ///< from the header of the current entry
   bool any_entry = false;
   std::exception_ptr
@@ -122,6 +123,7 @@ struct ArchiveReader::State {
   static la_ssize_t take(::archive* /*reader*/, void* data, const void** block) {
     auto& state = *static_cast<State*>(data);
     try {
+      state.check_unpacked();
       const auto count = state.ahead != 0 ? std::exchange(state.ahead, 0) : state.source(state.buffer);
       state.taken += count;
       *block = state.buffer.data();
@@ -131,6 +133,15 @@ struct ArchiveReader::State {
       archive_set_error(state.reader.get(), EIO, "the source failed");
       return -1;
     }
+  }
+
+  /// Throws when the decoder has returned too much. libarchive reads on by itself, for example over zeros before the
+  /// header of a cpio entry, but asks for input again and again.
+  void check_unpacked() const {
+    const auto unpacked = archive_filter_bytes(reader.get(), 0);
+    if (unpacked > 0 && static_cast<std::uint64_t>(unpacked) > max_unpacked)
+      throw Error(ErrorKind::untrusted,
+                  fmt::format("reading '{}': it unpacks to more than {}", name, human_size(max_unpacked)));
   }
 
   /// Throws for a stream whose decoder would need too much memory, before the decoder starts.
@@ -161,11 +172,12 @@ struct ArchiveReader::State {
   }
 };
 
-ArchiveReader::ArchiveReader(ByteSource source, ArchiveKind kind, std::string name)
+ArchiveReader::ArchiveReader(ByteSource source, ArchiveKind kind, std::string name, std::uint64_t max_unpacked)
     : state_(std::make_unique<State>()) {
   state_->source = std::move(source);
   state_->kind = kind;
   state_->name = std::move(name);
+  state_->max_unpacked = max_unpacked;
   state_->check_window();
   allow_formats(state_->reader.get(), kind);
   if (archive_read_open(state_->reader.get(), state_.get(), nullptr, &State::take, nullptr) != ARCHIVE_OK)

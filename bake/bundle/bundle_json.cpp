@@ -178,13 +178,6 @@ Extras extras_from_json(const std::string& text, const std::filesystem::path& fi
   });
 }
 
-Json to_json(const std::vector<Problem>& problems) {
-  auto json = Json::array();
-  for (const auto& problem : problems)
-    json.push_back({{"where", problem.where}, {"message", problem.message}, {"hint", problem.hint}});
-  return json;
-}
-
 Json to_json(const Report& report) {
   Json json{{"archive_sha256", report.archive_sha256},
             {"pin", report.pin},

@@ -25,6 +25,5 @@ Extras extras_from_json(const std::string& text, const std::filesystem::path& fi
 /// For 'bake bundle verify --json': every index and package with its verdict.
 Json to_json(const Report& report);
 Json to_json(const Trust& trust);
-Json to_json(const std::vector<Problem>& problems);
 
 }  // namespace bake::bundle

@@ -9,6 +9,7 @@
 #include "bake/bundle/bundle_json.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
+#include "bake/cli/remedy.hpp"
 #include "bake/store/store.hpp"
 #include "matrix/matrix.hpp"
 
@@ -200,7 +201,7 @@ void print_report(Context& context, const store::Verification& result) {
   for (const auto& [verdict, count] : counts) words.push_back(fmt::format("{} {}", count, name_of(verdict)));
   context.out << fmt::format("  packages: {}\n", join(words, ", "));
   for (const auto& problem : result.decision.problems)
-    context.out << fmt::format("  refused: {}: {}\n", problem.where, problem.message);
+    context.out << fmt::format("  refused: {}: {}{}\n", problem.where, problem.message, advice(context, problem));
   context.out << fmt::format(
       "  {}\n", result.decision.problems.empty() ? "trusted: " + trust_in_words(result.decision.trust) : "not trusted");
 }
@@ -218,7 +219,8 @@ void verify(Context& context, const BundleArguments& arguments) {
     auto json = bundle::to_json(result.report);
     json["name"] = result.bundle.name;
     json["trust"] = bundle::to_json(result.decision.trust);
-    json["problems"] = bundle::to_json(problems);
+    json["problems"] = Json::array();
+    for (const auto& problem : problems) json["problems"].push_back(to_json(context, problem));
     json["warnings"] = result.decision.warnings;
     json["trusted"] = problems.empty();
     context.print(json);

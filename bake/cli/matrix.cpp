@@ -9,6 +9,7 @@
 #include "bake/base/text.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
+#include "bake/cli/remedy.hpp"
 #include "bake/disk/output.hpp"
 #include "matrix/generators.hpp"
 #include "matrix/json.hpp"
@@ -131,16 +132,14 @@ void check(Context& context) {
   if (!problems.empty()) context.status = static_cast<int>(ErrorKind::config);
   if (context.json) {
     auto list_of_problems = Json::array();
-    for (const auto& problem : problems)
-      list_of_problems.push_back({{"where", problem.where}, {"message", problem.message}, {"hint", problem.hint}});
+    for (const auto& problem : problems) list_of_problems.push_back(to_json(context, problem));
     Json document{{"problems", list_of_problems}};
     if (problems.empty()) document["counts"] = counts_to_json(Matrix::load(context.matrix_overlays));
     context.print(document);
     return;
   }
   for (const auto& problem : problems)
-    context.out << problem.where << ": " << problem.message
-                << (problem.hint.empty() ? "" : fmt::format(" ({})", problem.hint)) << '\n';
+    context.out << problem.where << ": " << problem.message << advice(context, problem) << '\n';
   if (!problems.empty()) {
     context.err << fmt::format("bake: error: checking the matrix: {} problem{}\n", problems.size(),
                                problems.size() == 1 ? "" : "s");

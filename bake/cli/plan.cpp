@@ -2,6 +2,7 @@
 
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
+#include "bake/cli/remedy.hpp"
 #include "bake/job/image.hpp"
 
 namespace bake::cli {
@@ -15,7 +16,10 @@ void add_plan(CLI::App& app, Context& context) {
     const auto outcome = job::plan_image(recipe::load(*file), environment.get());
     if (context.json) {
       // The document contains the refusals, and a run prints only one document.
-      context.print(plan::to_json(outcome));
+      auto document = plan::to_json(outcome);
+      for (std::size_t i = 0; i < outcome.refusals.size(); ++i)
+        document["refusals"][i]["commands"] = command_lines(context, outcome.refusals[i].problem.remedies);
+      context.print(document);
       context.document_printed = true;
     } else {
       context.out << plan::to_text(outcome);

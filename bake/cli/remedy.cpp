@@ -75,6 +75,20 @@ std::vector<std::string> command_lines(const Context& context, const std::vector
   return lines;
 }
 
+nlohmann::ordered_json to_json(const Context& context, const Problem& problem) {
+  return {{"where", problem.where},
+          {"message", problem.message},
+          {"hint", problem.hint},
+          {"commands", command_lines(context, problem.remedies)}};
+}
+
+std::string advice(const Context& context, const Problem& problem) {
+  std::vector<std::string> parts;
+  if (!problem.hint.empty()) parts.push_back(problem.hint);
+  for (const auto& command : command_lines(context, problem.remedies)) parts.push_back("run: " + command);
+  return parts.empty() ? "" : fmt::format(" ({})", join(parts, "; "));
+}
+
 std::string quote_command(std::string_view command) {
   return command.find('\'') == std::string_view::npos ? fmt::format("'{}'", command) : std::string(command);
 }

@@ -10,6 +10,7 @@
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
 #include "bake/cli/context.hpp"
+#include "bake/cli/remedy.hpp"
 #include "bake/disk/check.hpp"
 #include "bake/disk/copy.hpp"
 #include "bake/disk/output.hpp"
@@ -61,10 +62,13 @@ std::string version(std::uint32_t number) { return fmt::format("{}.{}", number >
 
 std::string bytes_and_size(std::uint64_t bytes) { return fmt::format("{} bytes ({})", bytes, human_size(bytes)); }
 
-Json to_json(const std::vector<Problem>& problems) {
+Json to_json(const Context& context, const std::vector<Problem>& problems) {
   auto list = Json::array();
   for (const auto& problem : problems)
-    list.push_back({{"field", problem.where}, {"message", problem.message}, {"hint", problem.hint}});
+    list.push_back({{"field", problem.where},
+                    {"message", problem.message},
+                    {"hint", problem.hint},
+                    {"commands", command_lines(context, problem.remedies)}});
   return list;
 }
 
@@ -89,13 +93,13 @@ Json to_json(const VhdFooter& footer) {
           {"saved_state", footer.saved_state}};
 }
 
-Json to_json(const std::string& file, const VhdReport& report) {
+Json to_json(const Context& context, const std::string& file, const VhdReport& report) {
   return {{"file", file},
           {"file_size", report.file_size},
           {"footer", report.footer ? to_json(*report.footer) : Json()},
           {"ready", report.findings.errors.empty()},
-          {"errors", to_json(report.findings.errors)},
-          {"warnings", to_json(report.findings.warnings)}};
+          {"errors", to_json(context, report.findings.errors)},
+          {"warnings", to_json(context, report.findings.warnings)}};
 }
 
 void print_row(Context& context, std::string_view name, std::string_view value) {
@@ -121,8 +125,7 @@ void print_footer(Context& context, const VhdFooter& footer) {
 
 void print_problems(Context& context, std::string_view severity, const std::vector<Problem>& problems) {
   for (const auto& problem : problems)
-    context.out << fmt::format("{}: {}: {}{}\n", severity, problem.where, problem.message,
-                               problem.hint.empty() ? "" : " (" + problem.hint + ")");
+    context.out << fmt::format("{}: {}: {}{}\n", severity, problem.where, problem.message, advice(context, problem));
 }
 
 void print_problems(Context& context, const Findings& findings) {
@@ -149,7 +152,7 @@ void info(Context& context, const Options& options) {
     virtual_size = disk.data_size;
   }
   if (context.json) {
-    auto document = to_json(options.file, report);
+    auto document = to_json(context, options.file, report);
     document["format"] = format;
     document["virtual_size"] = virtual_size;
     context.print(document);
@@ -168,7 +171,7 @@ void check(Context& context, const Options& options) {
   const auto report = examine_vhd(options.file);
   if (!report.findings.errors.empty()) context.status = static_cast<int>(ErrorKind::verification);
   if (context.json) {
-    context.print(to_json(options.file, report));
+    context.print(to_json(context, options.file, report));
     return;
   }
   context.out << options.file << ": " << verdict(report.findings) << '\n';

@@ -12,10 +12,15 @@ namespace {
 
 constexpr auto convert_hint = "convert it to a fixed VHD";
 
-Problem cookie_problem(bool at_start) {
+Remedy conversion_of(const std::filesystem::path& path) { return {Remedy::Action::wrap_vhd, path.string()}; }
+
+Problem cookie_problem(bool at_start, const std::filesystem::path& path) {
   if (at_start)
     return {"cookie", "no footer at the end of the file, only a copy at its start: truncated", "fetch it again"};
-  return {"cookie", "no 'conectix' footer in the last 512 bytes: not a VHD, or truncated", convert_hint};
+  return {"cookie",
+          "no 'conectix' footer in the last 512 bytes: not a VHD, or truncated",
+          convert_hint,
+          {conversion_of(path)}};
 }
 
 Findings check_partition_table(std::span<const std::byte, partition_head_size> head, std::uint64_t data_size) {
@@ -37,7 +42,7 @@ VhdReport examine_vhd(const std::filesystem::path& path) {
   read_at(image.fd, head, 0, path);
   const auto at_start = parse_footer(std::span(head).first<footer_size>());
   const auto at_end = footer_at_end(image.fd, image.size, path);
-  if (!at_end) report.findings.errors.push_back(cookie_problem(at_start.has_value()));
+  if (!at_end) report.findings.errors.push_back(cookie_problem(at_start.has_value(), path));
   report.footer = at_end ? at_end : at_start;
   if (!report.footer) return report;
   report.findings.append(check_footer(*report.footer, image.size));
@@ -46,7 +51,10 @@ VhdReport examine_vhd(const std::filesystem::path& path) {
     report.findings.append(check_partition_table(head, image.size - footer_size));
   if (report.footer->type == VhdType::dynamic)
     for (auto& problem : report.findings.errors)
-      if (problem.where == "disk type") problem.hint = convert_hint;
+      if (problem.where == "disk type") {
+        problem.hint = convert_hint;
+        problem.remedies = {conversion_of(path)};
+      }
   return report;
 }
 

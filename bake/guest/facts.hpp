@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bake/guest/initramfs.hpp"
 #include "bake/guest/module_elf.hpp"
 
 namespace bake::guest {
@@ -45,6 +46,13 @@ struct Kernel {
   /// vermagic of the kernel's own modules: "3.10.0-1062.el7.x86_64 SMP mod_unload modversions"; empty when none of them
   /// can be read.
   std::string vermagic = {};
+  /// The drivers that the kernel has as modules (not built in) and that an image needs for its disk and network on
+  /// Azure: Hyper-V's, and NVMe for the sizes with an NVMe disk.
+  std::vector<std::string> azure_drivers = {};
+  /// What `initramfs` contains, of the default kernel only; empty when the file is missing or damaged, and then
+  /// `initramfs_trouble` says why.
+  std::optional<InitramfsContent> initramfs_content = {};
+  std::string initramfs_trouble = {};
 };
 
 /// One installed package, for people and manifests; the solver reads PackageDatabase::dump.

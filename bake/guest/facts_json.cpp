@@ -28,7 +28,8 @@ Json kernel_json(const Kernel& kernel) {
           {"system_map", or_null(kernel.system_map)},
           {"builtin_rdma", kernel.builtin_rdma},
           {"has_headers", kernel.has_headers},
-          {"rdma_users", kernel.rdma_users}};
+          {"rdma_users", kernel.rdma_users},
+          {"azure_drivers", kernel.azure_drivers}};
 }
 
 Json packages_json(const PackageDatabase& database) {

@@ -13,6 +13,7 @@ namespace bake::guest {
 struct ShellResult {
   int status = 0;
   std::string output;
+  bool truncated = false;  ///< `output` is only the end of what a failed script printed
 
   [[nodiscard]] bool ok() const { return status == 0; }
 };

@@ -320,6 +320,15 @@ std::vector<std::string> Appliance::list(const std::string& directory) {
   return take_list(raw);
 }
 
+std::string Appliance::read_end(const std::string& path, std::uint64_t size, std::size_t count) {
+  std::size_t got = 0;
+  const auto offset = size > count ? size - count : 0;
+  const CString content(
+      guestfs_pread(handle_, path.c_str(), static_cast<int>(count), static_cast<std::int64_t>(offset), &got));
+  if (!content) fail("reading", path);
+  return {content.get(), got};
+}
+
 std::string Appliance::read(const std::string& path, std::uint64_t size) {
   if (size <= message_limit) {
     std::size_t got = 0;

@@ -22,6 +22,10 @@ namespace {
 /// Drives have one letter here, and the first one is the disk.
 constexpr std::size_t max_payloads = 24;
 
+/// The list of 2,000 packages with their files has 20 MiB.
+constexpr std::uint64_t max_output = std::uint64_t{48} << 20U;
+constexpr std::size_t output_tail = std::size_t{1} << 20U;
+
 std::string last_words(const std::string& output) {
   constexpr std::size_t most = 400;
   const auto text = trim(output);
@@ -38,7 +42,8 @@ bool is_directory(Appliance& appliance, const std::string& path) {
 /// deleted with the copy.
 void log_output(const ShellResult& result, Progress& progress) {
   constexpr std::size_t max_lines = 5000;
-  const auto lines = split_lines(result.output);
+  const auto& output = result.output;
+  const auto lines = split_lines(std::string_view(output).substr(output.size() - std::min(output.size(), output_tail)));
   progress.detail(fmt::format("a script in the guest ended with status {}; its output:", result.status));
   for (std::size_t i = lines.size() > max_lines ? lines.size() - max_lines : 0; i < lines.size(); ++i)
     progress.detail(lines[i]);
@@ -253,7 +258,12 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
   ShellResult result;
   const auto started = std::chrono::steady_clock::now();
   result.status = appliance().run_script(script_limit_);
-  result.output = read(output_file, std::size_t{256} << 20U).value_or("");
+  if (const auto info = stat(output_file); info && info->size > max_output) {
+    result.output = appliance().read_end(output_file, info->size, output_tail);
+    result.truncated = true;
+  } else {
+    result.output = read(output_file, max_output).value_or("");
+  }
   if (ended_by_limit(result.status, std::chrono::steady_clock::now() - started, script_limit_))
     throw Error(ErrorKind::failed,
                 fmt::format("running a script in the guest: not finished within {} seconds; the end of its output: {}",
@@ -265,6 +275,11 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
     throw Error(ErrorKind::failed, fmt::format("running a script with '/bin/sh' in the guest: {}", reason),
                 "the guest must have a /bin/sh that runs on this machine's processor");
   if (!result.ok()) log_output(result, progress_);
+  if (result.ok() && result.truncated)
+    throw Error(ErrorKind::failed,
+                fmt::format("running a script in the guest: it printed more than {}; the end of its output: {}",
+                            human_size(max_output), last_words(result.output)),
+                "a program or package script of the guest prints without an end");
   return result;
 }
 

@@ -73,7 +73,7 @@ class Reader {
       : modules_dep_(fmt::format("lib/modules/{}/modules.dep", release)), name_(std::move(name)), content_(content) {}
 
   void read(std::string_view bytes) {
-    archive::ArchiveReader reader(archive::source_of(bytes), archive::ArchiveKind::cpio, name_);
+    archive::ArchiveReader reader(archive::source_of(bytes), archive::ArchiveKind::cpio, name_, max_unpacked);
     while (const auto entry = reader.next()) {
       if (++entries_ > max_entries) refuse(name_, "it has too many files");
       unpacked_ += entry->size;
@@ -102,6 +102,10 @@ class Reader {
 std::string module_name_of(std::string_view path) {
   const auto name = path.substr(path.rfind('/') + 1);
   return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
+}
+
+bool is_rdma_module(std::string_view name) {
+  return name.starts_with("mlx") || name.starts_with("ib_") || name.starts_with("rdma_") || name == "iw_cm";
 }
 
 std::map<std::string, std::string> resolve_modules(std::string_view modules_dep, const std::string& directory) {

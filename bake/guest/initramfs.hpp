@@ -24,6 +24,9 @@ struct InitramfsContent {
 /// message.
 InitramfsContent read_initramfs(std::string_view bytes, const std::string& release, const std::string& name);
 
+/// Returns whether a module is one of the card or of the RDMA subsystem, which a driver bundle replaces.
+bool is_rdma_module(std::string_view name);
+
 /// Module name → path below the root for each line of a modules.dep ("path: dependencies"); `directory` is the one that
 /// its paths count from: "lib/modules/K/".
 std::map<std::string, std::string> resolve_modules(std::string_view modules_dep, const std::string& directory);

@@ -93,6 +93,8 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.default_kernel_how = boot.how;
   facts.default_kernel_options = boot.options;
   facts.default_kernel_warnings = boot.warnings;
+  for (auto& kernel : facts.kernels)
+    if (kernel.release == facts.default_kernel) read_initramfs_of(guest, kernel);
   facts.packages = read_package_database(guest, facts.family);
   facts.programs = find_programs(guest);
   facts.package_manager_configs = find_package_manager_configs(guest);

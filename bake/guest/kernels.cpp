@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <fmt/format.h>
 #include <set>
 
 #include "bake/archive/archive.hpp"
@@ -16,6 +17,7 @@ namespace {
 constexpr std::size_t max_symvers = std::size_t{16} << 20U;  // a real file has 2 MiB
 constexpr int max_vermagic_tries = 8;
 constexpr std::size_t max_module = std::size_t{32} << 20U;
+constexpr std::size_t max_initramfs = std::size_t{256} << 20U;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -60,12 +62,6 @@ constexpr std::array<RdmaModule, 12> rdma_modules{RdmaModule{"mlx4_core", "CONFI
                                                   {"ib_umad", "CONFIG_INFINIBAND_USER_MAD"},
                                                   {"ib_uverbs", "CONFIG_INFINIBAND_USER_ACCESS"},
                                                   {"ib_ipoib", "CONFIG_INFINIBAND_IPOIB"}};
-
-/// "kernel/drivers/…/mlx5_core.ko.xz" → "mlx5_core"; modprobe treats dashes like underscores.
-std::string module_name(std::string_view path) {
-  const auto name = path.substr(path.rfind('/') + 1);
-  return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
-}
 
 /// In modules.dep paths count from the kernel's directory; /usr/lib/modules/K/kernel has the kernel's own modules.
 bool is_own_module(std::string_view path) { return path.starts_with("kernel/"); }
@@ -162,6 +158,7 @@ std::optional<Kernel> look_at(Guest& guest, const Directory& boot, const std::st
   const auto dependencies = modules.find("modules.dep");
   const auto modules_dep = dependencies ? guest.read(*dependencies).value_or("") : "";
   kernel.rdma_users = outside_rdma_users(modules_dep);
+  kernel.azure_drivers = azure_drivers(modules_dep);
   if (kernel.symvers) kernel.symbol_versions = read_symvers(guest, *kernel.symvers);
   kernel.vermagic = read_vermagic(guest, directory, modules_dep);
   kernel.has_headers = modules.find("build") && guest.exists(directory + "/build/Makefile");
@@ -181,7 +178,7 @@ int compare_kernel_releases(std::string_view a, std::string_view b) {
 
 std::vector<std::string> builtin_rdma_modules(std::string_view modules_builtin, std::string_view config) {
   std::set<std::string> listed;
-  for (const auto& line : split_lines(modules_builtin)) listed.insert(module_name(trim(line)));
+  for (const auto& line : split_lines(modules_builtin)) listed.insert(module_name_of(trim(line)));
   std::set<std::string> options;
   for (const auto& line : split_lines(config))
     if (line.starts_with("CONFIG_") && line.ends_with("=y")) options.insert(line.substr(0, line.size() - 2));
@@ -203,7 +200,8 @@ std::vector<std::string> outside_rdma_users(std::string_view modules_dep) {
     const auto colon = line.find(':');
     if (colon == std::string::npos || is_own_module(line)) continue;
     const auto needed = split_words(std::string_view(line).substr(colon + 1));
-    if (std::any_of(needed.begin(), needed.end(), is_own_rdma_module)) found.insert(module_name(line.substr(0, colon)));
+    if (std::any_of(needed.begin(), needed.end(), is_own_rdma_module))
+      found.insert(module_name_of(line.substr(0, colon)));
   }
   return {found.begin(), found.end()};
 }
@@ -219,6 +217,35 @@ SymbolVersions parse_symvers(std::string_view text) {
     if (error == std::errc() && stop == end) symbols[fields[1]] = crc;
   }
   return symbols;
+}
+
+std::vector<std::string> azure_drivers(std::string_view modules_dep) {
+  const auto modules = resolve_modules(modules_dep, "");
+  std::vector<std::string> found;
+  for (const auto* name : {"hv_vmbus", "hv_storvsc", "hv_netvsc", "pci_hyperv", "nvme"})
+    if (modules.contains(name)) found.emplace_back(name);
+  return found;
+}
+
+void read_initramfs_of(Guest& guest, Kernel& kernel) {
+  kernel.initramfs_content.reset();
+  kernel.initramfs_trouble.clear();
+  if (!kernel.initramfs) {
+    kernel.initramfs_trouble = "there is none for " + kernel.release;
+    return;
+  }
+  const auto& path = *kernel.initramfs;
+  const auto stat = guest.stat(path);
+  if (stat && stat->size > max_initramfs) {
+    kernel.initramfs_trouble = fmt::format("{} has {} bytes, more than any initramfs", path, stat->size);
+    return;
+  }
+  try {
+    kernel.initramfs_content = read_initramfs(guest.read(path, max_initramfs).value_or(""), kernel.release, path);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::verification) throw;
+    kernel.initramfs_trouble = error.message();
+  }
 }
 
 std::vector<Kernel> find_kernels(Guest& guest) {

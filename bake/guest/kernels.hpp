@@ -30,4 +30,11 @@ SymbolVersions parse_symvers(std::string_view text);
 /// Oldest first.
 std::vector<Kernel> find_kernels(Guest& guest);
 
+/// Reads the initramfs of `kernel` into initramfs_content, or the reason into initramfs_trouble. On the host: the
+/// guest's own tools take a minute under emulation, and hours for a zeroed file.
+void read_initramfs_of(Guest& guest, Kernel& kernel);
+
+/// Returns which drivers for Azure a modules.dep lists: hv_vmbus, hv_storvsc, hv_netvsc, pci_hyperv, nvme.
+std::vector<std::string> azure_drivers(std::string_view modules_dep);
+
 }  // namespace bake::guest

@@ -12,7 +12,7 @@ namespace {
 
 /// dpkg's status file and the output of rpm are a few MB on an HPC image; a guest is hostile input, so there is a
 /// limit.
-constexpr std::size_t dump_limit = std::size_t{256} << 20U;
+constexpr std::size_t dump_limit = std::size_t{64} << 20U;
 constexpr std::size_t trouble_limit = 2000;
 
 constexpr std::string_view no_value = "(none)";

@@ -205,7 +205,7 @@ class Planner {
     expect_packages(expected);
     expected.enable_rdma = plan.enable_rdma;
     expected.hold = plan.hold;
-    expected.initramfs = plan.rebuild_initramfs;
+    expected.initramfs = !plan.initramfs.empty();
     expected.generalized = plan.generalize;
     expected.firstboot_sha256 = plan.install_firstboot ? in_.firstboot_sha256 : "";
   }

@@ -48,6 +48,8 @@ struct Plan {
   resolve::KernelFit fit;
   std::string default_kernel_how;
 
+  /// Programs that do nothing while packages change, because bake runs them once afterwards: depmod, weak-modules, …
+  std::vector<std::string> deferred;
   bool force_openibd = false;          ///< openibd must accept modules that weak-updates links lead to
   bool openibd_after_udev = false;     ///< openibd must not start before udev has settled
   bool name_product = false;           ///< ofed_info names the product, not OFED-internal
@@ -64,7 +66,9 @@ struct Plan {
   unsigned firstboot_wait = 60;  ///< seconds
   bool rebuild_initramfs = false;
   guest::InitramfsTool initramfs_tool = guest::InitramfsTool::none;
-  std::string initramfs;  ///< path
+  std::string initramfs;                       ///< path
+  std::string initramfs_reason;                ///< why it is rebuilt or kept
+  std::vector<std::string> initramfs_drivers;  ///< modules that it must contain
   Relabel relabel = Relabel::none;
   std::string file_contexts;
   bool generalize = false;

@@ -60,7 +60,10 @@ void add_configuration(const Plan& plan, std::string& out) {
   if (!plan.hold.empty())
     line(fmt::format("hold {} ({})", join(plan.hold.packages, " "),
                      plan.hold.configs.empty() ? "apt" : join(plan.hold.configs, ", ")));
-  line(fmt::format("depmod{} for {}", plan.rebuild_initramfs ? " and initramfs" : "", plan.kernel()));
+  if (!plan.deferred.empty()) line(fmt::format("run {} once, after all packages", join(plan.deferred, ", ")));
+  line(fmt::format("depmod for {}", plan.kernel()));
+  if (!plan.initramfs.empty())
+    line(fmt::format("{} {}: {}", plan.rebuild_initramfs ? "rebuild" : "keep", plan.initramfs, plan.initramfs_reason));
   if (plan.relabel == Relabel::setfiles)
     line(fmt::format("set SELinux labels with setfiles, or with {} if it fails", path::autorelabel));
   if (plan.generalize) line("generalize: machine-id, host keys, logs, cloud-init state, shell history");
@@ -87,12 +90,14 @@ Json to_json(const Outcome& outcome) {
           {"fit", to_json(plan.fit)},
           {"changes", list_to_json(plan.changes)},
           {"configure",
-           {{"enable_services", plan.enable_services},
+           {{"deferred", plan.deferred},
+            {"enable_services", plan.enable_services},
             {"disable_services", plan.disable_services},
             {"enable_rdma", plan.enable_rdma},
             {"hold", plan.hold.packages},
             {"memlock_unlimited", plan.memlock_unlimited},
             {"initramfs", plan.rebuild_initramfs ? plan.initramfs : ""},
+            {"initramfs_reason", plan.initramfs_reason},
             {"selinux_labels", word(plan.relabel)},
             {"generalize", plan.generalize},
             {"files", files}}},

@@ -1,13 +1,13 @@
 """Shared by the tests of `bake batch`: a guest that bakes quickly, recipes for it, a fleet of them.
 
-FLEET_IMAGES (default 6) is the number of images that the test of the Slurm executor bakes."""
+FLEET_IMAGES (default 3) is the number of images that the test of the Slurm executor bakes."""
 import json
 import os
 from pathlib import Path
 
 from e2e import BINARY, BakeCase, run, standin
 
-IMAGES = int(os.environ.get("FLEET_IMAGES", "6"))
+IMAGES = int(os.environ.get("FLEET_IMAGES", "3"))
 # One package without kernel modules, so that no initramfs is made. These tests are about the fleet, not about its images.
 RECIPE = """schema: bake/v1
 base: {base}

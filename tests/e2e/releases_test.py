@@ -3,7 +3,7 @@
 network, verified by `bake verify`, and looked at by programs that know nothing of bake (debugfs; the host's dpkg-query and
 rpm).
 
-  releases_test.py                 three releases: DEB with prebuilt modules, EL7 by weak-updates, EL8 with BLS
+  releases_test.py                 two releases: DEB with prebuilt modules, EL8 with BLS (el7_test.py: EL7)
   releases_test.py --all           all fifteen: the nightly tier
   releases_test.py RELEASE…        these
 
@@ -36,7 +36,7 @@ RELEASES = {
     "rhel8.1": ("cx3pro", "4.9-4.1.7.0", "built for this kernel"),
     "rhel8.2": ("cx6", "5.5-1.0.3.2", "built for this kernel"),
 }
-IN_CI = ("ubuntu18.04", "rhel7.6", "rhel8.2")
+IN_CI = ("ubuntu18.04", "rhel8.2")
 WITH_OVERLAY = "rhel8.2"  # baked with a matrix overlay, which the manifest must record
 PARTITION = 1 << 20  # where the only partition of these guests begins
 STANDIN_OUTPUT = SOURCE / "build/standins"

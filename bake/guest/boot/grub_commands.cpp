@@ -234,6 +234,7 @@ GrubMachine::Status GrubMachine::do_configfile(const std::string& name, Argument
 }
 
 GrubMachine::Status GrubMachine::search_and_set(GrubSearch by, const std::string& what, const std::string& variable) {
+  count_file_test();
   const auto device = disk_.search(by, what);
   if (!device) return {1};
   set_variable(variable, {*device});
@@ -271,6 +272,7 @@ GrubMachine::Status GrubMachine::do_search(const std::string& name, Arguments& a
     by = GrubSearch::fs_uuid;
   else if (!options.has("file"))
     return {1};
+  count_file_test();
   if (!options.has("set")) return {disk_.search(by, what) ? 0 : 1};
   return search_and_set(by, what, variable);
 }
@@ -342,7 +344,9 @@ void GrubMachine::add_bls_entry(const BlsEntry& bls, const std::string& director
   entry.source = directory;
   const auto variable = [this](const std::string& name) -> std::optional<std::string> {
     const auto found = variables_.find(name);
-    return found == variables_.end() ? std::nullopt : std::optional(found->second.text);
+    if (found == variables_.end()) return std::nullopt;
+    charge(found->second.text.size());
+    return found->second.text;
   };
   const auto options = bls.value("options") ? bls.value("options") : variable("default_kernelopts");
   auto source = unified ? "chainloader ($root)" + *unified : "linux ($root)" + *image;

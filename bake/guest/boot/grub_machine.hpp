@@ -113,6 +113,7 @@ class GrubMachine {
   std::pair<std::string, std::string> place_of(const std::string& path) const;
   std::optional<std::string> read_file(const std::string& path);
   GrubFileKind kind_of(const std::string& path);
+  void count_file_test();
   Status read_config(const std::string& path);
   Status run_config(const std::string& path);
 
@@ -184,6 +185,7 @@ class GrubMachine {
   int depth_ = 0;
   std::size_t steps_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t file_tests_ = 0;
 };
 
 }  // namespace bake::guest

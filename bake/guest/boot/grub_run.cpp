@@ -12,7 +12,8 @@ namespace {
 
 // A large genuine grub.cfg takes 700 commands and 200 KB.
 constexpr std::size_t max_steps = 20000;
-constexpr std::size_t max_bytes = std::size_t{16} << 20U;
+constexpr std::size_t max_bytes = std::size_t{4} << 20U;
+constexpr std::size_t max_file_tests = 1000;  // each asks the appliance
 constexpr int max_depth = 48;
 constexpr std::size_t max_entries = 2000;
 
@@ -319,6 +320,7 @@ std::pair<std::string, std::string> GrubMachine::place_of(const std::string& pat
 std::optional<std::string> GrubMachine::read_file(const std::string& path) {
   const auto [device, place] = place_of(path);
   if (loopbacks_.contains(device)) throw Undetermined(fmt::format("'{}' is inside another file", path));
+  count_file_test();
   auto text = disk_.read(device, place);
   if (text) charge(text->size());
   return text;
@@ -327,7 +329,13 @@ std::optional<std::string> GrubMachine::read_file(const std::string& path) {
 GrubFileKind GrubMachine::kind_of(const std::string& path) {
   const auto [device, place] = place_of(path);
   if (loopbacks_.contains(device)) throw Undetermined(fmt::format("'{}' is inside another file", path));
+  count_file_test();
   return disk_.kind(device, place);
+}
+
+void GrubMachine::count_file_test() {
+  if (++file_tests_ > max_file_tests)
+    throw Undetermined(fmt::format("the script asks for more than {} files", max_file_tests));
 }
 
 /// read_config_file of grub-core/normal/main.c: runs a file; what it adds goes to the current menu.

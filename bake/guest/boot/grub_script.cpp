@@ -10,6 +10,7 @@ namespace bake::guest {
 namespace {
 
 constexpr int max_nesting = 64;
+constexpr std::size_t max_tokens = 100'000;  // a large genuine grub.cfg has 4,000
 
 struct SyntaxError {
   std::string what;
@@ -212,7 +213,10 @@ class Parser {
   }
 
  private:
-  void advance() { token_ = lexer_.next(); }
+  void advance() {
+    if (++tokens_ > max_tokens) throw SyntaxError{fmt::format("more than {} words", max_tokens)};
+    token_ = lexer_.next();
+  }
 
   void skip_newlines() {
     while (token_.kind == Token::Kind::newline) advance();
@@ -376,6 +380,7 @@ class Parser {
 
   Lexer lexer_;
   Token token_;
+  std::size_t tokens_ = 0;
   int depth_ = 0;
 };
 

@@ -50,8 +50,8 @@ struct GrubScript {
 /// A configuration file larger than this is not read, bytes.
 inline constexpr std::size_t grub_file_limit = std::size_t{1} << 20U;
 
-/// Reads a script by the grammar of GRUB (grub-core/script/yylex.l and parser.y). Constructs nested deeper than 64 are
-/// an error.
+/// Reads a script by the grammar of GRUB (grub-core/script/yylex.l and parser.y). Constructs nested deeper than 64, and
+/// more than 100,000 words, are an error.
 GrubScript parse_grub_script(std::string_view text);
 
 /// The text of a configuration file as GRUB takes it line by line: without carriage returns and without the lines that

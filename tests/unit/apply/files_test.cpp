@@ -20,7 +20,7 @@ std::map<std::string, std::string> files_in(guest::MemoryGuest& guest) {
   return files;
 }
 
-/// A guest in which every script succeeds; the kernel has ib_iser and hv_netvsc as modules.
+/// A guest in which every script succeeds; the kernel has ib_iser as a module.
 guest::MemoryGuest guest_to_change() {
   guest::MemoryGuest guest;
   guest.with_file("/usr/bin/ofed_info")
@@ -30,7 +30,6 @@ guest::MemoryGuest guest_to_change() {
       .with_payload({})
       .with_handler([](const std::string& script) -> std::optional<guest::ShellResult> {
         if (script.find("ib_iser") != std::string::npos) return guest::ShellResult{0, "ib_iser\n"};
-        if (script.find("hv_netvsc") != std::string::npos) return guest::ShellResult{0, "hv_netvsc\n"};
         return guest::ShellResult{0, ""};
       });
   return guest;
@@ -51,6 +50,7 @@ plan::Plan everything() {
   plan.hold = {{"/etc/yum.conf", "/etc/dnf/dnf.conf"}, {"kernel*"}};
   plan.initramfs_tool = guest::InitramfsTool::initramfs_tools;
   plan.initramfs = "/boot/initrd.img";
+  plan.initramfs_drivers = {"hv_netvsc"};
   plan.relabel = plan::Relabel::autorelabel;
   return plan;
 }

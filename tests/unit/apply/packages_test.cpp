@@ -13,6 +13,8 @@ namespace {
 
 plan::Plan plan_of(resolve::PackageChange::Action action) {
   plan::Plan plan;
+  plan.deferred = {"weak-modules"};
+  plan.fit.kernel = "K";
   plan.changes.push_back({action, "kmod-mlnx-ofa_kernel", "5.5-1", "x86_64", "", "RPMS/kmod.rpm", 0, ""});
   return plan;
 }
@@ -23,18 +25,19 @@ struct RpmGuest {
   HostShell shell{guest};
 
   RpmGuest() {
-    shell.with_place("/usr/sbin/weak-modules", "weak-modules")
-        .with_program("weak-modules", "echo \"$@\" >>" + shell.file("calls") + "\n")
-        .with_program("rpm", "echo module.ko | weak-modules --add-modules\n");
+    shell.with_place("/usr/sbin /usr/bin /sbin /bin", ".")
+        .with_program("weak-modules", "echo \"$@\" $(cat) >>" + shell.file("calls") + "\n")
+        .with_program("rpm", "for i in 1 2; do echo module$i.ko | weak-modules --add-modules; done\n");
   }
 };
 
-TEST(RpmPackages, ScriptletsBuildNoInitramfs) {
+TEST(RpmPackages, WeakModulesRunsOnceForAllPackagesAndBuildsNoInitramfs) {
   RpmGuest image;
   const auto genuine = image.shell.content("weak-modules");
   change_rpm_packages(plan_of(resolve::PackageChange::Action::install), image.guest);
   change_rpm_packages(plan_of(resolve::PackageChange::Action::remove), image.guest);
-  EXPECT_EQ(image.shell.content("calls"), "--no-initramfs --add-modules\n--no-initramfs --add-modules\n");
+  const std::string once = "--no-initramfs --add-modules module1.ko module2.ko\n";
+  EXPECT_EQ(image.shell.content("calls"), once + once);
   EXPECT_EQ(image.shell.content("weak-modules"), genuine);
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("weak-modules.bake-aside")));
 }
@@ -55,6 +58,19 @@ TEST(RpmPackages, AFailureOfRpmIsReportedAndWeakModulesIsRestored) {
       error_of([&] { change_rpm_packages(plan_of(resolve::PackageChange::Action::install), image.guest); }).message(),
       "installing packages in the guest: exit status 2: error: x conflicts with y");
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("weak-modules.bake-aside")));
+}
+
+TEST(RpmPackages, DepmodRunsOnceForAKernelThatDoesNotBoot) {
+  RpmGuest image;
+  image.shell.with_place("/lib/modules/*", "modules/*")
+      .with_program("depmod", "echo \"$@\" >>" + image.shell.file("depmod-calls") + "\n")
+      .with_program("rpm", "depmod -a K; depmod -a old; depmod -a old\n");
+  for (const auto* release : {"K", "old", "other"})
+    std::filesystem::create_directories(image.shell.file("modules") + "/" + release);
+  auto plan = plan_of(resolve::PackageChange::Action::install);
+  plan.deferred = {"depmod", "dracut"};
+  change_rpm_packages(plan, image.guest);
+  EXPECT_EQ(image.shell.content("depmod-calls"), "-a old\n");
 }
 
 }  // namespace

@@ -401,7 +401,7 @@ TEST(BootDefault, SurvivesHostileFiles) {
             "(/boot/grub/grub.cfg)");
   guest.write("/boot/grub/grub.cfg", "a=xx\nwhile true; do a=$a$a; done\n");
   EXPECT_EQ(decision(guest),
-            ": the default of GRUB cannot be determined: the script makes more than 16 MiB (/boot/grub/grub.cfg)");
+            ": the default of GRUB cannot be determined: the script makes more than 4 MiB (/boot/grub/grub.cfg)");
   guest.write("/boot/grub/grub.cfg", "while true; do true; done\n");
   EXPECT_EQ(decision(guest),
             ": the default of GRUB cannot be determined: the script runs for more than 20000 commands "

@@ -139,7 +139,13 @@ TEST(GrubScript, SaysWhereTheGrammarFails) {
 TEST(GrubScript, Limits) {
   EXPECT_EQ(trouble("while true; do true; done"), "the script runs for more than 20000 commands");
   EXPECT_EQ(trouble("function f { f; }\nf"), "commands are nested deeper than 48 levels");
-  EXPECT_EQ(trouble("a=xx\nwhile true; do a=$a$a; done"), "the script makes more than 16 MiB");
+  EXPECT_EQ(trouble("a=xx\nwhile true; do a=$a$a; done"), "the script makes more than 4 MiB");
+  EXPECT_EQ(trouble("for i in 1 2 3 4 5 6 7 8 9; do for j in 1 2 3 4 5 6 7 8 9; do for k in 1 2 3 4 5 6 7 8 9; do "
+                    "test -f /a -o -f /b; done; done; done"),
+            "the script asks for more than 1000 files");
+  std::string words;
+  for (int i = 0; i < 100'001; ++i) words += "a ";
+  EXPECT_EQ(parse_grub_script(words).error, "line 1: more than 100000 words");
   std::string nested;
   for (int i = 0; i < 100; ++i) nested += "if true; then ";
   EXPECT_EQ(parse_grub_script(nested).error, "line 1: nested deeper than 64 levels");

@@ -205,7 +205,8 @@ TEST(Inspect, Centos77) {
       "system_map": "/boot/System.map-3.10.0-1062.el7.x86_64",
       "builtin_rdma": [],
       "has_headers": false,
-      "rdma_users": []
+      "rdma_users": [],
+      "azure_drivers": []
     }
   ],
   "initramfs_tool": "dracut",

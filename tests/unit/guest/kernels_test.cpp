@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "bake/guest/memory.hpp"
+#include "tests/support/cpio.hpp"
 
 namespace bake::guest {
 namespace {
@@ -60,6 +61,33 @@ TEST(Kernels, FindsBuiltInRdmaByBothSources) {
   EXPECT_EQ(builtin_rdma_modules("", "CONFIG_INFINIBAND=y\nCONFIG_INFINIBAND_ADDR_TRANS=y\n"),
             (std::vector<std::string>{"ib_cm", "ib_core", "rdma_cm"}));
   EXPECT_TRUE(builtin_rdma_modules("", "#CONFIG_MLX5_CORE=y\nCONFIG_MLX5_CORE=m\nCONFIG_MLX5_CORE_EN=y\n").empty());
+}
+
+TEST(Kernels, DriversForAzureAreThoseThatAreModules) {
+  EXPECT_EQ(azure_drivers("kernel/drivers/pci/controller/pci-hyperv.ko.xz:\nkernel/drivers/hv/hv_vmbus.ko.xz:\n"
+                          "kernel/drivers/nvme/host/nvme.ko.xz: kernel/drivers/nvme/host/nvme-core.ko.xz\n"
+                          "kernel/drivers/nvme/host/nvme-core.ko.xz:\n"),
+            (std::vector<std::string>{"hv_vmbus", "pci_hyperv", "nvme"}));
+}
+
+TEST(Kernels, ReadsTheInitramfsOrSaysWhyNot) {
+  MemoryGuest guest;
+  guest.with_file("/boot/i.img", testing::cpio({{"init", "x"}, {"lib/modules/K/kernel/hv_vmbus.ko", "x"}}))
+      .with_file("/boot/zeros.img", std::string(4096, '\0'));
+  Kernel kernel;
+  kernel.release = "K";
+  read_initramfs_of(guest, kernel);
+  EXPECT_EQ(kernel.initramfs_trouble, "there is none for K");
+  kernel.initramfs = "/boot/zeros.img";
+  read_initramfs_of(guest, kernel);
+  EXPECT_EQ(kernel.initramfs_trouble,
+            "reading initramfs '/boot/zeros.img': it is not a cpio archive in any compression that a kernel reads");
+  EXPECT_FALSE(kernel.initramfs_content);
+  kernel.initramfs = "/boot/i.img";
+  read_initramfs_of(guest, kernel);
+  EXPECT_EQ(kernel.initramfs_trouble, "");
+  ASSERT_TRUE(kernel.initramfs_content);
+  EXPECT_EQ(kernel.initramfs_content->modules, std::vector<std::string>{"lib/modules/K/kernel/hv_vmbus.ko"});
 }
 
 TEST(Kernels, ModulesFromOutsideThatUseTheKernelsRdmaModules) {

@@ -92,7 +92,7 @@ TEST_F(AlreadyBakedImage, AnotherPinIsADifference) {
 }
 
 TEST_F(AlreadyBakedImage, WithAKeyTheProvenanceMustBeSigned) {
-  EXPECT_EQ(reason(signature::new_key_pair().private_pem), "provenance: there is none next to the image");
+  EXPECT_EQ(reason(signature::new_key_pair().private_pem), "provenance: there is no out.vhd.provenance.json");
 }
 
 TEST(ImageManifest, HasTheContentAddress) {

@@ -153,6 +153,35 @@ void expect_plan(const std::string& golden, const Inputs& inputs) {
   testing::expect_golden(golden, to_json(make(inputs)).dump(2) + "\n");
 }
 
+/// "rebuild: reason" or "keep: reason" for an initramfs with `modules`, of a kernel with hv_storvsc and nvme as
+/// modules.
+std::string initramfs_plan(const std::vector<std::string>& modules, bool readable = true) {
+  auto facts = centos(ga);
+  facts.kernels[0].azure_drivers = {"hv_storvsc", "nvme"};
+  guest::InitramfsContent content;
+  for (const auto& module : modules) content.modules.push_back("lib/modules/" + std::string(ga) + "/kernel/" + module);
+  content.has_root = true;
+  if (readable)
+    facts.kernels[0].initramfs_content = content;
+  else
+    facts.kernels[0].initramfs_trouble = "reading initramfs '/boot/initramfs.img': it is truncated";
+  const auto plan = make(inputs_for(facts, rpm_repository(), PackageFormat::rpm, &kernel_symbols)).plan;
+  EXPECT_EQ(plan.initramfs, std::string("/boot/initramfs-") + ga + ".img");
+  EXPECT_EQ(plan.initramfs_drivers, facts.kernels[0].azure_drivers);
+  EXPECT_TRUE(plan.expectations.initramfs) << "a kept initramfs is verified too";
+  return (plan.rebuild_initramfs ? "rebuild: " : "keep: ") + plan.initramfs_reason;
+}
+
+TEST(PlanInitramfs, IsRebuiltOnlyWhenItMust) {
+  EXPECT_EQ(initramfs_plan({"hv_storvsc.ko.xz", "nvme.ko.xz", "xfs.ko.xz"}),
+            "keep: it has the drivers for Azure, and no module that the driver replaces");
+  EXPECT_EQ(initramfs_plan({"hv_storvsc.ko.xz", "nvme.ko.xz", "net/mlx5_core.ko.xz"}),
+            "rebuild: it contains mlx5_core, which the driver replaces");
+  EXPECT_EQ(initramfs_plan({"hv_storvsc.ko.xz", "xfs.ko.xz"}), "rebuild: it lacks nvme");
+  EXPECT_EQ(initramfs_plan({}), "rebuild: it contains no module");
+  EXPECT_EQ(initramfs_plan({}, false), "rebuild: reading initramfs '/boot/initramfs.img': it is truncated");
+}
+
 TEST(PlanGolden, GaKernel) {
   expect_plan("plan-ga-kernel.json", inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols));
 }

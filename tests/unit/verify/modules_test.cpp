@@ -30,12 +30,9 @@ const std::string modules = std::string("lib/modules/") + kernel + "/";
 Check initramfs_check(const std::string& modules_dep, const std::string& image) {
   guest::MemoryGuest guest;
   guest.with_file("/" + modules + "modules.dep", modules_dep).with_file("/boot/initramfs.img", image);
-  guest.with_handler([](const std::string& script) -> std::optional<guest::ShellResult> {
-    if (script.find("hv_vmbus") == std::string::npos) return std::nullopt;
-    return guest::ShellResult{0, "hv_vmbus\n"};
-  });
   guest::Facts facts;
   facts.kernels = {{kernel, "/boot/vmlinuz", "/boot/initramfs.img", {}, {}, {}, {}, false}};
+  facts.kernels[0].azure_drivers = {"hv_vmbus"};
   plan::Expectations expected;
   expected.kernel = kernel;
   expected.initramfs = true;

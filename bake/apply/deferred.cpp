@@ -1,0 +1,74 @@
+#include "bake/apply/deferred.hpp"
+
+#include <fmt/format.h>
+
+#include "bake/apply/shell.hpp"
+#include "bake/base/text.hpp"
+
+namespace bake::apply {
+namespace {
+
+/// Takes the place of a tool. weak-modules reads the modules' paths from its input (kmod, weak-modules).
+constexpr const char* substitute = R"sh(
+case ${0##*/} in
+weak-modules)
+  case " $* " in
+    *' --add-modules '*) cat >>$spool/add ;;
+    *' --remove-modules '*) cat >>$spool/remove ;;
+    *) echo "$*" >>$spool/kernels ;;
+  esac ;;
+depmod) echo "$*" >>$spool/depmod ;;
+esac
+exit 0
+)sh";
+
+/// Where programs are; a link (/sbin → usr/sbin) leads to another of them.
+constexpr const char* directories = "/usr/sbin /usr/bin /sbin /bin";
+
+constexpr const char* restore = R"sh(
+if [ -e $spool/tools ]; then
+  while read -r tool; do
+    if grep -q '^# bake-aside$' $tool; then mv -f $tool.bake-aside $tool; else rm -f $tool.bake-aside; fi
+  done <$spool/tools
+fi
+)sh";
+
+constexpr const char* catch_up = R"sh(
+if [ $status = 0 ]; then
+  for change in remove add; do
+    [ ! -s $spool/$change ] || sort -u $spool/$change | weak-modules --no-initramfs --$change-modules
+  done
+  [ ! -s $spool/kernels ] || while read -r options; do weak-modules --no-initramfs $options; done <$spool/kernels
+  [ ! -s $spool/depmod ] || for tree in /lib/modules/*; do
+    release=${tree##*/}
+    [ $release = $kernel ] || ! grep -qF $release $spool/depmod || depmod -a $release
+  done
+fi
+)sh";
+
+}  // namespace
+
+std::string with_deferred_tools(const std::vector<std::string>& tools, const std::string& kernel,
+                                const std::string& command) {
+  if (tools.empty()) return command + "\n";
+  return fmt::format(
+      "spool=$(mktemp -d) || exit 1\n"
+      "kernel={0}\n"
+      "for name in {1}; do\n"
+      "  for directory in {2}; do\n"
+      "    tool=$directory/$name\n"
+      "    [ ! -L $directory ] && [ -e $tool ] && mv $tool $tool.bake-aside || continue\n"
+      "    printf '#!/bin/sh\\n# bake-aside\\nspool=%s\\n%s\\n' $spool {3} >$tool\n"
+      "    chmod 755 $tool\n"
+      "    echo $tool >>$spool/tools\n"
+      "  done\n"
+      "done\n"
+      "(\n{4}\n)\n"
+      "status=$?\n"
+      "{5}{6}"
+      "rm -rf $spool\n"
+      "exit $status\n",
+      shell_quote(kernel), quoted(tools), directories, shell_quote(substitute), command, restore, catch_up);
+}
+
+}  // namespace bake::apply
