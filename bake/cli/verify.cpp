@@ -16,6 +16,7 @@ struct VerifyOptions {
   std::filesystem::path image;
   std::filesystem::path manifest;
   std::filesystem::path key;
+  bool strict = false;
 };
 
 /// Returns the manifest to compare the image with: the given one, else the sidecar file if it exists.
@@ -29,7 +30,8 @@ void verify(const VerifyOptions& options, Context& context) {
   RealEnvironment environment(context);
   const auto public_pem = options.key.empty() ? std::string() : read_text(options.key, std::size_t{64} << 10U);
   if (!public_pem.empty()) signature::key_fingerprint(public_pem);  // throws now when it is not a key
-  const auto verdict = job::verify_image(options.image, manifest_of(options), environment.get(), public_pem);
+  auto verdict = job::verify_image(options.image, manifest_of(options), environment.get(), public_pem);
+  if (options.strict) verify::make_strict(verdict.checks);
   if (context.json) {
     context.print({{"image", options.image.string()},
                    {"ok", verify::is_good(verdict.checks)},
@@ -39,7 +41,8 @@ void verify(const VerifyOptions& options, Context& context) {
     context.document_printed = true;
   } else {
     for (const auto& check : verdict.checks)
-      context.out << fmt::format("{:<7}  {:<17} {}\n", name_of(check.status), check.rule, check.evidence);
+      context.out << fmt::format("{:<7}  {:<17} {}{}\n", verify::word_for(check), check.rule, check.evidence,
+                                 check.remedy.empty() ? "" : " (" + check.remedy + ")");
     context.out << verify::summary_of(verdict.checks) << "\n";
   }
   verify::require(verdict.checks, options.image.string());
@@ -53,6 +56,7 @@ void add_verify(CLI::App& app, Context& context) {
   command->add_option("image", options->image, "a VHD that bake made")->required();
   command->add_option("--manifest", options->manifest, "its manifest (default: IMAGE.manifest.json when it is there)");
   command->add_option("--key", options->key, "the public key that must have signed its provenance");
+  command->add_flag("--strict", options->strict, "fail also for advice: the rules of Azure's image validators");
   command->callback([options, &context] { verify(*options, context); });
 }
 

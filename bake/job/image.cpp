@@ -17,6 +17,7 @@
 #include "bake/job/content_key.hpp"
 #include "bake/job/plan.hpp"
 #include "bake/signature/signing.hpp"
+#include "bake/verify/azure.hpp"
 #include "bake/verify/guest.hpp"
 
 namespace bake::job {
@@ -88,6 +89,15 @@ struct Finished {
   Json checks;
 };
 
+void warn_of_advice(const std::vector<verify::Check>& checks, Progress& progress) {
+  std::vector<std::string> rules;
+  for (const auto& check : checks)
+    if (check.advises()) rules.push_back(check.rule);
+  if (!rules.empty())
+    progress.warn(fmt::format("the base is not as Azure's image validators want it: {}; the manifest has the remedies",
+                              join(rules, ", ")));
+}
+
 /// Does all work that needs the appliance, in one launch.
 Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& disk,
                        const std::string& base_sha256, const resolve::SelectedDriver& driver,
@@ -107,10 +117,13 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
       evidence::image_manifest(outcome.plan, origin_of(recipe, source, base_sha256, driver, facts, environment));
   apply::apply(outcome.plan, session->guest(), manifest.dump(2) + "\n", progress);
   progress.step("verify");
-  const auto checks = verify::verify_guest(session->guest(), session->inspect(), outcome.plan.expectations);
+  const auto finished = session->inspect();
+  auto checks = verify::verify_guest(session->guest(), finished, outcome.plan.expectations);
+  for (auto& check : verify::verify_azure(session->guest(), finished)) checks.push_back(std::move(check));
   for (const auto& check : checks)
-    progress.detail(fmt::format("{:<7} {}: {}", name_of(check.status), check.rule, check.evidence));
+    progress.detail(fmt::format("{:<7} {}: {}", verify::word_for(check), check.rule, check.evidence));
   verify::require(checks, recipe.name);
+  warn_of_advice(checks, progress);
   progress.step("trim and shut down");
   session->finish();
   return {outcome.plan, std::move(manifest), verify::to_json(checks)};

@@ -9,6 +9,7 @@
 #include "bake/base/text.hpp"
 #include "bake/disk/check.hpp"
 #include "bake/evidence/files.hpp"
+#include "bake/verify/azure.hpp"
 #include "bake/verify/evidence.hpp"
 
 namespace bake::job {
@@ -113,6 +114,7 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
   verdict.kernel = expected.kernel;
   for (auto& check : verify::verify_guest(session->guest(), facts, expected))
     verdict.checks.push_back(std::move(check));
+  for (auto& check : verify::verify_azure(session->guest(), facts)) verdict.checks.push_back(std::move(check));
   if (!outside) skip({"digest", "manifest"}, "there is no manifest next to the image", verdict.checks);
   if (!outside && public_pem.empty()) {
     skip({"sbom", "provenance", "signature"}, "neither a manifest nor a key was given", verdict.checks);

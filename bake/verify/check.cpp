@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <string_view>
 #include <utility>
 
 #include "bake/base/error.hpp"
@@ -28,10 +29,22 @@ Check::Check(std::string checked_rule, bool passed, std::string found)
 
 Check skipped(std::string rule, std::string reason) { return {std::move(rule), Status::skipped, std::move(reason)}; }
 
+const char* word_for(const Check& check) { return check.advises() ? "advice" : name_of(check.status); }
+
+void make_strict(std::vector<Check>& checks) {
+  for (auto& check : checks) check.level = Level::required;
+}
+
 nlohmann::ordered_json to_json(const std::vector<Check>& checks) {
   auto json = nlohmann::ordered_json::array();
-  for (const auto& check : checks)
-    json.push_back({{"check", check.rule}, {"status", name_of(check.status)}, {"evidence", check.evidence}});
+  for (const auto& check : checks) {
+    json.push_back({{"check", check.rule},
+                    {"level", check.level == Level::required ? "required" : "advice"},
+                    {"status", name_of(check.status)},
+                    {"evidence", check.evidence}});
+    if (!check.source.empty()) json.back()["source"] = check.source;
+    if (!check.remedy.empty()) json.back()["remedy"] = check.remedy;
+  }
   return json;
 }
 
@@ -40,17 +53,18 @@ bool is_good(const std::vector<Check>& checks) {
 }
 
 std::string summary_of(const std::vector<Check>& checks) {
-  const auto count = [&](Status status) {
-    return std::count_if(checks.begin(), checks.end(), [&](const auto& check) { return check.status == status; });
+  const auto count = [&](std::string_view word) {
+    return std::count_if(checks.begin(), checks.end(), [&](const auto& check) { return word_for(check) == word; });
   };
-  return fmt::format("{} passed, {} failed, {} skipped", count(Status::passed), count(Status::failed),
-                     count(Status::skipped));
+  const auto advice = count("advice");
+  return fmt::format("{} passed, {} failed, {} skipped{}", count("passed"), count("failed"), count("skipped"),
+                     advice == 0 ? "" : fmt::format(", {} advice", advice));
 }
 
 void require(const std::vector<Check>& checks, const std::string& image) {
   std::vector<Problem> problems;
   for (const auto& check : checks)
-    if (check.failed()) problems.push_back({check.rule, check.evidence, {}});
+    if (check.failed()) problems.push_back({check.rule, check.evidence, check.remedy});
   throw_if_any(ErrorKind::verification, fmt::format("verifying '{}'", image), problems);
 }
 

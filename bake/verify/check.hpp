@@ -12,6 +12,9 @@ enum class Status { passed, failed, skipped };
 /// The status as the word in JSON: "passed", "failed", "skipped".
 const char* name_of(Status status);
 
+/// A required check that fails fails the image. Advice is about the base, which the bake did not make.
+enum class Level { required, advice };
+
 /// The result of one check of a finished image.
 struct Check {
   Check() = default;
@@ -22,8 +25,14 @@ struct Check {
   std::string rule;  ///< short name: "packages", "SELinux labels"
   Status status = Status::failed;
   std::string evidence;  ///< what was found in the image; why the check was skipped
+  Level level = Level::required;
+  std::string source = {};  ///< the outside project and file that the rule comes from; empty: bake's own rule
+  std::string remedy = {};  ///< what to change in the base; only a failed check has one
 
-  [[nodiscard]] bool failed() const { return status == Status::failed; }
+  /// Fails the image.
+  [[nodiscard]] bool failed() const { return status == Status::failed && level == Level::required; }
+  /// Does not fail the image, but the base should be changed.
+  [[nodiscard]] bool advises() const { return status == Status::failed && level == Level::advice; }
 
   friend bool operator==(const Check&, const Check&) = default;
 };
@@ -31,16 +40,23 @@ struct Check {
 /// A check that did not run, and the reason.
 Check skipped(std::string rule, std::string reason);
 
-/// Returns one object for each check: check, status, evidence. `check` is the rule; scripts find a check by it.
+/// The result as one word for people: "passed", "failed", "skipped", or "advice" for advice that failed.
+const char* word_for(const Check& check);
+
+/// Makes all advice required, so that it fails the image.
+void make_strict(std::vector<Check>& checks);
+
+/// Returns one object for each check: check, level, status, evidence; source and remedy when it has them. `check` is
+/// the rule; scripts find a check by it.
 nlohmann::ordered_json to_json(const std::vector<Check>& checks);
 
-/// Returns whether no check failed.
+/// Returns whether no required check failed.
 bool is_good(const std::vector<Check>& checks);
 
-/// Returns "12 passed, 1 failed, 3 skipped".
+/// Returns "12 passed, 1 failed, 3 skipped", and ", 2 advice" when there is any.
 std::string summary_of(const std::vector<Check>& checks);
 
-/// Throws Error{verification} that lists the failed checks, when a check failed.
+/// Throws Error{verification} that lists the failed checks and their remedies, when a required check failed.
 void require(const std::vector<Check>& checks, const std::string& image);
 
 }  // namespace bake::verify

@@ -60,5 +60,5 @@ class FleetCase(BakeCase):
             self.assertEqual(manifest["product"]["sha256"], digest)
             result = json.loads((out / f"{number}.vhd.result.json").read_text())
             self.assertEqual(manifest["key"], result["key"])
-            self.assertEqual([check for check in manifest["checks"] if check["status"] == "failed"], [])
+            self.assertEqual([check for check in manifest["checks"] if check["status"] == "failed" and check["level"] == "required"], [])
         self.assertEqual([p.name for p in out.iterdir() if ".partial" in p.name], [])

@@ -166,8 +166,8 @@ class Case:
 
 
 def has_failed(check):
-    """A check that was skipped has not failed."""
-    return check["status"] == "failed"
+    """A check that was skipped has not failed, and advice is about the base."""
+    return check["status"] == "failed" and check["level"] == "required"
 
 
 def shown(value):

@@ -9,6 +9,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// Advice that failed.
+Check advice(const std::string& rule) {
+  Check check(rule, false, "found");
+  check.level = Level::advice;
+  check.source = "LISA";
+  check.remedy = "change it";
+  return check;
+}
+
 TEST(Check, HasOneOfThreeStates) {
   EXPECT_EQ(Check("kernel", true, "e").status, Status::passed);
   EXPECT_EQ(Check("kernel", false, "e").status, Status::failed);
@@ -17,15 +26,19 @@ TEST(Check, HasOneOfThreeStates) {
 
 TEST(Check, JsonHasTheStateAndNoKeyThatSkippedChecksShareWithPassedOnes) {
   EXPECT_EQ(to_json({{"kernel", true, "5.4 boots"}, {"module", false, "missing"}, skipped("holds", "none planned")}),
-            Json::parse(R"([{"check":"kernel","status":"passed","evidence":"5.4 boots"},
-                            {"check":"module","status":"failed","evidence":"missing"},
-                            {"check":"holds","status":"skipped","evidence":"none planned"}])"));
+            Json::parse(R"([{"check":"kernel","level":"required","status":"passed","evidence":"5.4 boots"},
+                            {"check":"module","level":"required","status":"failed","evidence":"missing"},
+                            {"check":"holds","level":"required","status":"skipped","evidence":"none planned"}])"));
+  EXPECT_EQ(to_json({advice("swap")}),
+            Json::parse(R"([{"check":"swap","level":"advice","status":"failed","evidence":"found",
+                             "source":"LISA","remedy":"change it"}])"));
 }
 
 TEST(Check, SummaryCountsEachState) {
   EXPECT_EQ(summary_of({}), "0 passed, 0 failed, 0 skipped");
   EXPECT_EQ(summary_of({{"a", true, ""}, {"b", true, ""}, {"c", false, ""}, skipped("d", "")}),
             "2 passed, 1 failed, 1 skipped");
+  EXPECT_EQ(summary_of({{"a", true, ""}, advice("swap")}), "1 passed, 0 failed, 0 skipped, 1 advice");
 }
 
 TEST(Check, OnlyAFailedCheckFailsTheImage) {
@@ -40,6 +53,24 @@ TEST(Check, OnlyAFailedCheckFailsTheImage) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::verification);
     EXPECT_EQ(error.message(), "verifying 'out.vhd': kernel: 5.3 boots");
+  }
+}
+
+TEST(Check, AdviceFailsOnlyAStrictVerification) {
+  std::vector<Check> checks{{"kernel", true, "5.4 boots"}, advice("swap")};
+  EXPECT_TRUE(is_good(checks));
+  EXPECT_STREQ(word_for(checks[1]), "advice");
+  EXPECT_NO_THROW(require(checks, "out.vhd"));
+  make_strict(checks);
+  EXPECT_FALSE(is_good(checks));
+  EXPECT_STREQ(word_for(checks[1]), "failed");
+  EXPECT_EQ(summary_of(checks), "1 passed, 1 failed, 0 skipped");
+  try {
+    require(checks, "out.vhd");
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(static_cast<int>(error.kind()), 7);
+    EXPECT_EQ(error.message(), "verifying 'out.vhd': swap: found (change it)");
   }
 }
 
