@@ -206,7 +206,8 @@ TEST(Inspect, Centos77) {
       "builtin_rdma": [],
       "has_headers": false,
       "rdma_users": [],
-      "azure_drivers": []
+      "azure_drivers": [],
+      "ib_core_users": []
     }
   ],
   "initramfs_tool": "dracut",
@@ -226,6 +227,7 @@ TEST(Inspect, Centos77) {
     "partition_table": "gpt",
     "lvm": true,
     "efi": true,
+    "bios_boot": false,
     "mounts": [
       {
         "mount_point": "/",
@@ -244,6 +246,15 @@ TEST(Inspect, Centos77) {
         "free": 300000000
       }
     ]
+  },
+  "machine": {
+    "users": [],
+    "host_name": "",
+    "files": [],
+    "data": {},
+    "immutable": [],
+    "unmounted": [],
+    "moved_folders": []
   },
   "root_uuid": "09dccbf5-8ad3-440f-beb7-3ff28555b167",
   "programs": [
