@@ -28,8 +28,12 @@ std::vector<std::string> files_of_bake(Guest& guest) {
   std::vector<std::string> found;
   for (const auto& name : guest.list("/"))
     if (name.starts_with(".bake-")) found.push_back("/" + name);
-  for (const std::string aside : {"/usr/sbin/policy-rc.d.bake-aside", "/usr/sbin/weak-modules.bake-aside"})
-    if (guest.stat(aside)) found.push_back(aside);
+  // Programs that were put aside while packages changed.
+  for (const std::string directory : {"/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
+    if (guest.read_link(directory)) continue;
+    for (const auto& name : guest.list(directory))
+      if (name.ends_with(".bake-aside")) found.push_back(directory + "/" + name);
+  }
   if (const auto policy = guest.read("/usr/sbin/policy-rc.d"); policy && *policy == "#!/bin/sh\nexit 101\n")
     found.emplace_back("/usr/sbin/policy-rc.d");
   return found;

@@ -7,6 +7,7 @@
 #include "bake/bundle/bundle_json.hpp"
 #include "bake/bundle/tree_digest.hpp"
 #include "bake/cli/context.hpp"
+#include "tests/support/error_of.hpp"
 #include "tests/support/store_fixture.hpp"
 
 namespace bake::store {
@@ -40,6 +41,15 @@ class DirectoryTest : public StoreTest {
     return bundle::Json::parse(out.str());
   }
 };
+
+TEST_F(DirectoryTest, ASlashAtTheEndDoesNotChangeTheName) {
+  const auto parts = split_deb_bundle();
+  auto options = trusting();
+  options.pin = std::string(64, 'a');
+  options.pin_source = "command line";
+  const auto error = error_of([&] { store.add(unpack(parts, parts.top) / "", options, progress); });
+  EXPECT_THAT(error.message(), HasSubstr("verifying bundle '" + parts.top + "': its sha256 is "));
+}
 
 TEST_F(DirectoryTest, AnUnpackedBundleIsLikeItsArchive) {
   const auto parts = split_deb_bundle();

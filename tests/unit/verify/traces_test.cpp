@@ -64,6 +64,8 @@ TEST_F(VerifyTraces, NamesEverythingThatIsGone) {
 
 TEST_F(VerifyTraces, FindsEachThingThatCameBack) {
   EXPECT_EQ(evidence_with("/.bake-payload-0/x"), "left: /.bake-payload-0 (temporary file of the bake)");
+  EXPECT_EQ(evidence_with("/usr/bin/dracut.bake-aside"),
+            "left: /usr/bin/dracut.bake-aside (temporary file of the bake)");
   guest_.remove("/.bake-payload-0");
   EXPECT_EQ(evidence_with("/var/spool/cron/azureuser"), "left: /var/spool/cron/azureuser (user azureuser)");
   EXPECT_EQ(evidence_with("/etc/passwd", "azureuser:x:1000:1000::/home/azureuser:/bin/sh\n"),
