@@ -46,7 +46,8 @@ Sizes known_sizes(const Matrix& matrix, const std::vector<std::string>& wanted) 
     const auto* size = matrix.find_size(name);
     if (size == nullptr) {
       std::vector<std::string> names;
-      for (const auto& row : matrix.sizes()) names.push_back(row.name);
+      for (const auto& row : matrix.sizes())
+        if (row.transport == "sriov") names.push_back(row.name);
       const auto full = to_lower(name).starts_with("standard_") ? name : "Standard_" + name;
       refuse_unknown("VM size", name, closest_few(full, names), "sizes");
     }

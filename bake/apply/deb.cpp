@@ -16,12 +16,14 @@ class NoServices {
  public:
   explicit NoServices(guest::Guest& guest) : guest_(guest) {
     run(guest_, "putting policy-rc.d in place",
-        fmt::format("[ ! -e {0} ] || mv {0} {1}\nprintf '#!/bin/sh\\nexit 101\\n' > {0}\nchmod 755 {0}\n", policy,
-                    policy_aside));
+        fmt::format("if [ -e {0} ] || [ -L {0} ]; then mv {0} {1}; fi\n"
+                    "printf '#!/bin/sh\\n# bake\\nexit 101\\n' > {0}\nchmod 755 {0}\n",
+                    policy, policy_aside));
   }
   /// Not a destructor: after a failure the image is deleted anyway, and otherwise an error here must be reported.
   void lift() {
-    run(guest_, "removing policy-rc.d", fmt::format("rm -f {0}\n[ ! -e {1} ] || mv {1} {0}\n", policy, policy_aside));
+    run(guest_, "removing policy-rc.d",
+        fmt::format("rm -f {0}\nif [ -e {1} ] || [ -L {1} ]; then mv {1} {0}; fi\n", policy, policy_aside));
   }
 
  private:

@@ -28,7 +28,7 @@ constexpr const char* directories = "/usr/sbin /usr/bin /sbin /bin";
 constexpr const char* restore = R"sh(
 if [ -e $spool/tools ]; then
   while read -r tool; do
-    if grep -q '^# bake-aside$' $tool; then mv -f $tool.bake-aside $tool; else rm -f $tool.bake-aside; fi
+    if grep -q '^# bake-aside$' $tool; then mv -f $tool.bake-aside $tool || status=1; else rm -f $tool.bake-aside; fi
   done <$spool/tools
 fi
 )sh";
@@ -36,12 +36,13 @@ fi
 constexpr const char* catch_up = R"sh(
 if [ $status = 0 ]; then
   for change in remove add; do
+    # Its status is not one of the modules: bake links and checks those of the kernel that boots itself.
     [ ! -s $spool/$change ] || sort -u $spool/$change | weak-modules --no-initramfs --$change-modules
   done
   [ ! -s $spool/kernels ] || while read -r options; do weak-modules --no-initramfs $options; done <$spool/kernels
   [ ! -s $spool/depmod ] || for tree in /lib/modules/*; do
     release=${tree##*/}
-    [ $release = $kernel ] || ! grep -qF $release $spool/depmod || depmod -a $release
+    [ $release = $kernel ] || ! grep -qF $release $spool/depmod || depmod -a $release || status=$?
   done
 fi
 )sh";

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bake/apply/guest_files.hpp"
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
@@ -11,10 +12,10 @@ namespace {
 
 /// Deletes the accounts with the guest's own userdel, as the agent does (WALinuxAgent,
 /// azurelinuxagent/common/osutil/default.py, del_account). Without -r, because userdel -r fails after the deletion when
-/// the home is missing.
+/// the home is missing; without -f, which deletes the user's group also when it is the primary group of another user.
 void remove_users(const std::vector<guest::Account>& users, guest::Guest& guest) {
   for (const auto& user : users) {
-    run(guest, fmt::format("removing user '{}'", user.name), fmt::format("userdel -f {} 2>&1\n", quoted({user.name})));
+    run(guest, fmt::format("removing user '{}'", user.name), fmt::format("userdel {} 2>&1\n", quoted({user.name})));
     for (const auto& path : guest::paths_of(user)) guest.remove(path);
   }
 }
@@ -31,7 +32,7 @@ void clean_files(const plan::Generalize& removal, guest::Guest& guest) {
     if (!edited)
       throw Error(ErrorKind::failed, fmt::format("generalizing '{}': the {} cannot be removed", file.path, file.what),
                   "a package of this bake changed the file; leave 'generalize' out of the recipe");
-    if (*edited != *text) guest.write(file.path, *edited);
+    if (*edited != *text) write_config_file(guest, file.path, *edited);
   }
 }
 
@@ -39,7 +40,7 @@ void remove_data(guest::Guest& guest) {
   for (const auto& kind : guest::machine_data_kinds())
     for (const auto& path : guest::find_machine_data(guest, kind)) {
       if (kind.emptied)
-        guest.write(path, "");
+        write_own_file(guest, path, "", 0444);
       else
         guest.remove(path);
     }
@@ -49,9 +50,9 @@ void empty_logs(guest::Guest& guest) {
   run(guest, "emptying the logs",
       "set -e\n"
       "[ -d /var/log ] || exit 0\n"
-      "find /var/log -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.[0-9]' -o -name '*-20[0-9][0-9]*' \\) "
+      "find /var/log/ -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.[0-9]' -o -name '*-20[0-9][0-9]*' \\) "
       "-exec rm -f {} +\n"
-      "find /var/log -type f -exec sh -c 'for f; do : > \"$f\"; done' sh {} +\n");
+      "find /var/log/ -type f -exec sh -c 'for f; do : > \"$f\"; done' sh {} +\n");
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ Node convert(const YAML::Node& from, int depth, Size& size) {
       node.kind = Node::Kind::map;
       for (const auto& entry : from) {
         if (!entry.first.IsScalar()) throw YAML::ParserException(entry.first.Mark(), "a key must be a plain word");
+        size.text += entry.first.Scalar().size();
         auto value = convert(entry.second, depth + 1, size);
         // An empty value has no position; the message names the line of its key.
         if (value.line <= 0 || value.kind == Node::Kind::null) value.line = entry.first.Mark().line + 1;

@@ -77,11 +77,15 @@ void copy_data(archive::ArchiveReader& reader, archive::EntryPolicy& policy, arc
 }
 
 /// Copies a file into the image; returns the SHA-256 of its content.
-std::string copy_file(const fs::path& file, archive::IsoWriter& writer) {
+std::string copy_file(const fs::path& file, std::uint64_t size, archive::IsoWriter& writer) {
   const auto fd = open_file(file, O_RDONLY | O_NOFOLLOW);
   Hasher hasher;
   std::vector<std::byte> buffer(std::size_t{256} << 10U);
+  std::uint64_t copied = 0;
   while (const auto count = read_some(fd, buffer, file)) {
+    copied += count;
+    if (copied > size)
+      throw Error(ErrorKind::untrusted, fmt::format("reading '{}': it changed while it was read", file.string()));
     hasher.update(std::span(buffer).first(count));
     writer.write(std::span(buffer).first(count));
   }
@@ -126,7 +130,7 @@ StagedBundle stage_directory(const fs::path& directory, const fs::path& payload,
       links.emplace(entry.path, entry.target);
     } else {
       writer.add_file(entry.path, (entry.mode & 0111U) != 0);
-      content = copy_file(directory / entry.path, writer);
+      content = copy_file(directory / entry.path, entry.size, writer);
     }
     hasher.add(entry, content);
   }

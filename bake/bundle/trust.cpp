@@ -200,7 +200,7 @@ TrustDecision decide_trust(const Report& report, const Bundle& bundle, bool have
     else
       decision.problems.push_back(
           {bundle.name,
-           "nothing from outside vouches for it: neither a pinned sha256 nor a key of yours",
+           "no pinned sha256 and no signature by a trusted key",
            "pass --sha256 with the publisher's digest, or trust the vendor's key, or pass --insecure-no-pin",
            {{Remedy::Action::trust_key}}});
   }

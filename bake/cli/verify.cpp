@@ -3,6 +3,7 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
 #include "bake/disk/sidecar.hpp"
@@ -41,7 +42,7 @@ void verify(const VerifyOptions& options, Context& context) {
     context.document_printed = true;
   } else {
     for (const auto& check : verdict.checks)
-      context.out << fmt::format("{:<7}  {:<17} {}{}\n", verify::word_for(check), check.rule, check.evidence,
+      context.out << fmt::format("{:<7}  {:<17} {}{}\n", verify::word_for(check), check.rule, printable(check.evidence),
                                  check.remedy.empty() ? "" : " (" + check.remedy + ")");
     context.out << verify::summary_of(verdict.checks) << "\n";
   }

@@ -118,8 +118,8 @@ void print_footer(Context& context, const VhdFooter& footer) {
   print_row(context, "features", fmt::format("{:#x}", footer.features));
   print_row(context, "data offset", fmt::format("{:#x}", footer.data_offset));
   print_row(context, "checksum",
-            footer.checksum == footer.computed_checksum ? fmt::format("{:#010x}, right", footer.checksum)
-                                                        : fmt::format("{:#010x}, wrong", footer.checksum));
+            footer.checksum == footer.computed_checksum ? fmt::format("{:#010x}, valid", footer.checksum)
+                                                        : fmt::format("{:#010x}, invalid", footer.checksum));
   print_row(context, "saved state", footer.saved_state == 0 ? "no" : "yes");
 }
 

@@ -55,7 +55,8 @@ FileDescriptor take_lock(const fs::path& file, const fs::path& output) {
 unsigned mode_for(const std::vector<fs::path>& inputs) {
   struct stat info {};
   const bool known = !inputs.empty() && ::stat(inputs.front().c_str(), &info) == 0;
-  return 0600U | (known ? info.st_mode & 0040U : 0040U);
+  const bool group_reads = known && (info.st_mode & 0040U) != 0 && info.st_gid == ::getegid();
+  return 0600U | (!known || group_reads || (info.st_mode & 0004U) != 0 ? 0040U : 0U);
 }
 
 /// rename(2) that fails with EEXIST and does not replace a file, if the file system supports this.
@@ -131,7 +132,7 @@ void require_parent_directory(const fs::path& output, std::string_view doing) {
   if (!fs::is_directory(status))
     throw Error(ErrorKind::usage,
                 fmt::format("{} '{}': there is no directory '{}'", doing, output.string(), parent.string()),
-                "make it first: mkdir -p");
+                "make it first: mkdir -p " + shell_quote(parent.string()));
 }
 
 void require_free_name(const fs::path& output, bool force) {

@@ -105,7 +105,8 @@ std::string module_name_of(std::string_view path) {
 }
 
 bool is_rdma_module(std::string_view name) {
-  return name.starts_with("mlx") || name.starts_with("ib_") || name.starts_with("rdma_") || name == "iw_cm";
+  return name.starts_with("mlx") || name.starts_with("ib_") || name.starts_with("rdma_") || name == "iw_cm" ||
+         name == "rpcrdma" || name == "svcrdma" || name == "xprtrdma" || name == "scsi_transport_srp";
 }
 
 std::map<std::string, std::string> resolve_modules(std::string_view modules_dep, const std::string& directory) {

@@ -128,7 +128,8 @@ std::vector<ProvisionedUser> find_users(Guest& guest, const std::vector<Account>
     const auto files = named.find(account.name);
     if (files == named.end()) continue;
     users.push_back({account, files->second, {}});
-    if (account.home.starts_with('/')) users.back().home = guest.stat(account.home);
+    if (account.home.starts_with('/') && account.home.find('\0') == std::string::npos)
+      users.back().home = guest.stat(account.home);
   }
   return users;
 }
@@ -190,7 +191,7 @@ std::vector<std::string> find_immutable(Guest& guest, const Facts& facts, const 
   std::string alone = trees;
   for (const auto& path : parents) alone += " " + shell_quote(path);
   const auto result = guest.shell("{ lsattr -d" + alone + "; lsattr -aR" + trees +
-                                  "; } 2>/dev/null | grep '^[^ ]*[ia][^ ]* *[/]' | head -n 1000; :\n");
+                                  "; } 2>/dev/null | grep '^[^ /]*[ia][^ /]* *[/]' | head -n 1000; :\n");
   std::set<std::string> immutable;
   for (const auto& line : split_lines(result.output)) {
     const auto blank = line.find(' ');
@@ -201,6 +202,33 @@ std::vector<std::string> find_immutable(Guest& guest, const Facts& facts, const 
     if (flags.find_first_of("ia") != std::string_view::npos) immutable.insert(path);
   }
   return {immutable.begin(), immutable.end()};
+}
+
+}  // namespace
+
+namespace {
+
+/// The unit of the agent, named after the agent's service (WALinuxAgent,
+/// azurelinuxagent/ga/persist_firewall_rules.py). The agent installs it where the distribution has its units; systemctl
+/// enable makes the links.
+std::vector<std::string> firewall_units() {
+  std::vector<std::string> paths;
+  for (const std::string agent : {"waagent", "walinuxagent"})
+    for (const std::string directory :
+         {"/usr/lib/systemd/system/", "/lib/systemd/system/", "/etc/systemd/system/", "/etc/systemd/system/*.wants/"})
+      paths.push_back(directory + agent + "-network-setup.service");
+  return paths;
+}
+
+std::vector<std::string> resource_limits() {
+  std::vector<std::string> paths;
+  for (const std::string directory : {"/usr/lib/systemd/system/", "/lib/systemd/system/"}) {
+    for (const std::string agent : {"waagent", "walinuxagent"})
+      for (const std::string file : {"10-Slice", "11-CPUAccounting", "12-CPUQuota", "13-MemoryAccounting"})
+        paths.push_back(directory + agent + ".service.d/" + file + ".conf");
+    paths.push_back(directory + "azure-walinuxagent-logcollector.slice");
+  }
+  return paths;
 }
 
 }  // namespace
@@ -224,16 +252,10 @@ const std::vector<MachineDataKind>& machine_data_kinds() {
       {"data of the Azure Linux agent", {"/var/lib/waagent/*", "/var/log/azure/*", "/var/lib/hyperv/.kvp_pool_*"}},
       // The agent installs the unit where the distribution has its units (WALinuxAgent,
       // azurelinuxagent/ga/persist_firewall_rules.py); systemctl enable makes the links.
-      {"firewall unit of the agent",
-       {"/usr/lib/systemd/system/*agent-network-setup.service", "/lib/systemd/system/*agent-network-setup.service",
-        "/etc/systemd/system/*agent-network-setup.service",
-        "/etc/systemd/system/*.wants/*agent-network-setup.service"}},
+      {"firewall unit of the agent", firewall_units()},
       // The agent writes these again (WALinuxAgent, azurelinuxagent/pa/deprovision/default.py,
       // remove_agent_cgroup_config).
-      {"resource limits of the agent",
-       {"/usr/lib/systemd/system/*agent.service.d/1[0-3]-*.conf", "/lib/systemd/system/*agent.service.d/1[0-3]-*.conf",
-        "/usr/lib/systemd/system/azure-walinuxagent-logcollector.slice",
-        "/lib/systemd/system/azure-walinuxagent-logcollector.slice"}},
+      {"resource limits of the agent", resource_limits()},
       {"state of cloud-init",
        {"/var/lib/cloud/instance", "/var/lib/cloud/instances", "/var/lib/cloud/data", "/var/lib/cloud/sem"}},
       // consumer.old is the backup of `subscription-manager clean` (candlepin/subscription-manager,
@@ -253,7 +275,7 @@ const std::vector<MachineDataKind>& machine_data_kinds() {
 
 std::vector<std::string> find_machine_data(Guest& guest, const MachineDataKind& kind) {
   std::set<std::string> found;
-  for (const auto* pattern : kind.patterns)
+  for (const auto& pattern : kind.patterns)
     for (const auto& path : expand(guest, pattern)) {
       const auto stat = guest.stat(path);
       if (!stat || guest.read_link(path) == "/dev/null") continue;

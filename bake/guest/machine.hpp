@@ -11,7 +11,7 @@ namespace bake::guest {
 /// A kind of data that belongs to one machine, and where it is. docs/recipe.md lists the kinds with their sources.
 struct MachineDataKind {
   const char* name;                   ///< "SSH host keys"
-  std::vector<const char*> patterns;  ///< absolute paths; '*' matches a name or a part of it, also a hidden name
+  std::vector<std::string> patterns;  ///< absolute paths; '*' matches a name or a part of it, also a hidden name
   bool emptied = false;               ///< the file stays, without content
 };
 

@@ -60,6 +60,7 @@ std::string without_root_password(const std::string& text) {
 std::string hosts_without(const std::string& text, const std::string& host_name) {
   if (host_name.empty()) return text;
   const auto short_name = host_name.substr(0, host_name.find('.'));
+  if (short_name == "localhost") return text;  // "localhost.internal": the lines of localhost must stay
   const auto names_host = [&](const std::string& word) {
     return word == short_name || word.starts_with(short_name + ".");
   };
@@ -195,18 +196,36 @@ bool opens_interface(const Lines& lines, std::size_t start) {
   return false;
 }
 
+/// Returns the lines without comments and blank lines, which do not count for depth and blocks. A comment after a
+/// value stays: a '#' there may be part of the value.
+Lines without_comments(const std::string& text) {
+  static const std::regex key_and_comment("^(\\s*[^\\s#:]+:)\\s+#.*$");
+  Lines lines;
+  for (const auto& line : split_lines(text))
+    if (const auto words = trim(line); !words.empty() && !words.starts_with('#'))
+      lines.push_back(std::regex_replace(line, key_and_comment, "$1"));
+  return lines;
+}
+
+/// Returns whether a `match` is left that matches nothing, which netplan refuses.
+bool has_empty_match(const Lines& lines) {
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    if (has_key(lines[i], "match") && trim(lines[i]).ends_with(':') && end_of_block(lines, i) == i + 1) return true;
+  return false;
+}
+
 /// cloud-init's netplan files match each interface by its MAC address (cloud-init, cloudinit/net/netplan.py).
 std::optional<std::string> netplan_without(const std::string& text) {
   if (!has_mac(text)) return text;
   // Real files are smaller than 4 KiB. The time that the search for blocks takes grows with the square of the size.
   constexpr std::size_t max_size = 16 << 10;
   if (text.size() > max_size) return std::nullopt;
-  auto lines = split_lines(text);
+  auto lines = without_comments(text);
   for (std::size_t i = 0; i < lines.size(); ++i)
     if (opens_interface(lines, i) && !unmatch_interface(lines, i)) return std::nullopt;
   std::erase_if(lines, [](const std::string& line) { return has_key(line, "macaddress"); });
   const auto edited = text_of(lines);
-  return has_mac(edited) ? std::nullopt : std::optional(edited);
+  return has_mac(edited) || has_empty_match(lines) ? std::nullopt : std::optional(edited);
 }
 
 }  // namespace

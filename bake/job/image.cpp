@@ -6,6 +6,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
 #include "bake/disk/copy.hpp"
@@ -121,7 +122,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   auto checks = verify::verify_guest(session->guest(), finished, outcome.plan.expectations);
   for (auto& check : verify::verify_azure(session->guest(), finished)) checks.push_back(std::move(check));
   for (const auto& check : checks)
-    progress.detail(fmt::format("{:<7} {}: {}", verify::word_for(check), check.rule, check.evidence));
+    progress.detail(fmt::format("{:<7} {}: {}", verify::word_for(check), check.rule, printable(check.evidence)));
   verify::require(checks, recipe.name);
   warn_of_advice(checks, progress);
   progress.step("trim and shut down");

@@ -172,15 +172,6 @@ void plan_hold(const Inputs& inputs, Plan& plan) {
   plan.hold.packages.assign(names.begin(), names.end());
 }
 
-/// Returns those of `drivers` without which no VM finds its OS disk. InfiniBand sizes have it on SCSI; a new initramfs
-/// gets NVMe too, and pci_hyperv, behind which NVMe disks are.
-std::vector<std::string> drivers_of_the_os_disk(const std::vector<std::string>& drivers) {
-  std::vector<std::string> needed;
-  for (const auto& driver : drivers)
-    if (driver == "hv_vmbus" || driver == "hv_storvsc") needed.push_back(driver);
-  return needed;
-}
-
 /// Returns why the initramfs of `kernel` must be built again; empty when it can stay. It needs no driver of the card.
 std::string reason_to_rebuild(const guest::Kernel& kernel, const Plan& plan) {
   if (!kernel.initramfs_content)
@@ -189,7 +180,7 @@ std::string reason_to_rebuild(const guest::Kernel& kernel, const Plan& plan) {
   if (!content.has_root || content.modules.empty()) return "it contains no module";
   std::set<std::string> names;
   for (const auto& path : content.modules) names.insert(guest::module_name_of(path));
-  for (const auto& driver : drivers_of_the_os_disk(kernel.azure_drivers))
+  for (const auto& driver : kernel.azure_drivers)
     if (!names.contains(driver)) return "it lacks " + driver;
   if (!replaces_modules(plan.fit)) return {};
   const auto replaced = std::find_if(names.begin(), names.end(), guest::is_rdma_module);
@@ -199,14 +190,9 @@ std::string reason_to_rebuild(const guest::Kernel& kernel, const Plan& plan) {
 /// Package scripts run depmod, weak-modules and the builder of the initramfs for every package and every kernel: on a
 /// guest with two kernels of 2,500 modules that took 195 of 235 seconds of the installation.
 void plan_deferred(const Inputs& inputs, Plan& plan) {
-  // A new kernel needs the initramfs that its own scripts build.
-  const bool kernel = std::any_of(plan.changes.begin(), plan.changes.end(), [](const PackageChange& change) {
-    return change.action != PackageChange::Action::remove &&
-           (change.name == "kernel" || change.name == "kernel-core" || change.name.starts_with("linux-image"));
-  });
   std::vector<std::string> tools{"depmod"};
   if (plan.family == Family::rpm) tools.insert(tools.end(), {"weak-modules", "ldconfig"});
-  if (!kernel) tools.insert(tools.end(), {"dracut", "update-initramfs"});
+  tools.insert(tools.end(), {"dracut", "update-initramfs"});
   for (const auto& tool : tools)
     if (!plan.changes.empty() && inputs.facts.has_program(tool)) plan.deferred.push_back(tool);
 }
@@ -225,9 +211,8 @@ void plan_initramfs(const Inputs& inputs, Plan& plan) {
   plan.initramfs_drivers = kernel->azure_drivers;
   plan.initramfs_reason = reason_to_rebuild(*kernel, plan);
   plan.rebuild_initramfs = !plan.initramfs_reason.empty();
-  if (plan.rebuild_initramfs) return;
-  plan.initramfs_drivers = drivers_of_the_os_disk(kernel->azure_drivers);
-  plan.initramfs_reason = "it has the drivers of the OS disk, and no module that the driver replaces";
+  if (!plan.rebuild_initramfs)
+    plan.initramfs_reason = "it has the drivers for Azure, and no module that the driver replaces";
 }
 
 void plan_labels(const Inputs& inputs, Plan& plan) {

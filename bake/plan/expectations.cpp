@@ -52,9 +52,9 @@ Expectations expectations_from(const nlohmann::json& json) try {
   json.at("initramfs").get_to(expectations.initramfs);
   expectations.initramfs_drivers = json.value("initramfs_drivers", expectations.initramfs_drivers);
   json.at("generalized").get_to(expectations.generalized);
-  for (const auto& user : json.at("removed_users"))
+  for (const auto& user : json.value("removed_users", nlohmann::json::array()))
     expectations.removed_users.push_back({user.at("name"), user.at("uid"), user.at("home")});
-  json.at("removed_host_name").get_to(expectations.removed_host_name);
+  expectations.removed_host_name = json.value("removed_host_name", expectations.removed_host_name);
   json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);
   return expectations;
 } catch (const nlohmann::json::exception& error) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/plan/files.hpp"
 #include "bake/plan/plan.hpp"
@@ -61,7 +62,7 @@ std::string text_of(const Removal& removal) {
   auto shown = removal.paths;
   if (shown.size() > max_shown) shown.resize(max_shown);
   const auto others = removal.paths.size() - shown.size();
-  return fmt::format("{}: {}{}", removal.what, join(shown, ", "),
+  return fmt::format("{}: {}{}", printable(removal.what), printable(join(shown, ", ")),
                      others == 0 ? "" : fmt::format(" and {} more", others));
 }
 
@@ -73,7 +74,7 @@ void add_configuration(const Plan& plan, std::string& out) {
   if (!plan.hold.empty())
     line(fmt::format("hold {} ({})", join(plan.hold.packages, " "),
                      plan.hold.configs.empty() ? "apt" : join(plan.hold.configs, ", ")));
-  if (!plan.deferred.empty()) line(fmt::format("run {} once, after all packages", join(plan.deferred, ", ")));
+  if (!plan.deferred.empty()) line(fmt::format("while packages change, {} do nothing", join(plan.deferred, ", ")));
   line(fmt::format("depmod for {}", plan.kernel()));
   if (!plan.initramfs.empty())
     line(fmt::format("{} {}: {}", plan.rebuild_initramfs ? "rebuild" : "keep", plan.initramfs, plan.initramfs_reason));

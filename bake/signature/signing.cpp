@@ -10,6 +10,7 @@
 
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
 
 namespace bake::signature {
 namespace {
@@ -27,7 +28,7 @@ Bio memory_bio(std::string_view text) {
 Key checked(EVP_PKEY* key, std::string_view what, std::string_view pem, std::string_view other) {
   Key owned(key, &EVP_PKEY_free);
   if (!owned && pem.find(fmt::format("-----BEGIN {} KEY-----", other)) != std::string_view::npos)
-    throw Error(ErrorKind::usage, fmt::format("reading a {} key: this is the other half of a pair", what),
+    throw Error(ErrorKind::usage, fmt::format("reading a {} key: it is a {} key", what, to_lower(other)),
                 "the private key is in NAME.key, the public key in NAME.pub");
   if (!owned || EVP_PKEY_id(owned.get()) != EVP_PKEY_ED25519)
     throw Error(ErrorKind::usage, fmt::format("reading a {} key: not an Ed25519 key in PEM form", what),

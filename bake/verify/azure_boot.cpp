@@ -171,14 +171,17 @@ Finding partition_alignment(const Subject& subject) {
   const auto result = subject.guest.shell(
       "for start in /sys/block/*/*/start; do\n"
       "  [ -e \"$start\" ] || continue\n"
-      "  partition=${start%/start}; echo \"${partition##*/} $(cat \"$start\")\"\n"
+      "  partition=${start%/start}\n"
+      "  echo \"${partition##*/} $(cat \"$start\") $(cat \"$partition/size\")\"\n"
       "done\n");
   std::size_t count = 0;
   std::vector<std::string> wrong;
   for (const auto& line : split_lines(result.ok() ? result.output : "")) {
     const auto words = split_words(line);
     std::uint64_t sector = 0;
-    if (words.size() != 2 ||
+    // An extended partition, which holds logical ones, has 2 sectors here (block/partitions/msdos.c).
+    if (words.size() == 3 && words[2] == "2") continue;
+    if (words.size() != 3 ||
         std::from_chars(words[1].data(), words[1].data() + words[1].size(), sector).ec != std::errc())
       continue;
     ++count;

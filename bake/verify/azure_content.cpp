@@ -28,6 +28,8 @@ std::vector<Account> accounts(guest::Guest& guest) {
   for (const auto& line : split_lines(guest.read("/etc/passwd").value_or(""))) {
     const auto fields = split(line, ':');
     if (fields.size() != 7 || line.starts_with('#')) continue;
+    const auto& home = fields[5];
+    if (!home.starts_with('/') || home.find('\0') != std::string::npos) continue;  // not a directory of the guest
     Account account{fields[0], 0, fields[5], fields[6]};
     std::from_chars(fields[2].data(), fields[2].data() + fields[2].size(), account.uid);
     found.push_back(account);

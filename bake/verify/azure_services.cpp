@@ -136,6 +136,8 @@ Finding agent_service(const Subject& subject) {
     return failed("the image has no Azure Linux agent",
                   "install it in the base: the package walinuxagent on Ubuntu, WALinuxAgent on RHEL's family");
   if (agent->service.empty()) return skipped("the service of the agent is not known");
+  if (subject.guest.read_link("/etc/systemd/system/" + agent->service) == "/dev/null")
+    return failed(agent->service + " is masked", fmt::format("run 'systemctl unmask {}' in the base", agent->service));
   for (const std::string directory : {"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"})
     if (subject.guest.stat(directory + "/multi-user.target.wants/" + agent->service))
       return passed(agent->service + " is enabled");
@@ -217,7 +219,10 @@ Finding udev_rules(const Subject& subject) {
   std::vector<std::string> found;
   for (const std::string path :
        {"/lib/udev/rules.d/75-persistent-net-generator.rules", "/etc/udev/rules.d/70-persistent-net.rules"})
-    if (subject.guest.stat(path) && subject.guest.read_link(path) != "/dev/null") found.push_back(path);
+    // A link to /dev/null and a directory mask the rule.
+    if (const auto stat = subject.guest.stat(path);
+        stat && stat->type != guest::FileType::directory && subject.guest.read_link(path) != "/dev/null")
+      found.push_back(path);
   if (found.empty()) return passed("no rule ties eth0 to the MAC address of one VM");
   return failed(join(found, ", ") + " exists", "delete it in the base: it ties eth0 to the MAC address of one VM");
 }

@@ -114,8 +114,11 @@ Check check_agent(Guest& guest, const Facts& facts, const Expectations& expected
     ++set;
     yes = word == "OS.EnableRDMA=y";
   }
-  return {"agent", set == 1 && yes,
-          fmt::format("{} uncommented OS.EnableRDMA line(s) in {}{}", set, config, yes ? ", =y" : "")};
+  if (set == 1 && yes) return {"agent", true, "OS.EnableRDMA=y in " + config};
+  return {"agent", false,
+          set == 0 ? fmt::format("{} does not set OS.EnableRDMA", config)
+                   : fmt::format("{} sets OS.EnableRDMA {} time{}, at last to {}", config, set, set == 1 ? "" : "s",
+                                 yes ? "y" : "another value than y")};
 }
 
 /// Returns the packages of `hold` that are not held, each with the file in which they should be held.

@@ -34,7 +34,7 @@ std::vector<std::string> files_of_bake(Guest& guest) {
     for (const auto& name : guest.list(directory))
       if (name.ends_with(".bake-aside")) found.push_back(directory + "/" + name);
   }
-  if (const auto policy = guest.read("/usr/sbin/policy-rc.d"); policy && *policy == "#!/bin/sh\nexit 101\n")
+  if (const auto policy = guest.read("/usr/sbin/policy-rc.d"); policy && policy->find("# bake\n") != std::string::npos)
     found.emplace_back("/usr/sbin/policy-rc.d");
   return found;
 }
@@ -76,7 +76,7 @@ void check_data(Guest& guest, const MachineFacts& machine, Traces& traces) {
       if (data.kind == kind.name) left = data.paths;
     traces.add(kind.name, left);
   }
-  const auto logs = guest.shell("find /var/log -type f -size +0 2>/dev/null | head -n 20; :\n").output;
+  const auto logs = guest.shell("find /var/log/ -type f -size +0 2>/dev/null | head -n 20; :\n").output;
   traces.add("logs", split_lines(logs));
 }
 

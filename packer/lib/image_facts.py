@@ -106,6 +106,21 @@ def read_manifest(path):
     return manifest, hashlib.sha256(text).hexdigest()
 
 
+def check_recipe(path, manifest):
+    """Refuses a recipe of another image: its gallery definition would get this one."""
+    import yaml  # read_gallery has read the file with it
+    with open(path, encoding="utf-8") as file:
+        recipe = yaml.load(file, Loader=yaml.BaseLoader)
+    wanted = str(recipe.get("os", "")).lower()
+    found = "%s %s" % (manifest["os"]["id"], manifest["os"]["version"])
+    if wanted and wanted.replace(" ", "") != found.replace(" ", ""):
+        raise Refusal(3, ["checking recipe '%s': it is for %s, but the image is %s; give the recipe of this image"
+                          % (path, wanted, found)])
+    if str(recipe.get("generalize", "")).lower() in ("true", "yes", "on") and not manifest["configure"]["generalize"]:
+        raise Refusal(3, ["checking recipe '%s': it says generalize: true, but the image is not generalized; bake it again"
+                          % path])
+
+
 def check_image(path, product):
     """Compares the file with its manifest: an interrupted bake may have left an older image next to a newer manifest."""
     try:
@@ -163,6 +178,7 @@ def joined(values):
 def facts_of(recipe_path, vhd, manifest_path):
     gallery = read_gallery(recipe_path)
     manifest, manifest_sha256 = read_manifest(manifest_path)
+    check_recipe(recipe_path, manifest)
     product = manifest["product"]
     size = check_image(vhd, product)
     regions = list(gallery.get("target_regions", []))

@@ -15,6 +15,17 @@ GOLDEN = SOURCE / "tests/e2e/golden/publish-dry-run.txt"
 
 
 class Publishing(PublishCase):
+    def test_a_recipe_of_another_image_is_refused(self):
+        self.recipe.write_text(RECIPE.replace("os: centos 7.7", "os: ubuntu 16.04"))
+        _, err = self.publish(status=3)
+        self.assertIn("it is for ubuntu 16.04, but the image is centos 7.7; give the recipe of this image", err)
+        self.recipe.write_text(RECIPE.replace("generalize: true", "generalize: false"))
+        self.bake(self.recipe, self.vhd)
+        self.recipe.write_text(RECIPE)
+        _, err = self.publish(status=3)
+        self.assertIn("it says generalize: true, but the image is not generalized; bake it again", err)
+        self.assertEqual(self.state()["changes"], 0)
+
     def test_dry_run_prints_every_command_and_runs_none(self):
         os.utime(self.vhd)
         out, err = self.publish("--dry-run", "--feature", "DiskControllerTypes=SCSI,NVMe", "--subscription", "sub 1",

@@ -23,11 +23,11 @@ inline std::string without_account(const std::string& text, const std::string& n
 inline void answer_scripts(guest::MemoryGuest& guest) {
   guest.with_handler([&guest](const std::string& script) -> std::optional<guest::ShellResult> {
     const auto words = split_words(script);
-    if (words.size() > 2 && words[0] == "userdel") {
+    if (words.size() > 1 && words[0] == "userdel") {
       for (const std::string file : {"/etc/passwd", "/etc/shadow", "/etc/group"}) {
         const auto text = guest.read(file).value_or("");
         guest.write(file + "-", text, 0600);
-        guest.write(file, without_account(text, words[2]));
+        guest.write(file, without_account(text, words[1]));
       }
       return guest::ShellResult{0, ""};
     }
@@ -37,7 +37,7 @@ inline void answer_scripts(guest::MemoryGuest& guest) {
       if (script.starts_with("set -e\n[ -d /var/log ]")) guest.write(path, "");
       logs += path + "\n";
     }
-    return guest::ShellResult{0, script.starts_with("find /var/log -type f -size +0") ? logs : ""};
+    return guest::ShellResult{0, script.starts_with("find /var/log/ -type f -size +0") ? logs : ""};
   });
 }
 

@@ -31,7 +31,7 @@ plan::Plan generalize_guest(guest::MemoryGuest& guest, const guest::Facts& facts
 TEST(ApplyGeneralize, RemovesTheUserWithEverythingThatBelongsToIt) {
   guest::MemoryGuest guest;
   generalize_guest(guest, testing::used_el(guest));
-  EXPECT_THAT(guest.scripts(), Contains("userdel -f azureuser 2>&1\n"));
+  EXPECT_THAT(guest.scripts(), Contains("userdel azureuser 2>&1\n"));
   for (const auto* path : {"/home/azureuser", "/var/spool/cron/azureuser", "/etc/sudoers.d/waagent",
                            "/etc/sudoers.d/90-cloud-init-users", "/etc/passwd-", "/etc/shadow-", "/etc/group-"})
     EXPECT_FALSE(guest.stat(path)) << path;
@@ -41,10 +41,13 @@ TEST(ApplyGeneralize, RemovesTheUserWithEverythingThatBelongsToIt) {
 
 TEST(ApplyGeneralize, KeepsWhatBelongsToTheImage) {
   guest::MemoryGuest guest;
-  generalize_guest(guest, testing::used_el(guest));
-  for (const auto* path : {"/home/hpcadmin/site.conf", "/root/.bashrc", "/etc/ssh/sshd_config",
-                           "/etc/pki/rhui/content.crt", "/var/lib/rhsm/productid.js",
-                           "/var/lib/cloud/scripts/per-boot/site.sh", "/usr/lib/systemd/system/waagent.service"})
+  const auto facts = testing::used_el(guest);
+  guest.with_file("/usr/lib/systemd/system/datadog-agent.service.d/10-limits.conf", "kept\n");
+  generalize_guest(guest, facts);
+  for (const auto* path :
+       {"/home/hpcadmin/site.conf", "/usr/lib/systemd/system/datadog-agent.service.d/10-limits.conf", "/root/.bashrc",
+        "/etc/ssh/sshd_config", "/etc/pki/rhui/content.crt", "/var/lib/rhsm/productid.js",
+        "/var/lib/cloud/scripts/per-boot/site.sh", "/usr/lib/systemd/system/waagent.service"})
     EXPECT_EQ(guest.read(path), "kept\n") << path;
   EXPECT_EQ(guest.read("/etc/sudoers.d/site"), "hpcadmin ALL=(ALL) ALL\n");
   EXPECT_EQ(guest.read_link("/etc/udev/rules.d/75-persistent-net-generator.rules"), "/dev/null");

@@ -270,8 +270,9 @@ std::vector<Row> rows() {
          parts.files["DEBS/Release.gpg"] = "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n";
        }),
        untrusted, "its signature cannot be read"},
-      {"no key ring, no pin", [] { return deb_bundle().archive(); }, untrusted, "nothing from outside vouches for it",
-       top + ".tgz", [](store::AddOptions& options) { options.keyrings.clear(); }},
+      {"no key ring, no pin", [] { return deb_bundle().archive(); }, untrusted,
+       "no pinned sha256 and no signature by a trusted key", top + ".tgz",
+       [](store::AddOptions& options) { options.keyrings.clear(); }},
       {"another pin", [] { return deb_bundle().archive(); }, untrusted, "the command line pins " + std::string(64, 'a'),
        top + ".tgz",
        [](store::AddOptions& options) {

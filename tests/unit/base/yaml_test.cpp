@@ -54,6 +54,15 @@ TEST(Yaml, RefusesAliasesThatMultiply) {
   EXPECT_EQ(problems[0].message, "too large: its aliases repeat too much");
 }
 
+TEST(Yaml, CountsTheTextOfKeys) {
+  std::string text = "a: &a {" + std::string(1000, 'k') + ": 1}\nb: [*a";
+  for (int i = 0; i < 80000; ++i) text += ",*a";
+  std::vector<Problem> problems;
+  parse(text + "]\n", "r.yaml", problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].message, "too large: its aliases repeat too much");
+}
+
 TEST(Yaml, QuotesTextThatYamlReadsDifferently) {
   EXPECT_EQ(quote("base.vhd"), "base.vhd");
   EXPECT_EQ(quote("20.04"), "\"20.04\"");

@@ -96,7 +96,7 @@ class MatrixDigests : public StoreTest {
 TEST_F(MatrixDigests, VouchWhateverTheFileIsCalled) {
   const auto archive = write("ofed.tgz", testing::deb_bundle().archive());
   EXPECT_EQ(add(archive, std::string(64, 'b')), 4);
-  EXPECT_THAT(err.str(), HasSubstr("nothing from outside vouches for it"));
+  EXPECT_THAT(err.str(), HasSubstr("no pinned sha256 and no signature by a trusted key"));
   EXPECT_EQ(add(archive, digest_of_file(archive)), 0) << err.str();
   EXPECT_EQ(store.list().at(0).trust.pin, "matrix");
 }
@@ -118,7 +118,7 @@ TEST_F(StoreTest, AddingAgainAsksAgainWhoVouches) {
   const auto before = testing::listing(store.directory());
   const auto error = testing::error_of([&] { store.add(archive, {}, progress); });
   EXPECT_EQ(error.kind(), ErrorKind::untrusted);
-  EXPECT_THAT(error.message(), HasSubstr("nothing from outside vouches for it"));
+  EXPECT_THAT(error.message(), HasSubstr("no pinned sha256 and no signature by a trusted key"));
   store.trust(write("else.asc", testing::stranger().public_key()));
   EXPECT_THAT(testing::error_of([&] { store.add(archive, careless, progress); }).message(),
               HasSubstr("which is not in your key ring"));

@@ -23,7 +23,8 @@ std::string refusal_of(const std::vector<std::string>& arguments, int status = 2
 }
 
 std::string no_directory(const std::string& file) {
-  return "bake: error: writing '" + file + "': there is no directory '/nodir'\nbake: hint: make it first: mkdir -p\n";
+  return "bake: error: writing '" + file +
+         "': there is no directory '/nodir'\nbake: hint: make it first: mkdir -p /nodir\n";
 }
 
 class OutputPath : public DiskTest {};

@@ -58,6 +58,11 @@ TEST(MachineText, RemovesTheHostName) {
             "send host-name \"localhost.localdomain\";\n");
 }
 
+TEST(MachineText, KeepsTheLinesOfLocalhost) {
+  const std::string hosts = "127.0.0.1 localhost\n::1 localhost\n";
+  EXPECT_EQ(without_machine("/etc/hosts", hosts, "localhost.internal"), hosts);
+}
+
 TEST(MachineText, RemovesMacAddressesOfRedHatsFiles) {
   EXPECT_EQ(without_machine("/etc/sysconfig/network-scripts/ifcfg-eth0",
                             "DEVICE=eth0\nHWADDR=\"00:0d:3a:11:22:33\"\n  DHCP_HOSTNAME='vm'\nHOSTNAME=vm\n#HWADDR=x\n",
@@ -79,6 +84,10 @@ TEST(MachineText, MatchesNetplanInterfacesByTheirNames) {
                     "      dhcp4: false\n"),
             "network:\n  version: 2\n  ethernets:\n    eth0:\n      dhcp4: true\n    eth1:\n      dhcp4: false\n");
   EXPECT_EQ(netplan("network:\n  ethernets:\n    eth0:\n      macaddress: 00:0d:3a:11:22:33\n      dhcp4: true\n"),
+            "network:\n  ethernets:\n    eth0:\n      dhcp4: true\n");
+  // A blank line, a comment in the first column, and a comment after the name.
+  EXPECT_EQ(netplan("network:\n  ethernets:\n    eth0: # primary\n\n# from the host\n      match:\n"
+                    "        macaddress: 00:0d:3a:11:22:33\n      set-name: eth0\n      dhcp4: true\n"),
             "network:\n  ethernets:\n    eth0:\n      dhcp4: true\n");
   const std::string by_driver = "network:\n  ethernets:\n    any:\n      match:\n        driver: hv_netvsc\n";
   EXPECT_EQ(netplan(by_driver), by_driver);

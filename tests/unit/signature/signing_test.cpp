@@ -47,10 +47,9 @@ TEST(Signing, RefusesWhatIsNoKey) {
 
 TEST(Signing, TellsTheOtherHalfFromNoKey) {
   const auto pair = new_key_pair();
-  EXPECT_EQ(error_of([&] { sign("m", pair.public_pem); }).message(),
-            "reading a private key: this is the other half of a pair");
+  EXPECT_EQ(error_of([&] { sign("m", pair.public_pem); }).message(), "reading a private key: it is a public key");
   EXPECT_EQ(error_of([&] { key_fingerprint(pair.private_pem); }).message(),
-            "reading a public key: this is the other half of a pair");
+            "reading a public key: it is a private key");
   EXPECT_EQ(error_of([&] { sign("m", "no key"); }).message(), "reading a private key: not an Ed25519 key in PEM form");
 }
 

@@ -166,9 +166,9 @@ TEST_F(AzureRules, Partitions) {
   guest.with_handler([&](const std::string& script) -> std::optional<guest::ShellResult> {
     return script.find("/sys/block") == std::string::npos ? std::nullopt : std::optional(guest::ShellResult{0, starts});
   });
-  starts = "sda1 2048\nsda2 1026048\n";
+  starts = "sda1 2048 1024000\nsda2 1026049 2\nsda5 1026048 1024000\n";
   EXPECT_EQ(result("partitions"), "passed: 2 partitions start at whole MiB");
-  starts = "sda1 63\nsda2 1026048\n";
+  starts = "sda1 63 1024000\nsda2 1026048 1024000\n";
   EXPECT_EQ(result("partitions"), "failed: not at a whole MiB: sda1 at sector 63");
 }
 
