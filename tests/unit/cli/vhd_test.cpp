@@ -54,7 +54,7 @@ TEST_F(CliVhd, InfoShowsEveryField) {
                              "version          1.0\n"
                              "features         0x2\n"
                              "data offset      0xffffffffffffffff\n"
-                             "checksum         0xffffe5a1, right\n"
+                             "checksum         0xffffe5a1, valid\n"
                              "saved state      no\n"
                              "verdict          ready for Azure\n");
 }
