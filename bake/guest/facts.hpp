@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bake/guest/guest.hpp"
@@ -71,7 +72,7 @@ struct PackageDatabase {
   std::string format;  ///< "dpkg", "rpm-bdb", "rpm-sqlite", "rpm-ndb"
   std::vector<InstalledPackage> packages;
   /// The installed packages, as the closure needs them. dpkg: the text of /var/lib/dpkg/status. rpm: the output of
-  /// rpm_dump_query() from the guest's own rpm (bake/guest/package_database.hpp).
+  /// rpm_dump_query() from the guest's own rpm (bake/inspect/package_database.hpp).
   std::string dump;
   /// Problems that the package manager reports (dpkg --audit, or rpm cannot read its database); empty when the database
   /// is consistent.
@@ -125,6 +126,7 @@ struct ProvisionedUser {
   Account account;
   std::vector<std::string> named_by;  ///< /var/lib/waagent/ovf-env.xml, /etc/sudoers.d/waagent, …
   std::optional<FileStat> home;       ///< of the home directory itself, not of a link's target; empty: it is missing
+  std::string link_above_home = {};   ///< the first directory above the home that is a link; empty: none is
 };
 
 /// A configuration file that contains a name, an address or a password of this machine.
@@ -190,6 +192,12 @@ struct Facts {
   [[nodiscard]] const Kernel* kernel(const std::string& release) const {
     for (const auto& candidate : kernels)
       if (candidate.release == release) return &candidate;
+    return nullptr;
+  }
+  /// Returns the first installed package of this name, or nullptr.
+  [[nodiscard]] const InstalledPackage* package(std::string_view name) const {
+    for (const auto& candidate : packages.packages)
+      if (candidate.name == name) return &candidate;
     return nullptr;
   }
   [[nodiscard]] bool has_program(const std::string& name) const { return programs.contains(name); }

@@ -16,11 +16,11 @@ using Lines = std::vector<std::string>;
 
 std::string text_of(const Lines& lines) { return lines.empty() ? std::string() : join(lines, "\n") + "\n"; }
 
-/// Returns `text` without the lines that `goes` accepts; exactly `text` when it accepts none.
-template <class Goes>
-std::string without_lines(const std::string& text, Goes goes) {
+/// Returns `text` without the lines that `is_removed` accepts; exactly `text` when it accepts none.
+template <class IsRemoved>
+std::string without_lines(const std::string& text, IsRemoved is_removed) {
   auto lines = split_lines(text);
-  return std::erase_if(lines, goes) == 0 ? text : text_of(lines);
+  return std::erase_if(lines, is_removed) == 0 ? text : text_of(lines);
 }
 
 /// Returns the value of `KEY=value` or `key = value` without quotes; nothing when the line has another key.
@@ -56,7 +56,7 @@ std::string without_root_password(const std::string& text) {
 
 // ---- host name
 
-/// Removes the name, with every domain, from the lines of /etc/hosts; a line without another name goes.
+/// Removes the name, with every domain, from the lines of /etc/hosts; a line without another name is removed.
 std::string hosts_without(const std::string& text, const std::string& host_name) {
   if (host_name.empty()) return text;
   const auto short_name = host_name.substr(0, host_name.find('.'));

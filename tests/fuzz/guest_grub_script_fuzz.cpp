@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/boot/boot_default.hpp"
-#include "bake/guest/kernels.hpp"
+#include "bake/boot/boot_default.hpp"
 #include "bake/guest/memory.hpp"
+#include "bake/inspect/kernels.hpp"
 
 namespace {
 

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "bake/guest/kernels.hpp"
+#include "bake/inspect/kernels.hpp"
 #include "bake/resolve/installed.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

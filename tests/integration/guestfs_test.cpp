@@ -1,5 +1,5 @@
 // The guest room on the real libguestfs appliance: one launch for all tests.
-#include "bake/guest/guestfs.hpp"
+#include "bake/appliance/guestfs.hpp"
 
 #include <cstdlib>
 #include <fmt/format.h>
@@ -10,14 +10,14 @@
 #include <thread>
 #include <unistd.h>
 
+#include "bake/appliance/guestfs_guest.hpp"
+#include "bake/appliance/launch.hpp"
+#include "bake/appliance/root_search.hpp"
 #include "bake/base/process.hpp"
 #include "bake/base/text.hpp"
-#include "bake/guest/guestfs_guest.hpp"
-#include "bake/guest/inspect.hpp"
-#include "bake/guest/launch.hpp"
 #include "bake/guest/os_release.hpp"
-#include "bake/guest/package_database.hpp"
-#include "bake/guest/root_search.hpp"
+#include "bake/inspect/inspect.hpp"
+#include "bake/inspect/package_database.hpp"
 #include "tests/contract/guest_contract.hpp"
 
 namespace bake::guest {

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bake/guest/facts.hpp"
+#include "bake/guest/guest.hpp"
+
+namespace bake::guest {
+
+struct BootDefault {
+  std::string release;  ///< empty when the image has no kernel, or when GRUB boots something else; see `how`
+  std::string how;      ///< what says so, for people
+  std::string options;  ///< kernel command line of that entry, as far as the files tell
+  std::vector<std::string> warnings = {};  ///< what else may boot: a pending one-time entry, a second menu
+};
+
+/// Which of `kernels` (oldest first) boots by default. The script of grub.cfg is evaluated as GRUB does it, with its
+/// environment block and the entries of the Boot Loader Specification; without a grub.cfg the links /vmlinuz and
+/// /boot/vmlinuz decide, else it is the newest kernel, and `how` says so. An entry that is set for one boot is never
+/// the answer. With a menu for BIOS and one for EFI it is the first of them, BIOS before EFI, that boots one of
+/// `kernels`. A rescue entry, or a default that cannot be determined, leaves `release` empty.
+///
+/// `layout` tells which file system a UUID of the script means; without mounts in it, it may be any.
+BootDefault find_boot_default(Guest& guest, const std::vector<Kernel>& kernels, const Layout& layout = {});
+
+}  // namespace bake::guest
