@@ -4,8 +4,8 @@
 #include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
-#include "bake/guest/machine.hpp"
 #include "bake/guest/machine_text.hpp"
+#include "bake/inspect/machine.hpp"
 
 namespace bake::apply {
 namespace {

@@ -11,9 +11,8 @@ namespace {
 
 bool is_package_manager_config(const std::string& name) { return name == "yum.conf" || name == "dnf.conf"; }
 
-/// Returns whether a link at `path` may lead to `target` (/etc/yum.conf → dnf/dnf.conf on EL 8).
-bool may_lead_to(const std::string& path, const std::string& target) {
-  const auto place = target.starts_with('/') ? target : guest::join_path(guest::parent_of(path), target);
+/// Returns whether a link at `path` may lead to `target`, which is `place` (/etc/yum.conf → dnf/dnf.conf on EL 8).
+bool may_lead_to(const std::string& path, const std::string& target, const std::string& place) {
   const bool climbs = target.find("..") != std::string::npos;
   const auto from = guest::base_name_of(path);
   const auto to = guest::base_name_of(target);
@@ -32,7 +31,7 @@ void write_own_file(guest::Guest& guest, const std::string& path, std::string_vi
 void write_config_file(guest::Guest& guest, const std::string& path, std::string_view content) {
   if (const auto target = guest.read_link(path)) {
     const auto place = target->starts_with('/') ? *target : guest::join_path(guest::parent_of(path), *target);
-    if (!may_lead_to(path, *target) || guest.read_link(place))
+    if (!may_lead_to(path, *target, place) || guest.read_link(place))
       throw Error(ErrorKind::incompatible,
                   fmt::format("changing '{}' in the guest: it is a link to '{}'", path, printable(*target)),
                   "replace the link with a file in the base");

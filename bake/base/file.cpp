@@ -144,6 +144,10 @@ void write_text_atomically(const fs::path& file, std::string_view content, unsig
   sync_path(file.has_parent_path() ? file.parent_path() : fs::path("."));
 }
 
+std::string name_of_path(const fs::path& path) {
+  return fs::absolute(path / ".").lexically_normal().parent_path().filename().string();
+}
+
 std::vector<fs::path> entries_of(const fs::path& directory) {
   std::vector<fs::path> entries;
   std::error_code error;

@@ -62,6 +62,9 @@ std::string read_text(const std::filesystem::path& file, std::size_t limit = std
 /// write_all.
 void write_text_atomically(const std::filesystem::path& file, std::string_view content, unsigned mode = 0644);
 
+/// Returns the name of a file or directory, also of one that is written with a slash at its end ("bundle/", ".").
+std::string name_of_path(const std::filesystem::path& path);
+
 /// Returns the paths of the entries of a directory, sorted; nothing when the directory does not exist. Throws
 /// Error{failed} when it cannot be read.
 std::vector<std::filesystem::path> entries_of(const std::filesystem::path& directory);

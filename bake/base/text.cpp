@@ -85,6 +85,15 @@ std::vector<std::string> split_words(std::string_view text) {
   return words;
 }
 
+std::string last_lines(std::string_view text, std::size_t count, std::string_view separator) {
+  constexpr std::size_t max_tail = std::size_t{64} << 10U;  // `text` may have hundreds of megabytes
+  if (text.size() > max_tail) text.remove_prefix(text.size() - max_tail);
+  auto lines = split_lines(text);
+  std::erase_if(lines, [](const std::string& line) { return trim(line).empty(); });
+  if (lines.size() > count) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(count));
+  return join(lines, separator);
+}
+
 std::string join(const std::vector<std::string>& pieces, std::string_view separator) {
   return fmt::format("{}", fmt::join(pieces, separator));
 }

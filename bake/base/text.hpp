@@ -23,6 +23,9 @@ std::vector<std::string> split_lines(std::string_view text);
 /// The words of `text` between runs of white space.
 std::vector<std::string> split_words(std::string_view text);
 
+/// Returns the last `count` lines of `text` that are not blank, joined with `separator`, for a message.
+std::string last_lines(std::string_view text, std::size_t count = 6, std::string_view separator = " | ");
+
 std::string join(const std::vector<std::string>& pieces, std::string_view separator);
 
 /// ASCII lower case.

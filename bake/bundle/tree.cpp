@@ -102,9 +102,9 @@ std::string word_in(const BundleTree& tree, const std::string& file) {
 std::string name_of_top(const fs::path& directory, const BundleTree& tree) {
   const auto name = fs::canonical(directory).filename().string();
   if (parse_bundle_name(name)) return name;
-  const auto said =
+  const auto stated =
       fmt::format("MLNX_OFED_LINUX-{}-{}-{}", word_in(tree, ".mlnx"), word_in(tree, "distro"), word_in(tree, ".arch"));
-  if (parse_bundle_name(said)) return said;
+  if (parse_bundle_name(stated)) return stated;
   throw Error(ErrorKind::config,
               fmt::format("reading bundle '{}': the directory is not named like an OFED bundle, and its files .mlnx, "
                           "distro and .arch do not say which one it is",

@@ -6,6 +6,7 @@
 
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/bundle/bundle_json.hpp"
 #include "bake/cli/context.hpp"
@@ -96,9 +97,7 @@ std::string release_of(const Context& context, const std::string& text) {
 
 void add_extras(Context& context, const BundleArguments& arguments) {
   const auto directory = std::filesystem::path(arguments.extra);
-  const auto name = arguments.extra_name.empty()
-                        ? std::filesystem::absolute(directory / ".").parent_path().filename().string()
-                        : arguments.extra_name;
+  const auto name = arguments.extra_name.empty() ? name_of_path(directory) : arguments.extra_name;
   const auto extras = Store(context.store)
                           .add_extras(directory, name, release_of(context, arguments.extra_distro), context.progress(),
                                       arguments.add.keyrings);
@@ -134,7 +133,9 @@ void refuse_url(const std::string& subject) {
 
 /// Returns the names that the line of an archive, or of the archives of a stored bundle, can have in a checksum file.
 std::vector<std::string> names_of(const std::string& subject) {
-  const auto name = std::filesystem::path(subject).filename().string();
+  const auto name = name_of_path(subject);
+  // The digest of an archive is not that of a directory.
+  if (std::filesystem::is_directory(subject)) return {name};
   return {name, name + ".tgz", name + ".iso"};
 }
 

@@ -63,8 +63,8 @@ KvmProbe run_guest(const std::string& qemu, std::chrono::milliseconds limit) {
                       limit);
   if (!result) return {KvmProbe::State::hangs};
   if (result->status == exit_status) return {KvmProbe::State::works};
-  const auto said = first_line(result->err);
-  return {KvmProbe::State::fails, said.empty() ? fmt::format("qemu ends with {}", result->status) : said};
+  const auto message = first_line(result->err);
+  return {KvmProbe::State::fails, message.empty() ? fmt::format("qemu ends with {}", result->status) : message};
 }
 
 }  // namespace

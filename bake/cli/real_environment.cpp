@@ -8,10 +8,10 @@
 #include <string_view>
 #include <thread>
 
+#include "bake/appliance/guestfs_guest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
-#include "bake/guest/guestfs_guest.hpp"
-#include "bake/guest/inspect.hpp"
+#include "bake/inspect/inspect.hpp"
 
 namespace bake::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/kernels.hpp"
+#include "bake/guest/initramfs.hpp"
 
 namespace bake::plan {
 namespace {
@@ -21,18 +21,14 @@ bool installs(const Plan& plan, std::string_view name) {
   });
 }
 
-bool has_package(const Inputs& inputs, std::string_view name) {
-  const auto& packages = inputs.facts.packages.packages;
-  return std::any_of(packages.begin(), packages.end(), [&](const auto& package) { return package.name == name; });
-}
+bool has_package(const Inputs& inputs, std::string_view name) { return inputs.facts.package(name) != nullptr; }
 
 /// Returns the version of `name` after the plan: the planned one or the installed one; empty when it is not installed.
 std::string version_of(const Inputs& inputs, const Plan& plan, std::string_view name) {
   for (const auto& change : plan.changes)
     if (change.action != PackageChange::Action::remove && change.name == name) return change.version;
-  for (const auto& package : inputs.facts.packages.packages)
-    if (package.name == name) return package.version;
-  return {};
+  const auto* package = inputs.facts.package(name);
+  return package == nullptr ? std::string() : package->version;
 }
 
 /// Returns whether the guest gets EL's rdma.service, which loads the modules of /etc/rdma/rdma.conf. rdma-core has it
@@ -100,7 +96,7 @@ constexpr std::string_view rdma_only_modules[] = {"kernel/drivers/infiniband/", 
                                                   "kernel/drivers/staging/", "kernel/drivers/block/", "kernel/net/"};
 
 template <std::size_t size>
-bool is_below(std::string_view path, const std::string_view (&directories)[size]) {
+bool is_in_any(std::string_view path, const std::string_view (&directories)[size]) {
   return std::any_of(std::begin(directories), std::end(directories),
                      [&](std::string_view directory) { return path.starts_with(directory); });
 }
@@ -114,8 +110,8 @@ void plan_blacklist(const Inputs& inputs, Plan& plan) {
   if (kernel == nullptr || !replaces_modules(plan.fit)) return;
   std::vector<std::string> others;
   for (const auto& path : kernel->ib_core_users) {
-    if (is_below(path, replaced_modules)) continue;
-    (is_below(path, rdma_only_modules) ? plan.blacklist : others).push_back(guest::module_name(path));
+    if (is_in_any(path, replaced_modules)) continue;
+    (is_in_any(path, rdma_only_modules) ? plan.blacklist : others).push_back(guest::module_name_of(path));
   }
   if (!others.empty())
     plan.warnings.push_back(fmt::format(

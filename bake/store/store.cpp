@@ -29,16 +29,11 @@ std::string pinned_by(const std::string& sha256, const AddOptions& options) {
   return options.known_digest && options.known_digest(sha256) ? "matrix" : "";
 }
 
-/// Returns the name of an archive or directory, also of one that is written with a slash at its end ("bundle/", ".").
-std::string name_of_file(const fs::path& file) {
-  return fs::absolute(file / ".").lexically_normal().parent_path().filename().string();
-}
-
 /// Returns the digest of `archive` and what pins it. Compares the digest with its pin before anything in the archive is
 /// parsed. Throws Error{untrusted} when they differ.
 std::pair<std::string, std::string> digest_and_pin(const fs::path& archive, const AddOptions& options,
                                                    Progress& progress) {
-  const auto name = name_of_file(archive);
+  const auto name = name_of_path(archive);
   auto expected = to_lower(options.pin);
   auto source = options.pin_source;
   if (expected.empty() && options.known_pin)
@@ -59,7 +54,7 @@ std::pair<std::string, std::string> digest_and_pin(const fs::path& archive, cons
 void check_same_bytes(const fs::path& archive, const std::string& before, const std::string& after) {
   if (before != after)
     throw Error(ErrorKind::untrusted,
-                fmt::format("verifying bundle '{}': it changed while it was read", name_of_file(archive)));
+                fmt::format("verifying bundle '{}': it changed while it was read", name_of_path(archive)));
 }
 
 bundle::Json tree_to_json(const bundle::BundleTree& tree) {
@@ -287,13 +282,13 @@ AddResult Store::add(const fs::path& archive, const AddOptions& options, Progres
   const auto needed = bundle::size_of_bundle(archive);
   if (const auto free = free_bytes_at(directory_); free < needed)
     throw Error(ErrorKind::environment,
-                fmt::format("adding bundle '{}': the store has {} free and needs {}", name_of_file(archive),
+                fmt::format("adding bundle '{}': the store has {} free and needs {}", name_of_path(archive),
                             human_size(free), human_size(needed)),
                 "choose another place for the store with --store DIR or $BAKE_STORE");
 
   StoreTransaction transaction(directory_, progress);
   const auto ring = key_ring(options.keyrings);
-  progress.step(fmt::format("reading {}", name_of_file(archive)));
+  progress.step(fmt::format("reading {}", name_of_path(archive)));
   const auto payload = transaction.scratch() / "payload.iso";
   const auto staged = bundle::stage_bundle(archive, payload, options.limits, progress);
   check_same_bytes(archive, sha256, staged.archive_sha256);
@@ -357,7 +352,7 @@ Verification Store::verify_archive(const fs::path& archive, const AddOptions& op
   const auto [sha256, pin] = digest_and_pin(archive, options, progress);
   const TemporaryDirectory scratch;
   const auto ring = key_ring(options.keyrings);
-  progress.step(fmt::format("reading {}", name_of_file(archive)));
+  progress.step(fmt::format("reading {}", name_of_path(archive)));
   const auto staged = bundle::stage_bundle(archive, scratch.path() / "payload.iso", options.limits, progress);
   check_same_bytes(archive, sha256, staged.archive_sha256);
   auto examination = bundle::examine(staged, ring, options.policy.insecure_no_index, progress);

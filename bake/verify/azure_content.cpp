@@ -44,9 +44,8 @@ std::string without_epoch(const std::string& version) {
 }
 
 std::optional<std::string> version_of(const guest::Facts& facts, std::string_view name) {
-  for (const auto& package : facts.packages.packages)
-    if (package.name == name) return without_epoch(package.version);
-  return std::nullopt;
+  const auto* package = facts.package(name);
+  return package == nullptr ? std::nullopt : std::optional(without_epoch(package->version));
 }
 
 std::string major_of(const guest::OsRelease& os) { return os.version.substr(0, os.version.find('.')); }

@@ -6,7 +6,7 @@
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/initramfs.hpp"
-#include "bake/guest/kernels.hpp"
+#include "bake/inspect/kernels.hpp"
 #include "bake/verify/guest.hpp"
 
 namespace bake::verify {
@@ -72,8 +72,7 @@ InjectedModules find_injected(Guest& guest, const Expectations& expected) {
   for (const auto& line : split_lines(result.output))
     if (line.starts_with("module ") && line.find(".ko") != std::string::npos)
       injected.names.insert(guest::module_name_of(line));
-  if (!result.ok())
-    injected.trouble = "asking for the files of the injected packages: " + apply::last_lines(result.output);
+  if (!result.ok()) injected.trouble = "asking for the files of the injected packages: " + last_lines(result.output);
   if (result.ok() && injected.names.empty()) injected.trouble = "the injected packages have no module";
   return injected;
 }
@@ -115,7 +114,7 @@ Check check_symbols(Guest& guest, const Facts& facts, const Expectations& expect
                   "grep -E '/(extra|updates|weak-updates)/' $said || :\n",
                   table.option, shell_quote(table.path), shell_quote(expected.kernel)));
   if (!said.ok())
-    return {"symbols", false, fmt::format("depmod: exit status {}: {}", said.status, apply::last_lines(said.output))};
+    return {"symbols", false, fmt::format("depmod: exit status {}: {}", said.status, last_lines(said.output))};
   std::vector<std::string> wrong;
   std::set<std::string> others;
   for (const auto& line : split_lines(said.output)) {
@@ -138,8 +137,7 @@ Check check_weak_updates(Guest& guest, const Expectations& expected, const Injec
       shell_quote(expected.kernel)));
   if (links.ok() && trim(links.output) == "none") return skipped("weak-updates", "the kernel has no weak-updates");
   if (!links.ok())
-    return {"weak-updates", false,
-            fmt::format("find: exit status {}: {}", links.status, apply::last_lines(links.output))};
+    return {"weak-updates", false, fmt::format("find: exit status {}: {}", links.status, last_lines(links.output))};
   std::vector<std::string> dangling;
   for (const auto& link : split_lines(links.output))
     if (injected.has(link)) dangling.push_back(link);

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/machine.hpp"
 #include "bake/guest/machine_text.hpp"
+#include "bake/inspect/machine.hpp"
 #include "bake/verify/guest.hpp"
 
 namespace bake::verify {

@@ -5,8 +5,8 @@
 
 #include "bake/base/text.hpp"
 #include "bake/guest/facts.hpp"
-#include "bake/guest/machine.hpp"
 #include "bake/guest/memory.hpp"
+#include "bake/inspect/machine.hpp"
 
 namespace bake::testing {
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "bake/guest/kernels.hpp"
+#include "bake/inspect/kernels.hpp"
 
 namespace bake::resolve {
 namespace {
