@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/machine.hpp"
 #include "bake/guest/path.hpp"
 
 namespace bake::plan {
@@ -97,6 +96,9 @@ class Generalizer {
         return fmt::format("its home '{}' is on the file system of {}, which is not mounted", home, mount_point);
     if (!user.home) return {};
     if (user.home->type != FileType::directory) return fmt::format("its home '{}' is not a directory", home);
+    // The other checks compare paths: behind a link, the home could contain another mount point.
+    if (!user.link_above_home.empty())
+      return fmt::format("its home '{}' is below the link '{}'", home, user.link_above_home);
     if (guest::path_components(home).size() < 2 || home.find("/../") != std::string::npos || home.ends_with("/..") ||
         std::any_of(system_directories.begin(), system_directories.end(),
                     [&](auto directory) { return guest::is_below(home, directory); }))

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "bake/base/text.hpp"
-#include "bake/guest/waagent.hpp"
+#include "bake/inspect/waagent.hpp"
 #include "bake/verify/azure_rules.hpp"
 
 namespace bake::verify::azure {
@@ -13,12 +13,6 @@ namespace {
 
 using guest::Family;
 using guest::Guest;
-
-const guest::InstalledPackage* find_package(const guest::Facts& facts, std::string_view name) {
-  for (const auto& package : facts.packages.packages)
-    if (package.name == name) return &package;
-  return nullptr;
-}
 
 std::string waagent_value(const Subject& subject, std::string_view key) {
   const auto& agent = subject.facts.waagent;
@@ -113,6 +107,19 @@ Finding ifcfg(const std::string& path, const std::string& text) {
   return failed(fmt::format("{} has no {}", path, join(missing, ", ")), "write the lines into the file of the base");
 }
 
+/// Returns the lines of a section of a keyfile, without its heading.
+std::string section_of(const std::string& text, std::string_view heading) {
+  std::string section;
+  bool inside = false;
+  for (const auto& line : split_lines(text)) {
+    if (trim(line).starts_with('['))
+      inside = trim(line) == heading;
+    else if (inside)
+      section += line + "\n";
+  }
+  return section;
+}
+
 /// Returns the file that sets DHCP for eth0, or for every interface; empty when none does.
 std::string file_with_dhcp(Guest& guest) {
   for (const std::string directory :
@@ -122,7 +129,8 @@ std::string file_with_dhcp(Guest& guest) {
       const auto text = guest.read(path).value_or("");
       const bool netplan = has_setting(text, "dhcp4: true") || has_setting(text, "dhcp4: yes");
       const bool interfaces = has_setting(text, "iface eth0 inet dhcp");
-      const bool profile = name.ends_with("eth0.nmconnection") && has_setting(text, "method=auto");
+      const bool profile =
+          name.ends_with("eth0.nmconnection") && has_setting(section_of(text, "[ipv4]"), "method=auto");
       if (netplan || interfaces || profile) return path;
     }
   return {};
@@ -159,7 +167,7 @@ Finding agent_version(const Subject& subject) {
 }
 
 Finding provisioning(const Subject& subject) {
-  if (const auto* package = find_package(subject.facts, "cloud-init")) return passed("cloud-init " + package->version);
+  if (const auto* package = subject.facts.package("cloud-init")) return passed("cloud-init " + package->version);
   if (!subject.facts.waagent)
     return failed("the image has neither cloud-init nor the Azure Linux agent", "install cloud-init in the base");
   if (waagent_value(subject, "Provisioning.Agent") == "disabled" ||
@@ -193,7 +201,7 @@ Finding dhcp(const Subject& subject) {
   constexpr const char* path = "/etc/sysconfig/network-scripts/ifcfg-eth0";
   if (const auto text = subject.guest.read(path)) return ifcfg(path, *text);
   if (const auto file = file_with_dhcp(subject.guest); !file.empty()) return passed(file + " sets DHCP");
-  if (find_package(subject.facts, "cloud-init") != nullptr)
+  if (subject.facts.package("cloud-init") != nullptr)
     return skipped("cloud-init writes the network configuration at the first boot");
   return failed(
       "no file sets DHCP for eth0",

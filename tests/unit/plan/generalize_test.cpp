@@ -114,6 +114,9 @@ TEST(Generalize, RefusesAHomeThatIsNotTheUsersOwn) {
   auto others = user("a", 1000, "/home/a");
   others.home->uid = 1500;
   EXPECT_THAT(refusal_of(others), HasSubstr("its home '/home/a' belongs to uid 1500"));
+  auto below_link = user("a", 1000, "/home/a");
+  below_link.link_above_home = "/home";
+  EXPECT_THAT(refusal_of(below_link), HasSubstr("its home '/home/a' is below the link '/home'"));
   auto link = user("a", 1000, "/home/a");
   link.home->type = FileType::symlink;
   EXPECT_THAT(refusal_of(link), HasSubstr("its home '/home/a' is not a directory"));

@@ -259,6 +259,10 @@ TEST_F(AzureRules, DhcpOfIfcfg) {
 TEST_F(AzureRules, DhcpOfOtherFiles) {
   install("cloud-init", "20.1");
   EXPECT_EQ(result("DHCP"), "skipped: cloud-init writes the network configuration at the first boot");
+  const std::string skipped = result("DHCP");
+  guest.with_file("/etc/NetworkManager/system-connections/eth0.nmconnection",
+                  "[ipv4]\nmethod=manual\n[ipv6]\nmethod=auto\n");
+  EXPECT_EQ(result("DHCP"), skipped) << "IPv6 only";
   guest.with_file("/etc/NetworkManager/system-connections/eth0.nmconnection", "[ipv4]\nmethod=auto\n");
   EXPECT_EQ(result("DHCP"), "passed: /etc/NetworkManager/system-connections/eth0.nmconnection sets DHCP");
   guest.with_file("/etc/network/interfaces", "auto eth0\niface eth0 inet dhcp\n");
