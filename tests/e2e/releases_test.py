@@ -3,7 +3,7 @@
 network, verified by `bake verify`, and looked at by programs that know nothing of bake (debugfs; the host's dpkg-query and
 rpm).
 
-  releases_test.py                 two releases: DEB with prebuilt modules, EL8 with BLS (el7_test.py: EL7)
+  releases_test.py                 two releases, for a quick look: DEB with prebuilt modules, EL8 with BLS (el7_test.py: EL7)
   releases_test.py --all           all fifteen: the nightly tier
   releases_test.py RELEASE…        these
 
@@ -36,7 +36,7 @@ RELEASES = {
     "rhel8.1": ("cx3pro", "4.9-4.1.7.0", "built for this kernel"),
     "rhel8.2": ("cx6", "5.5-1.0.3.2", "built for this kernel"),
 }
-IN_CI = ("ubuntu18.04", "rhel8.2")
+QUICK = ("ubuntu18.04", "rhel8.2")
 WITH_OVERLAY = "rhel8.2"  # baked with a matrix overlay, which the manifest must record
 PARTITION = 1 << 20  # where the only partition of these guests begins
 STANDIN_OUTPUT = SOURCE / "build/standins"
@@ -162,7 +162,7 @@ def add_test(release):
 
 if __name__ == "__main__":
     names = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    for wanted in names or (RELEASES if "--all" in sys.argv else IN_CI):
+    for wanted in names or (RELEASES if "--all" in sys.argv else QUICK):
         if wanted not in RELEASES:
             sys.exit(f"no such release: {wanted}; known: {', '.join(RELEASES)}")
         add_test(wanted)
