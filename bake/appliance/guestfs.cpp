@@ -177,6 +177,7 @@ guestfs_h* launch_some_way(const ApplianceOptions& options, Progress& progress) 
     launched = launch(options, attempt);
     if (launched.handle) {
       ++launch_count;
+      progress.call("launch the appliance", started, std::chrono::steady_clock::now());
       const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
       progress.detail(
           fmt::format("the appliance started in {:.1f} s{}", taken.count(), attempt.with_kvm ? " with KVM" : ""));

@@ -160,6 +160,16 @@ std::vector<fs::path> entries_of(const fs::path& directory) {
   return entries;
 }
 
+std::optional<FileIdentity> identity_of(const std::filesystem::path& file) {
+  const auto nanoseconds = [](const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  struct stat info {};
+  if (::stat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+  return FileIdentity{static_cast<std::uint64_t>(info.st_size), nanoseconds(info.st_mtim), nanoseconds(info.st_ctim),
+                      info.st_ino};
+}
+
 void sync_path(const fs::path& path) {
   const auto fd = open_file(path, O_RDONLY);
   // Some file systems cannot sync a directory and return EINVAL; the write itself succeeded.

@@ -69,6 +69,20 @@ std::string name_of_path(const std::filesystem::path& path);
 /// Error{failed} when it cannot be read.
 std::vector<std::filesystem::path> entries_of(const std::filesystem::path& directory);
 
+/// The metadata of a file, as in git's index: while they are equal, the content is assumed to be unchanged. Without a
+/// device number, because the nodes of a cluster see a shared file system under different numbers.
+struct FileIdentity {
+  std::uint64_t size = 0;
+  std::int64_t mtime_ns = 0;
+  std::int64_t ctime_ns = 0;
+  std::uint64_t inode = 0;
+
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
+/// Returns the current identity of a file; empty when it does not exist.
+std::optional<FileIdentity> identity_of(const std::filesystem::path& file);
+
 /// fsync(2) of a file or directory, so that a rename survives a power cut.
 void sync_path(const std::filesystem::path& path);
 

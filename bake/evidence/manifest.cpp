@@ -1,6 +1,7 @@
 #include "bake/evidence/manifest.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 #include "bake/base/time.hpp"
@@ -71,6 +72,8 @@ Json product_manifest(const Json& image, const Product& product, const Json& che
                          {"uuid", product.uuid},
                          {"sha256", product.sha256},
                          {"appliance_launches", product.appliance_launches}};
+  for (const auto& [step, seconds] : product.timings)
+    manifest["product"]["timings"].push_back({{"step", step}, {"seconds", std::round(seconds * 1000) / 1000}});
   manifest["checks"] = checks;
   return manifest;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bake/bundle/bundle.hpp"
@@ -37,6 +38,7 @@ struct Product {
   std::string uuid;
   std::string sha256;
   unsigned appliance_launches = 0;
+  std::vector<std::pair<std::string, double>> timings;  ///< each step and its seconds; empty: not recorded
 };
 
 /// Returns the manifest for the sidecar file: the image's own manifest, the file, and the result of every check
