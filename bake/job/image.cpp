@@ -20,6 +20,7 @@
 #include "bake/signature/signing.hpp"
 #include "bake/verify/azure.hpp"
 #include "bake/verify/guest.hpp"
+#include "bake/verify/privileges.hpp"
 
 namespace bake::job {
 namespace {
@@ -110,10 +111,11 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   progress.step("inspect");
   const auto facts = session->inspect();
   progress.step("plan");
-  const auto outcome = make_plan(recipe, driver, facts, environment);
+  auto outcome = make_plan(recipe, driver, facts, environment);
   report_warnings(outcome.plan, progress);
   plan::require(outcome);
   require_space(outcome.plan, disk);
+  outcome.plan.expectations.base_privileges = verify::find_privileges(session->guest());
   auto manifest =
       evidence::image_manifest(outcome.plan, origin_of(recipe, source, base_sha256, driver, facts, environment));
   apply::apply(outcome.plan, session->guest(), manifest.dump(2) + "\n", progress);
