@@ -64,7 +64,7 @@ Json image_manifest(const plan::Plan& plan, const Origin& origin) {
           {"expectations", plan::to_json(plan.expectations)}};
 }
 
-Json product_manifest(const Json& image, const Product& product, const Json& checks) {
+Json product_manifest(const Json& image, const Product& product, const Json& checks, const Json& files) {
   Json manifest = image;
   manifest["product"] = {{"file", product.file},
                          {"virtual_size", product.virtual_size},
@@ -72,6 +72,7 @@ Json product_manifest(const Json& image, const Product& product, const Json& che
                          {"sha256", product.sha256},
                          {"appliance_launches", product.appliance_launches}};
   manifest["checks"] = checks;
+  manifest["files"] = files;
   return manifest;
 }
 

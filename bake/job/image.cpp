@@ -19,6 +19,7 @@
 #include "bake/job/plan.hpp"
 #include "bake/signature/signing.hpp"
 #include "bake/verify/azure.hpp"
+#include "bake/verify/files.hpp"
 #include "bake/verify/guest.hpp"
 #include "bake/verify/privileges.hpp"
 
@@ -89,6 +90,7 @@ struct Finished {
   plan::Plan plan;
   Json manifest;
   Json checks;
+  Json files;
 };
 
 void warn_of_advice(const std::vector<verify::Check>& checks, Progress& progress) {
@@ -127,9 +129,11 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
     progress.detail(fmt::format("{:<7} {}: {}", verify::word_for(check), check.rule, printable(check.evidence)));
   verify::require(checks, recipe.name);
   warn_of_advice(checks, progress);
+  progress.step("record the files");
+  auto files = verify::record_files(session->guest(), outcome.plan);
   progress.step("trim and shut down");
   session->finish();
-  return {outcome.plan, std::move(manifest), verify::to_json(checks)};
+  return {outcome.plan, std::move(manifest), verify::to_json(checks), std::move(files)};
 }
 
 /// Returns one error for two refusals, so that a person can fix both at once. Its kind is the worse of the two; it has
@@ -191,7 +195,8 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   evidence::Product product{output.filename().string(), source.data_size, uuid, digest_of_file(file.path()),
                             environment.launches()};
   BakedImage result{output, sidecar_of(output, Sidecar::manifest),
-                    evidence::product_manifest(finished.manifest, product, finished.checks), finished.plan};
+                    evidence::product_manifest(finished.manifest, product, finished.checks, finished.files),
+                    finished.plan};
   file.sync();
   // The evidence first, so that an image under its final name always has it. Its digests name this image.
   evidence::write_evidence(output, result.manifest, finished.plan, driver, private_pem);

@@ -11,6 +11,7 @@
 #include "bake/evidence/files.hpp"
 #include "bake/verify/azure.hpp"
 #include "bake/verify/evidence.hpp"
+#include "bake/verify/files.hpp"
 
 namespace bake::job {
 namespace fs = std::filesystem;
@@ -38,6 +39,7 @@ void check_manifest(nlohmann::json outside, const nlohmann::json& inside, const 
       expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected));
   outside.erase("product");
   outside.erase("checks");
+  outside.erase("files");
   checks.emplace_back("manifest", outside == inside,
                       outside == inside ? "equal to the manifest in the image" : "the manifest in the image differs");
 }
@@ -115,7 +117,7 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
   for (auto& check : verify::verify_guest(session->guest(), facts, expected))
     verdict.checks.push_back(std::move(check));
   for (auto& check : verify::verify_azure(session->guest(), facts)) verdict.checks.push_back(std::move(check));
-  if (!outside) skip({"digest", "manifest"}, "there is no manifest next to the image", verdict.checks);
+  if (!outside) skip({"digest", "manifest", "files"}, "there is no manifest next to the image", verdict.checks);
   if (!outside && public_pem.empty()) {
     skip({"sbom", "provenance", "signature"}, "neither a manifest nor a key was given", verdict.checks);
     return verdict;
@@ -123,6 +125,7 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
   environment.progress.step("hash the image");
   const auto digest = digest_of_file(image);
   if (outside) check_manifest(*outside, inside, digest, verdict.checks);
+  if (outside) verdict.checks.push_back(verify::verify_files(session->guest(), *outside));
   for (auto& check : verify::check_evidence(image, digest, public_pem)) verdict.checks.push_back(std::move(check));
   return verdict;
 }

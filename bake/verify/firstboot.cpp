@@ -6,6 +6,7 @@
 #include "bake/assets/assets.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/json.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/path.hpp"
 #include "bake/plan/files.hpp"
@@ -157,13 +158,13 @@ Check verify_firstboot(Guest& guest, const guest::Facts& facts, const Expectatio
   }
   check_overrides(guest, problems);
   check_conf(guest, facts, expected, problems);
-  if (!problems.empty()) return {"ib-firstboot", false, join(problems, "; ")};
+  if (!problems.empty()) return {"ib-firstboot", false, printable(join(problems, "; "))};
   if (!same_bake)
-    return skipped(
-        "ib-firstboot",
-        fmt::format("the program and its unit were not compared with those of bake {}, because {} made the "
-                    "image; the sha256 of the program is the one in the manifest in the image: {}",
-                    BAKE_VERSION, maker.empty() ? "an unknown version" : "bake " + maker, expected.firstboot_sha256));
+    return skipped("ib-firstboot",
+                   fmt::format("the program and its unit were not compared with those of bake {}, because {} made the "
+                               "image; the sha256 of the program is the one in the manifest in the image: {}",
+                               BAKE_VERSION, maker.empty() ? "an unknown version" : "bake " + printable(maker),
+                               expected.firstboot_sha256));
   return {"ib-firstboot", true,
           fmt::format("the program, its unit and its configuration are as bake {} writes them; sha256 {}", BAKE_VERSION,
                       expected.firstboot_sha256)};

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/path.hpp"
 #include "bake/plan/files.hpp"
@@ -87,7 +88,7 @@ Check verify_locked_memory(Guest& guest, const plan::Expectations& expected) {
         problem_of(service_limit(guest), "DefaultLimitMEMLOCK=infinity", plan::path::service_limits)})
     if (!problem.empty()) problems.push_back(problem);
   return {"locked memory", problems.empty(),
-          problems.empty() ? "unlimited in sessions and services" : join(problems, "; ")};
+          problems.empty() ? "unlimited in sessions and services" : printable(join(problems, "; "))};
 }
 
 }  // namespace bake::verify

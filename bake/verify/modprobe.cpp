@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <set>
 
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/path.hpp"
 
@@ -127,7 +128,7 @@ Check verify_module_loading(Guest& guest, const guest::Facts& facts, const plan:
   if (wrong.empty())
     return {"module loading", true,
             fmt::format("modprobe.d and the kernel's options let {} and the modules of RDMA load", expected.module)};
-  Check check("module loading", false, join(wrong, "; "));
+  Check check("module loading", false, printable(join(wrong, "; ")));
   check.remedy = "remove these lines and options";
   return check;
 }

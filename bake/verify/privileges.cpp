@@ -6,6 +6,7 @@
 
 #include "bake/apply/shell.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/path.hpp"
 
@@ -44,11 +45,11 @@ void find_accounts(Guest& guest, Privileges& found) {
   std::set<std::string> root_accounts;
   std::set<std::string> open_accounts;
   for (const auto& fields : account_lines(guest, "/etc/passwd")) {
-    if (fields.size() > 2 && fields[0] != "root" && is_zero(fields[2])) root_accounts.insert(fields[0]);
-    if (fields[1].empty()) open_accounts.insert(fields[0]);
+    if (fields.size() > 2 && fields[0] != "root" && is_zero(fields[2])) root_accounts.insert(printable(fields[0]));
+    if (fields[1].empty()) open_accounts.insert(printable(fields[0]));
   }
   for (const auto& fields : account_lines(guest, "/etc/shadow"))
-    if (fields[1].empty()) open_accounts.insert(fields[0]);
+    if (fields[1].empty()) open_accounts.insert(printable(fields[0]));
   found.root_accounts.assign(root_accounts.begin(), root_accounts.end());
   found.open_accounts.assign(open_accounts.begin(), open_accounts.end());
 }
@@ -79,14 +80,16 @@ std::string search_script(const std::vector<std::string>& key_files) {
       apply::quoted(key_files));
 }
 
-/// Reads lines of sha256sum(1). A line begins with a backslash when the name has an escaped character.
+/// Reads lines of sha256sum(1). A line begins with a backslash when the name has an escaped character. Names become
+/// printable, because a manifest can only contain UTF-8.
 void read_search(const std::string& output, Privileges& found) {
   auto* files = &found.setuid;
   for (auto line : split_lines(output)) {
     if (line == "== setuid") files = &found.setuid;
     if (line == "== keys") files = &found.authorized_keys;
     if (line.starts_with('\\')) line.erase(0, 1);
-    if (line.size() > 66 && line[64] == ' ' && line[66] == '/') (*files)[line.substr(66)] = line.substr(0, 64);
+    if (line.size() > 66 && line[64] == ' ' && line[66] == '/')
+      (*files)[printable(line.substr(66))] = line.substr(0, 64);
   }
 }
 
