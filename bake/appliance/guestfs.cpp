@@ -408,6 +408,10 @@ int Appliance::run_script(std::chrono::seconds limit) {
   return parse_status(run_in_appliance(script_command("/sysroot", limit), "running", "/bin/sh"));
 }
 
+void Appliance::fingerprint() {
+  run_in_appliance(fingerprint_command("/sysroot"), "computing the digests of files below", "/");
+}
+
 void Appliance::end_programs() { run_in_appliance(end_programs_command("/sysroot"), "ending programs below", "/"); }
 
 void Appliance::shut_down() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <set>
 
 #include "bake/appliance/guestfs.hpp"
 #include "bake/appliance/root_search.hpp"
@@ -301,6 +302,22 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
                             human_size(max_output), last_words(result.output)),
                 "a program or package script of the guest prints without an end");
   return result;
+}
+
+std::map<std::string, std::string> GuestfsGuest::fingerprints(const std::vector<std::string>& files,
+                                                              const std::vector<std::string>& trees) {
+  auto looked_at = files;
+  for (const auto& tree : trees) looked_at.push_back(parent_of(tree));
+  write(files_list, fingerprint_list(looked_at, true));
+  write(trees_list, fingerprint_list(trees, false));
+  appliance().fingerprint();
+  auto states = parse_fingerprints(read(states_file).value_or(""), read(digests_file).value_or(""));
+  const std::set<std::string> asked(files.begin(), files.end());
+  std::erase_if(states, [&](const auto& entry) {
+    return !asked.contains(entry.first) &&
+           std::none_of(trees.begin(), trees.end(), [&](const auto& tree) { return is_below(entry.first, tree); });
+  });
+  return states;
 }
 
 // ---- the end

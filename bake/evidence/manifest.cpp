@@ -65,7 +65,7 @@ Json image_manifest(const plan::Plan& plan, const Origin& origin) {
           {"expectations", plan::to_json(plan.expectations)}};
 }
 
-Json product_manifest(const Json& image, const Product& product, const Json& checks) {
+Json product_manifest(const Json& image, const Product& product, const Json& checks, const Json& files) {
   Json manifest = image;
   manifest["product"] = {{"file", product.file},
                          {"virtual_size", product.virtual_size},
@@ -75,6 +75,7 @@ Json product_manifest(const Json& image, const Product& product, const Json& che
   for (const auto& [step, seconds] : product.timings)
     manifest["product"]["timings"].push_back({{"step", step}, {"seconds", std::round(seconds * 1000) / 1000}});
   manifest["checks"] = checks;
+  manifest["files"] = files;
   return manifest;
 }
 

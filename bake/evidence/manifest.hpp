@@ -41,9 +41,9 @@ struct Product {
   std::vector<std::pair<std::string, double>> timings;  ///< each step and its seconds; empty: not recorded
 };
 
-/// Returns the manifest for the sidecar file: the image's own manifest, the file, and the result of every check
-/// (verify::to_json).
+/// Returns the manifest for the sidecar file: the image's own manifest, the file, the result of every check
+/// (verify::to_json) and the files of the image (verify::record_files).
 nlohmann::ordered_json product_manifest(const nlohmann::ordered_json& image, const Product& product,
-                                        const nlohmann::ordered_json& checks);
+                                        const nlohmann::ordered_json& checks, const nlohmann::ordered_json& files);
 
 }  // namespace bake::evidence

@@ -21,7 +21,9 @@
 #include "bake/job/plan.hpp"
 #include "bake/signature/signing.hpp"
 #include "bake/verify/azure.hpp"
+#include "bake/verify/files.hpp"
 #include "bake/verify/guest.hpp"
+#include "bake/verify/privileges.hpp"
 
 namespace bake::job {
 namespace {
@@ -102,6 +104,7 @@ struct Finished {
   plan::Plan plan;
   Json manifest;
   Json checks;
+  Json files;
 };
 
 void warn_of_advice(const std::vector<verify::Check>& checks, Progress& progress) {
@@ -137,10 +140,11 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   progress.step("check the digests of the base and the payloads");
   const auto& base_sha256 = inputs.check();
   progress.step("plan");
-  const auto outcome = make_plan(recipe, driver, facts, environment);
+  auto outcome = make_plan(recipe, driver, facts, environment);
   report_warnings(outcome.plan, progress);
   plan::require(outcome);
   require_space(outcome.plan, disk);
+  outcome.plan.expectations.base_privileges = verify::find_privileges(session->guest());
   auto manifest =
       evidence::image_manifest(outcome.plan, origin_of(recipe, source, base_sha256, driver, facts, environment));
   apply::apply(outcome.plan, session->guest(), manifest.dump(2) + "\n", progress);
@@ -152,9 +156,11 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
     progress.detail(fmt::format("{:<7} {}: {}", verify::word_for(check), check.rule, printable(check.evidence)));
   verify::require(checks, recipe.name);
   warn_of_advice(checks, progress);
+  progress.step("record the files");
+  auto files = verify::record_files(session->guest(), outcome.plan);
   progress.step("trim and shut down");
   session->finish();
-  return {outcome.plan, std::move(manifest), verify::to_json(checks)};
+  return {outcome.plan, std::move(manifest), verify::to_json(checks), std::move(files)};
 }
 
 /// Returns one error for two refusals, so that a person can fix both at once. Its kind is the worse of the two; it has
@@ -219,7 +225,8 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   if (!is_time_given())
     for (const auto& step : environment.progress.steps()) product.timings.emplace_back(step.name, step.seconds());
   BakedImage result{output, sidecar_of(output, Sidecar::manifest),
-                    evidence::product_manifest(finished.manifest, product, finished.checks), finished.plan};
+                    evidence::product_manifest(finished.manifest, product, finished.checks, finished.files),
+                    finished.plan};
   file.sync();
   // The evidence first, so that an image under its final name always has it. Its digests name this image.
   evidence::write_evidence(output, result.manifest, finished.plan, driver, private_pem);

@@ -15,6 +15,7 @@
 #include "bake/job/known_digest.hpp"
 #include "bake/verify/azure.hpp"
 #include "bake/verify/evidence.hpp"
+#include "bake/verify/files.hpp"
 
 namespace bake::job {
 namespace fs = std::filesystem;
@@ -42,6 +43,7 @@ void check_manifest(nlohmann::json outside, const nlohmann::json& inside, const 
       expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected));
   outside.erase("product");
   outside.erase("checks");
+  outside.erase("files");
   checks.emplace_back("manifest", outside == inside,
                       outside == inside ? "equal to the manifest in the image" : "the manifest in the image differs");
 }
@@ -97,7 +99,7 @@ VerifyResult verify_now(const fs::path& image, const std::optional<fs::path>& ma
   for (auto& check : verify::verify_guest(session->guest(), facts, expected))
     verdict.checks.push_back(std::move(check));
   for (auto& check : verify::verify_azure(session->guest(), facts)) verdict.checks.push_back(std::move(check));
-  if (!outside) skip({"digest", "manifest"}, "there is no manifest next to the image", verdict.checks);
+  if (!outside) skip({"digest", "manifest", "files"}, "there is no manifest next to the image", verdict.checks);
   if (!hashing) {
     skip({"sbom", "provenance", "signature"}, "neither a manifest nor a key was given", verdict.checks);
     return verdict;
@@ -105,6 +107,7 @@ VerifyResult verify_now(const fs::path& image, const std::optional<fs::path>& ma
   environment.progress.step("hash the image");
   const auto& digest = hashing->wait().front();
   if (outside) check_manifest(*outside, inside, digest, verdict.checks);
+  if (outside) verdict.checks.push_back(verify::verify_files(session->guest(), *outside));
   for (auto& check : verify::check_evidence(image, digest, public_pem)) verdict.checks.push_back(std::move(check));
   return verdict;
 }

@@ -7,10 +7,11 @@
 #include "bake/apply/config_text.hpp"
 #include "bake/apply/guest_state.hpp"
 #include "bake/apply/path_rules.hpp"
-#include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/plan/files.hpp"
+#include "bake/verify/modprobe.hpp"
+#include "bake/verify/privileges.hpp"
 
 namespace bake::verify {
 namespace {
@@ -148,36 +149,6 @@ Check check_holds(Guest& guest, const Expectations& expected) {
                           : "not held: " + join(missing, ", ")};
 }
 
-/// Returns whether the uncommented line `line` is in the file, in any spacing.
-bool has_line(Guest& guest, const std::string& path, const std::string& line) {
-  const auto lines = split_lines(guest.read(path).value_or(""));
-  return std::any_of(lines.begin(), lines.end(),
-                     [&](const auto& each) { return join(split_words(each), " ") == line; });
-}
-
-Check check_locked_memory(Guest& guest, const Expectations& expected) {
-  if (!expected.memlock_unlimited) return skipped("locked memory", "the bake did not change the limit");
-  std::vector<std::string> missing;
-  for (const auto& [path, line] : {std::pair{plan::path::limits, "* hard memlock unlimited"},
-                                   {plan::path::limits, "* soft memlock unlimited"},
-                                   {plan::path::service_limits, "DefaultLimitMEMLOCK=infinity"}})
-    if (!has_line(guest, path, line)) missing.push_back(fmt::format("'{}' is not in {}", line, path));
-  return {"locked memory", missing.empty(),
-          missing.empty() ? "unlimited in sessions and services" : join(missing, "; ")};
-}
-
-Check check_firstboot(Guest& guest, const Expectations& expected) {
-  if (expected.firstboot_sha256.empty()) return skipped("ib-firstboot", "the bake did not install it");
-  const auto program = guest.read("/usr/sbin/ib-firstboot");
-  const auto stat = guest.stat("/usr/sbin/ib-firstboot");
-  const bool right =
-      program && stat && digest_of(*program) == expected.firstboot_sha256 && (stat->mode & 0111U) == 0111U;
-  const bool unit = guest.exists("/etc/systemd/system/ib-firstboot.service");
-  return {"ib-firstboot", right && unit,
-          !program ? "/usr/sbin/ib-firstboot is missing"
-                   : fmt::format("sha256 {}{}", digest_of(*program), unit ? "" : "; its unit is missing")};
-}
-
 /// Checks the label of every file of the injected packages and of bake.
 Check check_labels(Guest& guest, const Facts& facts, const Expectations& expected) {
   if (facts.selinux.mode != "permissive" && facts.selinux.mode != "enforcing")
@@ -204,12 +175,14 @@ std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectat
   std::vector<Check> checks{check_packages(facts, expected), check_database(guest, facts, expected),
                             check_kernel(facts, expected)};
   for (auto& check : verify_modules(guest, facts, expected)) checks.push_back(std::move(check));
+  checks.push_back(verify_module_loading(guest, facts, expected));
   checks.push_back(check_services(guest, expected));
   checks.push_back(check_agent(guest, facts, expected));
   checks.push_back(check_holds(guest, expected));
-  checks.push_back(check_locked_memory(guest, expected));
-  checks.push_back(check_firstboot(guest, expected));
+  checks.push_back(verify_locked_memory(guest, expected));
+  checks.push_back(verify_firstboot(guest, facts, expected));
   checks.push_back(check_labels(guest, facts, expected));
+  for (auto& check : verify_privileges(guest, expected)) checks.push_back(std::move(check));
   checks.push_back(verify_traces(guest, facts, expected));
   return checks;
 }

@@ -477,6 +477,10 @@ TEST(Expectations, AreReadBackFromTheManifest) {
   EXPECT_TRUE(expected.memlock_unlimited);
   json.erase("memlock_unlimited");  // a manifest of an older bake
   EXPECT_FALSE(expectations_from(json).memlock_unlimited);
+  EXPECT_FALSE(json.contains("base_privileges"));  // a plan does not have them
+  auto recorded = expected;
+  recorded.base_privileges = Privileges{{{"/usr/bin/sudo", "1"}}, {{"/root/.ssh/authorized_keys", "2"}}, {"a"}, {"b"}};
+  EXPECT_EQ(expectations_from(nlohmann::json::parse(to_json(recorded).dump())), recorded);
   EXPECT_THROW(expectations_from(nlohmann::json::object()), Error);
 }
 
