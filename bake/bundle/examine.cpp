@@ -12,6 +12,7 @@
 #include "bake/bundle/deb_index.hpp"
 #include "bake/bundle/layout.hpp"
 #include "bake/bundle/package_scan.hpp"
+#include "bake/bundle/release_tag.hpp"
 #include "bake/bundle/rpm_header.hpp"
 #include "bake/bundle/rpm_index.hpp"
 
@@ -51,6 +52,7 @@ class Examiner {
       examine_place(place);
     }
     report_unlisted();
+    report_other_releases();
     return std::move(result_);
   }
 
@@ -301,7 +303,26 @@ class Examiner {
       package.built_kernel = found->second.built_kernel;
       package.dkms_source = found->second.dkms_source;
     }
+    note_other_release(package);
     return package;
+  }
+
+  /// Notes a package whose version, or the kernel of whose modules, names another release than the bundle.
+  void note_other_release(const BundlePackage& package) {
+    for (const auto& text : {package.version, package.built_kernel})
+      if (auto word = contradicting_release(text, result_.bundle.distro); !word.empty())
+        other_releases_[word].insert(package.file);
+  }
+
+  void report_other_releases() {
+    for (const auto& [word, files] : other_releases_) {
+      const auto more = files.size() == 1 ? "" : fmt::format(" (and {} more)", files.size() - 1);
+      result_.report.identity_problems.push_back(
+          {*files.begin(),
+           fmt::format("is made for '{}'{}, the top directory says distribution '{}'", word, more,
+                       result_.bundle.distro),
+           "the name of a bundle is not signed: take the bundle from the vendor again"});
+    }
   }
 
   /// Package files that no index names.
@@ -325,6 +346,7 @@ class Examiner {
   bool any_index_ = false;
   std::size_t symbols_ = 0;  ///< of all modules of all repositories
   std::set<std::string> covered_;
+  std::map<std::string, std::set<std::string>> other_releases_;  ///< word of a version → package files
   std::map<std::string, FileFacts> facts_;                       ///< by real path
   std::map<std::string, KernelContent> kernel_content_;          ///< by real path
 };
