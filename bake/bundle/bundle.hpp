@@ -33,13 +33,18 @@ struct Repository {
   std::string directory;  ///< below the top directory: "DEBS/UPSTREAM_LIBS", "RPMS"
   bool indexed = false;   ///< has repodata/repomd.xml or Packages
   std::vector<BundlePackage> packages;
+  std::string index_sha256 = {};  ///< digest_of_index() of the texts that the store keeps for the solver
 };
 
-/// The uncompressed index of one repository, for the solver.
+/// The index of one repository, for the solver. Debs: the Packages file, which the signed Release vouches for. Rpms: a
+/// primary.xml made from the packages' headers, because no signature covers the bundle's own one.
 struct IndexTexts {
-  std::string packages;   ///< Packages (deb) or primary.xml (rpm)
-  std::string filelists;  ///< filelists.xml (rpm), or empty
+  std::string packages;        ///< Packages (deb) or primary.xml (rpm)
+  std::string filelists = {};  ///< filelists.xml (rpm), or empty
 };
+
+/// Returns the digest of both texts, for Repository::index_sha256.
+std::string digest_of_index(const IndexTexts& texts);
 
 /// The checks of a bundle when it was added.
 struct Trust {

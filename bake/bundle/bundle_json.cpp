@@ -61,6 +61,7 @@ Json to_json(const Repository& repository) {
             {"directory", repository.directory},
             {"indexed", repository.indexed},
             {"packages", Json::array()}};
+  if (!repository.index_sha256.empty()) json["index_sha256"] = repository.index_sha256;
   for (const auto& package : repository.packages) json["packages"].push_back(to_json(package));
   return json;
 }
@@ -70,6 +71,7 @@ Repository repository_from(const Json& json) {
   json.at("flavour").get_to(repository.flavour);
   json.at("directory").get_to(repository.directory);
   json.at("indexed").get_to(repository.indexed);
+  repository.index_sha256 = json.value("index_sha256", "");  // older stores have none
   for (const auto& package : json.at("packages")) repository.packages.push_back(package_from(package));
   return repository;
 }

@@ -12,6 +12,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Signatures cover packages, or a Release file, which names no distribution. Only the name of the bundle's top
+// directory and an unsigned file say for which one the bundle is.
+constexpr const char* distribution_trust = "distribution not covered by a signature";
+
 Json json_of(const bundle::Trust& trust) {
   Json json{{"pin", trust.pin}, {"signer", trust.signer}, {"weak", trust.weak}, {"overridden", trust.overridden}};
   if (trust.from_directory) json["from_directory"] = true;  // the digest is over a tree, not over an archive
@@ -23,6 +27,7 @@ Json json_of_driver(const plan::Plan& plan, const Origin& origin) {
   if (plan.bundle && origin.bundle != nullptr) {
     driver["bundle"] = {{"name", plan.bundle->name},
                         {"sha256", plan.bundle->id},
+                        {"distribution", {{"name", origin.bundle->distro}, {"trust", distribution_trust}}},
                         {"repository", plan.bundle->repository},
                         {"trust", json_of(origin.bundle->trust)}};
   }

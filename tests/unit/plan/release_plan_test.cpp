@@ -124,10 +124,14 @@ void store_bundles(const std::filesystem::path& directory, const Release& releas
     const auto to = directory / "bundles" / id;
     const auto index = to / "index" / (std::string_view(version).starts_with("4.") ? "mlnx-libs" : "flat");
     std::filesystem::create_directories(index);
-    write_text_atomically(to / "bundle.json", fill(read_text(from / "bundle.json")));
-    write_text_atomically(index / "packages", fill(read_text(from / "packages")));
     const auto lists = from / "filelists";
-    write_text_atomically(index / "filelists", std::filesystem::exists(lists) ? fill(read_text(lists)) : "");
+    const bundle::IndexTexts texts{fill(read_text(from / "packages")),
+                                   std::filesystem::exists(lists) ? fill(read_text(lists)) : ""};
+    auto json = ordered_json::parse(fill(read_text(from / "bundle.json")));
+    json.at("repositories").at(0)["index_sha256"] = bundle::digest_of_index(texts);
+    write_text_atomically(to / "bundle.json", json.dump());
+    write_text_atomically(index / "packages", texts.packages);
+    write_text_atomically(index / "filelists", texts.filelists);
   }
 }
 
