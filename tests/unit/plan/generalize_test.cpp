@@ -151,5 +151,14 @@ TEST(Generalize, RefusesWhatBakeCannotChange) {
                   "'/etc/resolv.conf' cannot be removed or changed: its attributes (lsattr) make it immutable"));
 }
 
+TEST(Generalize, CountsImmutableFilesBehindTheFirstTwenty) {
+  auto inputs = inputs_with(user("a", 1000, "/home/a"));
+  for (int i = 0; i < 1500; ++i) inputs.facts.machine.immutable.push_back("/var/log/" + std::to_string(i));
+  const auto messages = refusals_of(inputs);
+  ASSERT_EQ(messages.size(), 21U);
+  EXPECT_EQ(messages.front(), "'/var/log/0' cannot be removed or changed: its attributes (lsattr) make it immutable");
+  EXPECT_EQ(messages.back(), "1480 more files have attributes (lsattr) that make them immutable");
+}
+
 }  // namespace
 }  // namespace bake::plan

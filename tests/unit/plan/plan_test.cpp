@@ -353,6 +353,35 @@ TEST(Plan, AcceptsTheSameVendorDriverInTheBase) {
   EXPECT_TRUE(make(inputs).ok());
 }
 
+TEST(Plan, RefusesALinkInThePlaceOfAFileThatItEdits) {
+  auto inputs = inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  for (const std::string path : {"/etc/waagent.conf", "/etc/yum.conf", "/etc/infiniband/openib.conf"}) {
+    inputs.facts.config_links = {{path, "/root/x", false}};
+    const auto outcome = make(inputs);
+    ASSERT_EQ(outcome.refusals.size(), 1U) << path;
+    EXPECT_EQ(outcome.refusals[0].kind, ErrorKind::incompatible);
+    EXPECT_EQ(outcome.refusals[0].problem.where, path);
+    EXPECT_EQ(outcome.refusals[0].problem.message,
+              "it is a link to '/root/x', and bake follows only a link to a file of the same name below /etc");
+    EXPECT_EQ(outcome.refusals[0].problem.hint, "replace the link with a file in the base");
+  }
+  inputs.facts.config_links = {{"/etc/yum.conf", "dnf/dnf.conf", true}};
+  EXPECT_TRUE(make(inputs).ok());
+  inputs.facts.config_links = {{"/etc/waagent.conf", "/root/x", false}, {"/etc/initramfs-tools/modules", "/x", false}};
+  inputs.recipe.configure.enable_rdma = false;
+  EXPECT_TRUE(make(inputs).ok()) << "the plan edits neither of these files";
+}
+
+TEST(Plan, RefusesALinkInThePlaceOfAFileThatGeneralizeEdits) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.recipe.generalize = true;
+  inputs.facts.machine.files = {{"/etc/hosts", "host name", guest::MachineFile::Treatment::edit}};
+  inputs.facts.config_links = {{"/etc/hosts", "/usr/hosts", false}};
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.where, "/etc/hosts");
+}
+
 TEST(Plan, NamesAllReasonsTogether) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.recipe.os = {"centos", "7.6"};
