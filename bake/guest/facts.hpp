@@ -118,6 +118,7 @@ struct Account {
   std::string name;
   std::uint32_t uid = 0;
   std::string home;
+  std::string shell = {};
 
   friend bool operator==(const Account&, const Account&) = default;
 };

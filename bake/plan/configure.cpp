@@ -1,5 +1,3 @@
-#include "bake/plan/configure.hpp"
-
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -7,6 +5,7 @@
 
 #include "bake/base/text.hpp"
 #include "bake/guest/initramfs.hpp"
+#include "bake/plan/steps.hpp"
 
 namespace bake::plan {
 namespace {

@@ -1,11 +1,10 @@
-#include "bake/plan/generalize.hpp"
-
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
 #include "bake/guest/path.hpp"
+#include "bake/plan/steps.hpp"
 
 namespace bake::plan {
 namespace {

@@ -4,11 +4,9 @@
 
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
-#include "bake/plan/configure.hpp"
 #include "bake/plan/files.hpp"
-#include "bake/plan/generalize.hpp"
 #include "bake/plan/plan.hpp"
-#include "bake/plan/space.hpp"
+#include "bake/plan/steps.hpp"
 
 namespace bake::plan {
 namespace {

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 #include <set>
 
-#include "bake/apply/shell.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/initramfs.hpp"
+#include "bake/guest/shell.hpp"
 #include "bake/inspect/kernels.hpp"
 #include "bake/verify/guest.hpp"
 
@@ -67,7 +67,7 @@ InjectedModules find_injected(Guest& guest, const Expectations& expected) {
                   "  esac\n"
                   "done\n",
                   shell_quote(expected.kernel), expected.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L",
-                  apply::quoted(packages)));
+                  guest::quoted(packages)));
   InjectedModules injected;
   for (const auto& line : split_lines(result.output))
     if (line.starts_with("module ") && line.find(".ko") != std::string::npos)

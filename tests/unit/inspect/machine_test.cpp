@@ -25,7 +25,7 @@ TEST(Machine, FindsTheProvisionedUserAndNoOther) {
   MemoryGuest guest;
   const auto machine = find_machine(guest, testing::used_ubuntu(guest));
   ASSERT_EQ(machine.users.size(), 1U);
-  EXPECT_EQ(machine.users[0].account, (Account{"azureuser", 1000, "/home/azureuser"}));
+  EXPECT_EQ(machine.users[0].account, (Account{"azureuser", 1000, "/home/azureuser", "/bin/bash"}));
   EXPECT_THAT(machine.users[0].named_by, ElementsAre("/var/lib/waagent/ovf-env.xml", "/etc/sudoers.d/waagent",
                                                      "/etc/sudoers.d/90-cloud-init-users"));
   ASSERT_TRUE(machine.users[0].home.has_value());

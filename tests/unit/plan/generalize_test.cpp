@@ -1,8 +1,7 @@
-#include "bake/plan/generalize.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bake/plan/steps.hpp"
 #include "tests/support/used_machine.hpp"
 
 namespace bake::plan {
@@ -57,7 +56,8 @@ TEST(Generalize, ListsEveryRemoval) {
   Outcome outcome;
   plan_generalize(inputs, outcome);
   EXPECT_TRUE(outcome.ok());
-  EXPECT_THAT(outcome.plan.removal.users, ElementsAre(guest::Account{"azureuser", 1000, "/home/azureuser"}));
+  EXPECT_THAT(outcome.plan.removal.users,
+              ElementsAre(guest::Account{"azureuser", 1000, "/home/azureuser", "/bin/bash"}));
   EXPECT_EQ(outcome.plan.removal.host_name, "build-vm");
   const auto text = to_text(outcome);
   EXPECT_THAT(text, HasSubstr("generalize (removes)\n"
