@@ -200,7 +200,7 @@ TEST(PlanInitramfs, IsRebuiltForEveryModuleThatThePackagesBring) {
   const std::vector<std::string> modules{"hv_storvsc.ko.xz", "nvme/nvme.ko.xz", "nvme/nvme-core.ko.xz"};
   EXPECT_EQ(initramfs_plan(modules, true, repository), "rebuild: it contains nvme_core, which the driver replaces");
   EXPECT_EQ(initramfs_plan(modules), "keep: it has the drivers for Azure, and no module that the driver replaces");
-  // The bundle has no mlx4_core, so the kernel's own stays the one of the image too.
+  // The bundle has no mlx4_core, so the image keeps the kernel's own too.
   EXPECT_EQ(initramfs_plan({"hv_storvsc.ko.xz", "nvme.ko.xz", "net/mlx4_core.ko.xz"}),
             "keep: it has the drivers for Azure, and no module that the driver replaces");
 }
