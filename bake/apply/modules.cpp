@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include "bake/apply/packages.hpp"
-#include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/shell.hpp"
 
 namespace bake::apply {
 namespace {
@@ -21,18 +21,18 @@ void link_weak_updates(const plan::Plan& plan, guest::Guest& guest) {
   for (const auto& change : plan.changes)
     if (change.action != resolve::PackageChange::Action::remove && change.name.starts_with("kmod-"))
       names.push_back(change.name);
-  run(guest, fmt::format("linking the modules into weak-updates of {}", plan.kernel()),
-      fmt::format(
-          "set -e\n"
-          "kernel={0}\n"
-          "files=$(rpm -ql {1})\n"
-          "echo \"$files\" | grep -E '/lib/modules/[^/]+/extra/.*[.]ko([.][xg]z)?$' | while read -r module; do\n"
-          "  case $module in */lib/modules/$kernel/*) continue;; esac\n"
-          "  link=/lib/modules/$kernel/weak-updates/${{module#*/extra/}}\n"
-          "  mkdir -p \"${{link%/*}}\"\n"
-          "  ln -sfn \"$module\" \"$link\"\n"
-          "done\n",
-          shell_quote(plan.kernel()), quoted(names)));
+  guest::run(guest, fmt::format("linking the modules into weak-updates of {}", plan.kernel()),
+             fmt::format(
+                 "set -e\n"
+                 "kernel={0}\n"
+                 "files=$(rpm -ql {1})\n"
+                 "echo \"$files\" | grep -E '/lib/modules/[^/]+/extra/.*[.]ko([.][xg]z)?$' | while read -r module; do\n"
+                 "  case $module in */lib/modules/$kernel/*) continue;; esac\n"
+                 "  link=/lib/modules/$kernel/weak-updates/${{module#*/extra/}}\n"
+                 "  mkdir -p \"${{link%/*}}\"\n"
+                 "  ln -sfn \"$module\" \"$link\"\n"
+                 "done\n",
+                 shell_quote(plan.kernel()), guest::quoted(names)));
 }
 
 /// Returns the names of the packages that the plan installs from the bundle. The driver comes first, because the others
@@ -49,26 +49,26 @@ std::vector<std::string> packages_in_build_order(const plan::Plan& plan) {
 
 /// Builds the DKMS sources of every package that the plan installs, unless the package's own script has done so.
 void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
-  run(guest, fmt::format("building the modules for {} with dkms", plan.kernel()),
-      fmt::format("set -e\n"
-                  "kernel={0}\n"
-                  "sources=0\n"
-                  "for package in {1}; do\n"
-                  "  files=$({2} $package)\n"
-                  "  for conf in $(echo \"$files\" | grep '^/usr/src/.*/dkms.conf$'); do\n"
-                  "    sources=1\n"
-                  "    name=$(sed -n 's/^PACKAGE_NAME=//p' $conf | tr -d '\"' | head -n 1)\n"
-                  "    version=$(sed -n 's/^PACKAGE_VERSION=//p' $conf | tr -d '\"' | head -n 1)\n"
-                  "    dkms status -m $name -v $version -k $kernel | grep -q installed && continue\n"
-                  "    dkms install -m $name -v $version -k $kernel --force || {{\n"
-                  "{3}"
-                  "      exit 1\n"
-                  "    }}\n"
-                  "  done\n"
-                  "done\n"
-                  "[ $sources = 1 ] || {{ echo 'no package of the plan has DKMS sources'; exit 1; }}\n",
-                  shell_quote(plan.kernel()), quoted(packages_in_build_order(plan)),
-                  plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs));
+  guest::run(guest, fmt::format("building the modules for {} with dkms", plan.kernel()),
+             fmt::format("set -e\n"
+                         "kernel={0}\n"
+                         "sources=0\n"
+                         "for package in {1}; do\n"
+                         "  files=$({2} $package)\n"
+                         "  for conf in $(echo \"$files\" | grep '^/usr/src/.*/dkms.conf$'); do\n"
+                         "    sources=1\n"
+                         "    name=$(sed -n 's/^PACKAGE_NAME=//p' $conf | tr -d '\"' | head -n 1)\n"
+                         "    version=$(sed -n 's/^PACKAGE_VERSION=//p' $conf | tr -d '\"' | head -n 1)\n"
+                         "    dkms status -m $name -v $version -k $kernel | grep -q installed && continue\n"
+                         "    dkms install -m $name -v $version -k $kernel --force || {{\n"
+                         "{3}"
+                         "      exit 1\n"
+                         "    }}\n"
+                         "  done\n"
+                         "done\n"
+                         "[ $sources = 1 ] || {{ echo 'no package of the plan has DKMS sources'; exit 1; }}\n",
+                         shell_quote(plan.kernel()), guest::quoted(packages_in_build_order(plan)),
+                         plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs));
 }
 
 }  // namespace
@@ -81,8 +81,8 @@ void place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progre
   if (plan.fit.kind == FitKind::weak_updates) link_weak_updates(plan, guest);
   progress.step("depmod");
   // Without a System.map depmod reports no unresolved symbols; the verification checks each symbol.
-  run(guest, fmt::format("running depmod for {}", plan.kernel()),
-      fmt::format("depmod -a {}\n[ ! -x /sbin/ldconfig ] || /sbin/ldconfig\n", shell_quote(plan.kernel())));
+  guest::run(guest, fmt::format("running depmod for {}", plan.kernel()),
+             fmt::format("depmod -a {}\n[ ! -x /sbin/ldconfig ] || /sbin/ldconfig\n", shell_quote(plan.kernel())));
 }
 
 }  // namespace bake::apply

@@ -25,6 +25,8 @@ struct BundlePackage {
   std::vector<guest::ModuleFacts> modules;  ///< of packages with .ko files, otherwise empty
   std::string built_kernel;                 ///< directory below lib/modules in the payload, empty for other packages
   bool dkms_source = false;                 ///< has /usr/src/<x>/dkms.conf
+  /// The modules that DKMS builds of its sources, as dkms.conf names them ("nvme-core"); empty when it does not say.
+  std::vector<std::string> dkms_modules = {};
 };
 
 /// A directory of packages inside a bundle that a package manager can use as one repository.

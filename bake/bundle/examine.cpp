@@ -302,6 +302,7 @@ class Examiner {
       check_symbol_count(symbols_, file);
       package.built_kernel = found->second.built_kernel;
       package.dkms_source = found->second.dkms_source;
+      package.dkms_modules = found->second.dkms_modules;
     }
     note_other_release(package);
     return package;

@@ -54,8 +54,8 @@ void visit_members(is<Layout> auto& it, auto visit) {
   visit(partition_table, lvm, efi, mounts, bios_boot);
 }
 void visit_members(is<Account> auto& it, auto visit) {
-  auto& [name, uid, home] = it;
-  visit(name, uid, home);
+  auto& [name, uid, home, shell] = it;
+  visit(name, uid, home, shell);
 }
 void visit_members(is<FileStat> auto& it, auto visit) {
   auto& [type, mode, size, uid, gid] = it;
@@ -77,13 +77,17 @@ void visit_members(is<MachineFacts> auto& it, auto visit) {
   auto& [accounts, uid_min, users, host_name, files, data, immutable, unmounted, moved_folders] = it;
   visit(accounts, uid_min, users, host_name, files, data, immutable, unmounted, moved_folders);
 }
+void visit_members(is<ConfigLink> auto& it, auto visit) {
+  auto& [path, target, allowed] = it;
+  visit(path, target, allowed);
+}
 void visit_members(is<Facts> auto& it, auto visit) {
   auto& [os, family, arch, kernels, default_kernel, default_kernel_how, default_kernel_options, default_kernel_warnings,
-         packages, initramfs_tool, selinux, waagent, layout, programs, package_manager_configs, machine, root_uuid,
-         baked_manifest] = it;
+         packages, initramfs_tool, selinux, waagent, layout, programs, package_manager_configs, config_links, machine,
+         root_uuid, baked_manifest] = it;
   visit(os, family, arch, kernels, default_kernel, default_kernel_how, default_kernel_options, default_kernel_warnings,
-        packages, initramfs_tool, selinux, waagent, layout, programs, package_manager_configs, machine, root_uuid,
-        baked_manifest);
+        packages, initramfs_tool, selinux, waagent, layout, programs, package_manager_configs, config_links, machine,
+        root_uuid, baked_manifest);
 }
 
 // ---- writing: a struct is an array, an optional is an array of no or one element

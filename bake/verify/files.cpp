@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "bake/apply/shell.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/shell.hpp"
 #include "bake/plan/files.hpp"
 
 namespace bake::verify {
@@ -43,8 +43,8 @@ std::vector<std::string> package_files(Guest& guest, const plan::Plan& plan) {
   if (names.empty()) return {};
   const auto* list = plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L";
   std::vector<std::string> files;
-  for (const auto& line : split_lines(apply::run(guest, "listing the files of the injected packages",
-                                                 fmt::format("{} {}\n", list, apply::quoted(names)))))
+  for (const auto& line : split_lines(guest::run(guest, "listing the files of the injected packages",
+                                                 fmt::format("{} {}\n", list, guest::quoted(names)))))
     if (line.starts_with('/')) files.push_back(line);
   return files;
 }

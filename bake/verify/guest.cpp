@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 #include <map>
 
-#include "bake/apply/config_text.hpp"
-#include "bake/apply/guest_state.hpp"
-#include "bake/apply/path_rules.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/config_text.hpp"
+#include "bake/guest/labels.hpp"
+#include "bake/guest/path_rules.hpp"
 #include "bake/plan/files.hpp"
 #include "bake/verify/modprobe.hpp"
 #include "bake/verify/privileges.hpp"
@@ -45,13 +45,13 @@ std::vector<std::string> complaints_of(std::string_view output, Guest& guest, co
   const bool names_product = std::any_of(expected.packages.begin(), expected.packages.end(), [](const auto& package) {
     return package.name.starts_with("mlnx-ofed-") && !package.name.starts_with("mlnx-ofed-kernel");
   });
-  const auto rules = expected.family == Family::deb ? apply::dpkg_path_rules(guest) : apply::PathRules{};
+  const auto rules = expected.family == Family::deb ? guest::dpkg_path_rules(guest) : guest::PathRules{};
   std::vector<std::string> complaints;
   for (const auto& line : split_lines(output)) {
     const auto words = split_words(line);
     if (words.empty() || line.find(" c /") != std::string::npos) continue;
     const bool in_memory = words.back().starts_with("/run/") || words.back().starts_with("/var/run/");
-    if (words.front() == "missing" && (in_memory || apply::is_excluded(rules, words.back()))) continue;
+    if (words.front() == "missing" && (in_memory || guest::is_excluded(rules, words.back()))) continue;
     if (names_product && words.back() == "/usr/bin/ofed_info" && words.front() != "missing") continue;
     complaints.push_back(line);
   }
@@ -130,7 +130,7 @@ std::vector<std::string> not_held(Guest& guest, const plan::Hold& hold) {
       if (std::find(held.begin(), held.end(), name) == held.end())
         missing.push_back(fmt::format("{} in {}", name, place));
   };
-  for (const auto& config : hold.configs) compare(apply::excluded_packages(guest.read(config).value_or("")), config);
+  for (const auto& config : hold.configs) compare(guest::excluded_packages(guest.read(config).value_or("")), config);
   if (!hold.configs.empty()) return missing;
   std::vector<std::string> held;
   for (const auto& line : split_lines(guest.shell("dpkg --get-selections\n").output)) {
@@ -157,7 +157,7 @@ Check check_labels(Guest& guest, const Facts& facts, const Expectations& expecte
     return skipped("SELinux labels", facts.selinux.mode + ": the first boot labels every file (autorelabel)");
   std::vector<std::string> packages;
   for (const auto& package : expected.packages) packages.push_back(package.name);
-  const auto unlabelled = apply::unlabelled_files(
+  const auto unlabelled = guest::unlabelled_files(
       guest, expected.family, packages,
       {guest::manifest_path, plan::path::firstboot, plan::path::firstboot_unit, plan::path::firstboot_target,
        plan::path::firstboot_conf, plan::path::firstboot_preset, plan::path::limits, plan::path::service_limits,

@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 #include <set>
 
-#include "bake/apply/shell.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/path.hpp"
+#include "bake/guest/shell.hpp"
 
 namespace bake::verify {
 namespace {
@@ -77,7 +77,7 @@ std::string search_script(const std::vector<std::string>& key_files) {
       "for file in {}; do\n"
       "  [ ! -f \"$file\" ] || [ ! -s \"$file\" ] || sha256sum \"$file\" || exit 1\n"
       "done\n",
-      apply::quoted(key_files));
+      guest::quoted(key_files));
 }
 
 /// Reads lines of sha256sum(1). A line begins with a backslash when the name has an escaped character. Names become
@@ -139,7 +139,7 @@ std::map<std::string, std::string> owners_of(Guest& guest, guest::Family family,
                               "  owner=$(echo \"$owner\" | head -n 1)\n"
                               "  [ -z \"$owner\" ] || echo \"${{owner%%:*}} $file\"\n"
                               "done\n:\n",
-                              apply::quoted(paths), query));
+                              guest::quoted(paths), query));
   std::map<std::string, std::string> owners;
   for (const auto& line : split_lines(result.output))
     if (const auto blank = line.find(' '); blank != std::string::npos)

@@ -315,7 +315,8 @@ BundleParts deb_bundle() {
     parts.files[fmt::format("DEBS/{}_{}_{}.deb", name, version, arch)] = make_deb(name, version, arch, files);
   };
   add("ofed-scripts", "5.5-OFED.5.5.1.0.3", "amd64", {{"/usr/bin/ofed_info", "#!/bin/sh\n"}});
-  add("mlnx-ofed-kernel-dkms", "5.5-OFED.5.5.1.0.3.1", "all", {{"/usr/src/mlnx-ofed-kernel-5.5/dkms.conf", "x\n"}});
+  add("mlnx-ofed-kernel-dkms", "5.5-OFED.5.5.1.0.3.1", "all",
+      {{"/usr/src/mlnx-ofed-kernel-5.5/dkms.conf", "BUILT_MODULE_NAME[0]=mlx5_core\n"}});
   add("mlnx-ofed-kernel-modules", "5.5-OFED.5.5.1.0.3.1.kver.5.4.0-26-generic", "amd64",
       {{"/lib/modules/5.4.0-26-generic/updates/dkms/mlx5_core.ko", fake_module()}});
   index_debs(parts, "DEBS", "5.5-1.0.3.2", vendor());

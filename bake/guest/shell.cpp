@@ -1,13 +1,13 @@
-#include "bake/apply/shell.hpp"
+#include "bake/guest/shell.hpp"
 
 #include <fmt/format.h>
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 
-namespace bake::apply {
+namespace bake::guest {
 
-std::string run(guest::Guest& guest, std::string_view doing, const std::string& script) {
+std::string run(Guest& guest, std::string_view doing, const std::string& script) {
   auto result = guest.shell(script);
   if (!result.ok())
     throw Error(ErrorKind::failed,
@@ -23,4 +23,4 @@ std::string quoted(const std::vector<std::string>& words) {
   return join(safe, " ");
 }
 
-}  // namespace bake::apply
+}  // namespace bake::guest
