@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
@@ -25,6 +26,7 @@ void print_facts(const SourceDisk& source, const guest::Facts& facts, std::ostre
   if (facts.default_kernel.empty()) out << fmt::format("boot      {}\n", facts.default_kernel_how);
   for (const auto& warning : facts.default_kernel_warnings) out << fmt::format("boot      {}\n", warning);
   out << fmt::format("packages  {} ({})\n", facts.packages.packages.size(), facts.packages.format);
+  for (const auto& line : split_lines(facts.packages.trouble)) out << fmt::format("packages  {}\n", printable(line));
   out << fmt::format("SELinux   {}\nagent     {}\n", facts.selinux.mode,
                      facts.waagent ? fmt::format("waagent {}, OS.EnableRDMA={}", facts.waagent->version,
                                                  facts.waagent->enable_rdma ? "y" : "n")
