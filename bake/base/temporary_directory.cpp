@@ -111,7 +111,7 @@ TemporaryDirectory::~TemporaryDirectory() { remove_with_lock_last(top_); }
 
 void TemporaryDirectory::note_also(const fs::path& directory) const {
   const auto line = directory.string() + "\n";
-  // Without this line a killed run leaves the directory, which is no reason to end this one.
+  // Without this line a killed run leaves the directory, and that is harmless.
   [[maybe_unused]] const auto written = ::write(lock_.get(), line.data(), line.size());
 }
 

@@ -186,6 +186,7 @@ struct Facts {
   /// /etc/yum.conf and /etc/dnf/dnf.conf, if they exist; the yum.conf of EL8, a link to the other file, is not listed.
   std::vector<std::string> package_manager_configs;
   MachineFacts machine;
+  std::vector<std::string> private_keys;      ///< find_private_keys()
   std::string root_uuid;                      ///< of the root file system; identifies the image in the manifest
   std::optional<std::string> baked_manifest;  ///< content of manifest_path when bake made this image
 
