@@ -127,10 +127,23 @@ struct Launched {
   std::string log;
 };
 
-Handle make_handle(const ApplianceOptions& options, const LaunchAttempt& attempt, const std::string& marker) {
+Handle make_handle() {
   Handle handle(guestfs_create(), &guestfs_close);
   if (!handle) throw Error(ErrorKind::environment, "starting the appliance: libguestfs cannot make a handle");
   guestfs_set_error_handler(handle.get(), nullptr, nullptr);
+  return handle;
+}
+
+/// Returns where libguestfs puts its temporary files by default.
+std::filesystem::path temporary_place() {
+  const CString place(guestfs_get_tmpdir(make_handle().get()));
+  return place ? place.get() : "/tmp";
+}
+
+Handle make_handle(const ApplianceOptions& options, const LaunchAttempt& attempt, const std::string& marker,
+                   const TemporaryDirectory& scratch) {
+  auto handle = make_handle();
+  guestfs_set_tmpdir(handle.get(), scratch.path().c_str());
   if (std::getenv("LIBGUESTFS_BACKEND") == nullptr) guestfs_set_backend(handle.get(), "direct");
   if (attempt.force_emulation) guestfs_set_backend_setting(handle.get(), "force_tcg", "1");
   guestfs_set_memsize(handle.get(), static_cast<int>(options.memory_mib));
@@ -145,15 +158,17 @@ Handle make_handle(const ApplianceOptions& options, const LaunchAttempt& attempt
   return handle;
 }
 
-Launched launch(const ApplianceOptions& options, const LaunchAttempt& attempt) {
+Launched launch(const ApplianceOptions& options, const LaunchAttempt& attempt, const TemporaryDirectory& scratch) {
   static std::atomic<int> number = 0;
   const auto marker = fmt::format("bake-{}-{}", ::getpid(), ++number);
   Launched result;
   std::string log;
-  auto handle = make_handle(options, attempt, marker);
+  auto handle = make_handle(options, attempt, marker, scratch);
   const int callback = guestfs_set_event_callback(
       handle.get(), keep_log, GUESTFS_EVENT_APPLIANCE | GUESTFS_EVENT_LIBRARY | GUESTFS_EVENT_WARNING, 0, &log);
-  const LaunchWatchdog watchdog(marker, attempt.limit);
+  const LaunchWatchdog watchdog(marker, attempt.limit, [&scratch](const std::vector<std::string>& arguments) {
+    if (const auto sockets = socket_directory_of(arguments)) scratch.note_also(*sockets);
+  });
   const int status = guestfs_launch(handle.get());
   if (callback >= 0) guestfs_delete_event_callback(handle.get(), callback);
   if (status == 0) {
@@ -168,13 +183,13 @@ Launched launch(const ApplianceOptions& options, const LaunchAttempt& attempt) {
   return result;
 }
 
-guestfs_h* launch_some_way(const ApplianceOptions& options, Progress& progress) {
+guestfs_h* launch_some_way(const ApplianceOptions& options, const TemporaryDirectory& scratch, Progress& progress) {
   const auto attempts = plan_launch(launch_environment(kvm_failed));
   Launched launched;
   for (const auto& attempt : attempts) {
     throw_if_interrupted();
     const auto started = std::chrono::steady_clock::now();
-    launched = launch(options, attempt);
+    launched = launch(options, attempt, scratch);
     if (launched.handle) {
       ++launch_count;
       progress.call("launch the appliance", started, std::chrono::steady_clock::now());
@@ -220,7 +235,10 @@ bool means_absent(int error) { return error == ENOENT || error == ENOTDIR || err
 }  // namespace
 
 Appliance::Appliance(const ApplianceOptions& options, Progress& progress)
-    : handle_(launch_some_way(options, progress)), disk_(options.drives.empty() ? "" : options.drives.front().file) {
+    : temporary_place_(temporary_place()),
+      scratch_(std::make_unique<TemporaryDirectory>(temporary_place_)),
+      handle_(launch_some_way(options, *scratch_, progress)),
+      disk_(options.drives.empty() ? "" : options.drives.front().file) {
   guestfs_set_event_callback(handle_, keep_log, GUESTFS_EVENT_APPLIANCE, 0, &log_);
 }
 
@@ -254,9 +272,7 @@ void Appliance::refuse_lost_writes() {
   const auto lost = find_lost_write(text);
   if (lost.empty()) return;
   // Any other disk with writes belongs to the appliance.
-  const CString own(guestfs_get_tmpdir(handle_));
-  const auto place =
-      is_of_device(lost, text.substr(0, text.find('\n'))) ? disk_ : std::filesystem::path(own ? own.get() : "/tmp");
+  const auto place = is_of_device(lost, text.substr(0, text.find('\n'))) ? disk_ : temporary_place_;
   throw Error(
       ErrorKind::environment,
       fmt::format("writing '{}': this machine could not store all data of the appliance; {} are free there ({})",

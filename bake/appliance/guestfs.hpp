@@ -3,11 +3,13 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bake/base/file.hpp"
 #include "bake/base/progress.hpp"
 #include "bake/guest/disk_content.hpp"
 #include "bake/guest/guest.hpp"
@@ -114,6 +116,8 @@ class Appliance {
   void check(int result, std::string_view doing, std::string_view object);
   [[noreturn]] void fail(std::string_view doing, std::string_view object);
 
+  std::filesystem::path temporary_place_;        ///< $LIBGUESTFS_TMPDIR, $TMPDIR or /tmp
+  std::unique_ptr<TemporaryDirectory> scratch_;  ///< below it, for the temporary files of libguestfs
   guestfs_h* handle_ = nullptr;
   std::filesystem::path disk_;
   std::string log_;  ///< the end of what the appliance printed since its start

@@ -293,8 +293,8 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
                 "another limit");
   if (!result.ok()) appliance().refuse_lost_writes();
   if (const auto reason = start_failure(result.status, result.output); !reason.empty())
-    throw Error(ErrorKind::failed, fmt::format("running a script with '/bin/sh' in the guest: {}", reason),
-                "the guest must have a /bin/sh that runs on this machine's processor");
+    throw ShellNotStarted(ErrorKind::failed, fmt::format("running a script with '/bin/sh' in the guest: {}", reason),
+                          "the guest must have a /bin/sh that runs on this machine's processor");
   if (!result.ok()) log_output(result, progress_);
   if (result.ok() && result.truncated)
     throw Error(ErrorKind::failed,

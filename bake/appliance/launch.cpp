@@ -19,6 +19,8 @@ namespace {
 constexpr std::chrono::seconds kvm_limit{120};
 constexpr std::chrono::seconds emulation_limit{600};
 constexpr std::chrono::milliseconds watch_interval{250};
+/// Until the machine has started.
+constexpr std::chrono::milliseconds start_interval{50};
 
 std::optional<std::string> variable(const char* name) {
   const char* value = std::getenv(name);
@@ -40,7 +42,9 @@ std::optional<std::chrono::seconds> parse_limit(const std::optional<std::string>
 /// fails then.
 std::vector<std::string> arguments_of(int pid) {
   try {
-    return split(read_text(fmt::format("/proc/{}/cmdline", pid)), '\0');
+    auto arguments = split(read_text(fmt::format("/proc/{}/cmdline", pid)), '\0');
+    arguments.pop_back();  // a NUL ends the last one
+    return arguments;
   } catch (const Error&) {
     return {};
   }
@@ -71,8 +75,23 @@ std::vector<int> children_marked(const std::string& marker) {
   return found;
 }
 
-LaunchWatchdog::LaunchWatchdog(std::string marker, std::chrono::seconds limit)
-    : marker_(std::move(marker)), limit_(limit), thread_([this] { watch(); }) {}
+std::optional<std::filesystem::path> socket_directory_of(const std::vector<std::string>& arguments) {
+  constexpr std::string_view beginning = "socket,path=";
+  for (const auto& argument : arguments) {
+    if (!argument.starts_with(beginning)) continue;
+    std::string path;
+    for (std::size_t i = beginning.size(); i < argument.size(); ++i) {
+      if (argument[i] == ',' && (i + 1 == argument.size() || argument[++i] != ',')) break;
+      path += argument[i];
+    }
+    const auto directory = std::filesystem::path(path).parent_path();
+    if (directory.is_absolute() && directory.filename().string().starts_with("libguestfs")) return directory;
+  }
+  return std::nullopt;
+}
+
+LaunchWatchdog::LaunchWatchdog(std::string marker, std::chrono::seconds limit, OnStart on_start)
+    : marker_(std::move(marker)), limit_(limit), on_start_(std::move(on_start)), thread_([this] { watch(); }) {}
 
 LaunchWatchdog::~LaunchWatchdog() {
   {
@@ -87,10 +106,13 @@ void LaunchWatchdog::watch() {
   using Clock = std::chrono::steady_clock;
   std::optional<Clock::time_point> started;
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, watch_interval, [this] { return stop_; })) {
+  while (!wake_.wait_for(lock, started ? watch_interval : start_interval, [this] { return stop_; })) {
     const auto machines = children_marked(marker_);
     if (machines.empty()) continue;
-    if (!started) started = Clock::now();
+    if (!started) {
+      started = Clock::now();
+      if (on_start_) on_start_(arguments_of(machines.front()));
+    }
     if (Clock::now() - *started < limit_) continue;
     fired_ = true;
     // They are children of this process and only this process reaps them, so their numbers cannot belong to other

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -38,12 +40,21 @@ LaunchEnvironment launch_environment(bool kvm_failed_before);
 /// Returns the child processes of this process that have `marker` as an argument.
 std::vector<int> children_marked(const std::string& marker);
 
+/// Returns the directory of libguestfs's sockets from the arguments of qemu, one of which is
+/// "socket,path=/tmp/libguestfsJ2k3xV/guestfsd.sock,id=channel0" (a comma in the path is doubled); empty when there is
+/// none. libguestfs makes it in /tmp or $XDG_RUNTIME_DIR and has no setting for another place (lib/tmpdirs.c,
+/// guestfs_impl_get_sockdir).
+std::optional<std::filesystem::path> socket_directory_of(const std::vector<std::string>& arguments);
+
 /// Kills the virtual machine (the child process with the argument `marker`) when it runs longer than `limit`: there is
 /// no other way to cancel a launch in a hypervisor that hangs. The time starts with the machine, because libguestfs may
 /// have to build the appliance first. The destructor ends the watch.
 class LaunchWatchdog {
  public:
-  LaunchWatchdog(std::string marker, std::chrono::seconds limit);
+  /// Called once, with the arguments of the virtual machine's program, soon after its start.
+  using OnStart = std::function<void(const std::vector<std::string>& arguments)>;
+
+  LaunchWatchdog(std::string marker, std::chrono::seconds limit, OnStart on_start = {});
   ~LaunchWatchdog();
   LaunchWatchdog(const LaunchWatchdog&) = delete;
   LaunchWatchdog& operator=(const LaunchWatchdog&) = delete;
@@ -56,6 +67,7 @@ class LaunchWatchdog {
 
   std::string marker_;
   std::chrono::seconds limit_;
+  OnStart on_start_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;

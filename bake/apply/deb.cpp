@@ -62,6 +62,7 @@ void change_deb_packages(const plan::Plan& plan, guest::Guest& guest) {
   std::string script =
       "set -e\n"
       "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true SYSTEMD_OFFLINE=1\n";
+  script += sign_no_modules;
   // Removals first: the vendor's packages own files of the distribution's packages without declaring a conflict. The
   // next step installs new versions of the packages that depend on the removed ones; the solver has shown that all
   // dependencies are satisfied at the end.

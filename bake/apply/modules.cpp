@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "bake/apply/deferred.hpp"
 #include "bake/apply/packages.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/shell.hpp"
+#include "bake/inspect/private_keys.hpp"
 
 namespace bake::apply {
 namespace {
@@ -47,28 +49,51 @@ std::vector<std::string> packages_in_build_order(const plan::Plan& plan) {
   return names;
 }
 
+/// Returns the programs of the guest that make a key for modules or sign them.
+std::vector<std::string> signing_tools(const plan::Plan& plan) {
+  std::vector<std::string> tools;
+  for (const auto& tool : plan.deferred)
+    if (tool == "kmodsign" || tool == "update-secureboot-policy") tools.push_back(tool);
+  return tools;
+}
+
 /// Builds the DKMS sources of every package that the plan installs, unless the package's own script has done so.
 void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
+  const auto script = fmt::format(
+      "set -e\n"
+      "kernel={0}\n"
+      "sources=0\n"
+      "for package in {1}; do\n"
+      "  files=$({2} $package)\n"
+      "  for conf in $(echo \"$files\" | grep '^/usr/src/.*/dkms.conf$'); do\n"
+      "    sources=1\n"
+      "    name=$(sed -n 's/^PACKAGE_NAME=//p' $conf | tr -d '\"' | head -n 1)\n"
+      "    version=$(sed -n 's/^PACKAGE_VERSION=//p' $conf | tr -d '\"' | head -n 1)\n"
+      "    dkms status -m $name -v $version -k $kernel | grep -q installed && continue\n"
+      "    dkms install -m $name -v $version -k $kernel --force || {{\n"
+      "{3}"
+      "      exit 1\n"
+      "    }}\n"
+      "  done\n"
+      "done\n"
+      "[ $sources = 1 ] || {{ echo 'no package of the plan has DKMS sources'; exit 1; }}\n",
+      shell_quote(plan.kernel()), guest::quoted(packages_in_build_order(plan)),
+      plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs);
   guest::run(guest, fmt::format("building the modules for {} with dkms", plan.kernel()),
-             fmt::format("set -e\n"
-                         "kernel={0}\n"
-                         "sources=0\n"
-                         "for package in {1}; do\n"
-                         "  files=$({2} $package)\n"
-                         "  for conf in $(echo \"$files\" | grep '^/usr/src/.*/dkms.conf$'); do\n"
-                         "    sources=1\n"
-                         "    name=$(sed -n 's/^PACKAGE_NAME=//p' $conf | tr -d '\"' | head -n 1)\n"
-                         "    version=$(sed -n 's/^PACKAGE_VERSION=//p' $conf | tr -d '\"' | head -n 1)\n"
-                         "    dkms status -m $name -v $version -k $kernel | grep -q installed && continue\n"
-                         "    dkms install -m $name -v $version -k $kernel --force || {{\n"
-                         "{3}"
-                         "      exit 1\n"
-                         "    }}\n"
-                         "  done\n"
-                         "done\n"
-                         "[ $sources = 1 ] || {{ echo 'no package of the plan has DKMS sources'; exit 1; }}\n",
-                         shell_quote(plan.kernel()), guest::quoted(packages_in_build_order(plan)),
-                         plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs));
+             sign_no_modules + with_deferred_tools(signing_tools(plan), plan.kernel(), script));
+}
+
+/// Removes the private keys that the base did not have, with their certificates: some releases of dkms (3.0.4 to 3.0.6)
+/// make one and then do not sign, and a package can bring a tool that signs.
+void remove_private_keys(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
+  const auto& kept = plan.expectations.private_keys;
+  for (const auto& key : guest::find_private_keys(guest)) {
+    if (std::find(kept.begin(), kept.end(), key) != kept.end()) continue;
+    progress.detail(fmt::format("removing {}, a private key that the installation made", key));
+    guest.remove(key);
+    const auto stem = key.substr(0, key.rfind('.'));
+    for (const auto* certificate : {".pub", ".der"}) guest.remove(stem + certificate);
+  }
 }
 
 }  // namespace
@@ -83,6 +108,7 @@ void place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progre
   // Without a System.map depmod reports no unresolved symbols; the verification checks each symbol.
   guest::run(guest, fmt::format("running depmod for {}", plan.kernel()),
              fmt::format("depmod -a {}\n[ ! -x /sbin/ldconfig ] || /sbin/ldconfig\n", shell_quote(plan.kernel())));
+  remove_private_keys(plan, guest, progress);
 }
 
 }  // namespace bake::apply

@@ -29,4 +29,8 @@ inline constexpr const char* show_build_logs =
     "    [ ! -e $build ] || { echo \"the end of $build:\"; tail -n 20 $build; }\n"
     "  done\n";
 
+/// Shell code after which dkms 3 signs no module: it does so only if the file that this variable names exists (dkms.in,
+/// prepare_signing). A key that dkms makes would be in every machine that starts from the image.
+inline constexpr const char* sign_no_modules = "export sign_file=/nonexistent\n";
+
 }  // namespace bake::apply

@@ -8,7 +8,7 @@ namespace bake::apply {
 
 void change_rpm_packages(const plan::Plan& plan, guest::Guest& guest) {
   // Scriptlets must not talk to an init system, and must not write byte code caches with the appliance's time.
-  const std::string environment = "export SYSTEMD_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1\n";
+  const auto environment = std::string("export SYSTEMD_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1\n") + sign_no_modules;
   const auto removed = removed_packages(plan);
   if (!removed.empty())
     guest::run(

@@ -11,8 +11,8 @@ namespace bake::apply {
 // The steps of apply(), one file each. Each carries out its part of the plan, or does nothing when the plan has no such
 // part.
 
-/// Makes the modules visible to the plan's kernel: DKMS build, weak-updates links, depmod. Names that kernel in each
-/// command, because the running kernel is the appliance's.
+/// Makes the modules visible to the plan's kernel: DKMS build without signatures, weak-updates links, depmod. Names
+/// that kernel in each command, because the running kernel is the appliance's.
 void place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
 
 /// Writes openib.conf, the wrapper for ofed_info, and the blacklist of inbox modules that must not load with the

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -209,22 +208,6 @@ std::uint64_t free_bytes_at(const fs::path& path) {
   struct statvfs info {};
   if (::statvfs(existing.c_str(), &info) != 0) throw_errno("reading the free space at", existing, errno);
   return std::uint64_t{info.f_bavail} * info.f_frsize;
-}
-
-TemporaryDirectory::TemporaryDirectory(const std::optional<fs::path>& parent) {
-  const char* from_environment = std::getenv("TMPDIR");
-  const fs::path base = parent ? *parent : fs::path(from_environment != nullptr ? from_environment : "/var/tmp");
-  std::string pattern = (base / "bake-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr)
-    throw Error(ErrorKind::environment,
-                fmt::format("making a temporary directory in '{}': {}", base.string(), std::strerror(errno)),
-                parent ? "" : "set $TMPDIR to a writable directory with free space");
-  path_ = pattern;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
 }
 
 }  // namespace bake

@@ -92,20 +92,28 @@ void sync_path(const std::filesystem::path& path);
 /// Returns the free bytes for an unprivileged user on the file system of `path` (or of its nearest existing parent).
 std::uint64_t free_bytes_at(const std::filesystem::path& path);
 
-/// A directory that the destructor removes with all its content.
+/// A directory that the destructor removes with all its content. When the process is killed, the next
+/// TemporaryDirectory with the same parent removes it: a lock on a file in it shows that its owner has ended.
 class TemporaryDirectory {
  public:
   /// Makes a fresh directory below `parent` (default: $TMPDIR, else /var/tmp: the content is packages, which can be
-  /// large).
+  /// large), after the removal of those there whose process has ended.
   explicit TemporaryDirectory(const std::optional<std::filesystem::path>& parent = {});
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
+  /// Where the owner may write; empty at first.
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
+  /// Notes that `directory`, an absolute path elsewhere, belongs to this run too. The code that made it removes it;
+  /// after a kill, it is removed together with this one.
+  void note_also(const std::filesystem::path& directory) const;
+
  private:
+  std::filesystem::path top_;  ///< has the lock and, in a separate directory, the content
   std::filesystem::path path_;
+  FileDescriptor lock_;
 };
 
 }  // namespace bake

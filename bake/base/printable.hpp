@@ -8,4 +8,8 @@ namespace bake {
 /// Returns `text` with every character except printable ASCII as \xNN: safe to show on a terminal.
 std::string printable(std::string_view text);
 
+/// Returns `text` in any language and of any number of lines with control characters, except line breaks and tabs, as
+/// \xNN. Messages contain names and output of hostile input, which must not move the cursor or set the window's title.
+std::string without_controls(std::string_view text);
+
 }  // namespace bake

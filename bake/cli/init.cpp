@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "bake/base/printable.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
 #include "bake/job/inspect.hpp"
@@ -28,7 +29,7 @@ void add_init(CLI::App& app, Context& context) {
     if (context.json)
       context.print({{"recipe", text}});
     else
-      context.out << text;
+      context.out << without_controls(text);
   });
 }
 

@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <sstream>
 
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
@@ -18,13 +20,15 @@ std::string describe(const guest::Kernel& kernel, const guest::Facts& facts) {
   return text;
 }
 
-void print_facts(const SourceDisk& source, const guest::Facts& facts, std::ostream& out) {
+std::string describe(const SourceDisk& source, const guest::Facts& facts) {
+  std::ostringstream out;
   out << fmt::format("disk      {}, {}\nsystem    {} {} ({}), {}\n", name_of(source.format),
                      human_size(source.data_size), facts.os.id, facts.os.version, facts.os.pretty_name, facts.arch);
   for (const auto& kernel : facts.kernels) out << fmt::format("kernel    {}\n", describe(kernel, facts));
   if (facts.default_kernel.empty()) out << fmt::format("boot      {}\n", facts.default_kernel_how);
   for (const auto& warning : facts.default_kernel_warnings) out << fmt::format("boot      {}\n", warning);
   out << fmt::format("packages  {} ({})\n", facts.packages.packages.size(), facts.packages.format);
+  for (const auto& line : split_lines(facts.packages.trouble)) out << fmt::format("packages  {}\n", line);
   out << fmt::format("SELinux   {}\nagent     {}\n", facts.selinux.mode,
                      facts.waagent ? fmt::format("waagent {}, OS.EnableRDMA={}", facts.waagent->version,
                                                  facts.waagent->enable_rdma ? "y" : "n")
@@ -34,6 +38,7 @@ void print_facts(const SourceDisk& source, const guest::Facts& facts, std::ostre
   for (const auto& mount : facts.layout.mounts)
     out << fmt::format("  {:<12} {:<5} {:>10} free of {:<10} {}\n", mount.mount_point, mount.type,
                        human_size(mount.free), human_size(mount.size), mount.device);
+  return out.str();
 }
 
 }  // namespace
@@ -49,7 +54,7 @@ void add_inspect(CLI::App& app, Context& context) {
     if (context.json)
       context.print(guest::to_json(facts));
     else
-      print_facts(source, facts, context.out);
+      context.out << without_controls(describe(source, facts));
   });
 }
 

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "bake/base/printable.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
 #include "bake/cli/remedy.hpp"
@@ -22,7 +23,7 @@ void add_plan(CLI::App& app, Context& context) {
       context.print(document);
       context.document_printed = true;
     } else {
-      context.out << plan::to_text(outcome);
+      context.out << without_controls(plan::to_text(outcome));
     }
     plan::require(outcome);
   });

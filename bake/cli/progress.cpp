@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
 
 namespace bake::cli {
 namespace {
@@ -34,7 +35,7 @@ class ConsoleProgress final : public Progress {
   ConsoleProgress& operator=(const ConsoleProgress&) = delete;
 
   void step(std::string_view name) override {
-    const auto line = fmt::format("[{:6.1f}s] {}", elapsed(), name);
+    const auto line = fmt::format("[{:6.1f}s] {}", elapsed(), without_controls(name));
     if (log_) log_ << line << std::endl;
     if (style_ == Style::plain) err_ << line << std::endl;
     if (style_ == Style::tty) {
@@ -42,11 +43,13 @@ class ConsoleProgress final : public Progress {
       line_open_ = true;
     }
   }
-  void detail(std::string_view text) override {
+  void detail(std::string_view hostile) override {
+    const auto text = without_controls(hostile);
     if (log_) log_ << "          " << text << std::endl;
     if (verbose_ && style_ != Style::none) say(fmt::format("          {}", text));
   }
-  void warn(std::string_view text) override {
+  void warn(std::string_view hostile) override {
+    const auto text = without_controls(hostile);
     if (log_) log_ << "warning: " << text << std::endl;
     say(fmt::format("bake: warning: {}", text));
   }

@@ -1,7 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
@@ -10,6 +12,7 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/interrupt.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/progress.hpp"
 #include "bake/cli/remedy.hpp"
@@ -52,6 +55,18 @@ void add_global_options(CLI::App& app, Context& context) {
   app.set_version_flag("--version", "bake " BAKE_VERSION);
 }
 
+/// Opens a pipe, so that it has a writer until the log is open: its reader ends with its last writer. Throws
+/// Error{usage} when no program reads it: opening it as a log would wait, perhaps for ever.
+FileDescriptor open_pipe(const std::filesystem::path& file) {
+  std::error_code not_there;
+  if (!std::filesystem::is_fifo(file, not_there)) return {};
+  FileDescriptor pipe(::open(file.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!pipe.valid() && errno == ENXIO)
+    throw Error(ErrorKind::usage, fmt::format("opening log '{}': no program reads this pipe", file.string()),
+                "start its reader first, or choose a file");
+  return pipe;
+}
+
 /// Throws Error{usage} when an existing file is not a log, because bake appends to it: never to a base or a recipe.
 void require_log(const std::filesystem::path& file) {
   constexpr std::array<std::string_view, 4> beginnings{
@@ -85,6 +100,7 @@ void open_log(Context& context) {
   if (context.log_file.empty()) return;
   const auto file = std::exchange(context.log_file, {});  // the error must not be written into a refused file
   require_parent_directory(file);
+  const auto pipe = open_pipe(file);
   require_log(file);
   context.log_file = file;
   context.progress();
@@ -94,17 +110,18 @@ void open_log(Context& context) {
 void log_error(Context& context, const Error& error) {
   if (context.log_file.empty()) return;
   std::ofstream log(context.log_file, std::ios::app);
-  log << "error: " << error.message() << '\n';
-  if (!error.hint().empty()) log << "hint: " << error.hint() << '\n';
-  for (const auto& command : command_lines(context, error.remedies())) log << "hint: run: " << command << '\n';
+  log << "error: " << without_controls(error.message()) << '\n';
+  if (!error.hint().empty()) log << "hint: " << without_controls(error.hint()) << '\n';
+  for (const auto& command : command_lines(context, error.remedies()))
+    log << "hint: run: " << without_controls(command) << '\n';
 }
 
 void print_error(Context& context, const Error& error) {
   if (context.json && !context.document_printed) context.print({{"error", to_json(context, error)}});
-  context.err << "bake: error: " << error.message() << '\n';
-  if (!error.hint().empty()) context.err << "bake: hint: " << error.hint() << '\n';
+  context.err << "bake: error: " << without_controls(error.message()) << '\n';
+  if (!error.hint().empty()) context.err << "bake: hint: " << without_controls(error.hint()) << '\n';
   for (const auto& command : command_lines(context, error.remedies()))
-    context.err << "bake: hint: run: " << command << '\n';
+    context.err << "bake: hint: run: " << without_controls(command) << '\n';
   log_error(context, error);
 }
 

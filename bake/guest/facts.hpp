@@ -190,6 +190,7 @@ struct Facts {
   /// Configuration files that a bake may edit and that are links.
   std::vector<ConfigLink> config_links;
   MachineFacts machine;
+  std::vector<std::string> private_keys;      ///< find_private_keys()
   std::string root_uuid;                      ///< of the root file system; identifies the image in the manifest
   std::optional<std::string> baked_manifest;  ///< content of manifest_path when bake made this image
 

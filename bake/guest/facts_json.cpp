@@ -119,6 +119,7 @@ Json to_json(const Facts& facts) {
           {"waagent", waagent_json(facts.waagent)},
           {"layout", layout_json(facts.layout)},
           {"machine", machine_json(facts.machine)},
+          {"private_keys", facts.private_keys},
           {"root_uuid", facts.root_uuid},
           {"programs", facts.programs},
           {"package_manager_configs", facts.package_manager_configs},

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bake/base/error.hpp"
+
 namespace bake::guest {
 
 /// The result of a script in the guest. `output` is standard output and standard error, interleaved.
@@ -17,6 +19,12 @@ struct ShellResult {
   bool truncated = false;  ///< `output` is only the end of what a failed script printed
 
   [[nodiscard]] bool ok() const { return status == 0; }
+};
+
+/// The guest's /bin/sh does not start, for example because it is for another processor.
+class ShellNotStarted : public Error {
+ public:
+  using Error::Error;
 };
 
 enum class FileType { regular, directory, symlink, other };
@@ -65,8 +73,9 @@ class Guest {
   virtual void remove(const std::string& path) = 0;
 
   /// Runs `script` with the guest's own /bin/sh, as root, in the guest's root, with /dev, /proc and /sys mounted and
-  /// without a network. Does not throw when the script fails: check the status. Put several questions into one script,
-  /// because a call takes about 25 ms under emulation.
+  /// without a network. Does not throw when the script fails: check the status. Throws ShellNotStarted, and
+  /// Error{failed} when the script does not end within its time limit or prints without an end. Put several questions
+  /// into one script, because a call takes about 25 ms under emulation.
   virtual ShellResult shell(const std::string& script) = 0;
 
   /// Returns path → state of every file of `files` and of every file below `trees`: "0644 0:0 SHA256" for a regular

@@ -7,12 +7,11 @@
 
 namespace bake::guest {
 
-std::vector<std::string> unlabelled_files(Guest& guest, Family family,
-                                          const std::vector<std::string>& packages,
+std::vector<std::string> unlabelled_files(Guest& guest, Family family, const std::vector<std::string>& packages,
                                           const std::vector<std::string>& paths) {
-  const auto list = packages.empty() ? std::string(":")
-                                     : fmt::format("{} {}", family == Family::rpm ? "rpm -ql" : "dpkg-query -L",
-                                                   quoted(packages));
+  const auto list = packages.empty()
+                        ? std::string(":")
+                        : fmt::format("{} {}", family == Family::rpm ? "rpm -ql" : "dpkg-query -L", quoted(packages));
   const auto result = guest.shell(
       fmt::format("seen=$({{ {} 2>/dev/null; printf '%s\\n' {}; }} | sort -u | xargs -r -d '\\n' ls -dZ 2>/dev/null)\n"
                   "echo \"labelled $(echo \"$seen\" | grep -c ':object_r:')\"\n"

@@ -7,8 +7,22 @@
 
 namespace bake::guest {
 
+namespace {
+
+/// Adds `doing` to the error of a script that did not start or did not end.
+ShellResult shell(Guest& guest, std::string_view doing, const std::string& script) {
+  try {
+    return guest.shell(script);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::failed) throw;
+    throw Error(error.kind(), fmt::format("{}: {}", doing, error.message()), error.hint(), error.remedies());
+  }
+}
+
+}  // namespace
+
 std::string run(Guest& guest, std::string_view doing, const std::string& script) {
-  auto result = guest.shell(script);
+  auto result = shell(guest, doing, script);
   if (!result.ok())
     throw Error(ErrorKind::failed,
                 fmt::format("{}: exit status {}: {}", doing, result.status, last_lines(result.output)),

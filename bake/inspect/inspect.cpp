@@ -9,6 +9,7 @@
 #include "bake/inspect/kernels.hpp"
 #include "bake/inspect/machine.hpp"
 #include "bake/inspect/package_database.hpp"
+#include "bake/inspect/private_keys.hpp"
 #include "bake/inspect/waagent.hpp"
 
 namespace bake::guest {
@@ -80,15 +81,12 @@ SELinux find_selinux(Guest& guest, const Facts& facts) {
 }  // namespace
 
 const std::set<std::string>& programs_of_interest() {
-  static const std::set<std::string> programs{
-      "apt-get",     "apt-mark",  "awk",          "chkconfig", "cloud-init", "cpio",
-      "depmod",      "dkms",      "dnf",          "dpkg",      "dpkg-query", "dracut",
-      "fstrim",      "gcc",       "gzip",         "ifconfig",  "ip",         "kmod",
-      "ldconfig",    "lsattr",    "lsinitramfs",  "lsinitrd",  "make",       "modinfo",
-      "modprobe",    "ofed_info", "perl",         "python",    "python2",    "python3",
-      "restorecon",  "rpm",       "setfiles",     "systemctl", "tar",        "update-initramfs",
-      "update-rc.d", "userdel",   "weak-modules", "xz",        "yum",        "yum-config-manager",
-      "zstd"};
+  static const auto names = split_words(
+      "apt-get apt-mark awk chkconfig cloud-init cpio depmod dkms dnf dpkg dpkg-query dracut fstrim gcc "
+      "gzip ifconfig ip kmod kmodsign ldconfig lsattr lsinitramfs lsinitrd make modinfo modprobe ofed_info "
+      "perl python python2 python3 restorecon rpm setfiles systemctl tar update-initramfs update-rc.d "
+      "update-secureboot-policy userdel weak-modules xz yum yum-config-manager zstd");
+  static const std::set<std::string> programs(names.begin(), names.end());
   return programs;
 }
 
@@ -114,6 +112,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.waagent = find_waagent(guest, facts.packages.packages);
   facts.machine = find_machine(guest, facts);
   facts.config_links = find_config_links(guest, facts.machine);
+  facts.private_keys = find_private_keys(guest);
   for (const auto& mount : layout.mounts)
     if (mount.mount_point == "/") facts.root_uuid = mount.uuid;
   facts.baked_manifest = guest.read(manifest_path);

@@ -90,12 +90,18 @@ bool is_usable_state(std::string_view state) {
   return state == "installed" || state == "triggers-pending" || state == "triggers-awaited";
 }
 
-/// Programs of a guest for another processor cannot run here. bake can still read its files, and the plan rejects it.
-ShellResult ask(Guest& guest, const std::string& script) {
+/// Runs `script`, whose slow part is `program`. Programs of a guest for another processor cannot run here; bake can
+/// still read its files, and the plan rejects it. A program that does not end says nothing about the database, so that
+/// is an error.
+ShellResult ask(Guest& guest, std::string_view program, const std::string& script) {
   try {
     return guest.shell(script);
-  } catch (const Error& error) {
+  } catch (const ShellNotStarted& error) {
     return {126, error.message()};
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) throw;
+    throw Error(error.kind(), fmt::format("asking '{}' of the guest: {}", program, error.message()), error.hint(),
+                error.remedies());
   }
 }
 
@@ -114,7 +120,7 @@ PackageDatabase read_dpkg(Guest& guest) {
   database.packages = installed_of_dpkg_status(*status);
   database.trouble = join(unfinished_of_dpkg_status(*status), "\n");
   // Only checks whether dpkg can read its database: the output also names packages without md5sums, which are harmless.
-  if (const auto audit = ask(guest, "dpkg --audit"); !audit.ok()) {
+  if (const auto audit = ask(guest, "dpkg --audit", "dpkg --audit"); !audit.ok()) {
     const auto text = trim(audit.output);
     database.trouble +=
         fmt::format("{}{}", database.trouble.empty() ? "" : "\n", text.empty() ? "dpkg --audit failed" : text);
@@ -136,7 +142,7 @@ std::string rpm_trouble(int status, std::string_view messages) {
 PackageDatabase read_rpm(Guest& guest, const DatabasePlace& place) {
   PackageDatabase database;
   database.format = place.format;
-  auto result = ask(guest, rpm_dump_query());
+  auto result = ask(guest, "rpm -qa", rpm_dump_query());
   // The trailer is the last output of the script, and no line of rpm begins like it.
   auto end = result.output.rfind(trailer);
   if (end == std::string::npos) {

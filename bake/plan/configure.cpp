@@ -192,6 +192,9 @@ void plan_deferred(const Inputs& inputs, Plan& plan) {
   std::vector<std::string> tools{"depmod"};
   if (plan.family == Family::rpm) tools.insert(tools.end(), {"weak-modules", "ldconfig"});
   tools.insert(tools.end(), {"dracut", "update-initramfs"});
+  // dkms 2.8 has no other switch: it makes a key and signs when it finds kmodsign (sign_build).
+  if (plan.fit.kind == resolve::FitKind::needs_build)
+    tools.insert(tools.end(), {"kmodsign", "update-secureboot-policy"});
   for (const auto& tool : tools)
     if (!plan.changes.empty() && inputs.facts.has_program(tool)) plan.deferred.push_back(tool);
 }

@@ -49,6 +49,7 @@ nlohmann::ordered_json to_json(const Expectations& expectations) {
       {"generalized", expectations.generalized},
       {"removed_users", users},
       {"removed_host_name", expectations.removed_host_name},
+      {"private_keys", expectations.private_keys},
       {"firstboot_sha256", expectations.firstboot_sha256}};
   if (expectations.base_privileges) json["base_privileges"] = to_json(*expectations.base_privileges);
   return json;
@@ -77,6 +78,7 @@ Expectations expectations_from(const nlohmann::json& json) try {
   for (const auto& user : json.value("removed_users", nlohmann::json::array()))
     expectations.removed_users.push_back({user.at("name"), user.at("uid"), user.at("home")});
   expectations.removed_host_name = json.value("removed_host_name", expectations.removed_host_name);
+  expectations.private_keys = json.value("private_keys", expectations.private_keys);  // older manifests lack it
   json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);
   if (json.contains("base_privileges")) expectations.base_privileges = privileges_from(json.at("base_privileges"));
   return expectations;

@@ -49,10 +49,11 @@ struct Expectations {
   std::vector<std::string> initramfs_drivers = {};  ///< modules that the initramfs contains
   bool initramfs = false;                           ///< `kernel` has one, with the Hyper-V drivers that are modules
   bool generalized = false;
-  std::vector<guest::Account> removed_users;  ///< accounts that `generalize` removed, with their homes
-  std::string removed_host_name;              ///< the name of the machine that `generalize` removed
-  std::string firstboot_sha256;               ///< of /usr/sbin/ib-firstboot, empty: not installed
-  std::string ofed;                           ///< "5.5-1.0.3.2" or "inbox"
+  std::vector<guest::Account> removed_users;   ///< accounts that `generalize` removed, with their homes
+  std::string removed_host_name;               ///< the name of the machine that `generalize` removed
+  std::vector<std::string> private_keys = {};  ///< of the base; no other may be in the image
+  std::string firstboot_sha256;                ///< of /usr/sbin/ib-firstboot, empty: not installed
+  std::string ofed;                            ///< "5.5-1.0.3.2" or "inbox"
   /// Those of the base. The image may have no others, except what a package of the bake installs. Empty: not recorded;
   /// a plan does not need them, and older manifests lack them.
   std::optional<Privileges> base_privileges = {};

@@ -227,6 +227,7 @@ class Planner {
     expected.generalized = plan.generalize;
     expected.removed_users = plan.removal.users;
     expected.removed_host_name = plan.removal.host_name;
+    expected.private_keys = in_.facts.private_keys;
     expected.firstboot_sha256 = plan.install_firstboot ? in_.firstboot_sha256 : "";
   }
 

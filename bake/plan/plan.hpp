@@ -64,7 +64,8 @@ struct Plan {
   resolve::KernelFit fit;
   std::string default_kernel_how;
 
-  /// Programs that do nothing while packages change, because bake runs them once afterwards: depmod, weak-modules, …
+  /// Programs that do nothing while packages change and modules are built: bake runs some of them once afterwards
+  /// (depmod, weak-modules, …), and the others would make a key and sign modules with it.
   std::vector<std::string> deferred;
   bool force_openibd = false;          ///< openibd must accept modules that weak-updates links lead to
   bool openibd_after_udev = false;     ///< openibd must not start before udev has settled

@@ -17,8 +17,8 @@ std::vector<Check> verify_guest(guest::Guest& guest, const guest::Facts& facts, 
 /// Checks the kernel modules and the initramfs: the part of verify_guest() in modules.cpp.
 std::vector<Check> verify_modules(guest::Guest& guest, const guest::Facts& facts, const plan::Expectations& expected);
 
-/// Checks that no temporary file of the bake remains, and that everything is gone that `generalize` removes: the part
-/// of verify_guest() in traces.cpp.
+/// Checks that no temporary file of the bake and no new private key remains, and that everything is gone that
+/// `generalize` removes: the part of verify_guest() in traces.cpp.
 Check verify_traces(guest::Guest& guest, const guest::Facts& facts, const plan::Expectations& expected);
 
 /// Checks ib-firstboot: the program, its unit and what changes the unit, its configuration. Skipped when another

@@ -80,11 +80,20 @@ void check_data(Guest& guest, const MachineFacts& machine, Traces& traces) {
   traces.add("logs", split_lines(logs));
 }
 
+std::vector<std::string> new_private_keys(const guest::Facts& facts, const Expectations& expected) {
+  std::vector<std::string> found;
+  for (const auto& key : facts.private_keys)
+    if (std::find(expected.private_keys.begin(), expected.private_keys.end(), key) == expected.private_keys.end())
+      found.push_back(key);
+  return found;
+}
+
 }  // namespace
 
 Check verify_traces(Guest& guest, const guest::Facts& facts, const Expectations& expected) {
   Traces traces;
   traces.add("temporary file of the bake", files_of_bake(guest));
+  traces.add("private key that the base did not have", new_private_keys(facts, expected));
   if (expected.generalized) {
     check_users(guest, facts.machine, expected, traces);
     check_files(guest, facts.machine, expected, traces);

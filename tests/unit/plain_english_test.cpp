@@ -114,7 +114,7 @@ bool is_skipped(const fs::path& directory) {
 
 /// Every text file to check, relative to the source directory, sorted.
 std::vector<std::string> files_of_the_tree() {
-  std::vector<std::string> files{"README.md", "CHANGELOG.md", "CONTRIBUTING.md"};
+  std::vector<std::string> files{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"};
   for (const auto* top : {"docs", "bake", "matrix", "firstboot", "packer", "images", "tests"})
     for (auto entry = fs::recursive_directory_iterator(source / top); entry != fs::recursive_directory_iterator();
          ++entry) {

@@ -100,6 +100,31 @@ TEST(LaunchWatchdog, KillsOnlyTheMarkedChild) {
   ::waitpid(other, &status, 0);
 }
 
+TEST(LaunchWatchdog, ShowsTheArgumentsOfTheMachineOnce) {
+  const auto child = start_marked("bake-test-c");
+  ASSERT_GT(child, 0);
+  std::vector<std::vector<std::string>> shown;
+  int status = 0;
+  {
+    const LaunchWatchdog watchdog("bake-test-c", seconds(1),
+                                  [&](const auto& arguments) { shown.push_back(arguments); });
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+  }
+  ASSERT_EQ(shown.size(), 1U);
+  EXPECT_EQ(shown.front(), (std::vector<std::string>{"/bin/sh", "-c", "kill -STOP $$", "bake-test-c"}));
+}
+
+TEST(LaunchWatchdog, KnowsTheDirectoryOfTheSockets) {
+  const auto of = [](const std::string& argument) { return socket_directory_of({"-chardev", argument}); };
+  EXPECT_EQ(of("socket,path=/tmp/libguestfsJ2k3xV/guestfsd.sock,id=channel0"), "/tmp/libguestfsJ2k3xV");
+  EXPECT_EQ(of("socket,path=/run/a,,b/libguestfsJ2k3xV/guestfsd.sock,id=channel0"), "/run/a,b/libguestfsJ2k3xV");
+  // Another place than a directory of libguestfs is never noted for removal.
+  EXPECT_EQ(of("socket,path=/tmp/guestfsd.sock,id=channel0"), std::nullopt);
+  EXPECT_EQ(of("socket,path=libguestfsJ2k3xV/guestfsd.sock"), std::nullopt);
+  EXPECT_EQ(of("socket,id=channel0"), std::nullopt);
+  EXPECT_EQ(of("socket,path="), std::nullopt);
+}
+
 TEST(Script, DistinguishesAShellThatDidNotStartFromAFailedScript) {
   EXPECT_EQ(start_failure(127, "chroot: failed to run command '/bin/sh': No such file or directory\n"),
             "chroot: failed to run command '/bin/sh': No such file or directory");

@@ -99,5 +99,40 @@ TEST(Modules, ABuildWithoutSourcesIsAnError) {
   EXPECT_THROW(place_modules(image.plan, image.guest, progress), Error);
 }
 
+TEST(Modules, DkmsSignsNothing) {
+  DkmsGuest image(guest::Family::deb);
+  image.install("mlnx-ofed-kernel-dkms");
+  image.plan.deferred = {"depmod", "kmodsign", "update-secureboot-policy"};
+  image.shell.with_place("/usr/sbin /usr/bin /sbin /bin", ".")
+      .with_program("dpkg-query", image.sources("mlnx-ofed-kernel"))
+      .with_program("kmodsign", "echo signed >>" + image.shell.file("built") + "\n")
+      .with_program("update-secureboot-policy", "echo key >>" + image.shell.file("built") + "\n")
+      .with_program("dkms", "[ $1 = status ] && exit\n[ -f $sign_file ] || echo $sign_file is missing >>" +
+                                image.shell.file("built") + "\nupdate-secureboot-policy --new-key\nkmodsign sha512\n");
+  SilentProgress progress;
+  place_modules(image.plan, image.guest, progress);
+  EXPECT_EQ(image.shell.content("built"), "/nonexistent is missing\n");
+  EXPECT_NE(image.shell.content("kmodsign").find("echo signed"), std::string::npos) << "the tool is back";
+  EXPECT_FALSE(fs::exists(image.shell.file("kmodsign.bake-aside")));
+}
+
+TEST(Modules, AKeyThatTheInstallationMadeIsRemoved) {
+  guest::MemoryGuest guest;
+  guest.with_file("/var/lib/dkms/mok.key", "-----BEGIN PRIVATE KEY-----\n")
+      .with_file("/var/lib/dkms/mok.pub", "certificate")
+      .with_file("/var/lib/shim-signed/mok/MOK.priv", "key of the base")
+      .with_file("/var/lib/shim-signed/mok/MOK.der", "certificate of the base")
+      .with_handler([](const std::string&) { return guest::ShellResult{}; });
+  plan::Plan plan;
+  plan.fit.kernel = boots;
+  plan.expectations.private_keys = {"/var/lib/shim-signed/mok/MOK.priv"};
+  SilentProgress progress;
+  place_modules(plan, guest, progress);
+  EXPECT_FALSE(guest.exists("/var/lib/dkms/mok.key"));
+  EXPECT_FALSE(guest.exists("/var/lib/dkms/mok.pub"));
+  EXPECT_TRUE(guest.exists("/var/lib/shim-signed/mok/MOK.priv"));
+  EXPECT_TRUE(guest.exists("/var/lib/shim-signed/mok/MOK.der"));
+}
+
 }  // namespace
 }  // namespace bake::apply

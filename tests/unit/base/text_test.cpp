@@ -4,6 +4,7 @@
 
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/process.hpp"
 #include "bake/base/time.hpp"
 #include "tests/support/error_of.hpp"
@@ -40,6 +41,16 @@ TEST(Text, QuotesForTheShell) {
 TEST(Text, FormatsSizes) {
   EXPECT_EQ(human_size(1536), "1.5 KiB");
   EXPECT_EQ(human_size(32212254720), "30 GiB");
+}
+
+TEST(Text, ShowsControlCharactersOfHostileText) {
+  EXPECT_EQ(without_controls("a\n\tb … ü"), "a\n\tb … ü");
+  EXPECT_EQ(without_controls("\x1b]0;owned\a\x1b[2J\r\x7f"), "\\x1b]0;owned\\x07\\x1b[2J\\x0d\\x7f");
+  EXPECT_EQ(without_controls("\xc2\x9b"
+                             "2J\xc2\xa0"),
+            "\\x9b"
+            "2J\xc2\xa0");
+  EXPECT_EQ(without_controls("\xc2"), "\xc2");
 }
 
 TEST(Digest, MatchesPublishedVectors) {

@@ -139,6 +139,15 @@ TEST_F(OutputPath, OfALogMayBeAPipe) {
   EXPECT_EQ(std::string_view(head.data(), head.size()), "error: ");
 }
 
+TEST_F(OutputPath, OfALogIsNotAPipeThatNoProgramReads) {
+  const auto pipe = at("pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(refusal_of({"matrix", "check", "--log", pipe}),
+            "bake: error: opening log '" + pipe +
+                "': no program reads this pipe\n"
+                "bake: hint: start its reader first, or choose a file\n");
+}
+
 TEST_F(OutputPath, OfAnUnwritableLogIsReportedAsJsonOnATerminalToo) {
   std::ostringstream out, err;
   EXPECT_EQ(run({"--json", "--progress", "tty", "--log", at("").string(), "matrix", "list"}, out, err), 2);

@@ -31,6 +31,16 @@ TEST(CommandLine, WrongUsageIsOneSentenceAndAHint) {
             "options\n");
 }
 
+TEST(CommandLine, MessagesHaveNoControlCharactersForTheTerminal) {
+  const TemporaryDirectory scratch;
+  const auto recipe = (scratch.path() / "esc.yaml").string();
+  write_text_atomically(recipe, "schema: bake/v1\n\"\\e]0;owned\\a\\e[2J\": x\n");
+  const auto result = bake({"plan", recipe});
+  EXPECT_EQ(result.status, 5);
+  EXPECT_EQ(result.err.find('\x1b'), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("unknown key '\\x1b]0;owned\\x07\\x1b[2J' in recipe"), std::string::npos) << result.err;
+}
+
 TEST(CommandLine, WrongUsageIsADocumentWithJson) {
   using Arguments = std::vector<std::string>;
   const std::vector<Arguments> wrong{{"--json", "image"},

@@ -256,6 +256,7 @@ TEST(Inspect, Centos77) {
     "unmounted": [],
     "moved_folders": []
   },
+  "private_keys": [],
   "root_uuid": "09dccbf5-8ad3-440f-beb7-3ff28555b167",
   "programs": [
     "depmod",

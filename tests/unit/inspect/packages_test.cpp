@@ -3,6 +3,7 @@
 #include "bake/base/error.hpp"
 #include "bake/guest/memory.hpp"
 #include "bake/inspect/package_database.hpp"
+#include "tests/support/error_of.hpp"
 
 namespace bake::guest {
 namespace {
@@ -77,11 +78,38 @@ TEST(PackageDatabase, ReadsTheFilesOfAGuestForAnotherProcessor) {
       .with_file("/var/lib/dpkg/status",
                  "Package: bash\nStatus: install ok installed\nVersion: 1\nArchitecture: arm64\n")
       .with_handler([](const std::string&) -> std::optional<ShellResult> {
-        throw Error(ErrorKind::failed, "running a script with '/bin/sh' in the guest: Exec format error");
+        throw ShellNotStarted(ErrorKind::failed, "running a script with '/bin/sh' in the guest: Exec format error");
       });
   const auto database = read_package_database(guest, Family::deb);
   EXPECT_EQ(database.packages.size(), 1U);
   EXPECT_EQ(database.trouble, "running a script with '/bin/sh' in the guest: Exec format error");
+}
+
+TEST(PackageDatabase, AProgramThatDoesNotEndIsAnErrorThatNamesIt) {
+  const auto hangs = [](const std::string&) -> std::optional<ShellResult> {
+    throw Error(ErrorKind::failed, "running a script in the guest: not finished within 600 seconds",
+                "set another limit");
+  };
+  MemoryGuest deb;
+  deb.with_file("/var/lib/dpkg/status", "Package: bash\nStatus: install ok installed\nVersion: 1\n")
+      .with_handler(hangs);
+  const auto error = error_of([&] { read_package_database(deb, Family::deb); });
+  EXPECT_EQ(error.kind(), ErrorKind::failed);
+  EXPECT_EQ(error.message(),
+            "asking 'dpkg --audit' of the guest: running a script in the guest: not finished within 600 seconds");
+  EXPECT_EQ(error.hint(), "set another limit");
+  MemoryGuest rpm;
+  rpm.with_file("/var/lib/rpm/Packages").with_handler(hangs);
+  EXPECT_EQ(error_of([&] { read_package_database(rpm, Family::rpm); }).message(),
+            "asking 'rpm -qa' of the guest: running a script in the guest: not finished within 600 seconds");
+}
+
+TEST(PackageDatabase, AnInterruptionKeepsItsMessage) {
+  MemoryGuest guest;
+  guest.with_file("/var/lib/dpkg/status").with_handler([](const std::string&) -> std::optional<ShellResult> {
+    throw Error(ErrorKind::interrupted, "working: interrupted by a signal");
+  });
+  EXPECT_EQ(error_of([&] { read_package_database(guest, Family::deb); }).message(), "working: interrupted by a signal");
 }
 
 TEST(PackageDatabase, DistinguishesFormats) {

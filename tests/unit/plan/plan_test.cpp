@@ -19,6 +19,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 using ::testing::StartsWith;
 using Symvers = std::map<std::string, std::uint32_t>;
@@ -536,6 +537,26 @@ TEST(Plan, WarnsThatSecureBootRefusesTheModules) {
   EXPECT_THAT(warnings(resolve::FitKind::built_for), ElementsAre(vendor));
   EXPECT_THAT(warnings(resolve::FitKind::weak_updates), ElementsAre(vendor));
   EXPECT_THAT(warnings(resolve::FitKind::user_space_only), IsEmpty());
+}
+
+TEST(Plan, ABuildSignsNoModule) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  inputs.facts.programs.insert({"kmodsign", "update-secureboot-policy"});
+  inputs.resolution.fit = {resolve::FitKind::built_for, azure, "", "", {}, "", {}};
+  EXPECT_THAT(make(inputs).plan.deferred, Not(Contains("kmodsign")));
+  inputs.resolution.fit = {resolve::FitKind::needs_build, azure, "", "", {}, "", {}};
+  EXPECT_THAT(make(inputs).plan.deferred, IsSupersetOf({"kmodsign", "update-secureboot-policy"}));
+}
+
+TEST(Expectations, NameThePrivateKeysOfTheBase) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  inputs.facts.private_keys = {"/root/MOK.priv"};
+  const auto expected = make(inputs).plan.expectations;
+  EXPECT_THAT(expected.private_keys, ElementsAre("/root/MOK.priv"));
+  auto json = nlohmann::json::parse(to_json(expected).dump());
+  EXPECT_EQ(expectations_from(json), expected);
+  json.erase("private_keys");  // a manifest of an older bake
+  EXPECT_THAT(expectations_from(json).private_keys, IsEmpty());
 }
 
 TEST(Expectations, AreReadBackFromTheManifest) {

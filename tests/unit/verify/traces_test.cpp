@@ -54,7 +54,8 @@ TEST_F(VerifyTraces, NamesEverythingThatIsGone) {
   EXPECT_EQ(
       check(),
       (Check{"traces", true,
-             "none of these is left: temporary file of the bake, user azureuser, other provisioned users, root "
+             "none of these is left: temporary file of the bake, private key that the base did not have, user "
+             "azureuser, other provisioned users, root "
              "password, host name, MAC address, MAC address or host name, DNS servers, sudo rules of provisioned "
              "users, backups of the account files, SSH host keys, SSH keys of root, machine id, machine id of "
              "D-Bus, DHCP leases, interface names, data of the Azure Linux agent, firewall unit of the agent, "
@@ -94,12 +95,20 @@ TEST_F(VerifyTraces, FindsAnotherProvisionedUser) {
             "left: hpcadmin (other provisioned users), /etc/sudoers.d/waagent (sudo rules of provisioned users)");
 }
 
+TEST_F(VerifyTraces, FindsAPrivateKeyThatTheBaseDidNotHave) {
+  expected_.generalized = false;
+  expected_.private_keys = facts_.private_keys = {"/root/MOK.priv"};
+  EXPECT_FALSE(check().failed());
+  facts_.private_keys.emplace_back("/var/lib/dkms/mok.key");
+  EXPECT_EQ(check(), (Check{"traces", false, "left: /var/lib/dkms/mok.key (private key that the base did not have)"}));
+}
+
 TEST_F(VerifyTraces, ASpecializedImageKeepsItsMachine) {
   guest_.with_file("/etc/ssh/ssh_host_rsa_key", "x");
   expected_.generalized = false;
-  EXPECT_EQ(check(),
-            (Check{"traces", true,
-                   "none of these is left: temporary file of the bake; the bake did not generalize the image"}));
+  EXPECT_EQ(check(), (Check{"traces", true,
+                            "none of these is left: temporary file of the bake, private key that the base did not "
+                            "have; the bake did not generalize the image"}));
 }
 
 }  // namespace
