@@ -49,7 +49,7 @@ void verify(const VerifyOptions& options, Context& context) {
                                  check.remedy.empty() ? "" : " (" + check.remedy + ")");
     context.out << verify::summary_of(verdict.checks) << "\n";
     if (!verdict.earlier.empty())
-      context.out << fmt::format("The checks are those of {}: no file changed since. --again makes them again.\n",
+      context.out << fmt::format("The checks were made at {}; no file changed since. --again makes them again.\n",
                                  verdict.earlier);
   }
   verify::require(verdict.checks, options.image.string());

@@ -13,7 +13,7 @@ namespace bake {
 /// Returns the sha256 of a disk image's file, like sha256sum, but does not read its holes. Throws like digest_of_file.
 std::string digest_of_disk(const std::filesystem::path& file);
 
-/// Computes the sha256 of files, one after the other, in a thread of its own, while the caller works on something else.
+/// Computes the sha256 of files, one after the other, in another thread, while the caller works on something else.
 class BackgroundDigests {
  public:
   /// Starts at once. Throws Error{failed} when a file cannot be read.

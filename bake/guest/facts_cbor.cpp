@@ -84,10 +84,10 @@ void visit_members(is<ConfigLink> auto& it, auto visit) {
 void visit_members(is<Facts> auto& it, auto visit) {
   auto& [os, family, arch, kernels, default_kernel, default_kernel_how, default_kernel_options, default_kernel_warnings,
          packages, initramfs_tool, selinux, waagent, layout, programs, package_manager_configs, config_links, machine,
-         root_uuid, baked_manifest] = it;
+         private_keys, root_uuid, baked_manifest] = it;
   visit(os, family, arch, kernels, default_kernel, default_kernel_how, default_kernel_options, default_kernel_warnings,
         packages, initramfs_tool, selinux, waagent, layout, programs, package_manager_configs, config_links, machine,
-        root_uuid, baked_manifest);
+        private_keys, root_uuid, baked_manifest);
 }
 
 // ---- writing: a struct is an array, an optional is an array of no or one element

@@ -11,15 +11,21 @@ TEST(FileKind, IsToldByTheFirstBytes) {
   EXPECT_EQ(kind_of_bytes("-----BEGIN PGP PUBLIC KEY BLOCK-----\n"), "an OpenPGP public key");
   EXPECT_EQ(kind_of_bytes("-----BEGIN PRIVATE KEY-----\n"), "a private key");
   EXPECT_EQ(kind_of_bytes("-----BEGIN CERTIFICATE-----\n"), "a PEM file");
-  EXPECT_EQ(kind_of_bytes(std::string(257, '\0') + "ustar"), "a tar archive");
+  std::string tar(257, '\0');
+  tar += "ustar";
+  EXPECT_EQ(kind_of_bytes(tar), "a tar archive");
 }
 
 TEST(FileKind, OfYamlIsItsSchema) {
   EXPECT_EQ(kind_of_bytes("# mine\nschema: bake/fleet/v1  # of the lab\nimages: []\n"),
             "a YAML file with schema bake/fleet/v1");
-  EXPECT_EQ(kind_of_bytes(std::string("schema: bake/v1") + std::string(10, '\0')), "a YAML file with schema bake/v1");
+  std::string padded = "schema: bake/v1";
+  padded.resize(25, '\0');
+  EXPECT_EQ(kind_of_bytes(padded), "a YAML file with schema bake/v1");
   EXPECT_EQ(kind_of_bytes("schema: \x1b[31m"), "a YAML file with schema \\x1b[31m");
-  EXPECT_EQ(kind_of_bytes("schema: " + std::string(41, 'x')), "");
+  std::string longer = "schema: ";
+  longer.resize(49, 'x');
+  EXPECT_EQ(kind_of_bytes(longer), "");
 }
 
 TEST(FileKind, OfOtherTextIsNotKnown) {

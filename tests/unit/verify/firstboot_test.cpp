@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "bake/assets/assets.hpp"
@@ -106,7 +107,7 @@ TEST(VerifyFirstboot, FindsWhatOverridesTheUnit) {
 TEST(VerifyFirstboot, ComparesTheConfigurationWithTheImage) {
   Image image;
   EXPECT_EQ(
-      image.evidence_with(conf, std::string(conf_text) + "MODULE=mlx4_core\nWAIT=241\n"),
+      image.evidence_with(conf, fmt::format("{}MODULE=mlx4_core\nWAIT=241\n", conf_text)),
       "/etc/ib-firstboot.conf has MODULE=mlx4_core, the image has mlx5_core; /etc/ib-firstboot.conf has WAIT=241, "
       "which is not 0 to 240 seconds");
   EXPECT_EQ(image.evidence_with(conf, replace_all(conf_text, "OS=centos-7.7\nOFED=5.5-1.0.3.2\n", "OFED='5.9'\n")),
