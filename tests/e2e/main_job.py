@@ -74,6 +74,16 @@ class MainJob(BakeCase):
                      "module loading", "locked memory", "ib-firstboot", "setuid files", "authorized keys", "traces",
                      "digest", "manifest", "files", "sbom", "provenance", "signature"):
             self.assertIn(name, passed)
+        # No file changed since: the second run shows these checks and starts no appliance.
+        again = self.bake("verify", self.output, "--key", self.scratch / "site.pub", "--json")
+        self.assertEqual(json.loads(again.stdout)["checks"], result["checks"])
+        self.assertIn("verified_at", json.loads(again.stdout))
+        self.assertNotIn("start the appliance", again.stderr)
+
+    def test_a_second_plan_uses_the_facts_of_the_first(self):
+        again = self.bake("plan", self.recipe, "--json")
+        self.assertEqual(json.loads(again.stdout), self.plan)
+        self.assertNotIn("start the appliance", again.stderr)
 
     def test_another_program_sees_the_packages(self):
         seen = self.inspected_packages(self.output)
