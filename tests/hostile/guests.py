@@ -14,7 +14,7 @@ RELEASE = "ubuntu18.04"
 QUICK = {"BAKE_SCRIPT_TIMEOUT": "30"}  # seconds; an emulated dpkg needs a few
 
 
-# ---- disks without a system of their own
+# ---- disks without a complete system
 
 def tree_of(place, name="tree"):
     """A directory that looks like a root file system to the search for one."""
@@ -175,9 +175,9 @@ dpkg_try("a dpkg that ignores SIGTERM", 1, ("dpkg --audit", "not finished within
          "trap '' TERM; while :; do sleep 1000; done")
 dpkg_try("a dpkg that leaves a hundred programs", 0, (), "for i in $(seq 100); do setsid sleep 100000 & done >/dev/null 2>&1; exit 0")
 dpkg_try("a dpkg that forks without end", (1, 6), (), "f() { f | f & }; f; sleep 100000")
-dpkg_try("a dpkg that fills the disk", 0, ("no more",), "cat /dev/zero >/var/fill; echo no more; exit 1",
+dpkg_try("a dpkg that fills the disk", 0, ("nothing fits",), "cat /dev/zero >/var/fill; echo nothing fits; exit 1",
          BAKE_SCRIPT_TIMEOUT="300")
-dpkg_try("a dpkg that fills the memory", (0, 1, 6), (), "cat /dev/zero >/run/fill; echo no more; exit 1")
+dpkg_try("a dpkg that fills the memory", (0, 1, 6), (), "cat /dev/zero >/run/fill; exit 1")
 dpkg_try("a dpkg that prints 1 GiB", (0, 1, 6), (), "yes hostile | head -c 1073741824", BAKE_SCRIPT_TIMEOUT="300")
 dpkg_try("a dpkg that restarts the machine", 6, ("the appliance died",), "echo 1 >/proc/sys/kernel/sysrq; echo b >/proc/sysrq-trigger; sleep 60")
 dpkg_try("a dpkg that kills every process", 6, ("the appliance died",), "kill -9 -1; sleep 60")

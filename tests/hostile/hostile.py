@@ -175,7 +175,9 @@ class Place:
         return [str(part) for part in (*self.prefix, BINARY, "--store", self.store, *arguments)]
 
     def variables(self):
-        return {**os.environ, "TMPDIR": str(self.temporary), **self.environment}
+        # The appliance that libguestfs builds is kept between the tries.
+        cache = os.environ.get("LIBGUESTFS_CACHEDIR") or os.environ.get("TMPDIR") or "/var/tmp"
+        return {**os.environ, "LIBGUESTFS_CACHEDIR": cache, "TMPDIR": str(self.temporary), **self.environment}
 
     def bake(self, *arguments):
         """A bake that must succeed, to prepare a try."""
@@ -186,13 +188,14 @@ class Place:
         return subprocess.Popen(self.command(*arguments), env=self.variables(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, start_new_session=True, **options)
 
-    def measure(self, *arguments, limit=60):
+    def measure(self, *arguments, limit=60, on_start=lambda process: None):
         """Runs a bake and returns its Outcome. Difference when it does not end within `limit` seconds."""
         with open(self.path / "stdout", "w+") as stdout, open(self.path / "stderr", "w+") as stderr:
             started = time.monotonic()
             process = subprocess.Popen(self.command("--progress", "none", *arguments), env=self.variables(),
                                        stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True)
             peak = 0
+            on_start(process)
             while process.poll() is None:
                 peak = max(peak, peak_of(process.pid))
                 taken = time.monotonic() - started
