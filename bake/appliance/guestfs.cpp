@@ -192,6 +192,7 @@ guestfs_h* launch_some_way(const ApplianceOptions& options, const TemporaryDirec
     launched = launch(options, attempt, scratch);
     if (launched.handle) {
       ++launch_count;
+      progress.call("launch the appliance", started, std::chrono::steady_clock::now());
       const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
       progress.detail(
           fmt::format("the appliance started in {:.1f} s{}", taken.count(), attempt.with_kvm ? " with KVM" : ""));
@@ -421,6 +422,10 @@ void Appliance::give_up_failed_writes() {
 
 int Appliance::run_script(std::chrono::seconds limit) {
   return parse_status(run_in_appliance(script_command("/sysroot", limit), "running", "/bin/sh"));
+}
+
+void Appliance::fingerprint() {
+  run_in_appliance(fingerprint_command("/sysroot"), "computing the digests of files below", "/");
 }
 
 void Appliance::end_programs() { run_in_appliance(end_programs_command("/sysroot"), "ending programs below", "/"); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <set>
 
 #include "bake/appliance/guestfs.hpp"
 #include "bake/appliance/root_search.hpp"
@@ -36,6 +37,15 @@ std::string last_words(const std::string& output) {
 bool is_directory(Appliance& appliance, const std::string& path) {
   const auto info = appliance.stat(path, false);
   return info && info->type == FileType::directory && appliance.real_path(path) == path;
+}
+
+/// Returns the first line of a script that does something, for a trace.
+std::string title_of(std::string_view script) {
+  constexpr std::size_t max_title = 100;
+  for (const auto& line : split_lines(script))
+    if (const auto words = trim(line); !words.empty() && words != "set -e" && !words.starts_with('#'))
+      return std::string(words.substr(0, max_title));
+  return {};
 }
 
 /// Writes the output of a failed script to the log: the error shows only its last lines, and the guest's own logs are
@@ -85,6 +95,7 @@ Appliance& GuestfsGuest::appliance() {
 }
 
 void GuestfsGuest::mount_system(const std::filesystem::path& disk) {
+  const TimedCall timed(progress_, "mount the guest's file systems");
   const auto content = appliance_->disk_content();
   const auto root = find_root(*appliance_, content.file_systems, disk);
   const auto plan = plan_mounts(root.file_system, parse_fstab(root.fstab), content.file_systems);
@@ -110,11 +121,13 @@ void GuestfsGuest::mount_system(const std::filesystem::path& disk) {
 // ---- files
 
 bool GuestfsGuest::exists(const std::string& path) {
+  const TimedCall timed(progress_, "exists " + path);
   require_guest_path(path);
   return appliance().stat(path, true).has_value();
 }
 
 std::optional<FileStat> GuestfsGuest::stat(const std::string& path) {
+  const TimedCall timed(progress_, "stat " + path);
   require_guest_path(path);
   return appliance().stat(path, false);
 }
@@ -126,6 +139,7 @@ std::optional<std::string> GuestfsGuest::read_link(const std::string& path) {
 }
 
 std::vector<std::string> GuestfsGuest::list(const std::string& directory) {
+  const TimedCall timed(progress_, "list " + directory);
   require_guest_path(directory);
   const auto info = appliance().stat(directory, true);
   if (!info || info->type != FileType::directory) return {};
@@ -135,6 +149,7 @@ std::vector<std::string> GuestfsGuest::list(const std::string& directory) {
 }
 
 std::optional<std::string> GuestfsGuest::read(const std::string& path, std::size_t limit) {
+  const TimedCall timed(progress_, "read " + path);
   require_guest_path(path);
   const auto info = appliance().stat(path, true);
   // Only regular files: a named pipe would block, and a device has no end.
@@ -154,12 +169,14 @@ bool GuestfsGuest::prepare_file(const std::string& path) {
 }
 
 void GuestfsGuest::write(const std::string& path, std::string_view content, unsigned mode) {
+  const TimedCall timed(progress_, "write " + path);
   const bool made = prepare_file(path);
   appliance().write(path, content);
   if (made) appliance().set_mode(path, mode & 07777U);
 }
 
 void GuestfsGuest::upload(const std::filesystem::path& from, const std::string& path, unsigned mode) {
+  const TimedCall timed(progress_, "upload " + path);
   const bool made = prepare_file(path);
   appliance().upload(from, path);
   if (made) appliance().set_mode(path, mode & 07777U);
@@ -197,6 +214,7 @@ void GuestfsGuest::set_mode(const std::string& path, unsigned mode) {
 }
 
 void GuestfsGuest::remove(const std::string& path) {
+  const TimedCall timed(progress_, "remove " + path);
   const auto info = stat(path);
   if (!info) return;
   if (info->type != FileType::directory) return appliance().remove_file(path);
@@ -217,6 +235,7 @@ std::uint64_t GuestfsGuest::free_bytes(const std::string& path) {
 // ---- payloads
 
 void GuestfsGuest::mount_payload(std::size_t index, const std::string& mount_point) {
+  const TimedCall timed(progress_, "mount a payload on " + mount_point);
   if (index >= payload_count_) fail("mounting payload on", mount_point, "no such payload is attached");
   const bool made = !exists(mount_point);
   if (made) make_directories(mount_point);
@@ -255,6 +274,7 @@ void GuestfsGuest::prepare_scripts() {
 }
 
 ShellResult GuestfsGuest::shell(const std::string& script) {
+  const TimedCall timed(progress_, "run: " + title_of(script));
   write(script_file, script);
   ShellResult result;
   const auto started = std::chrono::steady_clock::now();
@@ -284,11 +304,31 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
   return result;
 }
 
+std::map<std::string, std::string> GuestfsGuest::fingerprints(const std::vector<std::string>& files,
+                                                              const std::vector<std::string>& trees) {
+  auto looked_at = files;
+  for (const auto& tree : trees) looked_at.push_back(parent_of(tree));
+  write(files_list, fingerprint_list(looked_at, true));
+  write(trees_list, fingerprint_list(trees, false));
+  appliance().fingerprint();
+  auto states = parse_fingerprints(read(states_file).value_or(""), read(digests_file).value_or(""));
+  const std::set<std::string> asked(files.begin(), files.end());
+  std::erase_if(states, [&](const auto& entry) {
+    return !asked.contains(entry.first) &&
+           std::none_of(trees.begin(), trees.end(), [&](const auto& tree) { return is_below(entry.first, tree); });
+  });
+  return states;
+}
+
 // ---- the end
 
-void GuestfsGuest::write_back() { appliance().write_back(); }
+void GuestfsGuest::write_back() {
+  const TimedCall timed(progress_, "write back");
+  appliance().write_back();
+}
 
 void GuestfsGuest::finish() {
+  const TimedCall timed(progress_, "finish");
   auto& running = appliance();
   running.end_programs();
   while (!payloads_.empty()) unmount_payload(payloads_.rbegin()->first);

@@ -77,6 +77,8 @@ class GuestfsGuest final : public Guest {
   void set_mode(const std::string& path, unsigned mode) override;
   void remove(const std::string& path) override;
   ShellResult shell(const std::string& script) override;
+  std::map<std::string, std::string> fingerprints(const std::vector<std::string>& files,
+                                                  const std::vector<std::string>& trees) override;
   std::uint64_t free_bytes(const std::string& path) override;
   void mount_payload(std::size_t index, const std::string& mount_point) override;
   void unmount_payload(const std::string& mount_point) override;

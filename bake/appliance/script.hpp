@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bake::guest {
 
@@ -21,6 +23,24 @@ std::string script_command(std::string_view sysroot, std::chrono::seconds limit)
 /// True when a script that ended with `status` after `took` was ended by its limit: timeout(1) then returns 124, or 137
 /// after SIGKILL. A script may return these values itself, but not after the limit.
 bool ended_by_limit(int status, std::chrono::nanoseconds took, std::chrono::seconds limit);
+
+/// Files of fingerprint_command(): what to look at, and what it found; all separated by NUL.
+inline constexpr const char* files_list = "/run/bake/files";
+inline constexpr const char* trees_list = "/run/bake/trees";
+inline constexpr const char* states_file = "/run/bake/states";
+inline constexpr const char* digests_file = "/run/bake/digests";
+
+/// A command for the appliance's shell that computes, with the appliance's find and sha256sum, the state of each path
+/// in files_list and of each file below a path in trees_list.
+std::string fingerprint_command(std::string_view sysroot);
+
+/// The content of a list: the paths from the root on (".PATH"), and with `parents` the directories above them too.
+/// Leaves out paths that are not stored on the disk.
+std::string fingerprint_list(const std::vector<std::string>& paths, bool parents);
+
+/// Returns path → state as Guest::fingerprints() does. A path below a directory that `states` shows as a link is left
+/// out: the appliance has followed that link to a file that a started VM may not use.
+std::map<std::string, std::string> parse_fingerprints(std::string_view states, std::string_view digests);
 
 /// Returns the status that script_command() printed. Throws Error{failed} when it printed none.
 int parse_status(std::string_view text);

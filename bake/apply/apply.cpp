@@ -2,9 +2,9 @@
 
 #include "bake/apply/guest_files.hpp"
 #include "bake/apply/packages.hpp"
-#include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/guest/facts.hpp"
+#include "bake/guest/shell.hpp"
 
 namespace bake::apply {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "bake/apply/deferred.hpp"
 #include "bake/apply/packages.hpp"
-#include "bake/apply/shell.hpp"
+#include "bake/guest/shell.hpp"
 
 namespace bake::apply {
 namespace {
@@ -49,7 +49,7 @@ std::string install_script(const std::vector<std::string>& files) {
       "{}"
       "  exit $status\n"
       "fi\n",
-      quoted(files), show_build_logs);
+      guest::quoted(files), show_build_logs);
 }
 
 }  // namespace
@@ -66,10 +66,10 @@ void change_deb_packages(const plan::Plan& plan, guest::Guest& guest) {
   // Removals first: the vendor's packages own files of the distribution's packages without declaring a conflict. The
   // next step installs new versions of the packages that depend on the removed ones; the solver has shown that all
   // dependencies are satisfied at the end.
-  if (!removed.empty()) script += fmt::format("dpkg --force-depends --remove {}\n", quoted(removed));
+  if (!removed.empty()) script += fmt::format("dpkg --force-depends --remove {}\n", guest::quoted(removed));
   if (!files.empty()) script += install_script(files);
   script += "dpkg --configure --pending\n";
-  run(guest, "installing packages in the guest", with_deferred_tools(plan.deferred, plan.kernel(), script));
+  guest::run(guest, "installing packages in the guest", with_deferred_tools(plan.deferred, plan.kernel(), script));
   no_services.lift();
 }
 

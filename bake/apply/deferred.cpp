@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "bake/apply/shell.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/shell.hpp"
 
 namespace bake::apply {
 namespace {
@@ -69,7 +69,7 @@ std::string with_deferred_tools(const std::vector<std::string>& tools, const std
       "{5}{6}"
       "rm -rf $spool\n"
       "exit $status\n",
-      shell_quote(kernel), quoted(tools), directories, shell_quote(substitute), command, restore, catch_up);
+      shell_quote(kernel), guest::quoted(tools), directories, shell_quote(substitute), command, restore, catch_up);
 }
 
 }  // namespace bake::apply

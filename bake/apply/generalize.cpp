@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include "bake/apply/guest_files.hpp"
-#include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
 #include "bake/guest/machine_text.hpp"
+#include "bake/guest/shell.hpp"
 #include "bake/inspect/machine.hpp"
 
 namespace bake::apply {
@@ -15,7 +15,8 @@ namespace {
 /// the home is missing; without -f, which deletes the user's group also when it is the primary group of another user.
 void remove_users(const std::vector<guest::Account>& users, guest::Guest& guest) {
   for (const auto& user : users) {
-    run(guest, fmt::format("removing user '{}'", user.name), fmt::format("userdel {} 2>&1\n", quoted({user.name})));
+    guest::run(guest, fmt::format("removing user '{}'", user.name),
+               fmt::format("userdel {} 2>&1\n", guest::quoted({user.name})));
     for (const auto& path : guest::paths_of(user)) guest.remove(path);
   }
 }
@@ -47,7 +48,8 @@ void remove_data(guest::Guest& guest) {
 }
 
 void empty_logs(guest::Guest& guest) {
-  run(guest, "emptying the logs",
+  guest::run(
+      guest, "emptying the logs",
       "set -e\n"
       "[ -d /var/log ] || exit 0\n"
       "find /var/log/ -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.[0-9]' -o -name '*-20[0-9][0-9]*' \\) "

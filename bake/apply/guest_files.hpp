@@ -14,8 +14,8 @@ namespace bake::apply {
 void write_own_file(guest::Guest& guest, const std::string& path, std::string_view content, unsigned mode = 0644);
 
 /// Replaces the content of a configuration file of the guest, which keeps its owner and mode. `path` may be missing, a
-/// regular file, or a link to a file of the same name below /etc (or from yum.conf to dnf.conf). Throws
-/// Error{incompatible} for everything else.
+/// regular file, or a link that guest::find_config_link() allows. Throws Error{incompatible} for another link; the plan
+/// refuses one that is in the base, so this is for links that packages bring.
 void write_config_file(guest::Guest& guest, const std::string& path, std::string_view content);
 
 }  // namespace bake::apply

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include "bake/apply/config_text.hpp"
 #include "bake/apply/guest_files.hpp"
-#include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/config_text.hpp"
+#include "bake/guest/shell.hpp"
 #include "bake/plan/files.hpp"
 
 namespace bake::apply {
@@ -18,7 +18,8 @@ void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
   // dracut leaves these drivers out when it does not run on Hyper-V.
   const auto drivers = join(plan.initramfs_drivers, " ");
   // Host-only mode would describe the appliance: its disks, its modules, its root= line.
-  run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
+  guest::run(
+      guest, fmt::format("building initramfs '{}'", plan.initramfs),
       fmt::format("dracut --force --no-hostonly --no-hostonly-cmdline {} {} {} {}\n",
                   drivers.empty() ? "" : fmt::format("--add-drivers {}", shell_quote(drivers)),
                   plan::replaces_modules(plan.fit) ? fmt::format("--omit-drivers {}", shell_quote(card_drivers)) : "",
@@ -28,12 +29,12 @@ void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
 void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
   constexpr const char* modules_file = plan::path::initramfs_modules;
   auto text = guest.read(modules_file).value_or("");
-  for (const auto& module : plan.initramfs_drivers) text = with_line(text, module);
+  for (const auto& module : plan.initramfs_drivers) text = guest::with_line(text, module);
   if (!text.empty()) write_config_file(guest, modules_file, text);
   // On old releases -c refuses an existing image; on all releases -u refuses a missing one.
-  run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
-      fmt::format("if [ -e {0} ]; then update-initramfs -u -k {1}; else update-initramfs -c -k {1}; fi\n",
-                  shell_quote(plan.initramfs), shell_quote(plan.kernel())));
+  guest::run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
+             fmt::format("if [ -e {0} ]; then update-initramfs -u -k {1}; else update-initramfs -c -k {1}; fi\n",
+                         shell_quote(plan.initramfs), shell_quote(plan.kernel())));
 }
 
 }  // namespace

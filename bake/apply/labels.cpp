@@ -1,8 +1,8 @@
+#include "bake/guest/labels.hpp"
+
 #include <fmt/format.h>
 
 #include "bake/apply/guest_files.hpp"
-#include "bake/apply/guest_state.hpp"
-#include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
 #include "bake/plan/files.hpp"
@@ -24,26 +24,6 @@ std::vector<std::string> written_files(const plan::Plan& plan) {
 
 }  // namespace
 
-std::vector<std::string> unlabelled_files(guest::Guest& guest, guest::Family family,
-                                          const std::vector<std::string>& packages,
-                                          const std::vector<std::string>& paths) {
-  const auto list = packages.empty() ? std::string(":")
-                                     : fmt::format("{} {}", family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L",
-                                                   quoted(packages));
-  const auto result = guest.shell(
-      fmt::format("seen=$({{ {} 2>/dev/null; printf '%s\\n' {}; }} | sort -u | xargs -r -d '\\n' ls -dZ 2>/dev/null)\n"
-                  "echo \"labelled $(echo \"$seen\" | grep -c ':object_r:')\"\n"
-                  "echo \"$seen\" | grep -v ':object_r:' | head -n 20\n:\n",
-                  list, quoted(paths)));
-  std::vector<std::string> files;
-  const auto lines = split_lines(result.output);
-  if (lines.empty() || !lines.front().starts_with("labelled ") || lines.front() == "labelled 0")
-    return {"any file (no label can be read)"};
-  for (const auto& line : lines)
-    if (const auto at = line.find('/'); at != std::string::npos) files.push_back(line.substr(at));
-  return files;
-}
-
 void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
   if (plan.relabel == plan::Relabel::none) return;
   progress.step("label files");
@@ -60,7 +40,7 @@ void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress
                                 "done </proc/mounts\n"
                                 "setfiles $mount_option -e /proc -e /sys -e /dev -e /run {} \"$@\" 2>&1\n",
                                 shell_quote(plan.file_contexts)));
-    const auto unlabelled = unlabelled_files(guest, plan.family, installed_packages(plan), written_files(plan));
+    const auto unlabelled = guest::unlabelled_files(guest, plan.family, installed_packages(plan), written_files(plan));
     if (result.ok() && unlabelled.empty()) return;
     progress.warn(
         fmt::format("the guest's setfiles could not label its files ({}); they are labelled at the first boot, "

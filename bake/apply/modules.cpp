@@ -3,10 +3,10 @@
 
 #include "bake/apply/deferred.hpp"
 #include "bake/apply/packages.hpp"
-#include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/shell.hpp"
 #include "bake/inspect/private_keys.hpp"
 
 namespace bake::apply {
@@ -23,18 +23,18 @@ void link_weak_updates(const plan::Plan& plan, guest::Guest& guest) {
   for (const auto& change : plan.changes)
     if (change.action != resolve::PackageChange::Action::remove && change.name.starts_with("kmod-"))
       names.push_back(change.name);
-  run(guest, fmt::format("linking the modules into weak-updates of {}", plan.kernel()),
-      fmt::format(
-          "set -e\n"
-          "kernel={0}\n"
-          "files=$(rpm -ql {1})\n"
-          "echo \"$files\" | grep -E '/lib/modules/[^/]+/extra/.*[.]ko([.][xg]z)?$' | while read -r module; do\n"
-          "  case $module in */lib/modules/$kernel/*) continue;; esac\n"
-          "  link=/lib/modules/$kernel/weak-updates/${{module#*/extra/}}\n"
-          "  mkdir -p \"${{link%/*}}\"\n"
-          "  ln -sfn \"$module\" \"$link\"\n"
-          "done\n",
-          shell_quote(plan.kernel()), quoted(names)));
+  guest::run(guest, fmt::format("linking the modules into weak-updates of {}", plan.kernel()),
+             fmt::format(
+                 "set -e\n"
+                 "kernel={0}\n"
+                 "files=$(rpm -ql {1})\n"
+                 "echo \"$files\" | grep -E '/lib/modules/[^/]+/extra/.*[.]ko([.][xg]z)?$' | while read -r module; do\n"
+                 "  case $module in */lib/modules/$kernel/*) continue;; esac\n"
+                 "  link=/lib/modules/$kernel/weak-updates/${{module#*/extra/}}\n"
+                 "  mkdir -p \"${{link%/*}}\"\n"
+                 "  ln -sfn \"$module\" \"$link\"\n"
+                 "done\n",
+                 shell_quote(plan.kernel()), guest::quoted(names)));
 }
 
 /// Returns the names of the packages that the plan installs from the bundle. The driver comes first, because the others
@@ -77,10 +77,10 @@ void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
       "  done\n"
       "done\n"
       "[ $sources = 1 ] || {{ echo 'no package of the plan has DKMS sources'; exit 1; }}\n",
-      shell_quote(plan.kernel()), quoted(packages_in_build_order(plan)),
+      shell_quote(plan.kernel()), guest::quoted(packages_in_build_order(plan)),
       plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs);
-  run(guest, fmt::format("building the modules for {} with dkms", plan.kernel()),
-      sign_no_modules + with_deferred_tools(signing_tools(plan), plan.kernel(), script));
+  guest::run(guest, fmt::format("building the modules for {} with dkms", plan.kernel()),
+             sign_no_modules + with_deferred_tools(signing_tools(plan), plan.kernel(), script));
 }
 
 /// Removes the private keys that the base did not have, with their certificates: some releases of dkms (3.0.4 to 3.0.6)
@@ -106,8 +106,8 @@ void place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progre
   if (plan.fit.kind == FitKind::weak_updates) link_weak_updates(plan, guest);
   progress.step("depmod");
   // Without a System.map depmod reports no unresolved symbols; the verification checks each symbol.
-  run(guest, fmt::format("running depmod for {}", plan.kernel()),
-      fmt::format("depmod -a {}\n[ ! -x /sbin/ldconfig ] || /sbin/ldconfig\n", shell_quote(plan.kernel())));
+  guest::run(guest, fmt::format("running depmod for {}", plan.kernel()),
+             fmt::format("depmod -a {}\n[ ! -x /sbin/ldconfig ] || /sbin/ldconfig\n", shell_quote(plan.kernel())));
   remove_private_keys(plan, guest, progress);
 }
 

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include "bake/apply/config_text.hpp"
 #include "bake/apply/guest_files.hpp"
-#include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/config_text.hpp"
+#include "bake/guest/shell.hpp"
 #include "bake/plan/files.hpp"
 
 namespace bake::apply {
@@ -34,11 +34,12 @@ void write_ofed_info_wrapper(const plan::Plan& plan, guest::Guest& guest) {
 /// core and fail systemd-modules-load (Azure/azhpc-images PR#176), which honours blacklists.
 void blacklist_inbox_modules(const plan::Plan& plan, guest::Guest& guest) {
   if (plan.blacklist.empty()) return;
-  const auto output = run(guest, "looking for in-tree RDMA modules",
-                          fmt::format("for m in {}; do\n"
-                                      "  case \"$(modinfo -k {} -n $m 2>/dev/null)\" in */kernel/*) echo $m;; esac\n"
-                                      "done\n:\n",
-                                      quoted(plan.blacklist), shell_quote(plan.kernel())));
+  const auto output =
+      guest::run(guest, "looking for in-tree RDMA modules",
+                 fmt::format("for m in {}; do\n"
+                             "  case \"$(modinfo -k {} -n $m 2>/dev/null)\" in */kernel/*) echo $m;; esac\n"
+                             "done\n:\n",
+                             guest::quoted(plan.blacklist), shell_quote(plan.kernel())));
   const auto modules = split_words(output);
   if (modules.empty()) return;
   std::string text = "# In-tree modules that are incompatible with the vendor's ib_core in this image.\n";
@@ -60,7 +61,7 @@ void configure_ofed(const plan::Plan& plan, guest::Guest& guest) {
   if (plan.force_openibd)
     // openibd refuses modules below weak-updates unless FORCE_MODE is set (Azure/azhpc-images PR#119).
     write_config_file(guest, plan::path::openib_conf,
-                      set_key(guest.read(plan::path::openib_conf).value_or(""), "FORCE_MODE", "yes"));
+                      guest::set_key(guest.read(plan::path::openib_conf).value_or(""), "FORCE_MODE", "yes"));
 }
 
 }  // namespace bake::apply

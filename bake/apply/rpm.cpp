@@ -2,7 +2,7 @@
 
 #include "bake/apply/deferred.hpp"
 #include "bake/apply/packages.hpp"
-#include "bake/apply/shell.hpp"
+#include "bake/guest/shell.hpp"
 
 namespace bake::apply {
 
@@ -11,15 +11,17 @@ void change_rpm_packages(const plan::Plan& plan, guest::Guest& guest) {
   const auto environment = std::string("export SYSTEMD_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1\n") + sign_no_modules;
   const auto removed = removed_packages(plan);
   if (!removed.empty())
-    run(guest, "removing packages in the guest",
+    guest::run(
+        guest, "removing packages in the guest",
         environment + with_deferred_tools(plan.deferred, plan.kernel(),
-                                          fmt::format("rpm -e --allmatches --nodeps {}", quoted(removed))));
+                                          fmt::format("rpm -e --allmatches --nodeps {}", guest::quoted(removed))));
   const auto files = package_files(plan);
   if (files.empty()) return;
   // --oldpackage: the vendor's package may have a lower version than the inbox package that it replaces.
-  run(guest, "installing packages in the guest",
+  guest::run(
+      guest, "installing packages in the guest",
       environment + with_deferred_tools(plan.deferred, plan.kernel(),
-                                        fmt::format("rpm -U --oldpackage --nosignature {}", quoted(files))));
+                                        fmt::format("rpm -U --oldpackage --nosignature {}", guest::quoted(files))));
 }
 
 }  // namespace bake::apply

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 #include <optional>
 
-#include "bake/apply/config_text.hpp"
 #include "bake/apply/guest_files.hpp"
-#include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/config_text.hpp"
+#include "bake/guest/shell.hpp"
 #include "bake/plan/files.hpp"
 
 namespace bake::apply {
@@ -30,12 +30,12 @@ std::string stem(const std::string& unit) { return unit.substr(0, unit.rfind('.'
 
 /// Enables a service that only has an init script, with the guest's own tool.
 void enable_init_script(guest::Guest& guest, const std::string& name) {
-  run(guest, fmt::format("enabling init script '{}'", name),
-      fmt::format("name={}\n"
-                  "if command -v chkconfig >/dev/null; then chkconfig --add $name && chkconfig $name on\n"
-                  "elif command -v update-rc.d >/dev/null; then update-rc.d $name defaults\n"
-                  "else echo 'neither chkconfig nor update-rc.d in the guest'; exit 1; fi\n",
-                  shell_quote(name)));
+  guest::run(guest, fmt::format("enabling init script '{}'", name),
+             fmt::format("name={}\n"
+                         "if command -v chkconfig >/dev/null; then chkconfig --add $name && chkconfig $name on\n"
+                         "elif command -v update-rc.d >/dev/null; then update-rc.d $name defaults\n"
+                         "else echo 'neither chkconfig nor update-rc.d in the guest'; exit 1; fi\n",
+                         shell_quote(name)));
 }
 
 void enable(guest::Guest& guest, const std::string& unit) {
@@ -46,28 +46,28 @@ void enable(guest::Guest& guest, const std::string& unit) {
                 "the installed packages do not ship it; try another profile");
   }
   const auto text = guest.read(*path).value_or("");
-  auto wanted_by = install_values(text, "WantedBy");
-  const auto required_by = install_values(text, "RequiredBy");
+  auto wanted_by = guest::install_values(text, "WantedBy");
+  const auto required_by = guest::install_values(text, "RequiredBy");
   if (wanted_by.empty() && required_by.empty()) wanted_by = {"multi-user.target"};
   for (const auto& target : wanted_by)
     link_unit(guest, *path, fmt::format("{}/{}.wants/{}", admin_units, target, unit));
   for (const auto& target : required_by)
     link_unit(guest, *path, fmt::format("{}/{}.requires/{}", admin_units, target, unit));
-  for (const auto& alias : install_values(text, "Alias"))
+  for (const auto& alias : guest::install_values(text, "Alias"))
     link_unit(guest, *path, fmt::format("{}/{}", admin_units, alias));
 }
 
 /// Removes the links that start a unit or an init script at boot. deb-systemd-helper then treats the unit as disabled
 /// by the administrator, and an update of the package does not enable it again (its was-enabled).
 void disable(guest::Guest& guest, const std::string& unit) {
-  run(guest, fmt::format("disabling '{}'", unit),
-      fmt::format("rm -f {0}/*.wants/{1} {0}/*.requires/{1}\n"
-                  // Stop links remain, as after `update-rc.d disable`: without any link, the next update of the package
-                  // would enable the script again (Debian's update-rc.d(8)).
-                  "for link in /etc/rc[2-5].d/S[0-9][0-9]{2}; do\n"
-                  "  [ ! -h \"$link\" ] || mv -f \"$link\" \"${{link%/*}}/K01{2}\"\n"
-                  "done\n",
-                  admin_units, unit, stem(unit)));
+  guest::run(guest, fmt::format("disabling '{}'", unit),
+             fmt::format("rm -f {0}/*.wants/{1} {0}/*.requires/{1}\n"
+                         // Stop links remain, as after `update-rc.d disable`: without any link, the next update of the
+                         // package would enable the script again (Debian's update-rc.d(8)).
+                         "for link in /etc/rc[2-5].d/S[0-9][0-9]{2}; do\n"
+                         "  [ ! -h \"$link\" ] || mv -f \"$link\" \"${{link%/*}}/K01{2}\"\n"
+                         "done\n",
+                         admin_units, unit, stem(unit)));
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include "bake/apply/config_text.hpp"
 #include "bake/apply/guest_files.hpp"
-#include "bake/apply/shell.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/config_text.hpp"
+#include "bake/guest/shell.hpp"
 #include "bake/plan/files.hpp"
 
 namespace bake::apply {
@@ -15,16 +15,17 @@ void enable_rdma(const plan::Plan& plan, guest::Guest& guest) {
   const auto text = guest.read(plan.waagent_config);
   if (!text)
     throw Error(ErrorKind::failed, fmt::format("setting OS.EnableRDMA in '{}': the file is gone", plan.waagent_config));
-  write_config_file(guest, plan.waagent_config, set_key(*text, "OS.EnableRDMA", "y"));
+  write_config_file(guest, plan.waagent_config, guest::set_key(*text, "OS.EnableRDMA", "y"));
 }
 
 void hold_packages(const plan::Hold& hold, guest::Guest& guest) {
   for (const auto& config : hold.configs)
-    write_config_file(guest, config, exclude_packages(guest.read(config).value_or(""), hold.packages));
+    write_config_file(guest, config, guest::exclude_packages(guest.read(config).value_or(""), hold.packages));
   if (!hold.configs.empty()) return;
   std::string selections;
   for (const auto& package : hold.packages) selections += package + " hold\n";
-  run(guest, "holding packages", fmt::format("printf '%s' {} | dpkg --set-selections\n", shell_quote(selections)));
+  guest::run(guest, "holding packages",
+             fmt::format("printf '%s' {} | dpkg --set-selections\n", shell_quote(selections)));
 }
 
 void lift_memory_limit(guest::Guest& guest) {

@@ -11,6 +11,7 @@
 #include "bake/archive/archive.hpp"
 #include "bake/archive/compression_window.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/file_kind.hpp"
 #include "bake/base/text.hpp"
 
 namespace bake::archive {
@@ -160,12 +161,21 @@ struct ArchiveReader::State {
                   "compress it again with a smaller window, as 'xz -9' or 'zstd -19' do");
   }
 
+  /// Returns " but …" when the source's first bytes show what it is; `buffer` has them only if all of it fits.
+  [[nodiscard]] std::string seems() const {
+    if (taken > buffer.size()) return {};
+    const std::string_view bytes(reinterpret_cast<const char*>(buffer.data()), static_cast<std::size_t>(taken));
+    const auto found = kind_of_bytes(bytes.substr(0, kind_bytes));
+    return found.empty() ? found : " but " + found;
+  }
+
   [[noreturn]] void fail() {
     if (source_error) std::rethrow_exception(source_error);
     const auto reason = text_or_empty(archive_error_string(reader.get()));
     if (kind == ArchiveKind::bundle && !any_entry && reason == "Unrecognized archive format")
       throw Error(
-          ErrorKind::config, fmt::format("reading bundle '{}': neither a tar archive nor an ISO image", name),
+          ErrorKind::config,
+          fmt::format("reading bundle '{}': neither a tar archive nor an ISO image{}", name, seems()),
           "bake reads MLNX_OFED_LINUX-<version>-<distro>-<arch>.tgz and .iso, the files that the vendor publishes");
     throw Error(ErrorKind::untrusted, fmt::format("reading '{}': damaged or truncated: {}", name, reason),
                 "fetch the file again and compare its sha256 with that of the publisher");

@@ -14,6 +14,7 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/interrupt.hpp"
+#include "bake/base/text.hpp"
 
 namespace bake {
 namespace fs = std::filesystem;
@@ -43,6 +44,31 @@ void FileDescriptor::reset() noexcept {
   fd_ = -1;
 }
 
+namespace {
+
+/// Returns the missing directory of a missing file, or the file next to it whose name is the closest.
+std::string hint_for_missing(const fs::path& file) {
+  const auto directory = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  std::error_code error;
+  if (!fs::exists(directory, error)) return error ? "" : fmt::format("there is no directory '{}'", directory.string());
+  std::vector<std::string> names;
+  fs::directory_iterator entry(directory, error);
+  for (const fs::directory_iterator end; !error && entry != end; entry.increment(error))
+    names.push_back(entry->path().filename().string());
+  std::sort(names.begin(), names.end());
+  const auto found = closest(file.filename().string(), names);
+  return found ? fmt::format("did you mean '{}'?", (file.parent_path() / *found).string()) : "";
+}
+
+}  // namespace
+
+void require_not_directory(const FileDescriptor& fd, const fs::path& file) {
+  struct stat info {};
+  if (::fstat(fd.get(), &info) == 0 && S_ISDIR(info.st_mode))
+    throw Error(ErrorKind::usage, fmt::format("reading '{}': it is a directory, not a file", file.string()),
+                "name a file in it");
+}
+
 FileDescriptor open_file(const fs::path& file, int flags, unsigned mode) {
   const bool writing = (flags & (O_WRONLY | O_RDWR)) != 0;
   // Without O_NONBLOCK, opening a named pipe waits for a writer, perhaps forever.
@@ -53,7 +79,7 @@ FileDescriptor open_file(const fs::path& file, int flags, unsigned mode) {
                 "write its content to a file first");
   if (fd.valid()) return fd;
   if (!writing && errno == ENOENT)
-    throw Error(ErrorKind::usage, fmt::format("opening '{}': no such file", file.string()));
+    throw Error(ErrorKind::usage, fmt::format("opening '{}': no such file", file.string()), hint_for_missing(file));
   throw_errno(writing ? "opening for writing" : "opening", file, errno);
 }
 
@@ -101,6 +127,7 @@ void write_at(const FileDescriptor& fd, std::span<const std::byte> data, std::ui
 
 std::string read_text(const fs::path& file, std::size_t limit) {
   const auto fd = open_file(file, O_RDONLY);
+  require_not_directory(fd, file);
   std::string text;
   std::array<std::byte, 65536> buffer{};
   for (;;) {
@@ -161,6 +188,16 @@ std::vector<fs::path> entries_of(const fs::path& directory) {
     throw_errno("reading directory", directory, error.value());
   std::sort(entries.begin(), entries.end());
   return entries;
+}
+
+std::optional<FileIdentity> identity_of(const std::filesystem::path& file) {
+  const auto nanoseconds = [](const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  struct stat info {};
+  if (::stat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+  return FileIdentity{static_cast<std::uint64_t>(info.st_size), nanoseconds(info.st_mtim), nanoseconds(info.st_ctim),
+                      info.st_ino};
 }
 
 void sync_path(const fs::path& path) {

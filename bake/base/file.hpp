@@ -34,7 +34,7 @@ class FileDescriptor {
 [[noreturn]] void throw_errno(std::string_view doing, const std::filesystem::path& object, int error);
 
 /// Opens `file` with open(2)'s `flags` (O_CLOEXEC added) and `mode`. Throws Error{failed}, or Error{usage} when an
-/// input does not exist.
+/// input does not exist; the hint then names the missing directory or the closest file.
 FileDescriptor open_file(const std::filesystem::path& file, int flags, unsigned mode = 0644);
 
 /// Reads up to buffer.size() bytes; 0 at the end of the file. Throws Error{failed}, and Error{interrupted} after a
@@ -53,8 +53,11 @@ std::size_t read_at(const FileDescriptor& fd, std::span<std::byte> buffer, std::
 void write_at(const FileDescriptor& fd, std::span<const std::byte> data, std::uint64_t offset,
               const std::filesystem::path& name);
 
+/// Throws Error{usage} when `fd`, which is open for reading, is a directory; `file` is for the message.
+void require_not_directory(const FileDescriptor& fd, const std::filesystem::path& file);
+
 /// The whole content of a small file; at most `limit` bytes. Throws Error{failed} (or {usage} when the file does not
-/// exist).
+/// exist or is a directory).
 std::string read_text(const std::filesystem::path& file, std::size_t limit = std::size_t{64} << 20U);
 
 /// Replaces `file` with `content`: writes a temporary file in the same directory, syncs it, and renames it. A reader
@@ -68,6 +71,20 @@ std::string name_of_path(const std::filesystem::path& path);
 /// Returns the paths of the entries of a directory, sorted; nothing when the directory does not exist. Throws
 /// Error{failed} when it cannot be read.
 std::vector<std::filesystem::path> entries_of(const std::filesystem::path& directory);
+
+/// The metadata of a file, as in git's index: while they are equal, the content is assumed to be unchanged. Without a
+/// device number, because the nodes of a cluster see a shared file system under different numbers.
+struct FileIdentity {
+  std::uint64_t size = 0;
+  std::int64_t mtime_ns = 0;
+  std::int64_t ctime_ns = 0;
+  std::uint64_t inode = 0;
+
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
+/// Returns the current identity of a file; empty when it does not exist.
+std::optional<FileIdentity> identity_of(const std::filesystem::path& file);
 
 /// fsync(2) of a file or directory, so that a rename survives a power cut.
 void sync_path(const std::filesystem::path& path);

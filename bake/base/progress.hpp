@@ -1,12 +1,25 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace bake {
 
 /// Receives the messages of a job about its work. Rooms below cli never print; they call this interface.
 class Progress {
  public:
+  using Clock = std::chrono::steady_clock;
+  struct Span {
+    std::string name;
+    Clock::time_point begin;
+    Clock::time_point end;
+
+    [[nodiscard]] double seconds() const { return std::chrono::duration<double>(end - begin).count(); }
+  };
+
   virtual ~Progress() = default;
   /// A named step begins; the previous one is over.
   virtual void step(std::string_view name) = 0;
@@ -14,6 +27,26 @@ class Progress {
   virtual void detail(std::string_view text) = 0;
   /// A warning: the user should know it, and the job continues.
   virtual void warn(std::string_view text) = 0;
+  /// A call into the appliance, part of the running step, ran from `begin` to `end`. For traces.
+  virtual void call(std::string_view /*name*/, Clock::time_point /*begin*/, Clock::time_point /*end*/) {}
+  /// Returns how many warnings there were so far.
+  [[nodiscard]] virtual std::size_t warnings() const { return 0; }
+  /// Returns the steps so far, the running one until now; none when they are not recorded.
+  [[nodiscard]] virtual std::vector<Span> steps() const { return {}; }
+};
+
+/// Reports the life of this object as a call.
+class TimedCall {
+ public:
+  TimedCall(Progress& progress, std::string_view name) : progress_(progress), name_(name) {}
+  ~TimedCall() { progress_.call(name_, begin_, Progress::Clock::now()); }
+  TimedCall(const TimedCall&) = delete;
+  TimedCall& operator=(const TimedCall&) = delete;
+
+ private:
+  Progress& progress_;
+  std::string name_;
+  Progress::Clock::time_point begin_ = Progress::Clock::now();
 };
 
 /// Prints nothing: for tests and for callers that need no messages.

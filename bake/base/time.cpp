@@ -21,6 +21,8 @@ std::int64_t output_time() {
   return seconds;
 }
 
+bool is_time_given() { return std::getenv("SOURCE_DATE_EPOCH") != nullptr; }
+
 std::string iso_time(std::int64_t seconds) {
   const std::time_t when = seconds;
   std::tm parts{};

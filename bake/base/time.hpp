@@ -9,6 +9,9 @@ namespace bake {
 /// otherwise the clock. Throws Error{usage} when the variable is not a number.
 std::int64_t output_time();
 
+/// Returns whether SOURCE_DATE_EPOCH is set: outputs must then not depend on the clock.
+bool is_time_given();
+
 /// `seconds` since 1970 as "2026-11-21T01:38:00Z".
 std::string iso_time(std::int64_t seconds);
 

@@ -25,6 +25,8 @@ struct BundlePackage {
   std::vector<guest::ModuleFacts> modules;  ///< of packages with .ko files, otherwise empty
   std::string built_kernel;                 ///< directory below lib/modules in the payload, empty for other packages
   bool dkms_source = false;                 ///< has /usr/src/<x>/dkms.conf
+  /// The modules that DKMS builds of its sources, as dkms.conf names them ("nvme-core"); empty when it does not say.
+  std::vector<std::string> dkms_modules = {};
 };
 
 /// A directory of packages inside a bundle that a package manager can use as one repository.
@@ -33,13 +35,18 @@ struct Repository {
   std::string directory;  ///< below the top directory: "DEBS/UPSTREAM_LIBS", "RPMS"
   bool indexed = false;   ///< has repodata/repomd.xml or Packages
   std::vector<BundlePackage> packages;
+  std::string index_sha256 = {};  ///< digest_of_index() of the texts that the store keeps for the solver
 };
 
-/// The uncompressed index of one repository, for the solver.
+/// The index of one repository, for the solver. Debs: the Packages file, which the signed Release vouches for. Rpms: a
+/// primary.xml made from the packages' headers, because no signature covers the bundle's own one.
 struct IndexTexts {
-  std::string packages;   ///< Packages (deb) or primary.xml (rpm)
-  std::string filelists;  ///< filelists.xml (rpm), or empty
+  std::string packages;        ///< Packages (deb) or primary.xml (rpm)
+  std::string filelists = {};  ///< filelists.xml (rpm), or empty
 };
+
+/// Returns the digest of both texts, for Repository::index_sha256.
+std::string digest_of_index(const IndexTexts& texts);
 
 /// The checks of a bundle when it was added.
 struct Trust {

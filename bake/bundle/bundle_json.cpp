@@ -37,6 +37,7 @@ Json to_json(const BundlePackage& package) {
             {"sha256", package.sha256}};
   if (!package.built_kernel.empty()) json["built_kernel"] = package.built_kernel;
   if (package.dkms_source) json["dkms_source"] = true;
+  if (!package.dkms_modules.empty()) json["dkms_modules"] = package.dkms_modules;
   for (const auto& module : package.modules) json["modules"].push_back(to_json(module));
   return json;
 }
@@ -52,6 +53,7 @@ BundlePackage package_from(const Json& json) {
   json.at("sha256").get_to(package.sha256);
   package.built_kernel = json.value("built_kernel", "");
   package.dkms_source = json.value("dkms_source", false);
+  package.dkms_modules = json.value("dkms_modules", package.dkms_modules);  // older stores lack it
   for (const auto& module : json.value("modules", Json::array())) package.modules.push_back(module_from(module));
   return package;
 }
@@ -61,6 +63,7 @@ Json to_json(const Repository& repository) {
             {"directory", repository.directory},
             {"indexed", repository.indexed},
             {"packages", Json::array()}};
+  if (!repository.index_sha256.empty()) json["index_sha256"] = repository.index_sha256;
   for (const auto& package : repository.packages) json["packages"].push_back(to_json(package));
   return json;
 }
@@ -70,6 +73,7 @@ Repository repository_from(const Json& json) {
   json.at("flavour").get_to(repository.flavour);
   json.at("directory").get_to(repository.directory);
   json.at("indexed").get_to(repository.indexed);
+  repository.index_sha256 = json.value("index_sha256", "");  // older stores have none
   for (const auto& package : json.at("packages")) repository.packages.push_back(package_from(package));
   return repository;
 }

@@ -8,9 +8,11 @@
 #include <utility>
 
 #include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
 #include "bake/bundle/deb_index.hpp"
 #include "bake/bundle/layout.hpp"
 #include "bake/bundle/package_scan.hpp"
+#include "bake/bundle/release_tag.hpp"
 #include "bake/bundle/rpm_header.hpp"
 #include "bake/bundle/rpm_index.hpp"
 
@@ -19,6 +21,7 @@ namespace {
 
 constexpr std::size_t max_index = std::size_t{12} << 20U;   // the largest real one, a filelists.xml, has 5 MiB
 constexpr std::size_t max_release = std::size_t{1} << 20U;  // Release, repomd.xml: a page
+constexpr std::size_t max_described = 2 * max_index;  // what headers say, in place of primary.xml and filelists.xml
 
 /// Returns the difference between `found` and `expected`, or an empty string. Compares size and the strongest digest.
 std::string difference(const IndexedFile& expected, std::uint64_t size, const Digests& found) {
@@ -49,6 +52,7 @@ class Examiner {
       examine_place(place);
     }
     report_unlisted();
+    report_other_releases();
     return std::move(result_);
   }
 
@@ -80,13 +84,29 @@ class Examiner {
     IndexTexts texts;
     const bool rpm = result_.bundle.format == PackageFormat::rpm;
     const auto packages = place.index.empty() ? scan_headers(place.directory, texts)
-                          : rpm               ? read_rpm_index(place, texts)
+                          : rpm               ? read_rpm_index(place)
                                               : read_deb_index(place, texts);
     for (const auto& package : packages)
       if (auto checked = check_package(place, package)) repository.packages.push_back(std::move(*checked));
     if (!place.offered) return;
+    if (rpm) texts = describe_by_headers(place, repository.packages);
+    repository.index_sha256 = digest_of_index(texts);
     result_.bundle.repositories.push_back(std::move(repository));
     result_.texts.emplace(place.flavour, std::move(texts));
+  }
+
+  /// The index for the solver, from the headers of packages that were checked.
+  IndexTexts describe_by_headers(const RepositoryPlace& place, const std::vector<BundlePackage>& packages) {
+    std::string elements;
+    for (const auto& package : packages) {
+      const IndexedFile file{
+          package.file.substr(place.directory.size() + 1), package.size, {{DigestAlgorithm::sha256, package.sha256}}};
+      elements += primary_element(rpm_facts_of(*tree_.resolve(package.file)), file);
+      if (elements.size() > max_described)
+        throw Error(ErrorKind::untrusted, fmt::format("reading '{}': the headers of its packages describe more than {}",
+                                                      place.directory, human_size(max_described)));
+    }
+    return {primary_of_elements(elements, packages.size())};
   }
 
   std::vector<IndexedPackage> read_deb_index(const RepositoryPlace& place, IndexTexts& texts) {
@@ -124,21 +144,24 @@ class Examiner {
     if (!wrong.empty()) report.index_problems.push_back({index, "is not what Release says: " + wrong, ""});
   }
 
-  std::vector<IndexedPackage> read_rpm_index(const RepositoryPlace& place, IndexTexts& texts) {
+  /// Reads primary.xml only to compare it: the solver gets what the headers say.
+  std::vector<IndexedPackage> read_rpm_index(const RepositoryPlace& place) {
     const auto text = tree_.read(place.index, max_release);
     IndexCheck check{place.index, {}};
     if (tree_.resolve(place.index + ".asc"))
       check.signature = signature::check_signature(ring_, tree_.read(place.index + ".asc", 65536), text);
     result_.report.indexes.push_back(std::move(check));
+    std::string primary;
     for (const auto& [type, file] : parse_repomd(text, place.index)) {
       if (type != "primary" && type != "filelists") continue;
-      (type == "primary" ? texts.packages : texts.filelists) = read_metadata(place.directory + "/" + file.file, file);
+      auto metadata = read_metadata(place.directory + "/" + file.file, file);
+      if (type == "primary") primary = std::move(metadata);
     }
-    if (texts.packages.empty()) {
+    if (primary.empty()) {
       result_.report.index_problems.push_back({place.index, "lists no primary metadata", ""});
       return {};
     }
-    return parse_primary(texts.packages, place.index);
+    return parse_primary(primary, place.index);
   }
 
   std::string read_metadata(const std::string& path, const IndexedFile& expected) {
@@ -171,7 +194,6 @@ class Examiner {
   std::vector<IndexedPackage> scan_headers(const std::string& directory, IndexTexts& texts) {
     const bool rpm = result_.bundle.format == PackageFormat::rpm;
     std::vector<IndexedPackage> packages;
-    std::vector<RpmFacts> headers;
     for (const auto& path : tree_.paths()) {
       if (!path.starts_with(directory + "/") || path.find('/', directory.size() + 1) != std::string::npos) continue;
       if (!path.ends_with(rpm ? ".rpm" : ".deb") || !tree_.resolve(path)) continue;
@@ -180,16 +202,14 @@ class Examiner {
       file.digests.emplace(DigestAlgorithm::sha256,
                            facts_of(real, DigestAlgorithm::sha256).digests.at(DigestAlgorithm::sha256));
       if (rpm) {
-        headers.push_back(rpm_facts_of(real));
-        headers.back().package.file = std::move(file);
-        packages.push_back(headers.back().package);
+        packages.push_back(rpm_facts_of(real).package);
+        packages.back().file = std::move(file);
       } else {
         const auto paragraph = packages_paragraph(read_control(tree_.open(path), path), file);
         for (auto& package : parse_packages(paragraph, path)) packages.push_back(std::move(package));
         texts.packages += paragraph;
       }
     }
-    if (rpm) texts.packages = primary_of(headers);
     return packages;
   }
 
@@ -236,17 +256,28 @@ class Examiner {
       const auto& rpm = rpm_facts_of(*real);
       check.signature = rpm.signature;
       check.payload_signed = rpm.payload_signed;
-      if (const auto& own = rpm.package;
-          std::tie(own.name, own.version, own.arch) != std::tie(indexed.name, indexed.version, indexed.arch)) {
+      const IndexedFile file{indexed.file.file, tree_.size(*real), digests};
+      if (auto lie = place.index.empty() ? std::string() : header_difference(indexed, rpm, file); !lie.empty()) {
         check.verdict = PackageVerdict::mismatch;
-        check.detail = fmt::format("the index calls it {}-{}.{}, its header says {}-{}.{}", indexed.name,
-                                   indexed.version, indexed.arch, own.name, own.version, own.arch);
+        check.detail = std::move(lie);
       }
       sound = check.verdict != PackageVerdict::mismatch && rpm.signature.state != signature::SignatureState::bad;
     }
     result_.report.packages.push_back(check);
     return sound ? std::optional(describe(indexed, check.file, *real, digests.at(DigestAlgorithm::sha256)))
                  : std::nullopt;
+  }
+
+  /// Returns in what an index and the header of an rpm differ; empty if they agree. The header is what a signature
+  /// covers and what the guest's rpm will read.
+  static std::string header_difference(const IndexedPackage& indexed, const RpmFacts& rpm, const IndexedFile& file) {
+    if (const auto& own = rpm.package;
+        std::tie(own.name, own.version, own.arch) != std::tie(indexed.name, indexed.version, indexed.arch))
+      return fmt::format("the index calls it {}-{}.{}, its header says {}-{}.{}", indexed.name, indexed.version,
+                         indexed.arch, own.name, own.version, own.arch);
+    // The same parser reads both, so that both are normalised in the same way.
+    const auto own = parse_primary(primary_of_elements(primary_element(rpm, file), 1), file.file);
+    return relation_difference(indexed.relations, own.at(0).relations);
   }
 
   BundlePackage describe(const IndexedPackage& indexed, const std::string& file, const std::string& real,
@@ -257,7 +288,8 @@ class Examiner {
     package.arch = indexed.arch;
     package.file = file;
     package.size = tree_.size(real);
-    package.installed_size = indexed.installed_size;
+    const bool rpm = result_.bundle.format == PackageFormat::rpm;
+    package.installed_size = rpm ? rpm_facts_of(real).package.installed_size : indexed.installed_size;
     package.sha256 = sha256;
     if (may_have_kernel_content(indexed.name + "_" + indexed.version)) {
       auto found = kernel_content_.find(real);
@@ -270,8 +302,28 @@ class Examiner {
       check_symbol_count(symbols_, file);
       package.built_kernel = found->second.built_kernel;
       package.dkms_source = found->second.dkms_source;
+      package.dkms_modules = found->second.dkms_modules;
     }
+    note_other_release(package);
     return package;
+  }
+
+  /// Notes a package whose version, or the kernel of whose modules, names another release than the bundle.
+  void note_other_release(const BundlePackage& package) {
+    for (const auto& text : {package.version, package.built_kernel})
+      if (auto word = contradicting_release(text, result_.bundle.distro); !word.empty())
+        other_releases_[word].insert(package.file);
+  }
+
+  void report_other_releases() {
+    for (const auto& [word, files] : other_releases_) {
+      const auto more = files.size() == 1 ? "" : fmt::format(" (and {} more)", files.size() - 1);
+      result_.report.identity_problems.push_back(
+          {*files.begin(),
+           fmt::format("is made for '{}'{}, the top directory says distribution '{}'", word, more,
+                       result_.bundle.distro),
+           "the name of a bundle is not signed: take the bundle from the vendor again"});
+    }
   }
 
   /// Package files that no index names.
@@ -295,8 +347,9 @@ class Examiner {
   bool any_index_ = false;
   std::size_t symbols_ = 0;  ///< of all modules of all repositories
   std::set<std::string> covered_;
-  std::map<std::string, FileFacts> facts_;               ///< by real path
-  std::map<std::string, KernelContent> kernel_content_;  ///< by real path
+  std::map<std::string, std::set<std::string>> other_releases_;  ///< word of a version → package files
+  std::map<std::string, FileFacts> facts_;                       ///< by real path
+  std::map<std::string, KernelContent> kernel_content_;          ///< by real path
 };
 
 }  // namespace

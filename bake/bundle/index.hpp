@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ struct IndexedFile {
   Digests digests;
 };
 
+/// The relations of an rpm by kind, each list sorted and without duplicates: "obsoletes" → "rdma-core < 41".
+using Relations = std::map<std::string, std::vector<std::string>, std::less<>>;
+
 /// A package that an index lists.
 struct IndexedPackage {
   std::string name;
@@ -33,6 +37,7 @@ struct IndexedPackage {
   std::string arch;
   std::uint64_t installed_size = 0;  ///< bytes
   IndexedFile file;
+  Relations relations = {};  ///< of an rpm that parse_primary() read
 };
 
 /// Throws Error{untrusted} when an index lists more packages than any bundle has: memory follows their number.

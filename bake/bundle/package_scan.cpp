@@ -1,5 +1,6 @@
 #include "bake/bundle/package_scan.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <functional>
@@ -17,6 +18,7 @@ constexpr std::uint64_t max_payload = std::uint64_t{8} << 30U;
 constexpr std::size_t max_module = std::size_t{48} << 20U;
 constexpr std::size_t max_packed_module = std::size_t{8} << 20U;
 constexpr std::size_t max_unpacked_module = std::size_t{24} << 20U;
+constexpr std::size_t max_dkms_conf = std::size_t{1} << 20U;
 constexpr std::size_t max_control = std::size_t{1} << 20U;
 
 using Visit = std::function<void(const archive::ArchiveEntry&, archive::ArchiveReader&)>;
@@ -58,7 +60,39 @@ bool is_dkms_conf(const std::string& path) {
   return parts.size() == 5 && parts[1] == "usr" && parts[2] == "src" && parts[4] == "dkms.conf";
 }
 
+/// Returns the value of an assignment of the shell, without quotes and the parentheses of an array.
+std::string_view literal(std::string_view value) {
+  value = trim(value);
+  if (value.size() > 1 && value.front() == '(' && value.back() == ')') value = trim(value.substr(1, value.size() - 2));
+  if (value.size() > 1 && value.front() == value.back() && (value.front() == '"' || value.front() == '\''))
+    value = value.substr(1, value.size() - 2);
+  return value;
+}
+
+bool is_module_name(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+  });
+}
+
 }  // namespace
+
+std::vector<std::string> modules_of_dkms_conf(std::string_view text) {
+  std::vector<std::string> modules;
+  std::string package;
+  for (const auto& line : split_lines(text)) {
+    const auto statement = trim(line);
+    const auto equals = statement.find('=');
+    if (equals == std::string_view::npos) continue;
+    const auto value = literal(statement.substr(equals + 1));
+    if (statement.starts_with("PACKAGE_NAME=")) package = value;
+    if (!statement.starts_with("BUILT_MODULE_NAME") || value.empty()) continue;
+    if (!is_module_name(value)) return {};
+    modules.emplace_back(value);
+  }
+  if (modules.empty() && is_module_name(package)) modules.push_back(package);
+  return modules;
+}
 
 std::size_t symbol_count(const guest::ModuleFacts& module) { return module.imports.size() + module.exports.size(); }
 
@@ -79,9 +113,15 @@ bool may_have_kernel_content(std::string_view package) {
 KernelContent scan_kernel_content(const archive::ByteSource& package, PackageFormat format, const std::string& name) {
   KernelContent content;
   std::size_t symbols = 0;
+  bool dkms_known = true;
   const Visit visit = [&](const archive::ArchiveEntry& entry, archive::ArchiveReader& reader) {
     if (entry.type != archive::EntryType::file) return;
-    if (is_dkms_conf(entry.path)) content.dkms_source = true;
+    if (is_dkms_conf(entry.path)) {
+      const auto built = modules_of_dkms_conf(reader.read_all(max_dkms_conf));
+      content.dkms_source = true;
+      dkms_known = dkms_known && !built.empty();
+      content.dkms_modules.insert(content.dkms_modules.end(), built.begin(), built.end());
+    }
     const auto kernel = guest::kernel_of_path(entry.path);
     if (kernel.empty() || !guest::is_module_path(entry.path)) return;
     if (content.built_kernel.empty()) content.built_kernel = kernel;
@@ -96,6 +136,7 @@ KernelContent scan_kernel_content(const archive::ByteSource& package, PackageFor
     archive::ArchiveReader reader(package, archive::ArchiveKind::cpio, name);
     walk(reader, name, visit);
   }
+  if (!dkms_known) content.dkms_modules.clear();
   return content;
 }
 

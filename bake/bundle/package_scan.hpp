@@ -12,9 +12,15 @@ namespace bake::bundle {
 /// The kernel content of a package.
 struct KernelContent {
   std::vector<guest::ModuleFacts> modules;
-  std::string built_kernel;  ///< directory below lib/modules; empty when it has no module
-  bool dkms_source = false;  ///< has usr/src/<name>/dkms.conf
+  std::string built_kernel;               ///< directory below lib/modules; empty when it has no module
+  bool dkms_source = false;               ///< has usr/src/<name>/dkms.conf
+  std::vector<std::string> dkms_modules;  ///< as BundlePackage::dkms_modules
 };
+
+/// Returns the names of the modules in a dkms.conf: each BUILT_MODULE_NAME, or PACKAGE_NAME when there is none
+/// (dkms(8)). The file is a shell script, which is not run: empty when a name is not a literal. MLNX_OFED writes both
+/// BUILT_MODULE_NAME[0]="nvme-core" and BUILT_MODULE_NAME+=("nvme-core") (mlnx-nvme, dkms.conf).
+std::vector<std::string> modules_of_dkms_conf(std::string_view text);
 
 /// Returns whether a package of this name may have kernel content, so that libraries need not be unpacked.
 bool may_have_kernel_content(std::string_view package);

@@ -29,10 +29,14 @@ struct Relation {
   std::string_view element;
   std::uint32_t names, flags, versions;
 };
-constexpr std::array<Relation, 4> relations{{{"provides", 1047, 1112, 1113},
+constexpr std::array<Relation, 8> relations{{{"provides", 1047, 1112, 1113},
                                              {"requires", 1049, 1048, 1050},
                                              {"conflicts", 1054, 1053, 1055},
-                                             {"obsoletes", 1090, 1114, 1115}}};
+                                             {"obsoletes", 1090, 1114, 1115},
+                                             {"recommends", 5046, 5048, 5047},
+                                             {"suggests", 5049, 5051, 5050},
+                                             {"supplements", 5052, 5054, 5053},
+                                             {"enhances", 5055, 5057, 5056}}};
 
 [[noreturn]] void damaged(const std::string& name, std::string_view reason) {
   throw Error(ErrorKind::untrusted, fmt::format("reading package '{}': {}", name, reason));
@@ -77,15 +81,36 @@ std::pair<std::string, std::string> take_headers(const archive::ByteSource& sour
   return {std::move(signature), take_header(source, name)};
 }
 
-/// Text for XML; "@" too, since it marks what primary_of() fills in.
+/// Returns the length of the UTF-8 character at the start of `text`; 0 if the bytes there are not one.
+std::size_t utf8_length(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  const std::size_t length = first < 0x80   ? 1
+                             : first < 0xC2 ? 0
+                             : first < 0xE0 ? 2
+                             : first < 0xF0 ? 3
+                             : first < 0xF5 ? 4
+                                            : 0;
+  if (length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80) return 0;
+  const auto second = length > 1 ? static_cast<unsigned char>(text[1]) : 0U;
+  const bool too_long = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
+  const bool no_character = (first == 0xED && second > 0x9F) || (first == 0xF4 && second > 0x8F);
+  return too_long || no_character ? 0 : length;
+}
+
+/// Text for XML; "@" too, since it marks what primary_element() fills in. A byte that is not UTF-8 (old packages have
+/// file names in Latin-1) becomes the Latin-1 character, because one such byte would make the whole index unreadable.
 std::string xml(std::string_view text) {
   std::string escaped;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '&' || c == '<' || c == '>' || c == '"' || c == '@')
-      escaped += fmt::format("&#{};", static_cast<int>(c));
+  while (!text.empty()) {
+    const auto byte = static_cast<unsigned char>(text.front());
+    const auto length = utf8_length(text);
+    if (length == 0 || std::string_view("&<>\"@").find(text.front()) != std::string_view::npos)
+      escaped += fmt::format("&#{};", byte);
     else if (byte >= 0x20)
-      escaped += c;
+      escaped += text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return escaped;
 }
@@ -302,22 +327,29 @@ RpmFacts read_rpm(const archive::ByteSource& package, const signature::KeyRing& 
 
 void skip_rpm_headers(const archive::ByteSource& package, const std::string& name) { take_headers(package, name); }
 
-std::string primary_of(const std::vector<RpmFacts>& packages) {
-  auto text = fmt::format(R"(<?xml version="1.0" encoding="UTF-8"?>
+std::string primary_element(const RpmFacts& package, const IndexedFile& file) {
+  auto element = package.metadata;
+  const auto fill = [&](std::string_view mark, const std::string& value) {
+    if (const auto at = element.find(mark); at != std::string::npos) element.replace(at, mark.size(), value);
+  };
+  fill("@pkgid@", file.digests.at(DigestAlgorithm::sha256));
+  fill("@size@", std::to_string(file.size));
+  fill("@location@", xml(file.file));
+  return element;
+}
+
+std::string primary_of_elements(std::string_view elements, std::size_t count) {
+  return fmt::format(R"(<?xml version="1.0" encoding="UTF-8"?>
 <metadata xmlns="http://linux.duke.edu/metadata/common" xmlns:rpm="http://linux.duke.edu/metadata/rpm" packages="{}">
+{}</metadata>
 )",
-                          packages.size());
-  for (const auto& [package, metadata, signature, payload_signed] : packages) {
-    auto element = metadata;
-    const auto fill = [&](std::string_view mark, const std::string& value) {
-      if (const auto at = element.find(mark); at != std::string::npos) element.replace(at, mark.size(), value);
-    };
-    fill("@pkgid@", package.file.digests.at(DigestAlgorithm::sha256));
-    fill("@size@", std::to_string(package.file.size));
-    fill("@location@", xml(package.file.file));
-    text += element;
-  }
-  return text + "</metadata>\n";
+                     count, elements);
+}
+
+std::string primary_of(const std::vector<RpmFacts>& packages) {
+  std::string elements;
+  for (const auto& package : packages) elements += primary_element(package, package.package.file);
+  return primary_of_elements(elements, packages.size());
 }
 
 }  // namespace bake::bundle

@@ -39,7 +39,7 @@ class RpmHeader {
 struct RpmFacts {
   IndexedPackage package;  ///< the caller fills in `file`
   std::string
-      metadata;  ///< its <package> element for primary.xml; primary_of() fills in @pkgid@, @location@ and @size@
+      metadata;  ///< its <package> element for primary.xml; primary_element() fills in @pkgid@, @location@ and @size@
   signature::SignatureResult signature;
   /// The trusted signature covers the payload too: directly, or by a payload digest in the signed header. A good
   /// signature always does.
@@ -54,6 +54,11 @@ RpmFacts read_rpm(const archive::ByteSource& package, const signature::KeyRing& 
 /// Reads past the headers of an .rpm: what `package` gives next is its (compressed cpio) payload. Throws as read_rpm().
 void skip_rpm_headers(const archive::ByteSource& package, const std::string& name);
 
+/// Returns the <package> element of a primary.xml: all relations and files from the package's own header. `file` has
+/// the SHA-256.
+std::string primary_element(const RpmFacts& package, const IndexedFile& file);
+/// Returns the text of a primary.xml of `count` elements.
+std::string primary_of_elements(std::string_view elements, std::size_t count);
 /// Returns the text of a primary.xml for packages without an index.
 std::string primary_of(const std::vector<RpmFacts>& packages);
 

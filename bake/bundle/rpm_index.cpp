@@ -1,7 +1,10 @@
 #include "bake/bundle/rpm_index.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <fmt/format.h>
+#include <iterator>
 #include <memory>
 #include <optional>
 // libsolv's struct has a member `requires`, a keyword of C++20; this asks for the other spelling.
@@ -11,6 +14,7 @@ extern "C" {
 #include <solv/dataiterator.h>
 #include <solv/knownid.h>
 #include <solv/pool.h>
+#include <solv/queue.h>
 #include <solv/repo.h>
 #include <solv/repo_repomdxml.h>
 #include <solv/repo_rpmmd.h>
@@ -18,9 +22,12 @@ extern "C" {
 }
 
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
 
 namespace bake::bundle {
 namespace {
+
+constexpr std::size_t max_shown = 200;  // bytes of a relation in a message
 
 using FilePointer = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
@@ -63,6 +70,46 @@ class ParsedRepo {
   std::unique_ptr<Pool, decltype(&pool_free)> pool_;
   Repo* repo_;
 };
+
+struct RelationKind {
+  const char* word;
+  Id key;
+  bool may_be_incomplete;  ///< an index may lack some of what the header has
+};
+constexpr std::array<RelationKind, 8> relation_kinds{{{"provides", SOLVABLE_PROVIDES, false},
+                                                      {"requires", SOLVABLE_REQUIRES, true},
+                                                      {"conflicts", SOLVABLE_CONFLICTS, false},
+                                                      {"obsoletes", SOLVABLE_OBSOLETES, false},
+                                                      {"recommends", SOLVABLE_RECOMMENDS, true},
+                                                      {"suggests", SOLVABLE_SUGGESTS, true},
+                                                      {"supplements", SOLVABLE_SUPPLEMENTS, true},
+                                                      {"enhances", SOLVABLE_ENHANCES, true}}};
+
+Relations relations_of(Solvable* solvable, Pool* pool) {
+  Relations relations;
+  Queue ids;
+  queue_init(&ids);
+  for (const auto& kind : relation_kinds) {
+    queue_empty(&ids);
+    solvable_lookup_deparray(solvable, kind.key, &ids, 0);
+    std::vector<std::string> list;
+    for (int i = 0; i < ids.count; ++i)  // the markers separate kinds of requirements, which are compared together
+      if (ids.elements[i] != SOLVABLE_PREREQMARKER && ids.elements[i] != SOLVABLE_FILEMARKER)
+        list.emplace_back(pool_dep2str(pool, ids.elements[i]));
+    std::sort(list.begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
+    if (!list.empty()) relations.emplace(kind.word, std::move(list));
+  }
+  queue_free(&ids);
+  return relations;
+}
+
+/// Returns the first of `list` that `other` lacks; both are sorted.
+std::string first_missing(const std::vector<std::string>& list, const std::vector<std::string>& other) {
+  std::vector<std::string> missing;
+  std::set_difference(list.begin(), list.end(), other.begin(), other.end(), std::back_inserter(missing));
+  return missing.empty() ? std::string() : missing.front();
+}
 
 }  // namespace
 
@@ -117,9 +164,27 @@ std::vector<IndexedPackage> parse_primary(const std::string& text, std::string_v
                               packages.size() + 1, package.name));
     package.file.file = plain_path(location, name);
     package.file.digests.emplace(*algorithm, digest);
+    package.relations = relations_of(solvable, parsed.pool());
     packages.push_back(std::move(package));
   }
   return packages;
+}
+
+std::string relation_difference(const Relations& index, const Relations& header) {
+  const auto of = [](const Relations& relations, const char* kind) {
+    const auto found = relations.find(kind);
+    return found == relations.end() ? std::vector<std::string>() : found->second;
+  };
+  for (const auto& [word, key, may_be_incomplete] : relation_kinds) {
+    const auto indexed = of(index, word);
+    const auto own = of(header, word);
+    if (const auto added = first_missing(indexed, own); !added.empty())
+      return fmt::format("only the index says that it {} '{}'", word, printable(added.substr(0, max_shown)));
+    if (may_be_incomplete) continue;
+    if (const auto dropped = first_missing(own, indexed); !dropped.empty())
+      return fmt::format("only its header says that it {} '{}'", word, printable(dropped.substr(0, max_shown)));
+  }
+  return {};
 }
 
 }  // namespace bake::bundle

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t max_named_files = 3;
 constexpr std::size_t max_listed_problems = 12;
+constexpr std::size_t max_unlisted_names = 20;
 constexpr const char* unsigned_hint =
     "if you can vouch for it yourself: --insecure-no-signature, together with --sha256 and the publisher's digest";
 
@@ -89,14 +90,15 @@ void decide_index_digests(const Report& report, const Bundle& bundle, const Trus
   }
 }
 
-void decide_packages(const Report& report, const TrustPolicy& policy, TrustDecision& decision) {
-  std::size_t unlisted = 0;
+void decide_packages(const Report& report, const std::string& name, const TrustPolicy& policy,
+                     TrustDecision& decision) {
+  std::vector<std::string> unlisted;
   for (const auto& package : report.packages) {
     switch (package.verdict) {
       case PackageVerdict::ok:
         break;
       case PackageVerdict::missing_from_index:
-        ++unlisted;
+        unlisted.push_back(package.file);
         break;
       case PackageVerdict::mismatch:
       case PackageVerdict::missing_from_tree:
@@ -111,8 +113,12 @@ void decide_packages(const Report& report, const TrustPolicy& policy, TrustDecis
         break;
     }
   }
-  if (unlisted != 0)
-    decision.warnings.push_back(fmt::format("{} package files are in no index; bake will not install them", unlisted));
+  if (unlisted.empty()) return;
+  const auto count = unlisted.size();
+  unlisted.resize(std::min(count, max_unlisted_names));
+  decision.warnings.push_back(fmt::format(
+      "'{}': no index lists these package files, so bake will not install them: {}{}", name, join(unlisted, ", "),
+      count > unlisted.size() ? fmt::format(" and {} more", count - unlisted.size()) : ""));
 }
 
 }  // namespace
@@ -189,7 +195,7 @@ TrustDecision decide_trust(const Report& report, const Bundle& bundle, bool have
   else
     decision.problems.insert(decision.problems.end(), report.index_problems.begin(), report.index_problems.end());
   decide_index_digests(report, bundle, policy, decision);
-  decide_packages(report, policy, decision);
+  decide_packages(report, bundle.name, policy, decision);
   if (have_key_ring) decide_signatures(report, bundle, policy, decision);
   // With a ring, a signature that is missing or wrong has been reported already.
   const bool signature_refused =

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "bake/base/error.hpp"
-#include "bake/base/progress.hpp"
+#include "bake/base/step_times.hpp"
 
 namespace CLI {
 class App;
@@ -27,6 +27,7 @@ struct Context {
   bool verbose = false;
   std::string progress_mode = "auto";  ///< auto, tty, plain, none
   std::string log_file;
+  std::filesystem::path trace_file;                    ///< --trace
   std::filesystem::path store;                         ///< --store
   std::filesystem::path default_store;                 ///< the store without --store
   std::vector<std::filesystem::path> matrix_overlays;  ///< --matrix DIR, repeatable
@@ -34,14 +35,14 @@ struct Context {
   int status = 0;                 ///< exit code of a command that ends without an Error
 
   /// Returns the progress reporter that the options select; makes it at the first call.
-  Progress& progress();
+  StepTimes& progress();
   /// Prints `document` as the one JSON document of this run.
   void print(const Json& document);
 
   Context(std::ostream& result, std::ostream& messages) : out(result), err(messages) {}
 
  private:
-  std::unique_ptr<Progress> progress_;
+  std::unique_ptr<StepTimes> progress_;
 };
 
 /// Returns an error for programs: kind, message, hint, and the command lines of its remedies.

@@ -110,8 +110,8 @@ std::unique_ptr<Progress> make_progress(Context& context) {
   return std::make_unique<ConsoleProgress>(context.out, context.err, style, context.verbose, context.log_file);
 }
 
-Progress& Context::progress() {
-  if (!progress_) progress_ = make_progress(*this);
+StepTimes& Context::progress() {
+  if (!progress_) progress_ = std::make_unique<StepTimes>(make_progress(*this));
   return *progress_;
 }
 

@@ -68,8 +68,11 @@ std::unique_ptr<job::Session> start_appliance(const job::DiskRequest& request, P
 RealEnvironment::RealEnvironment(Context& context)
     : matrix_(matrix::Matrix::load(context.matrix_overlays)),
       store_(context.store),
-      environment_{matrix_, store_, context.progress(),
+      environment_{matrix_,
+                   store_,
+                   context.progress(),
                    [&context](const job::DiskRequest& request) { return start_appliance(request, context.progress()); },
-                   [] { return static_cast<unsigned>(guest::GuestfsGuest::launches()); }} {}
+                   [] { return static_cast<unsigned>(guest::GuestfsGuest::launches()); },
+                   job::Cache(job::cache_directory())} {}
 
 }  // namespace bake::cli

@@ -26,6 +26,9 @@ namespace {
 constexpr AddCommand commands[] = {add_image,  add_batch,  add_plan,   add_init, add_inspect, add_verify,  add_bundle,
                                    add_matrix, add_export, add_import, add_key,  add_vhd,     add_handler, add_doctor};
 
+/// The beginning of a trace, as nlohmann::json writes it.
+constexpr std::string_view trace_beginning = R"({"traceEvents":)";
+
 constexpr const char* interrupted_hint = "no incomplete file was left behind; run it again";
 
 std::filesystem::path default_store() {
@@ -43,6 +46,8 @@ void add_global_options(CLI::App& app, Context& context) {
   app.add_flag("-q,--quiet", context.quiet, "no progress, only warnings and errors");
   app.add_flag("-v,--verbose", context.verbose, "details of each step");
   app.add_option("--log", context.log_file, "also write every step and detail to this file");
+  app.add_option("--trace", context.trace_file,
+                 "write how long every step and call took to this file, as Chrome trace events");
   app.add_option("--store", context.store, "the bundle store (default: $BAKE_STORE, else ~/.local/share/bake)");
   app.add_option("--matrix", context.matrix_overlays,
                  "a directory of matrix rows that add to or override the built-in ones")
@@ -73,6 +78,20 @@ void require_log(const std::filesystem::path& file) {
   if (!stream.read(head.data(), static_cast<std::streamsize>(head.size())) && stream.gcount() == 0) return;
   if (std::none_of(beginnings.begin(), beginnings.end(), [&](const auto& text) { return head.starts_with(text); }))
     throw Error(ErrorKind::usage, fmt::format("opening log '{}': the file is not a log of bake", file.string()),
+                "choose another file");
+}
+
+/// Throws Error{usage} when the trace would replace a file that is not a trace.
+void require_trace(const std::filesystem::path& file) {
+  if (file.empty()) return;
+  require_parent_directory(file);
+  require_replaceable(file, true);
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return;
+  std::string head(trace_beginning.size(), '\0');
+  stream.read(head.data(), static_cast<std::streamsize>(head.size()));
+  if (stream.gcount() != 0 && head != trace_beginning)
+    throw Error(ErrorKind::usage, fmt::format("opening trace '{}': the file is not a trace of bake", file.string()),
                 "choose another file");
 }
 
@@ -141,6 +160,38 @@ int usage_error(const CLI::App& app, Context& context, const CLI::ParseError& er
   return static_cast<int>(ErrorKind::usage);
 }
 
+/// Writes the trace, also of a command that failed. Returns the exit code of the run.
+int with_trace(Context& context, int status) {
+  if (context.trace_file.empty()) return status;
+  try {
+    write_text_atomically(context.trace_file,
+                          chrome_trace(context.progress()).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  } catch (const Error& error) {
+    print_error(context, error);
+    if (status == 0) return static_cast<int>(error.kind());
+  }
+  return status;
+}
+
+/// Parses the arguments, runs the command, and returns its exit code.
+int run_command(CLI::App& app, Context& context, const std::vector<std::string>& arguments) {
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    return written(context);
+  } catch (const CLI::ParseError& error) {
+    context.trace_file.clear();
+    context.json = context.json || asks_for_json(arguments);
+    return usage_error(app, context, error, arguments);
+  } catch (const Error& error) {
+    return failed(context, error);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return failed(context, Error(ErrorKind::failed, fmt::format("working with files: {}", error.what())));
+  } catch (const std::exception& error) {
+    return failed(context, Error(ErrorKind::bug, fmt::format("running bake: unexpected: {}", error.what()),
+                                 "this is a bug in bake; please report it with the command line and the --log file"));
+  }
+}
+
 }  // namespace
 
 Json to_json(const Context& context, const Error& error) {
@@ -160,21 +211,13 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   set_help_format(app);
   for (const auto add : commands) add(app, context);
   app.footer("");  // the main help lists these options itself
-  app.parse_complete_callback([&context] { open_log(context); });
-  try {
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-    return written(context);
-  } catch (const CLI::ParseError& error) {
-    context.json = context.json || asks_for_json(arguments);
-    return usage_error(app, context, error, arguments);
-  } catch (const Error& error) {
-    return failed(context, error);
-  } catch (const std::filesystem::filesystem_error& error) {
-    return failed(context, Error(ErrorKind::failed, fmt::format("working with files: {}", error.what())));
-  } catch (const std::exception& error) {
-    return failed(context, Error(ErrorKind::bug, fmt::format("running bake: unexpected: {}", error.what()),
-                                 "this is a bug in bake; please report it with the command line and the --log file"));
-  }
+  app.parse_complete_callback([&context] {
+    auto trace = std::exchange(context.trace_file, {});  // a refused file must not be replaced
+    require_trace(trace);
+    open_log(context);
+    context.trace_file = std::move(trace);
+  });
+  return with_trace(context, run_command(app, context, arguments));
 }
 
 }  // namespace bake::cli

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <span>
 
-#include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/progress.hpp"
 #include "bake/disk/source.hpp"
@@ -13,11 +12,9 @@ namespace bake {
 
 /// Writes the disk in `source` to `destination` (created or truncated) as raw data of exactly source.data_size bytes:
 /// as a reflink when the file system supports it, otherwise as a copy in which holes and 64 KiB blocks of zeros become
-/// holes; other formats are converted by qemu-img. The source is only read. `source_hash`, if given, receives every
-/// byte of the source file (holes and footer included), like `sha256sum`, in the same pass. Throws Error{failed}, or
-/// {environment} when the disk is full.
-void copy_to_raw(const SourceDisk& source, const std::filesystem::path& destination, Progress& progress,
-                 Hasher* source_hash = nullptr);
+/// holes; other formats are converted by qemu-img. The source is only read. Throws Error{failed}, also when the
+/// source changed during the copy, or {environment} when the disk is full.
+void copy_to_raw(const SourceDisk& source, const std::filesystem::path& destination, Progress& progress);
 
 /// Writes `data` at byte `offset` of a file that is a hole there, and leaves out 64 KiB blocks of zeros: they stay
 /// holes. The caller sets the file's length. Throws like write_at.

@@ -6,6 +6,7 @@
 #include <string>
 #include <sys/stat.h>
 
+#include "bake/base/file_kind.hpp"
 #include "bake/base/text.hpp"
 #include "bake/disk/partition.hpp"
 #include "bake/disk/qemu_img.hpp"
@@ -31,6 +32,7 @@ class Head {
     for (std::size_t i = 0; i < length; ++i) value = value << 8U | std::to_integer<std::uint64_t>(bytes_.at(at + i));
     return value;
   }
+  [[nodiscard]] std::string_view text() const { return {reinterpret_cast<const char*>(bytes_.data()), kind_bytes}; }
   [[nodiscard]] auto footer_copy() const { return std::span(bytes_).first<footer_size>(); }
   [[nodiscard]] auto partition_head() const { return std::span(bytes_).first<partition_head_size>(); }
 
@@ -44,24 +46,27 @@ class Head {
               std::move(remedies));
 }
 
-struct ForeignFormat {
+struct ForeignDisk {
   std::string_view magic;
   std::string_view name;
-  std::string_view remedy;
 };
 
-constexpr auto unpack_first = "unpack it first"sv;
-constexpr auto convert_first = "convert it first: qemu-img convert -O raw"sv;
-constexpr std::array foreign_formats{
-    ForeignFormat{"\x1f\x8b"sv, "a gzip file", unpack_first},
-    ForeignFormat{"\xfd\x37zXZ\0"sv, "an xz file", unpack_first},
-    ForeignFormat{"\x28\xb5\x2f\xfd"sv, "a zstd file", unpack_first},
-    ForeignFormat{"BZh"sv, "a bzip2 file", unpack_first},
-    ForeignFormat{"PK\x03\x04"sv, "a zip file", unpack_first},
-    ForeignFormat{"KDMV"sv, "a VMDK", convert_first},
-    ForeignFormat{"# Disk DescriptorFile"sv, "a VMDK description", convert_first},
-    ForeignFormat{"<<< "sv, "a VirtualBox disk", convert_first},
+constexpr std::array foreign_disks{
+    ForeignDisk{"KDMV"sv, "a VMDK"},
+    ForeignDisk{"# Disk DescriptorFile"sv, "a VMDK description"},
+    ForeignDisk{"<<< "sv, "a VirtualBox disk"},
 };
+
+[[noreturn]] void refuse_other_kind(const fs::path& path, const std::string& reason, std::string hint = {}) {
+  throw Error(ErrorKind::config, fmt::format("opening disk '{}': not a disk image{}", path.string(), reason),
+              std::move(hint));
+}
+
+/// Returns whether kind_of_bytes() names a compression.
+bool is_packed(std::string_view kind) {
+  return kind == "a gzip file" || kind == "an xz file" || kind == "a zstd file" || kind == "a bzip2 file" ||
+         kind == "a zip file";
+}
 
 void refuse_differencing(const fs::path& path) {
   refuse(path, "a differencing VHD, which needs the data of a parent file",
@@ -134,12 +139,15 @@ SourceDisk qcow2(SourceDisk disk, const Head& head) {
 }
 
 SourceDisk raw(SourceDisk disk, const Head& head) {
-  for (const auto& format : foreign_formats)
+  for (const auto& format : foreign_disks)
     if (head.has(format.magic))
-      refuse(disk.path, fmt::format("not a disk image but {}", format.name), std::string(format.remedy));
+      refuse_other_kind(disk.path, fmt::format(" but {}", format.name), "convert it first: qemu-img convert -O raw");
+  const auto kind = kind_of_bytes(head.text());
+  if (is_packed(kind)) refuse_other_kind(disk.path, " but " + kind, "unpack it first");
   const bool file_system = head.has("XFSB"sv) || head.has("\x53\xef"sv, 1024 + 56);  // xfs; ext2, ext3, ext4
   if (!has_boot_signature(head.partition_head()) && !file_system)
-    refuse(disk.path, "not a disk image: no VHD footer, partition table or file system in it");
+    refuse_other_kind(disk.path,
+                      kind.empty() ? ": no VHD footer, partition table or file system in it" : " but " + kind);
   disk.data_size = disk.file_size;
   refuse_truncated(disk, head);
   // A disk consists of whole sectors; a VHD that lost or gained bytes at its end has its footer at an unexpected place.
@@ -178,7 +186,9 @@ OpenImage open_image(const fs::path& path) {
   struct stat info {};
   if (::fstat(image.fd.get(), &info) != 0) throw_errno("opening disk", path, errno);
   if (!S_ISREG(info.st_mode))
-    throw Error(ErrorKind::usage, fmt::format("opening disk '{}': not a regular file", path.string()));
+    throw Error(ErrorKind::usage,
+                fmt::format("opening disk '{}': {}", path.string(),
+                            S_ISDIR(info.st_mode) ? "it is a directory, not a disk" : "not a regular file"));
   image.size = static_cast<std::uint64_t>(info.st_size);
   return image;
 }

@@ -27,9 +27,10 @@ struct SourceDisk {
   [[nodiscard]] bool needs_conversion() const { return format != DiskFormat::raw && format != DiskFormat::vhd_fixed; }
 };
 
-/// Detects the format of the disk image `path` and the size of its disk. Throws Error{usage} when `path` is not a file
-/// and Error{failed} when it is not a disk image, is damaged or truncated, or needs the data of other files
-/// (differencing VHD, qcow2 with a backing or data file: such an image could name any file of this machine).
+/// Detects the format of the disk image `path` and the size of its disk. Throws Error{usage} when `path` is not a file,
+/// Error{config} when it is not a disk image, and Error{failed} when it is damaged or truncated, or needs the data of
+/// other files (differencing VHD, qcow2 with a backing or data file: such an image could name any file of this
+/// machine).
 SourceDisk probe_source(const std::filesystem::path& path);
 
 /// probe_source for a base image: also throws Error{failed} when Azure does not accept the virtual size.

@@ -1,6 +1,7 @@
 #include "bake/evidence/manifest.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 #include "bake/base/time.hpp"
@@ -10,6 +11,10 @@ namespace bake::evidence {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// Signatures cover packages, or a Release file, which names no distribution. Only the name of the bundle's top
+// directory and an unsigned file say for which one the bundle is.
+constexpr const char* distribution_trust = "distribution not covered by a signature";
 
 Json json_of(const bundle::Trust& trust) {
   Json json{{"pin", trust.pin}, {"signer", trust.signer}, {"weak", trust.weak}, {"overridden", trust.overridden}};
@@ -22,6 +27,7 @@ Json json_of_driver(const plan::Plan& plan, const Origin& origin) {
   if (plan.bundle && origin.bundle != nullptr) {
     driver["bundle"] = {{"name", plan.bundle->name},
                         {"sha256", plan.bundle->id},
+                        {"distribution", {{"name", origin.bundle->distro}, {"trust", distribution_trust}}},
                         {"repository", plan.bundle->repository},
                         {"trust", json_of(origin.bundle->trust)}};
   }
@@ -64,14 +70,17 @@ Json image_manifest(const plan::Plan& plan, const Origin& origin) {
           {"expectations", plan::to_json(plan.expectations)}};
 }
 
-Json product_manifest(const Json& image, const Product& product, const Json& checks) {
+Json product_manifest(const Json& image, const Product& product, const Json& checks, const Json& files) {
   Json manifest = image;
   manifest["product"] = {{"file", product.file},
                          {"virtual_size", product.virtual_size},
                          {"uuid", product.uuid},
                          {"sha256", product.sha256},
                          {"appliance_launches", product.appliance_launches}};
+  for (const auto& [step, seconds] : product.timings)
+    manifest["product"]["timings"].push_back({{"step", step}, {"seconds", std::round(seconds * 1000) / 1000}});
   manifest["checks"] = checks;
+  manifest["files"] = files;
   return manifest;
 }
 

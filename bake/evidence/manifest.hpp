@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bake/bundle/bundle.hpp"
@@ -37,11 +38,12 @@ struct Product {
   std::string uuid;
   std::string sha256;
   unsigned appliance_launches = 0;
+  std::vector<std::pair<std::string, double>> timings;  ///< each step and its seconds; empty: not recorded
 };
 
-/// Returns the manifest for the sidecar file: the image's own manifest, the file, and the result of every check
-/// (verify::to_json).
+/// Returns the manifest for the sidecar file: the image's own manifest, the file, the result of every check
+/// (verify::to_json) and the files of the image (verify::record_files).
 nlohmann::ordered_json product_manifest(const nlohmann::ordered_json& image, const Product& product,
-                                        const nlohmann::ordered_json& checks);
+                                        const nlohmann::ordered_json& checks, const nlohmann::ordered_json& files);
 
 }  // namespace bake::evidence

@@ -1,6 +1,5 @@
 #include "bake/fleet/result.hpp"
 
-#include <sys/stat.h>
 #include <utility>
 
 #include "bake/base/error.hpp"
@@ -13,8 +12,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* schema = "bake-result/v1";
-
-std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
 
 Json to_json(const KnownFile& file) {
   Json json{{"sha256", file.sha256}};
@@ -36,13 +33,6 @@ KnownFile known_file(const nlohmann::json& json) {
 }
 
 }  // namespace
-
-std::optional<FileIdentity> identity_of(const fs::path& file) {
-  struct stat info {};
-  if (::stat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
-  return FileIdentity{static_cast<std::uint64_t>(info.st_size), nanoseconds(info.st_mtim), nanoseconds(info.st_ctim),
-                      info.st_ino};
-}
 
 Json to_json(const ImageResult& result) {
   Json json{{"schema", schema}, {"status", result.status}};

@@ -6,23 +6,10 @@
 #include <optional>
 #include <string>
 
+#include "bake/base/file.hpp"
 #include "bake/job/content_key.hpp"
 
 namespace bake::fleet {
-
-/// The metadata of a file, as in git's index: while they are equal, the content is assumed to be unchanged. Without a
-/// device number, because the nodes of a cluster see a shared file system under different numbers.
-struct FileIdentity {
-  std::uint64_t size = 0;
-  std::int64_t mtime_ns = 0;
-  std::int64_t ctime_ns = 0;
-  std::uint64_t inode = 0;
-
-  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
-};
-
-/// Returns the current identity of a file; empty when it does not exist.
-std::optional<FileIdentity> identity_of(const std::filesystem::path& file);
 
 /// A content digest and the identity the file had when it was computed.
 struct KnownFile {

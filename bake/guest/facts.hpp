@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bake/guest/config_link.hpp"
 #include "bake/guest/guest.hpp"
 #include "bake/guest/initramfs.hpp"
 #include "bake/guest/module_elf.hpp"
@@ -117,6 +118,7 @@ struct Account {
   std::string name;
   std::uint32_t uid = 0;
   std::string home;
+  std::string shell = {};
 
   friend bool operator==(const Account&, const Account&) = default;
 };
@@ -185,6 +187,8 @@ struct Facts {
   std::set<std::string> programs;
   /// /etc/yum.conf and /etc/dnf/dnf.conf, if they exist; the yum.conf of EL8, a link to the other file, is not listed.
   std::vector<std::string> package_manager_configs;
+  /// Configuration files that a bake may edit and that are links.
+  std::vector<ConfigLink> config_links;
   MachineFacts machine;
   std::vector<std::string> private_keys;      ///< find_private_keys()
   std::string root_uuid;                      ///< of the root file system; identifies the image in the manifest

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -76,6 +77,14 @@ class Guest {
   /// Error{failed} when the script does not end within its time limit or prints without an end. Put several questions
   /// into one script, because a call takes about 25 ms under emulation.
   virtual ShellResult shell(const std::string& script) = 0;
+
+  /// Returns path → state of every file of `files` and of every file below `trees`: "0644 0:0 SHA256" for a regular
+  /// file (mode, owner and group, digest), "link TARGET" for a symbolic link, "other" for a device, socket or pipe.
+  /// Programs outside the guest compute it, so that the guest cannot falsify it. Leaves out missing files, directories,
+  /// files below a symbolic link (name their real path), and files below /proc, /sys, /dev and /run. Does not leave the
+  /// file system of a tree.
+  virtual std::map<std::string, std::string> fingerprints(const std::vector<std::string>& files,
+                                                          const std::vector<std::string>& trees) = 0;
 
   /// Returns the free bytes on the file system of `path`.
   virtual std::uint64_t free_bytes(const std::string& path) = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <set>
 
 #include "bake/archive/archive.hpp"
 #include "bake/base/error.hpp"
@@ -116,6 +117,22 @@ std::map<std::string, std::string> resolve_modules(std::string_view modules_dep,
     if (is_module_path(path)) resolved.try_emplace(module_name_of(path), directory + path);
   }
   return resolved;
+}
+
+std::vector<std::string> missing_dependencies(const InitramfsContent& content, std::string_view modules_dep,
+                                              const std::vector<std::string>& names) {
+  std::set<std::string> present;
+  for (const auto& path : content.modules) present.insert(module_name_of(path));
+  std::vector<std::string> missing;
+  for (const auto& line : split_lines(modules_dep)) {
+    const auto colon = std::min(line.find(':'), line.size());
+    const auto name = module_name_of(std::string_view(line).substr(0, colon));
+    if (colon == line.size() || std::find(names.begin(), names.end(), name) == names.end()) continue;
+    for (const auto& needed : split_words(std::string_view(line).substr(colon + 1)))
+      if (!present.contains(module_name_of(needed)))
+        missing.push_back(fmt::format("{} needs {}, which is missing", name, module_name_of(needed)));
+  }
+  return missing;
 }
 
 InitramfsContent read_initramfs(std::string_view bytes, const std::string& release, const std::string& name) {

@@ -31,6 +31,12 @@ bool is_rdma_module(std::string_view name);
 /// its paths count from: "lib/modules/K/".
 std::map<std::string, std::string> resolve_modules(std::string_view modules_dep, const std::string& directory);
 
+/// Returns what `names` lack in the initramfs to be loaded there: "nvme needs nvme_core, which is missing" for each
+/// module that the image's modules.dep says one of them depends on (depmod(8): the dependencies of dependencies
+/// included).
+std::vector<std::string> missing_dependencies(const InitramfsContent& content, std::string_view modules_dep,
+                                              const std::vector<std::string>& names);
+
 /// "lib/modules/K/extra/mlx5_core.ko.xz" → "mlx5_core"; modprobe treats dashes as underscores.
 std::string module_name_of(std::string_view path);
 

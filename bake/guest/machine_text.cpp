@@ -235,7 +235,7 @@ std::vector<Account> parse_accounts(std::string_view passwd) {
   for (const auto& line : split_lines(passwd)) {
     const auto fields = split(line, ':');
     if (fields.size() < 7 || fields[0].empty() || fields[0].starts_with('#')) continue;
-    Account account{fields[0], 0, fields[5]};
+    Account account{fields[0], 0, fields[5], fields[6]};
     const auto* end = fields[2].data() + fields[2].size();
     if (std::from_chars(fields[2].data(), end, account.uid).ptr != end || fields[2].empty()) continue;
     while (account.home.size() > 1 && account.home.ends_with('/')) account.home.pop_back();

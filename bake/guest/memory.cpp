@@ -1,8 +1,10 @@
 #include "bake/guest/memory.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <fmt/format.h>
 
+#include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/guest/path.hpp"
@@ -225,6 +227,21 @@ ShellResult MemoryGuest::shell(const std::string& script) {
     if (auto result = handler(script)) return *result;
   if (const auto answer = answers_.find(script); answer != answers_.end()) return answer->second;
   return {127, "MemoryGuest: no answer for this script\n"};
+}
+
+std::map<std::string, std::string> MemoryGuest::fingerprints(const std::vector<std::string>& files,
+                                                             const std::vector<std::string>& trees) {
+  std::map<std::string, std::string> states;
+  for (const auto& [path, node] : nodes_) {
+    const bool asked = std::find(files.begin(), files.end(), path) != files.end() ||
+                       std::any_of(trees.begin(), trees.end(), [&](const auto& tree) { return is_below(path, tree); });
+    if (!asked || !is_stored(path) || node.type == FileType::directory) continue;
+    states[path] = node.type == FileType::symlink ? "link " + node.content
+                   : node.type == FileType::regular
+                       ? fmt::format("{:04o} {}:{} {}", node.mode, node.uid, node.gid, digest_of(node.content))
+                       : "other";
+  }
+  return states;
 }
 
 std::uint64_t MemoryGuest::free_bytes(const std::string& path) {

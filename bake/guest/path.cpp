@@ -1,5 +1,6 @@
 #include "bake/guest/path.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "bake/base/error.hpp"
@@ -23,6 +24,14 @@ std::string parent_of(std::string_view path) {
   while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
   const auto slash = path.rfind('/');
   return slash == 0 || slash == std::string_view::npos ? "/" : std::string(path.substr(0, slash));
+}
+
+bool is_stored(std::string_view path) {
+  const auto components = path_components(path);
+  if (components.empty()) return true;
+  for (const auto* top : {"proc", "sys", "dev", "run"})
+    if (components.front() == top) return false;
+  return std::find(components.begin(), components.end(), "..") == components.end();
 }
 
 std::string base_name_of(std::string_view path) {

@@ -12,6 +12,9 @@ std::vector<std::string> path_components(std::string_view path);
 /// True when the guest path `path` is `directory` or is below it. Both without a final slash, except "/".
 bool is_below(std::string_view path, std::string_view directory);
 
+/// False for paths below /proc, /sys, /dev and /run, which have no files on the disk, and for paths with "..".
+bool is_stored(std::string_view path);
+
 /// Directory part of an absolute guest path ("/" for "/x" and for "/") and its last component.
 std::string parent_of(std::string_view path);
 std::string base_name_of(std::string_view path);

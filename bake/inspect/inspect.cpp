@@ -44,6 +44,17 @@ std::vector<std::string> find_package_manager_configs(Guest& guest) {
   return found;
 }
 
+/// Returns those files that a bake may edit, also for `generalize`, and that are links.
+std::vector<ConfigLink> find_config_links(Guest& guest, const MachineFacts& machine) {
+  auto paths = edited_config_files();
+  for (const auto& file : machine.files)
+    if (file.treatment == MachineFile::Treatment::edit) paths.push_back(file.path);
+  std::vector<ConfigLink> links;
+  for (const auto& path : paths)
+    if (auto link = find_config_link(guest, path)) links.push_back(std::move(*link));
+  return links;
+}
+
 bool has_word(std::string_view text, std::string_view word) {
   const auto words = split_words(text);
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -100,6 +111,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.selinux = find_selinux(guest, facts);
   facts.waagent = find_waagent(guest, facts.packages.packages);
   facts.machine = find_machine(guest, facts);
+  facts.config_links = find_config_links(guest, facts.machine);
   facts.private_keys = find_private_keys(guest);
   for (const auto& mount : layout.mounts)
     if (mount.mount_point == "/") facts.root_uuid = mount.uuid;

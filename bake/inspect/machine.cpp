@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fmt/format.h>
 #include <fnmatch.h>
 #include <map>
 #include <set>
 
+#include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/machine_text.hpp"
 #include "bake/guest/mount_plan.hpp"
@@ -200,7 +202,12 @@ std::vector<std::string> find_immutable(Guest& guest, const Facts& facts, const 
   std::string alone = trees;
   for (const auto& path : parents) alone += " " + shell_quote(path);
   const auto result = guest.shell("{ lsattr -d" + alone + "; lsattr -aR" + trees +
-                                  "; } 2>/dev/null | grep '^[^ /]*[ia][^ /]* *[/]' | head -n 1000; :\n");
+                                  "; } 2>/dev/null | grep '^[^ /]*[ia][^ /]* *[/]'; :\n");
+  if (!result.ok())
+    throw Error(ErrorKind::failed,
+                fmt::format("listing files with the attribute i or a: exit status {}: {}", result.status,
+                            last_lines(result.output)),
+                "clear the attributes of the files in the base image (chattr -R -i -a)");
   std::set<std::string> immutable;
   for (const auto& line : split_lines(result.output)) {
     const auto blank = line.find(' ');

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/disk/sidecar.hpp"
 #include "bake/evidence/files.hpp"
 #include "bake/job/content_key.hpp"
+#include "bake/job/known_digest.hpp"
 #include "bake/job/plan.hpp"
 #include "bake/recipe/fleet.hpp"
 #include "bake/signature/signing.hpp"
@@ -50,8 +50,10 @@ std::string difference_from(const recipe::Recipe& recipe, const fs::path& output
                                              private_pem.empty() ? std::string() : signature::public_half(private_pem));
   const auto failed = std::find_if(checks.begin(), checks.end(), [](const auto& check) { return check.failed(); });
   if (failed != checks.end()) return failed->rule + ": " + failed->evidence;
-  if (digest_of_file(recipe.base.path) != base) return "the base changed";
-  if (digest_of_file(output) != product) return "its output was changed";
+  KnownDigest base_now(recipe.base.path, environment);
+  KnownDigest output_now(output, environment);
+  if (base_now.wait() != base) return "the base changed";
+  if (output_now.wait() != product) return "its output was changed";
   return {};
 }
 

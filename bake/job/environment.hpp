@@ -10,6 +10,7 @@
 #include "bake/disk/source.hpp"
 #include "bake/guest/facts.hpp"
 #include "bake/guest/guest.hpp"
+#include "bake/job/cache.hpp"
 #include "bake/store/store.hpp"
 #include "matrix/matrix.hpp"
 
@@ -45,7 +46,12 @@ struct Environment {
   std::function<std::unique_ptr<Session>(const DiskRequest&)> open_session;
   /// Returns how often this process has started the appliance.
   std::function<unsigned()> launches;
+  Cache cache{};
 };
+
+/// Returns the facts about a disk: from the cache when the disk was read before and did not change, otherwise through
+/// an appliance.
+guest::Facts read_facts(const SourceDisk& source, Environment& environment);
 
 /// Starts the appliance on a scratch disk in `directory`, so that `source` is not written.
 std::unique_ptr<Session> open_scratch(const SourceDisk& source, const std::filesystem::path& directory,

@@ -10,16 +10,20 @@
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
 #include "bake/disk/copy.hpp"
+#include "bake/disk/digest.hpp"
 #include "bake/disk/footer.hpp"
 #include "bake/disk/output.hpp"
 #include "bake/disk/sidecar.hpp"
 #include "bake/evidence/files.hpp"
 #include "bake/evidence/manifest.hpp"
 #include "bake/job/content_key.hpp"
+#include "bake/job/known_digest.hpp"
 #include "bake/job/plan.hpp"
 #include "bake/signature/signing.hpp"
 #include "bake/verify/azure.hpp"
+#include "bake/verify/files.hpp"
 #include "bake/verify/guest.hpp"
+#include "bake/verify/privileges.hpp"
 
 namespace bake::job {
 namespace {
@@ -33,17 +37,7 @@ void check_base_pin(const recipe::Recipe& recipe, const SourceDisk& source, cons
                                                   source.path.string(), digest, recipe.base.sha256));
 }
 
-/// Copies the base and returns its digest. Throws Error{untrusted} when the recipe pins another one.
-std::string copy_base(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& to, Progress& progress) {
-  Hasher hasher;
-  copy_to_raw(source, to, progress, &hasher);
-  auto digest = hasher.hex();
-  check_base_pin(recipe, source, digest);
-  return digest;
-}
-
-void check_payload(const std::string& name, const fs::path& payload, const std::string& sha256) {
-  const auto found = digest_of_file(payload);
+void check_payload(const std::string& name, const std::string& found, const std::string& sha256) {
   if (found != sha256)
     throw Error(
         ErrorKind::untrusted,
@@ -51,13 +45,35 @@ void check_payload(const std::string& name, const fs::path& payload, const std::
         "remove it, then add it again from its source", {{Remedy::Action::remove_bundle, name}});
 }
 
-/// Compares the payloads with the digests that the store verified when it added them: the evidence of the image names
-/// those digests. Throws Error{untrusted} when one differs.
-void check_payloads(const resolve::SelectedDriver& driver, const Environment& environment) {
-  if (!driver.payloads().empty()) environment.progress.step("hash the payloads");
-  if (driver.bundle) check_payload(driver.bundle->name, driver.bundle->payload(), driver.bundle->payload_sha256);
-  for (const auto& extras : driver.extras) check_payload(extras.name, extras.payload(), extras.payload_sha256);
-}
+/// The files that a bake reads, hashed while the appliance starts: the base, then the payloads.
+class InputDigests {
+ public:
+  InputDigests(const recipe::Recipe& recipe, const SourceDisk& source, const resolve::SelectedDriver& driver)
+      : recipe_(recipe), source_(source), driver_(driver), digests_(files_of(source, driver)) {}
+
+  /// Waits for the base's digest and returns it. Throws Error{untrusted} when the recipe pins another one, or when a
+  /// payload is not the one that the store verified when it added it: the evidence of the image names those digests.
+  const std::string& check() {
+    const auto& found = digests_.wait();
+    check_base_pin(recipe_, source_, found.front());
+    auto next = found.begin() + 1;
+    if (driver_.bundle) check_payload(driver_.bundle->name, *next++, driver_.bundle->payload_sha256);
+    for (const auto& extras : driver_.extras) check_payload(extras.name, *next++, extras.payload_sha256);
+    return found.front();
+  }
+
+ private:
+  static std::vector<fs::path> files_of(const SourceDisk& source, const resolve::SelectedDriver& driver) {
+    auto files = driver.payloads();
+    files.insert(files.begin(), source.path);
+    return files;
+  }
+
+  const recipe::Recipe& recipe_;
+  const SourceDisk& source_;
+  const resolve::SelectedDriver& driver_;
+  BackgroundDigests digests_;
+};
 
 evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& source, const std::string& base_sha256,
                            const resolve::SelectedDriver& driver, const guest::Facts& facts,
@@ -88,6 +104,7 @@ struct Finished {
   plan::Plan plan;
   Json manifest;
   Json checks;
+  Json files;
 };
 
 void warn_of_advice(const std::vector<verify::Check>& checks, Progress& progress) {
@@ -99,21 +116,35 @@ void warn_of_advice(const std::vector<verify::Check>& checks, Progress& progress
                               join(rules, ", ")));
 }
 
+/// Starts the appliance on the copy, and reads the facts about its guest.
+std::pair<std::unique_ptr<Session>, guest::Facts> open_guest(const SourceDisk& source, const fs::path& disk,
+                                                             const resolve::SelectedDriver& driver,
+                                                             InputDigests& inputs, Environment& environment) {
+  try {
+    environment.progress.step("start the appliance");
+    auto session = environment.open_session({disk, "raw", source.path, driver.payloads(), driver.may_build()});
+    environment.progress.step("inspect");
+    auto facts = session->inspect();
+    return {std::move(session), std::move(facts)};
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::interrupted) inputs.check();  // a wrong input may be the reason
+    throw;
+  }
+}
+
 /// Does all work that needs the appliance, in one launch.
 Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& disk,
-                       const std::string& base_sha256, const resolve::SelectedDriver& driver,
-                       Environment& environment) {
+                       const resolve::SelectedDriver& driver, InputDigests& inputs, Environment& environment) {
   auto& progress = environment.progress;
-  check_payloads(driver, environment);
-  progress.step("start the appliance");
-  auto session = environment.open_session({disk, "raw", source.path, driver.payloads(), driver.may_build()});
-  progress.step("inspect");
-  const auto facts = session->inspect();
+  const auto [session, facts] = open_guest(source, disk, driver, inputs, environment);
+  progress.step("check the digests of the base and the payloads");
+  const auto& base_sha256 = inputs.check();
   progress.step("plan");
-  const auto outcome = make_plan(recipe, driver, facts, environment);
+  auto outcome = make_plan(recipe, driver, facts, environment);
   report_warnings(outcome.plan, progress);
   plan::require(outcome);
   require_space(outcome.plan, disk);
+  outcome.plan.expectations.base_privileges = verify::find_privileges(session->guest());
   auto manifest =
       evidence::image_manifest(outcome.plan, origin_of(recipe, source, base_sha256, driver, facts, environment));
   apply::apply(outcome.plan, session->guest(), manifest.dump(2) + "\n", progress);
@@ -125,9 +156,11 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
     progress.detail(fmt::format("{:<7} {}: {}", verify::word_for(check), check.rule, printable(check.evidence)));
   verify::require(checks, recipe.name);
   warn_of_advice(checks, progress);
+  progress.step("record the files");
+  auto files = verify::record_files(session->guest(), outcome.plan);
   progress.step("trim and shut down");
   session->finish();
-  return {outcome.plan, std::move(manifest), verify::to_json(checks)};
+  return {outcome.plan, std::move(manifest), verify::to_json(checks), std::move(files)};
 }
 
 /// Returns one error for two refusals, so that a person can fix both at once. Its kind is the worse of the two; it has
@@ -178,18 +211,22 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   constexpr std::uint64_t growth = std::uint64_t{1} << 30U;
   require_free_space(file.path(), space_needed(source) + growth, fmt::format("the copy of '{}'", source.path.string()));
 
-  const auto base_sha256 = copy_base(recipe, source, file.path(), progress);
-  const auto finished = work_on_guest(recipe, source, file.path(), base_sha256, driver, environment);
+  InputDigests inputs(recipe, source, driver);
+  copy_to_raw(source, file.path(), progress);
+  const auto finished = work_on_guest(recipe, source, file.path(), driver, inputs, environment);
 
   progress.step("write the VHD footer");
   const auto manifest_text = finished.manifest.dump();
   const auto uuid = uuid_from(manifest_text);
   file.append_footer(make_fixed_footer(source.data_size, output_time(), uuid));
   progress.step("hash the output");
-  evidence::Product product{output.filename().string(), source.data_size, uuid, digest_of_file(file.path()),
-                            environment.launches()};
+  evidence::Product product{output.filename().string(),  source.data_size,       uuid,
+                            digest_of_disk(file.path()), environment.launches(), {}};
+  if (!is_time_given())
+    for (const auto& step : environment.progress.steps()) product.timings.emplace_back(step.name, step.seconds());
   BakedImage result{output, sidecar_of(output, Sidecar::manifest),
-                    evidence::product_manifest(finished.manifest, product, finished.checks), finished.plan};
+                    evidence::product_manifest(finished.manifest, product, finished.checks, finished.files),
+                    finished.plan};
   file.sync();
   // The evidence first, so that an image under its final name always has it. Its digests name this image.
   evidence::write_evidence(output, result.manifest, finished.plan, driver, private_pem);
@@ -201,14 +238,19 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
 plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment) {
   auto& progress = environment.progress;
   const auto [source, driver] = open_job(recipe, environment);
-  if (!recipe.base.sha256.empty()) {
-    progress.step("hash the base");
-    check_base_pin(recipe, source, digest_of_file(source.path));
+  std::optional<KnownDigest> base;
+  if (!recipe.base.sha256.empty()) base.emplace(source.path, environment);
+  const auto check_base = [&, &source = source] {
+    if (base) check_base_pin(recipe, source, base->wait());
+  };
+  guest::Facts facts;
+  try {
+    facts = read_facts(source, environment);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::interrupted) check_base();
+    throw;
   }
-  const TemporaryDirectory scratch;
-  auto session = open_scratch(source, scratch.path(), driver.payloads(), environment);
-  progress.step("inspect");
-  const auto facts = session->inspect();
+  check_base();
   progress.step("plan");
   return make_plan(recipe, driver, facts, environment);
 }

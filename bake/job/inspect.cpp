@@ -7,10 +7,15 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
+#include "bake/base/time.hpp"
 #include "bake/disk/check.hpp"
+#include "bake/disk/digest.hpp"
+#include "bake/disk/sidecar.hpp"
 #include "bake/evidence/files.hpp"
+#include "bake/job/known_digest.hpp"
 #include "bake/verify/azure.hpp"
 #include "bake/verify/evidence.hpp"
+#include "bake/verify/files.hpp"
 
 namespace bake::job {
 namespace fs = std::filesystem;
@@ -38,56 +43,33 @@ void check_manifest(nlohmann::json outside, const nlohmann::json& inside, const 
       expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected));
   outside.erase("product");
   outside.erase("checks");
+  outside.erase("files");
   checks.emplace_back("manifest", outside == inside,
                       outside == inside ? "equal to the manifest in the image" : "the manifest in the image differs");
 }
 
-}  // namespace
-
-guest::Facts inspect_disk(const SourceDisk& source, Environment& environment) {
-  const TemporaryDirectory scratch;
-  auto session = open_scratch(source, scratch.path(), {}, environment);
-  environment.progress.step("inspect");
-  return session->inspect();
+/// Names a verdict in the cache: every file and option that it depends on, besides the image itself.
+std::string verdict_kind(const fs::path& image, const std::optional<fs::path>& manifest,
+                         const std::string& public_pem) {
+  std::string parts = public_pem;
+  for (const auto& file : {manifest.value_or(fs::path()), sidecar_of(image, Sidecar::sbom),
+                           sidecar_of(image, Sidecar::provenance), sidecar_of(image, Sidecar::signature)})
+    parts += fs::is_regular_file(file) ? digest_of_file(file) + "\n" : "none\n";
+  return "verify-" + digest_of(parts);
 }
 
-std::string make_recipe_for(const fs::path& disk, const std::vector<std::string>& vm_sizes, Environment& environment) {
-  environment.matrix.require_sizes(vm_sizes);  // before the slow start of the appliance
-  const auto source = open_source(disk);
-  const auto facts = inspect_disk(source, environment);
-  environment.progress.step("choose a driver");
-  const auto resolution =
-      environment.matrix.resolve({facts.os.id, facts.os.version, facts.default_kernel, vm_sizes, ""});
-  if (resolution.choices.empty())
-    throw Error(ErrorKind::incompatible,
-                fmt::format("choosing a driver for {} {} on {}: {}", facts.os.id, facts.os.version,
-                            join(vm_sizes, ", "), join(resolution.refusals, "; ")),
-                resolution.suggestion);
-  // A release in the store can be baked at once; without one, the recipe names the first choice.
-  const auto stored = std::find_if(resolution.choices.begin(), resolution.choices.end(), [&](const auto& choice) {
-    return !choice.inbox && environment.store.find(choice.ofed, choice.distro, "x86_64").has_value();
-  });
-  const auto& best = stored != resolution.choices.end() ? *stored : resolution.choices.front();
-  recipe::Recipe recipe;
-  recipe.name = recipe::name_for(disk.stem().string());
-  recipe.base.path = fs::absolute(disk);
-  environment.progress.step("hash the base");
-  recipe.base.sha256 = digest_of_file(disk);
-  recipe.os = {facts.os.id, facts.os.version};
-  recipe.vm_sizes = vm_sizes;
-  recipe.ofed.choice = best.inbox ? recipe::OfedChoice::inbox : recipe::OfedChoice::version;
-  recipe.ofed.version = best.ofed;
-  std::string text =
-      fmt::format("# {}, {} boots by default ({})\n", facts.os.pretty_name,
-                  facts.default_kernel.empty() ? "no kernel of it" : facts.default_kernel, facts.default_kernel_how);
-  for (const auto& warning : facts.default_kernel_warnings) text += fmt::format("# {}\n", warning);
-  if (!best.file_name.empty()) text += fmt::format("# needs in the store: {}\n", best.file_name);
-  for (const auto& reason : best.reasons) text += fmt::format("# {}\n", reason);
-  return text + recipe::write(recipe);
+std::optional<VerifyResult> verdict_from(const std::optional<std::string>& kept) {
+  if (!kept) return std::nullopt;
+  try {
+    const auto json = nlohmann::json::parse(*kept);
+    return VerifyResult{verify::checks_from(json.at("checks")), json.at("ofed"), json.at("kernel"), json.at("time")};
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
 }
 
-VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& manifest, Environment& environment,
-                          const std::string& public_pem) {
+VerifyResult verify_now(const fs::path& image, const std::optional<fs::path>& manifest, Environment& environment,
+                        const std::string& public_pem) {
   VerifyResult verdict;
   verdict.checks.push_back(check_container(image));
   if (verdict.checks.back().failed()) {  // offsets inside a wrong container are not reliable
@@ -97,6 +79,8 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
   std::optional<nlohmann::json> outside;  // read before the slow start of the appliance
   if (manifest) outside = verify::read_manifest(read_text(*manifest), manifest->string());
   const auto source = probe_source(image);
+  std::optional<BackgroundDigests> hashing;  // while the appliance starts
+  if (outside || !public_pem.empty()) hashing.emplace(std::vector{image});
   const TemporaryDirectory scratch;
   auto session = open_scratch(source, scratch.path(), {}, environment);
   environment.progress.step("inspect");
@@ -115,15 +99,76 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
   for (auto& check : verify::verify_guest(session->guest(), facts, expected))
     verdict.checks.push_back(std::move(check));
   for (auto& check : verify::verify_azure(session->guest(), facts)) verdict.checks.push_back(std::move(check));
-  if (!outside) skip({"digest", "manifest"}, "there is no manifest next to the image", verdict.checks);
-  if (!outside && public_pem.empty()) {
+  if (!outside) skip({"digest", "manifest", "files"}, "there is no manifest next to the image", verdict.checks);
+  if (!hashing) {
     skip({"sbom", "provenance", "signature"}, "neither a manifest nor a key was given", verdict.checks);
     return verdict;
   }
   environment.progress.step("hash the image");
-  const auto digest = digest_of_file(image);
+  const auto& digest = hashing->wait().front();
   if (outside) check_manifest(*outside, inside, digest, verdict.checks);
+  if (outside) verdict.checks.push_back(verify::verify_files(session->guest(), *outside));
   for (auto& check : verify::check_evidence(image, digest, public_pem)) verdict.checks.push_back(std::move(check));
+  return verdict;
+}
+
+}  // namespace
+
+guest::Facts inspect_disk(const SourceDisk& source, Environment& environment) {
+  return read_facts(source, environment);
+}
+
+std::string make_recipe_for(const fs::path& disk, const std::vector<std::string>& vm_sizes, Environment& environment) {
+  environment.matrix.require_sizes(vm_sizes);  // before the slow start of the appliance
+  const auto source = open_source(disk);
+  KnownDigest base(disk, environment);
+  const auto facts = inspect_disk(source, environment);
+  environment.progress.step("choose a driver");
+  const auto resolution =
+      environment.matrix.resolve({facts.os.id, facts.os.version, facts.default_kernel, vm_sizes, ""});
+  if (resolution.choices.empty())
+    throw Error(ErrorKind::incompatible,
+                fmt::format("choosing a driver for {} {} on {}: {}", facts.os.id, facts.os.version,
+                            join(vm_sizes, ", "), join(resolution.refusals, "; ")),
+                resolution.suggestion);
+  // A release in the store can be baked at once; without one, the recipe names the first choice.
+  const auto stored = std::find_if(resolution.choices.begin(), resolution.choices.end(), [&](const auto& choice) {
+    return !choice.inbox && environment.store.find(choice.ofed, choice.distro, "x86_64").has_value();
+  });
+  const auto& best = stored != resolution.choices.end() ? *stored : resolution.choices.front();
+  recipe::Recipe recipe;
+  recipe.name = recipe::name_for(disk.stem().string());
+  recipe.base.path = fs::absolute(disk);
+  environment.progress.step("hash the base");
+  recipe.base.sha256 = base.wait();
+  recipe.os = {facts.os.id, facts.os.version};
+  recipe.vm_sizes = vm_sizes;
+  recipe.ofed.choice = best.inbox ? recipe::OfedChoice::inbox : recipe::OfedChoice::version;
+  recipe.ofed.version = best.ofed;
+  std::string text =
+      fmt::format("# {}, {} boots by default ({})\n", facts.os.pretty_name,
+                  facts.default_kernel.empty() ? "no kernel of it" : facts.default_kernel, facts.default_kernel_how);
+  for (const auto& warning : facts.default_kernel_warnings) text += fmt::format("# {}\n", warning);
+  if (!best.file_name.empty()) text += fmt::format("# needs in the store: {}\n", best.file_name);
+  for (const auto& reason : best.reasons) text += fmt::format("# {}\n", reason);
+  return text + recipe::write(recipe);
+}
+
+VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& manifest, Environment& environment,
+                          const std::string& public_pem, bool again) {
+  const auto kind = verdict_kind(image, manifest, public_pem);
+  if (!again)
+    if (auto earlier = verdict_from(environment.cache.find(kind, image))) return std::move(*earlier);
+  const auto before = identity_of(image);
+  const auto warnings = environment.progress.warnings();
+  auto verdict = verify_now(image, manifest, environment, public_pem);
+  if (verify::is_good(verdict.checks) && environment.progress.warnings() == warnings)
+    environment.cache.keep(kind, image, before,
+                           nlohmann::ordered_json{{"time", iso_time(output_time())},
+                                                  {"ofed", verdict.ofed},
+                                                  {"kernel", verdict.kernel},
+                                                  {"checks", verify::to_json(verdict.checks)}}
+                               .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   return verdict;
 }
 

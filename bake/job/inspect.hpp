@@ -26,12 +26,14 @@ struct VerifyResult {
   std::vector<verify::Check> checks;
   std::string ofed;
   std::string kernel;
+  std::string earlier = {};  ///< ISO time of the earlier run that made these checks; empty: this run made them
 };
 
 /// Verifies a finished image. Compares the container with Azure's rules and the guest with the expectations in its
 /// /etc/bake-manifest.json. With `manifest` also compares the file with the digest in it, the two manifests with each
-/// other, and the SBOM and provenance with both. With `public_pem` that key must have signed the provenance.
+/// other, and the SBOM and provenance with both. With `public_pem` that key must have signed the provenance. When an
+/// earlier run found the same files good and they did not change since, returns its verdict, unless `again` is set.
 VerifyResult verify_image(const std::filesystem::path& image, const std::optional<std::filesystem::path>& manifest,
-                          Environment& environment, const std::string& public_pem = {});
+                          Environment& environment, const std::string& public_pem = {}, bool again = false);
 
 }  // namespace bake::job

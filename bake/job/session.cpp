@@ -1,7 +1,30 @@
+#include <fmt/format.h>
+
+#include "bake/base/file.hpp"
 #include "bake/disk/overlay.hpp"
+#include "bake/guest/facts_cbor.hpp"
 #include "bake/job/environment.hpp"
 
 namespace bake::job {
+
+guest::Facts read_facts(const SourceDisk& source, Environment& environment) {
+  constexpr const char* kind = "facts";
+  auto& progress = environment.progress;
+  if (const auto kept = environment.cache.find(kind, source.path))
+    if (auto facts = guest::facts_from_cbor(*kept)) {
+      progress.step(fmt::format("using the facts of an earlier run: '{}' did not change", source.path.string()));
+      return std::move(*facts);
+    }
+  const auto before = identity_of(source.path);
+  const auto warnings = progress.warnings();
+  const TemporaryDirectory scratch;
+  auto session = open_scratch(source, scratch.path(), {}, environment);
+  progress.step("inspect");
+  auto facts = session->inspect();
+  // A warning would be missing in the next run.
+  if (progress.warnings() == warnings) environment.cache.keep(kind, source.path, before, guest::to_cbor(facts));
+  return facts;
+}
 
 std::unique_ptr<Session> open_scratch(const SourceDisk& source, const std::filesystem::path& directory,
                                       std::vector<std::filesystem::path> payloads, Environment& environment) {

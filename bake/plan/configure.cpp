@@ -1,5 +1,3 @@
-#include "bake/plan/configure.hpp"
-
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -7,6 +5,7 @@
 
 #include "bake/base/text.hpp"
 #include "bake/guest/initramfs.hpp"
+#include "bake/plan/steps.hpp"
 
 namespace bake::plan {
 namespace {
@@ -168,8 +167,10 @@ void plan_hold(const Inputs& inputs, Plan& plan) {
   plan.hold.packages.assign(names.begin(), names.end());
 }
 
-/// Returns why the initramfs of `kernel` must be built again; empty when it can stay. It needs no driver of the card.
-std::string reason_to_rebuild(const guest::Kernel& kernel, const Plan& plan) {
+/// Returns why the initramfs of `kernel` must be built again; empty when it can stay. It needs no driver of the card,
+/// but it must not load another module than the image: a vendor's nvme_rdma, for one, does not load with the kernel's
+/// own nvme_core.
+std::string reason_to_rebuild(const guest::Kernel& kernel, const resolve::NewModules& modules) {
   if (!kernel.initramfs_content)
     return kernel.initramfs_trouble.empty() ? "its content is not known" : kernel.initramfs_trouble;
   const auto& content = *kernel.initramfs_content;
@@ -178,9 +179,11 @@ std::string reason_to_rebuild(const guest::Kernel& kernel, const Plan& plan) {
   for (const auto& path : content.modules) names.insert(guest::module_name_of(path));
   for (const auto& driver : kernel.azure_drivers)
     if (!names.contains(driver)) return "it lacks " + driver;
-  if (!replaces_modules(plan.fit)) return {};
-  const auto replaced = std::find_if(names.begin(), names.end(), guest::is_rdma_module);
-  return replaced == names.end() ? "" : fmt::format("it contains {}, which the driver replaces", *replaced);
+  for (const auto& name : names)
+    if (modules.names.contains(name)) return fmt::format("it contains {}, which the driver replaces", name);
+  if (modules.unreadable.empty()) return {};
+  return fmt::format("it may contain a module that {} replaces",
+                     join({modules.unreadable.begin(), modules.unreadable.end()}, " or "));
 }
 
 /// Package scripts run depmod, weak-modules and the builder of the initramfs for every package and every kernel: on a
@@ -208,7 +211,7 @@ void plan_initramfs(const Inputs& inputs, Plan& plan) {
   plan.initramfs = kernel->initramfs.value_or(dracut ? fmt::format("/boot/initramfs-{}.img", kernel->release)
                                                      : fmt::format("/boot/initrd.img-{}", kernel->release));
   plan.initramfs_drivers = kernel->azure_drivers;
-  plan.initramfs_reason = reason_to_rebuild(*kernel, plan);
+  plan.initramfs_reason = reason_to_rebuild(*kernel, inputs.resolution.new_modules);
   plan.rebuild_initramfs = !plan.initramfs_reason.empty();
   if (!plan.rebuild_initramfs)
     plan.initramfs_reason = "it has the drivers for Azure, and no module that the driver replaces";

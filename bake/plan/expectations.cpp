@@ -3,6 +3,25 @@
 #include "bake/base/error.hpp"
 
 namespace bake::plan {
+namespace {
+
+nlohmann::ordered_json to_json(const Privileges& privileges) {
+  return {{"setuid", privileges.setuid},
+          {"authorized_keys", privileges.authorized_keys},
+          {"root_accounts", privileges.root_accounts},
+          {"open_accounts", privileges.open_accounts}};
+}
+
+Privileges privileges_from(const nlohmann::json& json) {
+  Privileges privileges;
+  json.at("setuid").get_to(privileges.setuid);
+  json.at("authorized_keys").get_to(privileges.authorized_keys);
+  json.at("root_accounts").get_to(privileges.root_accounts);
+  json.at("open_accounts").get_to(privileges.open_accounts);
+  return privileges;
+}
+
+}  // namespace
 
 nlohmann::ordered_json to_json(const Expectations& expectations) {
   auto users = nlohmann::ordered_json::array();
@@ -11,26 +30,29 @@ nlohmann::ordered_json to_json(const Expectations& expectations) {
   auto packages = nlohmann::ordered_json::array();
   for (const auto& package : expectations.packages)
     packages.push_back({{"name", package.name}, {"version", package.version}, {"arch", package.arch}});
-  return {{"family", expectations.family == guest::Family::rpm ? "rpm" : "deb"},
-          {"ofed", expectations.ofed},
-          {"kernel", expectations.kernel},
-          {"module", expectations.module},
-          {"module_origin", expectations.module_origin},
-          {"module_version", expectations.module_version},
-          {"services", expectations.services},
-          {"services_off", expectations.services_off},
-          {"packages", packages},
-          {"absent", expectations.absent},
-          {"enable_rdma", expectations.enable_rdma},
-          {"hold", {{"configs", expectations.hold.configs}, {"packages", expectations.hold.packages}}},
-          {"memlock_unlimited", expectations.memlock_unlimited},
-          {"initramfs", expectations.initramfs},
-          {"initramfs_drivers", expectations.initramfs_drivers},
-          {"generalized", expectations.generalized},
-          {"removed_users", users},
-          {"removed_host_name", expectations.removed_host_name},
-          {"private_keys", expectations.private_keys},
-          {"firstboot_sha256", expectations.firstboot_sha256}};
+  nlohmann::ordered_json json{
+      {"family", expectations.family == guest::Family::rpm ? "rpm" : "deb"},
+      {"ofed", expectations.ofed},
+      {"kernel", expectations.kernel},
+      {"module", expectations.module},
+      {"module_origin", expectations.module_origin},
+      {"module_version", expectations.module_version},
+      {"services", expectations.services},
+      {"services_off", expectations.services_off},
+      {"packages", packages},
+      {"absent", expectations.absent},
+      {"enable_rdma", expectations.enable_rdma},
+      {"hold", {{"configs", expectations.hold.configs}, {"packages", expectations.hold.packages}}},
+      {"memlock_unlimited", expectations.memlock_unlimited},
+      {"initramfs", expectations.initramfs},
+      {"initramfs_drivers", expectations.initramfs_drivers},
+      {"generalized", expectations.generalized},
+      {"removed_users", users},
+      {"removed_host_name", expectations.removed_host_name},
+      {"private_keys", expectations.private_keys},
+      {"firstboot_sha256", expectations.firstboot_sha256}};
+  if (expectations.base_privileges) json["base_privileges"] = to_json(*expectations.base_privileges);
+  return json;
 }
 
 Expectations expectations_from(const nlohmann::json& json) try {
@@ -58,6 +80,7 @@ Expectations expectations_from(const nlohmann::json& json) try {
   expectations.removed_host_name = json.value("removed_host_name", expectations.removed_host_name);
   expectations.private_keys = json.value("private_keys", expectations.private_keys);  // older manifests lack it
   json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);
+  if (json.contains("base_privileges")) expectations.base_privileges = privileges_from(json.at("base_privileges"));
   return expectations;
 } catch (const nlohmann::json::exception& error) {
   throw Error(ErrorKind::config, std::string("reading the expectations of a manifest: ") + error.what(),

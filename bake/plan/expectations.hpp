@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,16 @@ struct Hold {
 
   [[nodiscard]] bool empty() const { return packages.empty(); }
   friend bool operator==(const Hold&, const Hold&) = default;
+};
+
+/// What gives a user or a stranger the rights of root, or a way in. Paths → sha256 of the content.
+struct Privileges {
+  std::map<std::string, std::string> setuid;           ///< setuid and setgid files
+  std::map<std::string, std::string> authorized_keys;  ///< files of SSH keys that may log in
+  std::vector<std::string> root_accounts;              ///< accounts with the user id 0, without root
+  std::vector<std::string> open_accounts;              ///< accounts with an empty password
+
+  friend bool operator==(const Privileges&, const Privileges&) = default;
 };
 
 /// The state of a finished image. It is part of the image's manifest, so that `bake verify` can compare the image with
@@ -42,6 +54,9 @@ struct Expectations {
   std::vector<std::string> private_keys = {};  ///< of the base; no other may be in the image
   std::string firstboot_sha256;                ///< of /usr/sbin/ib-firstboot, empty: not installed
   std::string ofed;                            ///< "5.5-1.0.3.2" or "inbox"
+  /// Those of the base. The image may have no others, except what a package of the bake installs. Empty: not recorded;
+  /// a plan does not need them, and older manifests lack them.
+  std::optional<Privileges> base_privileges = {};
 
   friend bool operator==(const Expectations&, const Expectations&) = default;
 };

@@ -47,6 +47,18 @@ void add_boot_files(const Plan& plan, std::vector<FileChange>& files) {
 
 }  // namespace
 
+std::vector<std::string> edited_files(const Plan& plan) {
+  std::vector<std::string> files;
+  if (plan.force_openibd) files.emplace_back(path::openib_conf);
+  if (plan.enable_rdma) files.push_back(plan.waagent_config);
+  if (!plan.hold.empty()) files.insert(files.end(), plan.hold.configs.begin(), plan.hold.configs.end());
+  if (plan.rebuild_initramfs && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools)
+    files.emplace_back(path::initramfs_modules);
+  for (const auto& file : plan.removal.files)
+    if (file.treatment == guest::MachineFile::Treatment::edit) files.push_back(file.path);
+  return files;
+}
+
 std::vector<FileChange> files_of(const Plan& plan) {
   std::vector<FileChange> files;
   add_driver_files(plan, files);

@@ -31,6 +31,9 @@ struct FileChange {
   std::string what;  ///< the change, for a person: "FORCE_MODE=yes"
 };
 
+/// Returns the configuration files of the guest that the plan edits, so that their other content and their owner stay.
+std::vector<std::string> edited_files(const Plan& plan);
+
 /// Returns every such file of `plan`, in the order in which apply writes them; without the links that enable units.
 std::vector<FileChange> files_of(const Plan& plan);
 

@@ -1,11 +1,10 @@
-#include "bake/plan/generalize.hpp"
-
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
 #include "bake/guest/path.hpp"
+#include "bake/plan/steps.hpp"
 
 namespace bake::plan {
 namespace {
@@ -139,9 +138,14 @@ class Generalizer {
   }
 
   void check_immutable() {
-    for (const auto& path : machine_.immutable)
+    constexpr std::size_t max_shown = 20;
+    const auto& all = machine_.immutable;
+    for (const auto& path : std::vector(all.begin(), all.begin() + std::min(all.size(), max_shown)))
       refuse(fmt::format("'{}' cannot be removed or changed: its attributes (lsattr) make it immutable", path),
              fmt::format("clear the attributes in the base image (chattr -i -a {})", shell_quote(path)));
+    if (all.size() > max_shown)
+      refuse(fmt::format("{} more files have attributes (lsattr) that make them immutable", all.size() - max_shown),
+             "clear the attributes in the base image (chattr -R -i -a)");
   }
 
   const guest::Facts& facts_;

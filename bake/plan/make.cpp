@@ -2,11 +2,11 @@
 #include <array>
 #include <fmt/format.h>
 
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
-#include "bake/plan/configure.hpp"
-#include "bake/plan/generalize.hpp"
+#include "bake/plan/files.hpp"
 #include "bake/plan/plan.hpp"
-#include "bake/plan/space.hpp"
+#include "bake/plan/steps.hpp"
 
 namespace bake::plan {
 namespace {
@@ -35,6 +35,7 @@ class Planner {
     add_warnings();
     plan_configuration(in_, out_.plan);
     plan_generalize(in_, out_);
+    check_config_links();
     plan_space(in_, out_);
     fill_expectations();
     return std::move(out_);
@@ -143,6 +144,17 @@ class Planner {
   void check_closure() {
     for (const auto& problem : in_.resolution.closure.problems)
       out_.refusals.push_back({ErrorKind::incompatible, problem});
+  }
+
+  /// Refuses a link in the place of a file that the plan edits: it could lead to any file of the guest.
+  void check_config_links() {
+    const auto files = edited_files(out_.plan);
+    for (const auto& link : in_.facts.config_links)
+      if (!link.allowed && std::find(files.begin(), files.end(), link.path) != files.end())
+        refuse(link.path,
+               fmt::format("it is a link to '{}', and bake follows only a link to a file of the same name below /etc",
+                           printable(link.target)),
+               "replace the link with a file in the base");
   }
 
   void add_warnings() {

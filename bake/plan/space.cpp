@@ -1,9 +1,8 @@
-#include "bake/plan/space.hpp"
-
 #include <fmt/format.h>
 #include <map>
 
 #include "bake/base/text.hpp"
+#include "bake/plan/steps.hpp"
 
 namespace bake::plan {
 namespace {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "bake/base/file.hpp"
+#include "bake/base/file_kind.hpp"
 #include "bake/base/text.hpp"
 #include "bake/recipe/recipe.hpp"
 
@@ -33,6 +34,10 @@ bool is_wide_text(const std::string& head) {
   return head.starts_with("\xff\xfe"sv) || head.starts_with("\xfe\xff"sv) || head.starts_with("\0\0\xfe\xff"sv);
 }
 
+/// Returns whether a file that seems to be `seems` cannot be YAML. A YAML file of another schema is told by its parser,
+/// with the line.
+bool is_of_another_kind(std::string_view seems) { return !seems.empty() && !seems.starts_with("a YAML file"); }
+
 }  // namespace
 
 std::optional<std::string> read_document(const fs::path& file, std::string_view kind, std::string where,
@@ -49,6 +54,10 @@ std::optional<std::string> read_document(const fs::path& file, std::string_view 
                         fmt::format("it is a disk, not a {}", kind),
                         "write a recipe for it",
                         {{Remedy::Action::write_recipe, file.string()}}});
+    return std::nullopt;
+  }
+  if (const auto seems = kind_of_bytes(head); is_of_another_kind(seems)) {
+    problems.push_back({std::move(where), fmt::format("it is {}, not a {}", seems, kind), "", {}});
     return std::nullopt;
   }
   const bool binary = head.find('\0') != std::string::npos && !is_wide_text(head);

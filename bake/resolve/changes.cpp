@@ -1,6 +1,4 @@
 // The reasons use names and dependencies, so that a person can check them in the packages.
-#include "bake/resolve/changes.hpp"
-
 #include <algorithm>
 #include <array>
 #include <set>
@@ -8,6 +6,7 @@
 #include <tuple>
 
 #include "bake/base/text.hpp"
+#include "bake/resolve/pool.hpp"
 
 namespace bake::resolve {
 namespace {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 #include <set>
 
 #include "bake/base/text.hpp"
+#include "bake/guest/initramfs.hpp"
 #include "bake/resolve/profile.hpp"
 
 namespace bake::resolve {
@@ -303,7 +305,30 @@ KernelFit refuse_builtins(const std::string& release, const std::vector<std::str
   return fit;
 }
 
+/// Returns whether an extra package has modules by its name: kmod-x of rpm (but not kmod's own library),
+/// linux-modules-x and x-dkms of deb, kernel-modules-x.
+bool may_have_modules(std::string_view name) {
+  return (name.starts_with("kmod-") && name != "kmod-libs") || name.find("-modules") != std::string_view::npos ||
+         name.ends_with("-dkms");
+}
+
 }  // namespace
+
+NewModules new_modules(const bundle::Repository& repository, const std::vector<std::string>& names,
+                       const std::vector<std::string>& extras) {
+  NewModules found;
+  const auto [prebuilt, sources] = kernel_parts(repository, names);
+  for (const auto* package : prebuilt) {
+    for (const auto& module : package->modules) found.names.insert(guest::module_name_of(module.name));
+    if (package->modules.empty()) found.unreadable.insert(package->name);
+  }
+  for (const auto* package : sources) {
+    for (const auto& module : package->dkms_modules) found.names.insert(guest::module_name_of(module));
+    if (package->dkms_modules.empty()) found.unreadable.insert(package->name);
+  }
+  std::copy_if(extras.begin(), extras.end(), std::inserter(found.unreadable, found.unreadable.end()), may_have_modules);
+  return found;
+}
 
 KernelFit decide_fit(const guest::Facts& facts, const std::string& release, const bundle::Repository& repository,
                      bundle::PackageFormat format, const std::vector<std::string>& names,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,18 @@ struct KernelFit {
 
   [[nodiscard]] bool ok() const { return kind != FitKind::refused; }
 };
+
+/// The modules that come into the image with packages.
+struct NewModules {
+  std::set<std::string> names;       ///< as modprobe compares them, with underscores: "nvme_core"
+  std::set<std::string> unreadable;  ///< packages with modules whose names are not known
+};
+
+/// Returns the modules of the packages `names` of `repository`, each "name" or "name=version": prebuilt ones, and those
+/// that DKMS builds. The modules of extra packages are not read, so `extras` (their names) that may have some are
+/// unreadable. Pure.
+NewModules new_modules(const bundle::Repository& repository, const std::vector<std::string>& names,
+                       const std::vector<std::string>& extras);
 
 /// Decides for kernel `release` of the guest and for the packages of `repository` that will be installed: `names`, each
 /// "name" or "name=version". `extras` are names of extra packages that will be installed too: headers

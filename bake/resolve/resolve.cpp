@@ -131,6 +131,11 @@ std::vector<PackageSource> package_sources(const SelectedDriver& driver, const s
   return sources;
 }
 
+NewModules modules_of(const SelectedDriver& driver, const SolvedPackages& solved) {
+  const auto extras = names_from_extras(solved.closure);
+  return driver.bundle ? new_modules(*driver.packages(), solved.from_bundle, extras) : new_modules({}, {}, extras);
+}
+
 KernelFit fit_of(const SelectedDriver& driver, const guest::Facts& facts, const std::string& kernel,
                  const SolvedPackages& solved) {
   if (!driver.bundle) return inbox_fit(facts, kernel);
@@ -199,6 +204,7 @@ Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Fac
   result.closure = solved.closure;
   result.closure.problems.insert(result.closure.problems.begin(), missing_parts.begin(), missing_parts.end());
   result.fit = fit_of(driver, facts, kernel, solved);
+  result.new_modules = modules_of(driver, solved);
   result.module_version = module_version(driver, solved.from_bundle);
   result.install_bytes = bytes_to_install(driver, result.closure);
   check_guest_packages(recipe, facts, matrix, result);

@@ -34,6 +34,7 @@ struct Resolution {
   std::vector<std::string> wanted;       ///< package names for the solver
   Closure closure;
   KernelFit fit;
+  NewModules new_modules;                              ///< of the packages that the image gets
   std::string module_version;                          ///< version of the mlx module in the bundle; empty when unknown
   std::map<std::string, std::uint64_t> install_bytes;  ///< size of the new packages, unpacked, by directory: /usr, /opt
   std::size_t extra_payloads = 0;                      ///< number of payload disks in addition to the bundle's

@@ -5,7 +5,6 @@
 #include <tuple>
 
 #include "bake/base/text.hpp"
-#include "bake/resolve/changes.hpp"
 #include "bake/resolve/pool.hpp"
 
 namespace bake::resolve {

@@ -6,12 +6,15 @@
 #include <system_error>
 #include <utility>
 
+#include "bake/archive/iso_reader.hpp"
 #include "bake/archive/iso_writer.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/bundle/bundle_json.hpp"
+#include "bake/bundle/differences.hpp"
 #include "bake/store/extras.hpp"
 #include "bake/store/transaction.hpp"
 
@@ -57,24 +60,10 @@ void check_same_bytes(const fs::path& archive, const std::string& before, const 
                 fmt::format("verifying bundle '{}': it changed while it was read", name_of_path(archive)));
 }
 
-bundle::Json tree_to_json(const bundle::BundleTree& tree) {
-  bundle::Json json{{"files", bundle::Json::object()}, {"links", tree.links()}};
-  for (const auto& [path, extent] : tree.files()) json["files"][path] = {extent.offset, extent.size};
-  return json;
-}
-
+/// The files of a stored bundle, as a guest sees them that mounts the payload.
 bundle::BundleTree tree_of(const bundle::Bundle& bundle) {
-  const auto file = bundle.directory / "tree.json";
-  try {
-    const auto json = bundle::Json::parse(read_text(file, max_json));
-    std::map<std::string, archive::Extent> files;
-    for (const auto& [path, extent] : json.at("files").items())
-      files.emplace(path, archive::Extent{extent.at(0).get<std::uint64_t>(), extent.at(1).get<std::uint64_t>()});
-    return {bundle.payload(), std::move(files), json.at("links").get<std::map<std::string, std::string>>()};
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorKind::failed, fmt::format("reading '{}': {}", file.string(), error.what()),
-                "remove the bundle from the store and add it again");
-  }
+  auto tree = archive::read_iso_tree(bundle.payload());
+  return {bundle.payload(), std::move(tree.files), std::move(tree.links)};
 }
 
 bundle::Bundle load(const fs::path& directory) {
@@ -82,6 +71,34 @@ bundle::Bundle load(const fs::path& directory) {
   auto bundle = bundle::bundle_from_json(read_text(file, max_json), file);
   bundle.directory = directory;
   return bundle;
+}
+
+fs::path index_directory(const bundle::Bundle& bundle, const std::string& flavour) {
+  return bundle.directory / "index" / flavour;
+}
+
+/// Returns the digest of a stored index; empty if it cannot be read.
+std::string digest_of_stored_index(const fs::path& directory) {
+  try {
+    return bundle::digest_of_index(
+        {read_text(directory / "packages", max_json), read_text(directory / "filelists", max_json)});
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+/// Throws Error{untrusted} if an index is not the one that was stored with the bundle or the extra packages `name`.
+bundle::IndexTexts checked_index(bundle::IndexTexts texts, const std::string& sha256, const std::string& name) {
+  const auto found = bundle::digest_of_index(texts);
+  if (found == sha256) return texts;
+  throw Error(
+      ErrorKind::untrusted,
+      sha256.empty()
+          ? fmt::format("reading the index of '{}': an earlier bake stored it and did not compare it "
+                        "with the packages",
+                        name)
+          : fmt::format("reading the index of '{}': its sha256 is {}, the store added it as {}", name, found, sha256),
+      "remove it, then add it again from its source", {{Remedy::Action::remove_bundle, name}});
 }
 
 bool was_overridden(const bundle::Trust& trust, std::string_view flag) {
@@ -105,7 +122,27 @@ bool is_no_worse(const bundle::Trust& before, const bundle::Trust& now) {
          (before.pin.empty() || !now.pin.empty()) && (before.signer.empty() || !now.signer.empty());
 }
 
-/// Reads a stored bundle again. A damaged payload is a problem of the result.
+/// Compares what the store keeps about a bundle with what `derived` from its payload says.
+std::vector<Problem> stored_differences(const bundle::Bundle& stored, const bundle::Examination& derived) {
+  constexpr const char* hint = "remove the bundle and add it again";
+  std::vector<Problem> problems;
+  if (stored.directory.filename() != stored.id())
+    problems.push_back({"bundle.json",
+                        fmt::format("its id is '{}', its directory is called '{}'", printable(stored.id()),
+                                    stored.directory.filename().string()),
+                        hint});
+  auto different = bundle::differences(stored, derived.bundle);
+  problems.insert(problems.end(), different.begin(), different.end());
+  for (const auto& [flavour, texts] : derived.texts) {
+    const auto directory = index_directory(stored, flavour);
+    if (digest_of_stored_index(directory) != bundle::digest_of_index(texts))
+      problems.push_back({directory.string(), "differs from what the payload says", hint});
+  }
+  return problems;
+}
+
+/// Reads a stored bundle again: everything is derived from the payload and compared with what the store keeps. A
+/// damaged payload is a problem of the result.
 Verification read_again(const bundle::Bundle& bundle, const signature::KeyRing& ring, const bundle::TrustPolicy& policy,
                         const std::string& pin, Progress& progress) {
   Verification result;
@@ -114,10 +151,13 @@ Verification read_again(const bundle::Bundle& bundle, const signature::KeyRing& 
   if (digest_of_file(bundle.payload()) != bundle.payload_sha256)
     result.payload_problem = Problem{bundle.payload().string(), "its digest differs from the one that was stored",
                                      "remove the bundle and add it again"};
+  std::vector<Problem> different;
   try {
+    // Derived as it was when the bundle was added, so that both can be compared.
     auto examination =
         bundle::examine({bundle.name, bundle.trust.archive_sha256, tree_of(bundle), bundle.trust.from_directory}, ring,
-                        policy.insecure_no_index, progress);
+                        was_overridden(bundle.trust, "--insecure-no-index"), progress);
+    if (!result.payload_problem) different = stored_differences(bundle, examination);
     result.report = std::move(examination.report);
   } catch (const Error& error) {
     // A damaged payload may not be readable to its end; the damage is reported already.
@@ -127,12 +167,14 @@ Verification read_again(const bundle::Bundle& bundle, const signature::KeyRing& 
   result.report.from_directory = bundle.trust.from_directory;
   result.report.pin = bundle.trust.pin.empty() ? pin : bundle.trust.pin;
   result.decision = bundle::decide_trust(result.report, bundle, !ring.empty(), policy);
-  if (result.payload_problem) result.decision.problems.push_back(*result.payload_problem);
+  auto& problems = result.decision.problems;
+  if (result.payload_problem) problems.push_back(*result.payload_problem);
+  problems.insert(problems.end(), different.begin(), different.end());
+  if (bundle.format == bundle::PackageFormat::rpm) {
+    const auto other_trust = bundle::differences(bundle.trust, result.decision.trust);
+    problems.insert(problems.end(), other_trust.begin(), other_trust.end());
+  }
   return result;
-}
-
-fs::path index_directory(const bundle::Bundle& bundle, const std::string& flavour) {
-  return bundle.directory / "index" / flavour;
 }
 
 // Extra packages.
@@ -307,7 +349,6 @@ AddResult Store::add(const fs::path& archive, const AddOptions& options, Progres
     transaction.write(fs::path("index") / flavour / "packages", texts.packages);
     transaction.write(fs::path("index") / flavour / "filelists", texts.filelists);
   }
-  transaction.write("tree.json", bundle::dump(tree_to_json(staged.tree)));
   transaction.write("bundle.json", bundle::dump(bundle::to_json(bundle)));
   if (fs::exists(directory_ / "bundles" / sha256)) return {load(directory_ / "bundles" / sha256), true, {}, false};
   bundle.directory = transaction.publish("bundles", sha256);
@@ -396,7 +437,8 @@ std::optional<bundle::Bundle> Store::find(const std::string& version, const std:
 
 bundle::IndexTexts Store::index_texts(const bundle::Bundle& bundle, const bundle::Repository& repository) {
   const auto directory = index_directory(bundle, repository.flavour);
-  return {read_text(directory / "packages", max_json), read_text(directory / "filelists", max_json)};
+  return checked_index({read_text(directory / "packages", max_json), read_text(directory / "filelists", max_json)},
+                       repository.index_sha256, bundle.name);
 }
 
 bundle::Extras Store::add_extras(const fs::path& packages, const std::string& name, const std::string& distro,
@@ -426,6 +468,7 @@ bundle::Extras Store::add_extras(const fs::path& packages, const std::string& na
   extras.id = digest_of(identity);
   extras.distro = distro;
   extras.repository = std::move(collected.repository);
+  extras.repository.index_sha256 = bundle::digest_of_index({collected.index});
   extras.payload_sha256 = digest_of_file(transaction.scratch() / "payload.iso");
   extras.payload_size = fs::file_size(transaction.scratch() / "payload.iso");
   if (fs::exists(directory_ / "extras" / extras.id))
@@ -453,7 +496,8 @@ std::vector<bundle::Extras> Store::extras(const std::string& distro) const {
 }
 
 bundle::IndexTexts Store::index_texts(const bundle::Extras& extras) {
-  return {read_text(extras.directory / "index/packages", max_json), ""};
+  return checked_index({read_text(extras.directory / "index/packages", max_json)}, extras.repository.index_sha256,
+                       extras.name);
 }
 
 std::string Store::absence() const {

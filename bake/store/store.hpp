@@ -51,7 +51,7 @@ struct TrustedKey {
   std::filesystem::path file;
 };
 
-/// The store of bundles and extra packages: <dir>/bundles/<archive sha256>/{bundle.json,tree.json,payload.iso,index/…},
+/// The store of bundles and extra packages: <dir>/bundles/<archive sha256>/{bundle.json,payload.iso,index/…},
 /// <dir>/extras/<id>/…, <dir>/keyring/*. Each arrives by one rename of a complete, synced directory, so a reader
 /// sees a whole bundle or none. One process changes the store at a time (lock file); reading needs no lock.
 class Store {
@@ -68,7 +68,8 @@ class Store {
   /// result, not thrown.
   Verification verify_archive(const std::filesystem::path& archive, const AddOptions& options, Progress& progress);
   /// Reads a stored bundle again: checks the payload digest, every package against its index, and the signatures
-  /// against the current key ring.
+  /// against the current key ring. Derives from the payload what the store keeps about the bundle and compares both;
+  /// each part that differs is a problem.
   Verification verify(const bundle::Bundle& bundle, const AddOptions& options, Progress& progress);
 
   /// Returns all bundles, oldest version first.
@@ -84,7 +85,8 @@ class Store {
   [[nodiscard]] std::variant<bundle::Bundle, bundle::Extras> get_any(const std::string& name) const;
   /// Removes the bundle or the extra packages that get_any() finds; returns its full name.
   std::string remove(const std::string& name);
-  /// Returns the index of one of the bundle's repositories, for the solver.
+  /// Returns the index of one of the bundle's repositories, for the solver. Throws Error{untrusted} when it is not the
+  /// one that bundle.json names by its digest.
   [[nodiscard]] static bundle::IndexTexts index_texts(const bundle::Bundle& bundle,
                                                       const bundle::Repository& repository);
 

@@ -13,6 +13,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/file_kind.hpp"
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/disk/copy.hpp"
@@ -61,6 +62,16 @@ class StagedDirectory {
   fs::path partial_;
   bool published_ = false;
 };
+
+/// Throws Error{config} for a file of another kind than an archive of bake. A damaged archive is untrusted instead.
+void check_kind(const fs::path& archive) {
+  const auto kind = kind_of_file(archive);
+  if (kind.empty() || kind == "a zstd file" || kind == "a gzip file" || kind == "an xz file" ||
+      kind == "a bzip2 file" || kind == "a tar archive")
+    return;
+  throw Error(ErrorKind::config, fmt::format("reading '{}': not an archive of bake but {}", archive.string(), kind),
+              "give an archive that was exported by bake");
+}
 
 void check_target(const fs::path& to) {
   if (fs::exists(fs::symlink_status(to)))
@@ -175,6 +186,7 @@ void check_space(const Index& index, const fs::path& store) {
 Unpacked unpack(const UnpackRequest& request, Progress& progress) {
   auto to = fs::absolute(request.to).lexically_normal();
   if (!to.has_filename()) to = to.parent_path();  // "carried/" means "carried", whose parent exists
+  check_kind(request.archive);
   check_target(to);
   check_archive_digest(request, progress);
   Reader reader(request.archive);

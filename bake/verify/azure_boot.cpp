@@ -6,6 +6,7 @@
 #include "bake/base/text.hpp"
 #include "bake/guest/initramfs.hpp"
 #include "bake/verify/azure_rules.hpp"
+#include "bake/verify/modprobe.hpp"
 
 namespace bake::verify::azure {
 namespace {
@@ -36,20 +37,14 @@ std::optional<Finding> unknown_options(const guest::Facts& facts) {
   return std::nullopt;
 }
 
-/// The names that a modprobe.d file (modprobe.d(5)) keeps from being loaded: with "blacklist NAME" or "install NAME
-/// /bin/true".
+/// The names that modprobe.d keeps from being loaded: with "blacklist NAME" or "install NAME /bin/true".
 std::set<std::string> blacklisted(guest::Guest& guest) {
   std::set<std::string> names;
-  for (const std::string directory : {"/etc/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"})
-    for (const auto& file : guest.list(directory)) {
-      if (!file.ends_with(".conf")) continue;
-      for (const auto& line : split_lines(guest.read(directory + "/" + file).value_or(""))) {
-        const auto words = split_words(line);
-        const bool disabled =
-            words.size() == 3 && words[0] == "install" && (words[2].ends_with("/true") || words[2].ends_with("/false"));
-        if ((words.size() >= 2 && words[0] == "blacklist") || disabled) names.insert(replace_all(words[1], "-", "_"));
-      }
-    }
+  for (const auto& [file, words] : modprobe_commands(guest)) {
+    const bool disabled =
+        words.size() == 3 && words[0] == "install" && (words[2].ends_with("/true") || words[2].ends_with("/false"));
+    if ((words.size() >= 2 && words[0] == "blacklist") || disabled) names.insert(replace_all(words[1], "-", "_"));
+  }
   return names;
 }
 

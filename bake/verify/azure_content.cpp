@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <optional>
 #include <set>
 
 #include "bake/base/text.hpp"
+#include "bake/guest/machine_text.hpp"
 #include "bake/verify/azure_rules.hpp"
 
 namespace bake::verify::azure {
@@ -15,25 +15,12 @@ using guest::Family;
 constexpr const char* deprovision =
     "remove it in the base ('waagent -deprovision+user'), or let the recipe do it: generalize: true";
 
-/// A line of /etc/passwd.
-struct Account {
-  std::string name;
-  unsigned uid = 0;
-  std::string home;
-  std::string shell;
-};
-
-std::vector<Account> accounts(guest::Guest& guest) {
-  std::vector<Account> found;
-  for (const auto& line : split_lines(guest.read("/etc/passwd").value_or(""))) {
-    const auto fields = split(line, ':');
-    if (fields.size() != 7 || line.starts_with('#')) continue;
-    const auto& home = fields[5];
-    if (!home.starts_with('/') || home.find('\0') != std::string::npos) continue;  // not a directory of the guest
-    Account account{fields[0], 0, fields[5], fields[6]};
-    std::from_chars(fields[2].data(), fields[2].data() + fields[2].size(), account.uid);
-    found.push_back(account);
-  }
+/// The accounts whose home is a directory of the guest.
+std::vector<guest::Account> accounts(guest::Guest& guest) {
+  auto found = guest::parse_accounts(guest.read("/etc/passwd").value_or(""));
+  std::erase_if(found, [](const auto& account) {
+    return !account.home.starts_with('/') || account.home.find('\0') != std::string::npos;
+  });
   return found;
 }
 

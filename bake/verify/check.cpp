@@ -48,6 +48,20 @@ nlohmann::ordered_json to_json(const std::vector<Check>& checks) {
   return json;
 }
 
+std::vector<Check> checks_from(const nlohmann::json& json) {
+  std::vector<Check> checks;
+  for (const auto& item : json) {
+    const auto word = item.at("status").get<std::string>();
+    const auto status = word == "passed" ? Status::passed : word == "skipped" ? Status::skipped : Status::failed;
+    Check check(item.at("check").get<std::string>(), status, item.at("evidence").get<std::string>());
+    check.level = item.at("level") == "advice" ? Level::advice : Level::required;
+    check.source = item.value("source", "");
+    check.remedy = item.value("remedy", "");
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
 bool is_good(const std::vector<Check>& checks) {
   return std::none_of(checks.begin(), checks.end(), [](const auto& check) { return check.failed(); });
 }

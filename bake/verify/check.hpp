@@ -50,6 +50,9 @@ void make_strict(std::vector<Check>& checks);
 /// the rule; scripts find a check by it.
 nlohmann::ordered_json to_json(const std::vector<Check>& checks);
 
+/// Reads what to_json() returned. Throws nlohmann::json::exception when it is anything else.
+std::vector<Check> checks_from(const nlohmann::json& json);
+
 /// Returns whether no required check failed.
 bool is_good(const std::vector<Check>& checks);
 

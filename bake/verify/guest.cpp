@@ -4,13 +4,14 @@
 #include <fmt/format.h>
 #include <map>
 
-#include "bake/apply/config_text.hpp"
-#include "bake/apply/guest_state.hpp"
-#include "bake/apply/path_rules.hpp"
-#include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/config_text.hpp"
+#include "bake/guest/labels.hpp"
+#include "bake/guest/path_rules.hpp"
 #include "bake/plan/files.hpp"
+#include "bake/verify/modprobe.hpp"
+#include "bake/verify/privileges.hpp"
 
 namespace bake::verify {
 namespace {
@@ -44,13 +45,13 @@ std::vector<std::string> complaints_of(std::string_view output, Guest& guest, co
   const bool names_product = std::any_of(expected.packages.begin(), expected.packages.end(), [](const auto& package) {
     return package.name.starts_with("mlnx-ofed-") && !package.name.starts_with("mlnx-ofed-kernel");
   });
-  const auto rules = expected.family == Family::deb ? apply::dpkg_path_rules(guest) : apply::PathRules{};
+  const auto rules = expected.family == Family::deb ? guest::dpkg_path_rules(guest) : guest::PathRules{};
   std::vector<std::string> complaints;
   for (const auto& line : split_lines(output)) {
     const auto words = split_words(line);
     if (words.empty() || line.find(" c /") != std::string::npos) continue;
     const bool in_memory = words.back().starts_with("/run/") || words.back().starts_with("/var/run/");
-    if (words.front() == "missing" && (in_memory || apply::is_excluded(rules, words.back()))) continue;
+    if (words.front() == "missing" && (in_memory || guest::is_excluded(rules, words.back()))) continue;
     if (names_product && words.back() == "/usr/bin/ofed_info" && words.front() != "missing") continue;
     complaints.push_back(line);
   }
@@ -129,7 +130,7 @@ std::vector<std::string> not_held(Guest& guest, const plan::Hold& hold) {
       if (std::find(held.begin(), held.end(), name) == held.end())
         missing.push_back(fmt::format("{} in {}", name, place));
   };
-  for (const auto& config : hold.configs) compare(apply::excluded_packages(guest.read(config).value_or("")), config);
+  for (const auto& config : hold.configs) compare(guest::excluded_packages(guest.read(config).value_or("")), config);
   if (!hold.configs.empty()) return missing;
   std::vector<std::string> held;
   for (const auto& line : split_lines(guest.shell("dpkg --get-selections\n").output)) {
@@ -148,36 +149,6 @@ Check check_holds(Guest& guest, const Expectations& expected) {
                           : "not held: " + join(missing, ", ")};
 }
 
-/// Returns whether the uncommented line `line` is in the file, in any spacing.
-bool has_line(Guest& guest, const std::string& path, const std::string& line) {
-  const auto lines = split_lines(guest.read(path).value_or(""));
-  return std::any_of(lines.begin(), lines.end(),
-                     [&](const auto& each) { return join(split_words(each), " ") == line; });
-}
-
-Check check_locked_memory(Guest& guest, const Expectations& expected) {
-  if (!expected.memlock_unlimited) return skipped("locked memory", "the bake did not change the limit");
-  std::vector<std::string> missing;
-  for (const auto& [path, line] : {std::pair{plan::path::limits, "* hard memlock unlimited"},
-                                   {plan::path::limits, "* soft memlock unlimited"},
-                                   {plan::path::service_limits, "DefaultLimitMEMLOCK=infinity"}})
-    if (!has_line(guest, path, line)) missing.push_back(fmt::format("'{}' is not in {}", line, path));
-  return {"locked memory", missing.empty(),
-          missing.empty() ? "unlimited in sessions and services" : join(missing, "; ")};
-}
-
-Check check_firstboot(Guest& guest, const Expectations& expected) {
-  if (expected.firstboot_sha256.empty()) return skipped("ib-firstboot", "the bake did not install it");
-  const auto program = guest.read("/usr/sbin/ib-firstboot");
-  const auto stat = guest.stat("/usr/sbin/ib-firstboot");
-  const bool right =
-      program && stat && digest_of(*program) == expected.firstboot_sha256 && (stat->mode & 0111U) == 0111U;
-  const bool unit = guest.exists("/etc/systemd/system/ib-firstboot.service");
-  return {"ib-firstboot", right && unit,
-          !program ? "/usr/sbin/ib-firstboot is missing"
-                   : fmt::format("sha256 {}{}", digest_of(*program), unit ? "" : "; its unit is missing")};
-}
-
 /// Checks the label of every file of the injected packages and of bake.
 Check check_labels(Guest& guest, const Facts& facts, const Expectations& expected) {
   if (facts.selinux.mode != "permissive" && facts.selinux.mode != "enforcing")
@@ -186,7 +157,7 @@ Check check_labels(Guest& guest, const Facts& facts, const Expectations& expecte
     return skipped("SELinux labels", facts.selinux.mode + ": the first boot labels every file (autorelabel)");
   std::vector<std::string> packages;
   for (const auto& package : expected.packages) packages.push_back(package.name);
-  const auto unlabelled = apply::unlabelled_files(
+  const auto unlabelled = guest::unlabelled_files(
       guest, expected.family, packages,
       {guest::manifest_path, plan::path::firstboot, plan::path::firstboot_unit, plan::path::firstboot_target,
        plan::path::firstboot_conf, plan::path::firstboot_preset, plan::path::limits, plan::path::service_limits,
@@ -204,12 +175,14 @@ std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectat
   std::vector<Check> checks{check_packages(facts, expected), check_database(guest, facts, expected),
                             check_kernel(facts, expected)};
   for (auto& check : verify_modules(guest, facts, expected)) checks.push_back(std::move(check));
+  checks.push_back(verify_module_loading(guest, facts, expected));
   checks.push_back(check_services(guest, expected));
   checks.push_back(check_agent(guest, facts, expected));
   checks.push_back(check_holds(guest, expected));
-  checks.push_back(check_locked_memory(guest, expected));
-  checks.push_back(check_firstboot(guest, expected));
+  checks.push_back(verify_locked_memory(guest, expected));
+  checks.push_back(verify_firstboot(guest, facts, expected));
   checks.push_back(check_labels(guest, facts, expected));
+  for (auto& check : verify_privileges(guest, expected)) checks.push_back(std::move(check));
   checks.push_back(verify_traces(guest, facts, expected));
   return checks;
 }

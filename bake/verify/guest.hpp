@@ -21,4 +21,13 @@ std::vector<Check> verify_modules(guest::Guest& guest, const guest::Facts& facts
 /// `generalize` removes: the part of verify_guest() in traces.cpp.
 Check verify_traces(guest::Guest& guest, const guest::Facts& facts, const plan::Expectations& expected);
 
+/// Checks ib-firstboot: the program, its unit and what changes the unit, its configuration. Skipped when another
+/// version of bake made the image and nothing is wrong, because this bake does not have that version's files: the part
+/// of verify_guest() in firstboot.cpp.
+Check verify_firstboot(guest::Guest& guest, const guest::Facts& facts, const plan::Expectations& expected);
+
+/// Checks the limits of locked memory that count in sessions and in services: the part of verify_guest() in
+/// locked_memory.cpp.
+Check verify_locked_memory(guest::Guest& guest, const plan::Expectations& expected);
+
 }  // namespace bake::verify

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 #include <set>
 
-#include "bake/apply/shell.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/initramfs.hpp"
+#include "bake/guest/shell.hpp"
 #include "bake/inspect/kernels.hpp"
 #include "bake/verify/guest.hpp"
 
@@ -67,7 +67,7 @@ InjectedModules find_injected(Guest& guest, const Expectations& expected) {
                   "  esac\n"
                   "done\n",
                   shell_quote(expected.kernel), expected.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L",
-                  apply::quoted(packages)));
+                  guest::quoted(packages)));
   InjectedModules injected;
   for (const auto& line : split_lines(result.output))
     if (line.starts_with("module ") && line.find(".ko") != std::string::npos)
@@ -145,12 +145,12 @@ Check check_weak_updates(Guest& guest, const Expectations& expected, const Injec
 }
 
 /// Checks the modules of the vendor's packages.
-std::vector<Check> verify_injected(Guest& guest, const Facts& facts, const Expectations& expected) {
+std::vector<Check> verify_injected(Guest& guest, const Facts& facts, const Expectations& expected,
+                                   const InjectedModules& injected) {
   if (expected.module_origin != "vendor") {
     const std::string reason = "the bake injected no module";
     return {skipped("symbols", reason), skipped("weak-updates", reason)};
   }
-  const auto injected = find_injected(guest, expected);
   if (!injected.trouble.empty())
     return {{"symbols", false, injected.trouble}, skipped("weak-updates", "the injected modules are not known")};
   return {check_symbols(guest, facts, expected, injected), check_weak_updates(guest, expected, injected)};
@@ -165,18 +165,21 @@ std::string below_modules(const std::string& path) {
   return suffix == std::string::npos ? below : below.substr(0, suffix + 3);
 }
 
-/// Returns the RDMA modules in the initramfs that modprobe there resolves to another file than modprobe in the image.
+/// Returns the RDMA modules and the injected ones (MLNX_OFED may bring nvme_core) in the initramfs that modprobe there
+/// resolves to another file than modprobe in the image.
 std::vector<std::string> different_modules(const guest::InitramfsContent& content,
-                                           const std::map<std::string, std::string>& in_image) {
+                                           const std::map<std::string, std::string>& in_image,
+                                           const InjectedModules& injected) {
   std::set<std::string> names;
   for (const auto& path : content.modules)
-    if (guest::is_rdma_module(guest::module_name_of(path))) names.insert(guest::module_name_of(path));
+    if (guest::is_rdma_module(guest::module_name_of(path)) || injected.has(path))
+      names.insert(guest::module_name_of(path));
   std::vector<std::string> wrong;
   for (const auto& name : names) {
     const auto inside = content.resolved.find(name);
     const auto outside = in_image.find(name);
     if (inside == content.resolved.end() && !content.resolved.empty()) continue;  // modprobe there cannot load it
-    if (inside == content.resolved.end()) return {"the initramfs has RDMA modules and no modules.dep"};
+    if (inside == content.resolved.end()) return {"the initramfs has " + name + " and no modules.dep"};
     if (outside == in_image.end() || below_modules(inside->second) != below_modules(outside->second))
       wrong.push_back(fmt::format("the initramfs loads {} from {}, the image from {}", name, inside->second,
                                   outside == in_image.end() ? "nowhere" : outside->second));
@@ -184,7 +187,7 @@ std::vector<std::string> different_modules(const guest::InitramfsContent& conten
   return wrong;
 }
 
-Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expected) {
+Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expected, const InjectedModules& injected) {
   if (!expected.initramfs) return skipped("initramfs", "the base has no tool that makes one");
   const auto* found = facts.kernel(expected.kernel);
   if (found == nullptr) return {"initramfs", false, "there is none for " + expected.kernel};
@@ -194,8 +197,10 @@ Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expe
   if (!kernel.initramfs_content) return {"initramfs", false, kernel.initramfs_trouble};
   const auto& content = *kernel.initramfs_content;
   const auto directory = "lib/modules/" + expected.kernel + "/";
-  auto wrong = different_modules(
-      content, guest::resolve_modules(guest.read("/" + directory + "modules.dep").value_or(""), directory));
+  const auto modules_dep = guest.read("/" + directory + "modules.dep").value_or("");
+  auto wrong = different_modules(content, guest::resolve_modules(modules_dep, directory), injected);
+  for (auto& lack : guest::missing_dependencies(content, modules_dep, expected.initramfs_drivers))
+    wrong.push_back(std::move(lack));
   // The initramfs of every supported release contains programs and modules.
   if (!content.has_root || content.modules.empty()) wrong.push_back(*kernel.initramfs + " contains no module");
   std::set<std::string> present;
@@ -215,8 +220,9 @@ Check check_initramfs(Guest& guest, const Facts& facts, const Expectations& expe
 
 std::vector<Check> verify_modules(Guest& guest, const Facts& facts, const Expectations& expected) {
   std::vector<Check> checks{check_module(guest, expected)};
-  for (auto& check : verify_injected(guest, facts, expected)) checks.push_back(std::move(check));
-  checks.push_back(check_initramfs(guest, facts, expected));
+  const auto injected = expected.module_origin == "vendor" ? find_injected(guest, expected) : InjectedModules{};
+  for (auto& check : verify_injected(guest, facts, expected, injected)) checks.push_back(std::move(check));
+  checks.push_back(check_initramfs(guest, facts, expected, injected));
   return checks;
 }
 

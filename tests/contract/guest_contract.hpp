@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/guest/guest.hpp"
@@ -214,6 +215,28 @@ TYPED_TEST_P(GuestContract, RunsScripts) {
   check("no-such-program-here 2>/dev/null", 127, "");
 }
 
+TYPED_TEST_P(GuestContract, FingerprintsFilesAndTrees) {
+  using States = std::map<std::string, std::string>;
+  auto& guest = this->guest();
+  guest.write(this->here("a b"), "x", 0640);
+  guest.make_link("a b", this->here("link"));
+  guest.write(this->here("d/tool"), "y", 04755);
+  guest.make_link("d", this->here("e"));
+  const States link{{this->here("link"), "link a b"}};
+  const States file{{this->here("a b"), "0640 0:0 " + digest_of("x")}};
+  auto expected = file;
+  expected.insert(link.begin(), link.end());
+  EXPECT_EQ(guest.fingerprints({this->here("a b"), this->here("link"), this->here("d"), this->here("missing"),
+                                this->here("e/tool"), "/contract/../contract", "/proc/version"},
+                               {}),
+            expected);
+  expected[this->here("d/tool")] = "4755 0:0 " + digest_of("y");
+  expected[this->here("e")] = "link d";
+  EXPECT_EQ(guest.fingerprints({}, {this->dir()}), expected);
+  EXPECT_EQ(guest.fingerprints({}, {this->here("missing"), this->here("link")}), link);
+  EXPECT_EQ(guest.fingerprints({}, {}), States{});
+}
+
 TYPED_TEST_P(GuestContract, TellsFreeSpace) {
   auto& guest = this->guest();
   EXPECT_GT(guest.free_bytes("/"), std::uint64_t{1} << 20U);
@@ -248,7 +271,7 @@ REGISTER_TYPED_TEST_SUITE_P(GuestContract, WritesReadsAndMakesParents, KeepsMode
                             RefusesToReadMoreThanTheLimit, CarriesLargeFiles, ListsSortedNames,
                             ResolvesLinksInsideTheGuest, TreatsLinkLoopsAsAbsent, WritesThroughLinks,
                             MakesLinksAtTheirPathNotInsideTheirTargets, RemovesTreesAndLinksButNotTargets,
-                            MakesDirectoriesWithTheirMode, NamesThePathOfWhatFails, RunsScripts, TellsFreeSpace,
-                            MountsPayloadsReadOnlyAndLeavesNoTrace);
+                            MakesDirectoriesWithTheirMode, NamesThePathOfWhatFails, RunsScripts,
+                            FingerprintsFilesAndTrees, TellsFreeSpace, MountsPayloadsReadOnlyAndLeavesNoTrace);
 
 }  // namespace bake::guest

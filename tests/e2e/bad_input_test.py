@@ -55,7 +55,7 @@ class BadInput(UbuntuCase):
     def test_not_a_disk(self):
         text = self.scratch / "notes.txt"
         text.write_text("no disk at all\n" * 100)
-        self.image_fails(1, "notes.txt", self.recipe(text))
+        self.image_fails(5, "notes.txt", self.recipe(text))
 
     def test_missing_base(self):
         self.image_fails(2, "no such file", self.recipe(self.scratch / "nowhere.vhd"))

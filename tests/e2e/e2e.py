@@ -53,6 +53,7 @@ class BakeCase(unittest.TestCase):
         cls.scratch_directory = tempfile.TemporaryDirectory(dir=SOURCE / "build/e2e")
         cls.scratch = Path(cls.scratch_directory.name)
         cls.store = cls.scratch / "store"
+        os.environ["BAKE_CACHE"] = str(cls.scratch / "cache")
 
     @classmethod
     def tearDownClass(cls):

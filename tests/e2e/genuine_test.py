@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """tests/genuine/run.sh, the acceptance test on a user's own images: on a light stand-in it bakes it and names what differs."""
 import os
+import shutil
 import tempfile
 import unittest
 from pathlib import Path
@@ -49,10 +50,33 @@ class Genuine(unittest.TestCase):
             self.assertIn(words, result.stderr)
         self.assertEqual(result.stdout, "")
 
+    def test_an_unreadable_file_is_named(self):
+        (self.images / "a.vhd").write_bytes(b"")
+        (self.images / "a.yaml").write_bytes(b"os: rhel 8.2 \xff\n")
+        result = self.accept()
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertRegex(result.stderr, r"^\S+/a\.yaml: cannot be read: 'utf-8' codec")
+        self.assertEqual(len(result.stderr.splitlines()), 1)
+
     def test_a_directory_without_expectations_is_refused(self):
         result = self.accept()
         self.assertEqual(result.returncode, 2)
-        self.assertIn("has no expectations file", result.stderr)
+        self.assertEqual(result.stderr, f"{self.images}: has no expectations file (NAME.yaml next to NAME.vhd); "
+                                        "it has no disk image either\n")
+        (self.images / "a.qcow2").write_bytes(b"")
+        self.assertIn("write one for each image: a.qcow2\n", self.accept().stderr)
+        shutil.rmtree(self.images)
+        self.assertEqual(self.accept().stderr, f"{self.images}: is not a directory\n")
+
+    def test_an_image_that_cannot_be_read_does_not_stop_the_others(self):
+        for name in ("a", "b"):
+            (self.images / f"{name}.raw").write_bytes(b"")
+            self.put(name, "os: rhel 8.2\n")
+        (self.images / "c.raw").write_bytes(b"")
+        result = self.accept()
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("0 of 2 images as expected, 2 of 2 comparisons differ\n", result.stdout)
+        self.assertIn("c.raw: left out, it has no expectations file\n", result.stderr)
 
     def test_an_image_is_baked_and_only_the_wrong_expectation_differs(self):
         os.link(standin("light-guest.sh", "rhel8.2"), self.images / "rhel.vhd")

@@ -71,7 +71,8 @@ class MainJob(BakeCase):
         self.assertTrue(result["ok"])
         passed = [check["check"] for check in result["checks"] if check["status"] == "passed"]
         for name in ("container", "packages", "package database", "kernel", "module", "services", "agent", "holds",
-                     "ib-firstboot", "traces", "digest", "manifest", "sbom", "provenance", "signature"):
+                     "module loading", "locked memory", "ib-firstboot", "setuid files", "authorized keys", "traces",
+                     "digest", "manifest", "files", "sbom", "provenance", "signature"):
             self.assertIn(name, passed)
 
     def test_another_program_sees_the_packages(self):

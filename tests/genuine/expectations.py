@@ -1,4 +1,5 @@
 """Expectations files: what is true of a disk image and what bake must do with it (docs/acceptance.md)."""
+import re
 from pathlib import Path
 
 import yaml
@@ -13,6 +14,10 @@ DEFAULT_SIZE = "Standard_HB120rs_v2"
 BAKE_WORDS = ("succeeds", "refused")
 
 
+# Lists of words: YAML reads 5.4 as a number.
+WORD_LISTS = ("kernels", "vm_sizes")
+
+
 class WrongFile(Exception):
     """Every problem of an expectations file, one a line."""
 
@@ -22,15 +27,18 @@ def check_keys(name, mapping, keys, problems):
         if key not in keys:
             problems.append(f"{name}: unknown key '{key}' (known: {', '.join(keys)})")
         elif not isinstance(value, keys[key]) or (isinstance(value, bool) and keys[key] is not bool):
-            problems.append(f"{name}: '{key}' has the wrong type: {value!r}")
+            quote = " (put it in quotes)" if isinstance(value, float) else ""
+            problems.append(f"{name}: '{key}' has the wrong type: {value!r}{quote}")
 
 
 def load(file):
     """The expectations of one file, with the defaults filled in. Raises WrongFile."""
     try:
-        content = yaml.safe_load(Path(file).read_text())
+        content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise WrongFile(f"{file}: not YAML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongFile(f"{file}: cannot be read: {error}") from None
     if not isinstance(content, dict):
         raise WrongFile(f"{file}: not a mapping of keys to values")
     problems = []
@@ -40,6 +48,11 @@ def load(file):
             check_keys(f"{file}: {key}", content.get(key, {}), keys, problems)
     if not content.get("os"):
         problems.append(f"{file}: 'os' is missing, like 'os: rhel 8.6'")
+    elif not re.fullmatch(r"[a-z]+ \d+(\.\d+)?", str(content["os"])):
+        problems.append(f"{file}: 'os' is not a name and a version, like 'os: rhel 8.6': '{content['os']}'")
+    for key in WORD_LISTS:
+        if isinstance(content.get(key), list) and not all(isinstance(word, str) for word in content[key]):
+            problems.append(f"{file}: '{key}' is not a list of words (put numbers in quotes): {content[key]}")
     bake = content.get("bake", "succeeds")
     if isinstance(bake, str) and bake not in BAKE_WORDS:
         problems.append(f"{file}: 'bake' must be succeeds, refused or an exit code, not '{bake}'")
@@ -60,15 +73,25 @@ def image_of(file):
     return found[0]
 
 
+def without_file(directory):
+    """The disk images of the directory that have no expectations file, and that the test therefore leaves out."""
+    return sorted(image.name for image in Path(directory).iterdir()
+                  if image.suffix in IMAGE_SUFFIXES and not image.with_suffix(".yaml").exists())
+
+
 def find(directory, names):
     """(name, image, expectations) for every expectations file, or for those with the given names."""
+    if not Path(directory).is_dir():
+        raise WrongFile(f"{directory}: is not a directory")
     files = sorted(Path(directory).glob("*.yaml"))
     unknown = set(names) - {file.stem for file in files}
     if unknown:
         raise WrongFile("\n".join(f"{directory}: has no {name}.yaml" for name in sorted(unknown)))
     chosen = [file for file in files if not names or file.stem in names]
     if not chosen:
-        raise WrongFile(f"{directory}: has no expectations file (NAME.yaml next to NAME.vhd)")
+        images = without_file(directory)
+        raise WrongFile(f"{directory}: has no expectations file (NAME.yaml next to NAME.vhd); "
+                        + (f"write one for each image: {', '.join(images)}" if images else "it has no disk image either"))
     problems, cases = [], []
     for file in chosen:
         try:

@@ -28,6 +28,8 @@ def run(*arguments, check=True, **options):
 
 def format_of(image):
     """The format that qemu must be told. A fixed VHD is raw data with a footer of 512 bytes, which no partition touches."""
+    if Path(image).stat().st_size < 512:
+        raise RuntimeError(f"'{image}' is too small for a disk image")
     with open(image, "rb") as file:
         head = file.read(512)
         file.seek(-512, 2)
@@ -54,25 +56,27 @@ def inspector(image):
     distro, minor = system.findtext("distro"), system.findtext("minor_version")
     types = {file_system.get("dev"): file_system.findtext("type") for file_system in system.iter("filesystem")}
     devices = {mount.text: mount.get("dev") for mount in system.iter("mountpoint")}
-    packages = {}
+    packages, count = {}, 0
     for item in system.iter("application"):
-        release = item.findtext("release")
+        release, name = item.findtext("release"), item.findtext("name")
         version = item.findtext("version") + (f"-{release}" if release else "")
-        packages.setdefault(item.findtext("name"), set()).add(version)
+        packages.setdefault(name, set()).add(version)
+        count += name != "gpg-pubkey"
     return {"os": f"{distro} {system.findtext('major_version')}.{minor.zfill(2) if distro == 'ubuntu' else minor}",
             "package_format": system.findtext("package_format"),
-            "mounts": {point: types.get(device) for point, device in devices.items()},
-            "packages": packages}
+            # fstab may name a disk that only a VM has (/dev/disk/cloud/azure_resource-part1): it has no file system here
+            "mounts": {point: types[device] for point, device in devices.items() if types.get(device)},
+            "packages": packages, "package_count": count}
 
 
 def base_facts(image):
     """Everything that the table compares, of an image that is not baked yet."""
     facts = inspector(image)
     partition_types = [f"-part-get-gpt-type /dev/sda {number}" for number in range(1, MAX_PARTITIONS + 1)]
-    modules, images, table, volumes, selinux, *types = guestfish(
-        image, "-ls /lib/modules", "-glob-expand /boot/vmlinuz-*", "part-get-parttype /dev/sda", "vgs",
+    modules, images, own_images, table, volumes, selinux, *types = guestfish(
+        image, "-ls /lib/modules", "-glob-expand /boot/vmlinuz-*", "-glob-expand /lib/modules/*/vmlinuz", "part-get-parttype /dev/sda", "vgs",
         "-cat /etc/selinux/config", *partition_types)
-    bootable = {path.rsplit("/vmlinuz-", 1)[1] for path in images.split()}
+    bootable = {path.rsplit("/vmlinuz-", 1)[1] for path in images.split()} | {path.split("/")[-2] for path in own_images.split()}
     mode = re.search(r"^SELINUX=(\w+)", selinux, re.M)
     agents = [version for name in AGENT_PACKAGES for version in facts["packages"].get(name, ())]
     return facts | {

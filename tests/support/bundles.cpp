@@ -282,17 +282,19 @@ void index_debs(BundleParts& parts, const std::string& directory, const std::str
   sign_debs(parts, directory, version, signer);
 }
 
-void index_rpms(BundleParts& parts, const std::string& directory) {
+void index_rpms(BundleParts& parts, const std::string& directory, const std::map<std::string, std::string>& formats) {
   std::string primary =
       R"(<?xml version="1.0"?><metadata xmlns="http://linux.duke.edu/metadata/common" xmlns:rpm="http://linux.duke.edu/metadata/rpm" packages="1">)";
   for (const auto& file : names_in(parts, directory, ".rpm")) {
     const auto fields = split(file.substr(0, file.size() - std::strlen(".x86_64.rpm")), '-');
     const auto& content = content_of(parts, directory + "/" + file);
     const auto count = fields.size();
+    const auto name = join({fields.begin(), fields.end() - 2}, "-");
+    const auto format = formats.find(name);
     primary += fmt::format(
-        R"(<package type="rpm"><name>{}</name><arch>x86_64</arch><version epoch="0" ver="{}" rel="{}"/><checksum type="sha256" pkgid="YES">{}</checksum><size package="{}" installed="4096" archive="5000"/><location href="{}"/><format/></package>)",
-        join({fields.begin(), fields.end() - 2}, "-"), fields.at(count - 2), fields.at(count - 1), digest_of(content),
-        content.size(), file);
+        R"(<package type="rpm"><name>{}</name><arch>x86_64</arch><version epoch="0" ver="{}" rel="{}"/><checksum type="sha256" pkgid="YES">{}</checksum><size package="{}" installed="4096" archive="5000"/><location href="{}"/><format>{}</format></package>)",
+        name, fields.at(count - 2), fields.at(count - 1), digest_of(content), content.size(), file,
+        format == formats.end() ? "" : format->second);
   }
   primary += "</metadata>";
   const auto packed = write_archive({{"primary.xml", primary}}, &archive_write_set_format_raw, Compression::gzip);
@@ -313,7 +315,8 @@ BundleParts deb_bundle() {
     parts.files[fmt::format("DEBS/{}_{}_{}.deb", name, version, arch)] = make_deb(name, version, arch, files);
   };
   add("ofed-scripts", "5.5-OFED.5.5.1.0.3", "amd64", {{"/usr/bin/ofed_info", "#!/bin/sh\n"}});
-  add("mlnx-ofed-kernel-dkms", "5.5-OFED.5.5.1.0.3.1", "all", {{"/usr/src/mlnx-ofed-kernel-5.5/dkms.conf", "x\n"}});
+  add("mlnx-ofed-kernel-dkms", "5.5-OFED.5.5.1.0.3.1", "all",
+      {{"/usr/src/mlnx-ofed-kernel-5.5/dkms.conf", "BUILT_MODULE_NAME[0]=mlx5_core\n"}});
   add("mlnx-ofed-kernel-modules", "5.5-OFED.5.5.1.0.3.1.kver.5.4.0-26-generic", "amd64",
       {{"/lib/modules/5.4.0-26-generic/updates/dkms/mlx5_core.ko", fake_module()}});
   index_debs(parts, "DEBS", "5.5-1.0.3.2", vendor());
@@ -339,15 +342,16 @@ BundleParts split_deb_bundle() {
   return parts;
 }
 
-BundleParts rpm_bundle() {
+BundleParts rpm_bundle(const std::string& distro, const std::string& kernel) {
   BundleParts parts;
-  parts.top = "MLNX_OFED_LINUX-5.5-1.0.3.2-rhel8.2-x86_64";
-  parts.files = {{".mlnx", "5.5-1.0.3.2\n"}, {"distro", "rhel8.2\n"}};
+  parts.top = "MLNX_OFED_LINUX-5.5-1.0.3.2-" + distro + "-x86_64";
+  parts.files = {{".mlnx", "5.5-1.0.3.2\n"}, {"distro", distro + "\n"}};
+  const auto release = "OFED.5.5.1.0.3.1." + replace_all(distro, ".", "u");
   const Sign sign = [](const std::string& data) { return vendor().sign(data, false); };
   parts.files["RPMS/mlnx-tools-5.2.0-0.55103.x86_64.rpm"] = make_rpm("mlnx-tools", "5.2.0", "0.55103", {}, sign);
-  parts.files["RPMS/kmod-mlnx-ofa_kernel-5.5-OFED.5.5.1.0.3.1.rhel8u2.x86_64.rpm"] =
-      make_rpm("kmod-mlnx-ofa_kernel", "5.5", "OFED.5.5.1.0.3.1.rhel8u2",
-               {{"/lib/modules/4.18.0-193.el8.x86_64/extra/mlnx-ofa_kernel/mlx5_core.ko", fake_module()}}, sign);
+  parts.files["RPMS/kmod-mlnx-ofa_kernel-5.5-" + release + ".x86_64.rpm"] =
+      make_rpm("kmod-mlnx-ofa_kernel", "5.5", release,
+               {{"/lib/modules/" + kernel + "/extra/mlnx-ofa_kernel/mlx5_core.ko", fake_module()}}, sign);
   index_rpms(parts, "RPMS");
   return parts;
 }

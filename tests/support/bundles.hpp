@@ -86,13 +86,16 @@ struct BundleParts {
 BundleParts deb_bundle();
 /// A split deb bundle (4.9-4.1.7.0, ubuntu18.04): COMMON, MLNX_LIBS, UPSTREAM_LIBS, DEBS_UPSTREAM_LIBS with links.
 BundleParts split_deb_bundle();
-/// A flat rpm bundle (5.5-1.0.3.2, rhel8.2) with repodata, its packages signed by vendor().
-BundleParts rpm_bundle();
+/// A flat rpm bundle (5.5-1.0.3.2) with repodata, its packages signed by vendor().
+BundleParts rpm_bundle(const std::string& distro = "rhel8.2", const std::string& kernel = "4.18.0-193.el8.x86_64");
 /// Packages, Release and Release.gpg of `directory`, made from the .debs (and links to them) in it.
 void index_debs(BundleParts& parts, const std::string& directory, const std::string& version, const Gpg& signer);
 /// Release and Release.gpg again, after Packages was changed.
 void sign_debs(BundleParts& parts, const std::string& directory, const std::string& version, const Gpg& signer);
-void index_rpms(BundleParts& parts, const std::string& directory);
+/// repodata of `directory`, made from the .rpms in it. `formats` has the content of a package's <format>, by the name
+/// of the package; of others it is empty.
+void index_rpms(BundleParts& parts, const std::string& directory,
+                const std::map<std::string, std::string>& formats = {});
 
 /// Content of the compiled fake kernel module.
 std::string fake_module();

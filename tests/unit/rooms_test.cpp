@@ -103,6 +103,14 @@ TEST(Rooms, EachLibraryHasItsRooms) {
             std::vector<std::string>{});
 }
 
+// Verification knows nothing of how an image was made.
+TEST(Rooms, VerifyDoesNotIncludeApply) {
+  EXPECT_EQ(broken_includes([](const std::string& file, const std::string& target) {
+              return room_of(file) == "bake/verify" && room_of(target) == "bake/apply";
+            }),
+            std::vector<std::string>{});
+}
+
 TEST(Rooms, ResolveAndPlanDoNoInputOrOutput) {
   const std::set<std::string> forbidden{"fstream",
                                         "iostream",

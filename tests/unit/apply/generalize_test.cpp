@@ -1,10 +1,9 @@
-#include "bake/plan/generalize.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
+#include "bake/plan/steps.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/used_machine.hpp"
 

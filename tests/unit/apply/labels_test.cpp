@@ -1,6 +1,7 @@
+#include "bake/guest/labels.hpp"
+
 #include <gtest/gtest.h>
 
-#include "bake/apply/guest_state.hpp"
 #include "bake/apply/steps.hpp"
 #include "tests/support/host_shell.hpp"
 
@@ -40,7 +41,7 @@ TEST(Labels, AFileThatKeepsNoLabelLeadsToARelabelAtTheFirstBoot) {
   shell.with_program(
       "ls", "for f; do case $f in /usr/*) echo \"? $f\";; /*) echo \"system_u:object_r:etc_t:s0 $f\";; esac; done\n");
   write_text_atomically(shell.file("mounts"), "/dev/sda4 / xfs rw 0 0\n");
-  EXPECT_EQ(unlabelled_files(guest, guest::Family::rpm, {"infiniband-diags"}, {"/etc/bake-manifest.json"}),
+  EXPECT_EQ(guest::unlabelled_files(guest, guest::Family::rpm, {"infiniband-diags"}, {"/etc/bake-manifest.json"}),
             std::vector<std::string>{"/usr/sbin/ibstat"});
   plan::Plan plan;
   plan.relabel = plan::Relabel::setfiles;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "bake/archive/archive.hpp"
+#include "bake/archive/iso_reader.hpp"
 #include "bake/archive/iso_writer.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/process.hpp"
@@ -102,6 +103,82 @@ TEST(IsoWriter, ReturnsThePositionsOfTheBytes) {
   EXPECT_EQ(files.at("a").size, 5U);
   EXPECT_EQ(files.at("b").offset, files.at("a").offset);
   EXPECT_EQ(read_text(image).substr(files.at("a").offset, 5), "hello");
+}
+
+TEST(IsoReader, FindsTheFilesAndLinksThatTheWriterWrote) {
+  const TemporaryDirectory scratch;
+  const auto image = scratch.path() / "x.iso";
+  const std::string very_long(255, 'v');
+  const std::string target = "../" + std::string(250, 't') + "/./a";
+  IsoWriter writer(image);
+  const auto put = [&](const std::string& path, const std::string& content) {
+    writer.add_file(path, true);
+    writer.write(std::as_bytes(std::span(content)));
+  };
+  put("RPMS/" + long_name, std::string(5000, 'x'));
+  put(deep + "/" + very_long, "v");
+  put("empty", "");
+  writer.add_link("again", "RPMS/" + long_name);
+  writer.add_symlink("RPMS/" + very_long, target);
+  writer.add_symlink("here", "./RPMS");
+  writer.add_directory("nothing/in/it");
+  for (int i = 0; i < 100; ++i) put("many/" + std::to_string(i) + std::string(60, 'p'), std::to_string(i));
+  writer.finish();
+  const auto tree = read_iso_tree(image);
+  EXPECT_EQ(tree.links, (std::map<std::string, std::string>{{"RPMS/" + very_long, target}, {"here", "./RPMS"}}));
+  const auto written = writer.files();
+  ASSERT_EQ(tree.files.size(), written.size());
+  for (const auto& [path, extent] : written) {
+    ASSERT_TRUE(tree.files.contains(path)) << path;
+    EXPECT_EQ(tree.files.at(path).offset, extent.offset) << path;
+    EXPECT_EQ(tree.files.at(path).size, extent.size) << path;
+  }
+}
+
+TEST(IsoReader, RefusesWhatTheWriterDoesNotWrite) {
+  const TemporaryDirectory scratch;
+  const auto image = scratch.path() / "x.iso";
+  write_sample(image);
+  const auto whole = read_text(image);
+  const auto reason = [&](const std::string& bytes) {
+    write_text_atomically(image, bytes);
+    const auto error = testing::error_of([&] { read_iso_tree(image); });
+    EXPECT_EQ(error.kind(), ErrorKind::untrusted);
+    return error.message();
+  };
+  const auto says = [&](const std::string& text) { return "reading payload '" + image.string() + "': " + text; };
+  auto bytes = whole;
+  bytes[0] = 'x';
+  EXPECT_EQ(reason(bytes), says("its system area is not empty"));
+  bytes = whole;
+  bytes[17 * 2048] = '\x02';  // a second volume descriptor
+  EXPECT_EQ(reason(bytes), says("it has other volume descriptors than a payload of bake"));
+  bytes = whole;
+  bytes[16 * 2048 + 129] = '\x04';  // blocks of 1024 bytes
+  EXPECT_EQ(reason(bytes), says("it has blocks of another size than a payload of bake"));
+  bytes = whole;
+  bytes.replace(bytes.rfind("NM"), 2, "ZF");
+  EXPECT_EQ(reason(bytes), says("it has a Rock Ridge entry that bake does not write"));
+  EXPECT_EQ(reason(whole.substr(0, 4096)), says("it is truncated"));
+}
+
+TEST(IsoReader, SurvivesEveryChangedByte) {
+  const TemporaryDirectory scratch;
+  const auto image = scratch.path() / "x.iso";
+  write_sample(image);
+  auto bytes = read_text(image);
+  const auto directories = bytes.find("RRIP_1991A");
+  ASSERT_NE(directories, std::string::npos);
+  for (auto at = directories - 2048; at < bytes.size(); at += 499) {
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
+    write_text_atomically(image, bytes);
+    try {
+      read_iso_tree(image);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::untrusted) << at;
+    }
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
+  }
 }
 
 TEST(Zip, IsDeterministicAndReadable) {

@@ -219,7 +219,7 @@ TEST(ModuleElf, KnowsModulePaths) {
 
 TEST(PackageScan, FindsModulesOfBothKinds) {
   const std::map<std::string, std::string> files{{"/lib/modules/K/updates/mlx5_core.ko", testing::fake_module()},
-                                                 {"/usr/src/ofa-1/dkms.conf", "x"},
+                                                 {"/usr/src/ofa-1/dkms.conf", "BUILT_MODULE_NAME=mlx5-core\n"},
                                                  {"/usr/src/ofa-1/deep/dkms.conf", "x"}};
   const auto deb = testing::make_deb("x", "1", "amd64", files);
   const auto rpm = testing::make_rpm("x", "1", "1", files);
@@ -227,11 +227,26 @@ TEST(PackageScan, FindsModulesOfBothKinds) {
     const auto content = scan_kernel_content(archive::source_of(*bytes), format, "x");
     EXPECT_EQ(content.built_kernel, "K");
     EXPECT_TRUE(content.dkms_source);
+    EXPECT_EQ(content.dkms_modules, std::vector<std::string>{"mlx5-core"});
     ASSERT_EQ(content.modules.size(), 1U);
     EXPECT_EQ(content.modules[0].name, "mlx5_core");
     EXPECT_EQ(content.modules[0].path, "/lib/modules/K/updates/mlx5_core.ko");
   }
   EXPECT_THAT(read_control(archive::source_of(deb), "x"), HasSubstr("Package: x\n"));
+}
+
+// Both forms of mlnx-nvme's dkms.conf (MLNX_OFED 4.9 and 5.5).
+TEST(PackageScan, ReadsTheNamesOfModulesFromDkmsConf) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(modules_of_dkms_conf("PACKAGE_NAME=\"mlnx-nvme\"\nBUILT_MODULE_NAME[0]=\"nvme-core\"\n"
+                                 "BUILT_MODULE_LOCATION[0]=\"./host/\"\nBUILT_MODULE_NAME[1]=nvme\n"),
+            (Names{"nvme-core", "nvme"}));
+  EXPECT_EQ(modules_of_dkms_conf("BUILT_MODULE_NAME=()\nif is_conf_set CONFIG_NVME_TARGET; then\n"
+                                 "\tBUILT_MODULE_NAME+=(\"nvmet\")\nfi\n"),
+            Names{"nvmet"});
+  EXPECT_EQ(modules_of_dkms_conf("PACKAGE_NAME='knem'\n"), Names{"knem"});
+  EXPECT_EQ(modules_of_dkms_conf("BUILT_MODULE_NAME[0]=nvme\nBUILT_MODULE_NAME[1]=$name\n"), Names{});
+  EXPECT_EQ(modules_of_dkms_conf("x"), Names{});
 }
 
 TEST(PackageScan, RefusesDamagedPackages) {

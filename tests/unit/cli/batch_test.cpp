@@ -62,7 +62,7 @@ TEST_F(DryRun, ReportsRefusalsOfBaseAndStoreAndEndsWithTheWorst) {
                            archive + " --store " + at("store").string() + "\n");
   EXPECT_EQ(err.str(), "bake: error: " + sentence(1, 2) + "\n");
 
-  EXPECT_EQ(dry_run({"bundle", "base", "fine"}, {"--json"}), 1);
+  EXPECT_EQ(dry_run({"bundle", "base", "fine"}, {"--json"}), 3);
   const auto document = Json::parse(out.str());
   EXPECT_EQ(document.at("to_bake"), 3);
   EXPECT_EQ(document.at("refused"), 2);
@@ -71,13 +71,13 @@ TEST_F(DryRun, ReportsRefusalsOfBaseAndStoreAndEndsWithTheWorst) {
   EXPECT_EQ(document.at("images").at(0).at("refusal").at("commands"),
             Json::array({"bake bundle add " + archive + " --store " + at("store").string()}));
   EXPECT_EQ(document.at("images").at(1).at("refusal"),
-            Json({{"kind", "failed"}, {"message", no_disk}, {"hint", ""}, {"commands", Json::array()}}));
+            Json({{"kind", "config"}, {"message", no_disk}, {"hint", ""}, {"commands", Json::array()}}));
   EXPECT_FALSE(document.at("images").at(2).contains("refusal"));
   EXPECT_EQ(err.str(), "bake: error: " + sentence(2, 3) + "\n");
 }
 
 TEST_F(DryRun, ReportsBothProblemsOfOneImage) {
-  EXPECT_EQ(dry_run({"both"}, {"--json"}), 1);
+  EXPECT_EQ(dry_run({"both"}, {"--json"}), 3);
   const auto refusal = Json::parse(out.str()).at("images").at(0).at("refusal");
   EXPECT_TRUE(refusal.at("message").get<std::string>().starts_with(no_disk + "; and choosing a driver for 'both': "));
 }

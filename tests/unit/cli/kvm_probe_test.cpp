@@ -86,11 +86,11 @@ TEST_F(KvmProbeTest, ADeviceThatDoesNotOpenIsReportedWithoutAGuest) {
 }
 
 TEST_F(KvmProbeTest, AUserWithoutPermissionIsTold) {
-  constexpr ::uid_t nobody = 65534;
+  constexpr ::uid_t unprivileged = 65534;
   ::chmod(device().c_str(), 0);
   const auto me = ::geteuid();
   if (me == 0) {  // root may open every file
-    ASSERT_EQ(::seteuid(nobody), 0);
+    ASSERT_EQ(::seteuid(unprivileged), 0);
   }
   const auto state = probe_kvm(device(), milliseconds(1)).state;
   ASSERT_EQ(::seteuid(me), 0);

@@ -55,7 +55,7 @@ TEST_F(OutputPath, OfAnExportIsRefusedBeforeTheBaseIsRead) {
   EXPECT_EQ(refusal_of({"export", "--recipe", "/nodir/r.yaml", "-o", carry}),
             "bake: error: writing '" + carry + "': it exists\nbake: hint: --force replaces it\n");
   EXPECT_EQ(refusal_of({"export", "--recipe", "/nodir/r.yaml", "-o", carry, "--force"}),
-            "bake: error: opening '/nodir/r.yaml': no such file\n");
+            "bake: error: opening '/nodir/r.yaml': no such file\nbake: hint: there is no directory '/nodir'\n");
 }
 
 TEST_F(OutputPath, ThatCannotBeReadIsNotCalledMissing) {

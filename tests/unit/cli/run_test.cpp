@@ -224,5 +224,24 @@ TEST(Doctor, NamesAMissingDirectoryForTemporaryFiles) {
                                  {"fix", "make it, or set $TMPDIR to another directory"}}));
 }
 
+TEST(CommandLine, TheTraceIsWrittenAlsoAfterAnError) {
+  const TemporaryDirectory scratch;
+  const auto trace = scratch.path() / "trace.json";
+  EXPECT_EQ(bake({"--trace", trace.string(), "image", (scratch.path() / "missing.yaml").string()}).status, 2);
+  EXPECT_EQ(Json::parse(read_text(trace)).at("displayTimeUnit"), "ms");
+  EXPECT_EQ(bake({"--trace", trace.string(), "image", (scratch.path() / "missing.yaml").string()}).status, 2);
+}
+
+TEST(CommandLine, ATraceReplacesNoOtherFile) {
+  const TemporaryDirectory scratch;
+  const auto base = scratch.path() / "base.vhd";
+  write_text_atomically(base, "a disk");
+  const auto result = bake({"--trace", base.string(), "vhd", "check", base.string()});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.err, "bake: error: opening trace '" + base.string() +
+                            "': the file is not a trace of bake\nbake: hint: choose another file\n");
+  EXPECT_EQ(read_text(base), "a disk");
+}
+
 }  // namespace
 }  // namespace bake::cli

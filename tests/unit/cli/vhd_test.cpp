@@ -168,7 +168,7 @@ TEST_F(CliVhd, WrongUseWritesNothing) {
   EXPECT_EQ(bake({"vhd", "unwrap", raw, "-o", name("b.raw")}).status, 2);
   EXPECT_EQ(bake({"vhd", "wrap", raw}).status, 2);
   EXPECT_EQ(bake({"vhd"}).status, 2);
-  EXPECT_EQ(bake({"vhd", "wrap", name("taken.vhd"), "-o", name("out.vhd")}).status, 1);
+  EXPECT_EQ(bake({"vhd", "wrap", name("taken.vhd"), "-o", name("out.vhd")}).status, 5);
   EXPECT_EQ(names(), (Names{"a.raw", "taken.vhd"}));
   EXPECT_EQ(bake({"vhd", "wrap", raw, "-o", name("taken.vhd"), "--force"}).status, 0);
   EXPECT_EQ(bake({"vhd", "check", name("taken.vhd")}).status, 0);

@@ -10,11 +10,12 @@ namespace {
 
 class WrongFile : public DiskTest {
  protected:
-  /// Returns the messages of `bake ARGUMENTS… FILE`, which must end with 5, with FILE in place of the file's path.
-  static std::string refusal_of(std::vector<std::string> arguments, const std::filesystem::path& file) {
+  /// Returns the messages of `bake ARGUMENTS… FILE`, which must end with `status`, with FILE in place of the file's
+  /// path.
+  static std::string refusal_of(std::vector<std::string> arguments, const std::filesystem::path& file, int status = 5) {
     arguments.push_back(file.string());
     std::ostringstream out, err;
-    EXPECT_EQ(run(arguments, out, err), 5) << err.str();
+    EXPECT_EQ(run(arguments, out, err), status) << err.str();
     EXPECT_EQ(out.str(), "");
     auto text = err.str();
     for (auto at = text.find(file.string()); at != std::string::npos; at = text.find(file.string()))
@@ -53,7 +54,13 @@ TEST_F(WrongFile, ADiskIsNotAFleet) {
 TEST_F(WrongFile, ABinaryFileIsNotARecipe) {
   const auto archive = at("bundle.tgz");
   put(archive, 0, std::string_view("\x1f\x8b\x08\x00\x00", 5));
-  EXPECT_EQ(refusal_of({"plan"}, archive),
+  EXPECT_EQ(refusal_of({"plan"}, archive), "bake: error: reading recipe 'FILE': it is a gzip file, not a recipe\n");
+  const auto binary = at("program");
+  put(binary, 0,
+      std::string_view("\x7f"
+                       "ELF\0",
+                       5));
+  EXPECT_EQ(refusal_of({"plan"}, binary),
             "bake: error: reading recipe 'FILE': not a recipe: it is not text (write a recipe for a disk)\n"
             "bake: hint: run: bake init DISK --vm-size SIZE\n");
   const auto huge = at("huge.txt");
@@ -62,6 +69,58 @@ TEST_F(WrongFile, ABinaryFileIsNotARecipe) {
             "bake: error: reading recipe 'FILE': not a recipe: it is larger than 1048576 bytes (write a recipe for a "
             "disk)\n"
             "bake: hint: run: bake init DISK --vm-size SIZE\n");
+}
+
+TEST_F(WrongFile, AKeyIsNotARecipeNorAFleet) {
+  const auto key = at("key.asc");
+  put(key, 0, "-----BEGIN PGP PUBLIC KEY BLOCK-----\n");
+  EXPECT_EQ(refusal_of({"plan"}, key),
+            "bake: error: reading recipe 'FILE': it is an OpenPGP public key, not a recipe\n");
+  EXPECT_EQ(refusal_of({"batch"}, key),
+            "bake: error: reading fleet 'FILE': it is an OpenPGP public key, not a fleet\n");
+}
+
+TEST_F(WrongFile, ARecipeIsNotADiskNorABundleNorAnArchive) {
+  const auto recipe = at("recipe.yaml");
+  put(recipe, 0, "schema: bake/v1\nbase: base.vhd\n");
+  EXPECT_EQ(refusal_of({"inspect"}, recipe),
+            "bake: error: opening disk 'FILE': not a disk image but a YAML file with schema bake/v1\n");
+  EXPECT_EQ(refusal_of({"init", "--vm-size", "Standard_HB120rs_v2"}, recipe),
+            "bake: error: opening disk 'FILE': not a disk image but a YAML file with schema bake/v1\n");
+  EXPECT_EQ(refusal_of({"import"}, recipe),
+            "bake: error: reading 'FILE': not an archive of bake but a YAML file with schema bake/v1\n"
+            "bake: hint: give an archive that was exported by bake\n");
+  EXPECT_EQ(refusal_of({"--quiet", "--store", at("store").string(), "bundle", "add"}, recipe),
+            "bake: error: reading bundle 'recipe.yaml': neither a tar archive nor an ISO image but a YAML file with "
+            "schema bake/v1\n"
+            "bake: hint: bake reads MLNX_OFED_LINUX-<version>-<distro>-<arch>.tgz and .iso, the files that the vendor "
+            "publishes\n");
+}
+
+TEST_F(WrongFile, ADirectoryIsWrongUsage) {
+  const auto directory = at("directory");
+  std::filesystem::create_directory(directory);
+  const std::string disk = "opening disk 'FILE': it is a directory, not a disk\n";
+  const std::string file = "reading 'FILE': it is a directory, not a file\nbake: hint: name a file in it\n";
+  EXPECT_EQ(refusal_of({"plan"}, directory, 2), "bake: error: " + file);
+  EXPECT_EQ(refusal_of({"image"}, directory, 2), "bake: error: " + file);
+  EXPECT_EQ(refusal_of({"batch"}, directory, 2), "bake: error: " + file);
+  EXPECT_EQ(refusal_of({"bundle", "trust"}, directory, 2), "bake: error: " + file);
+  EXPECT_EQ(refusal_of({"import"}, directory, 2), "bake: error: " + file);
+  EXPECT_EQ(refusal_of({"inspect"}, directory, 2), "bake: error: " + disk);
+  EXPECT_EQ(refusal_of({"verify"}, directory, 2), "bake: error: " + disk);
+  EXPECT_EQ(refusal_of({"vhd", "check"}, directory, 2), "bake: error: " + disk);
+}
+
+TEST_F(WrongFile, AMissingFileHasTheClosestNameAsHint) {
+  put(at("recipe.yaml"), 0, "schema: bake/v1\n");
+  EXPECT_EQ(
+      refusal_of({"plan"}, at("recpie.yaml"), 2),
+      "bake: error: opening 'FILE': no such file\nbake: hint: did you mean '" + at("recipe.yaml").string() + "'?\n");
+  EXPECT_EQ(refusal_of({"inspect"}, at("nowhere/base.vhd"), 2),
+            "bake: error: opening 'FILE': no such file\nbake: hint: there is no directory '" + at("nowhere").string() +
+                "'\n");
+  EXPECT_EQ(refusal_of({"plan"}, at("another"), 2), "bake: error: opening 'FILE': no such file\n");
 }
 
 TEST_F(WrongFile, UtfSixteenIsText) {

@@ -23,7 +23,7 @@ class DiskSource : public DiskTest {
 
   void expect_refused(const std::filesystem::path& file, const std::string& reason) const {
     const auto error = error_of([&] { open_source(file); });
-    EXPECT_EQ(error.kind(), ErrorKind::failed);
+    EXPECT_EQ(error.kind(), reason.starts_with("not a disk image") ? ErrorKind::config : ErrorKind::failed);
     EXPECT_EQ(error.message(), "opening disk '" + file.string() + "': " + reason);
   }
 
@@ -97,6 +97,12 @@ TEST_F(DiskSource, RefusesFilesThatAreNotDisks) {
   expect_refused(at("disk.vhd.gz"), "not a disk image but a gzip file");
   put(at("disk.vmdk"), 0, "KDMV");
   expect_refused(at("disk.vmdk"), "not a disk image but a VMDK");
+  put(at("recipe.yaml"), 0, "# mine\nschema: bake/v1\nbase: base.vhd\n");
+  expect_refused(at("recipe.yaml"), "not a disk image but a YAML file with schema bake/v1");
+  put(at("key.asc"), 0, "-----BEGIN PGP PUBLIC KEY BLOCK-----\n");
+  expect_refused(at("key.asc"), "not a disk image but an OpenPGP public key");
+  EXPECT_EQ(error_of([&] { open_source(at("")); }).message(),
+            "opening disk '" + at("").string() + "': it is a directory, not a disk");
   EXPECT_EQ(error_of([&] { open_source(at("missing")); }).kind(), ErrorKind::usage);
   EXPECT_EQ(error_of([&] { open_source("/dev/null"); }).message(), "opening disk '/dev/null': not a regular file");
 }

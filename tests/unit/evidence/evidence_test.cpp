@@ -130,6 +130,17 @@ TEST_F(Evidence, ManifestNamesTheUsedExtraPackages) {
   EXPECT_FALSE(evidence::image_manifest(plan(), origin)["driver"].contains("extras"));
 }
 
+TEST_F(Evidence, ManifestSaysThatNoSignatureCoversTheDistribution) {
+  auto made = plan();
+  made.bundle = resolve::BundleIdentity{};
+  auto bundle = *driver().bundle;
+  bundle.distro = "rhel8.2";
+  evidence::Origin origin;
+  origin.bundle = &bundle;
+  EXPECT_EQ(evidence::image_manifest(made, origin)["driver"]["bundle"]["distribution"],
+            Json::parse(R"({"name":"rhel8.2","trust":"distribution not covered by a signature"})"));
+}
+
 TEST_F(Evidence, ProvenanceNamesEveryInput) {
   write();
   const auto statement = read(".provenance.json");

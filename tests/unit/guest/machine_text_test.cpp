@@ -10,7 +10,7 @@ using Names = std::vector<std::string>;
 TEST(MachineText, ReadsAccounts) {
   EXPECT_EQ(parse_accounts("root:x:0:0:root:/root:/bin/bash\n#old:x:1:1::/:/bin/sh\n+::::::\nbroken\n"
                            "x:x:12a:1::/home/x:/bin/sh\na:x:1000:1000:A,,,:/home/a/:/bin/bash\n"),
-            (std::vector<Account>{{"root", 0, "/root"}, {"a", 1000, "/home/a"}}));
+            (std::vector<Account>{{"root", 0, "/root", "/bin/bash"}, {"a", 1000, "/home/a", "/bin/bash"}}));
 }
 
 TEST(MachineText, ReadsTheUsersOfSudoRules) {

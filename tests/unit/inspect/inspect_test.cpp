@@ -286,6 +286,23 @@ TEST(Inspect, Centos77) {
   EXPECT_EQ(guest.scripts(), std::vector<std::string>{rpm_dump_query()}) << "one query of one program";
 }
 
+TEST(Inspect, RecordsLinksInThePlaceOfConfigurationFiles) {
+  MemoryGuest guest;
+  guest.with_file("/etc/os-release", "ID=centos\nVERSION_ID=7\n")
+      .with_file("/var/lib/rpm/Packages")
+      .with_file("/etc/hostname", "build-vm\n")
+      .with_file("/usr/hosts", "127.0.1.1 build-vm\n")
+      .with_file("/root/waagent.conf")
+      .with_file("/etc/dnf/dnf.conf")
+      .with_link("/etc/hosts", "/usr/hosts")
+      .with_link("/etc/waagent.conf", "/root/waagent.conf")
+      .with_link("/etc/yum.conf", "dnf/dnf.conf");
+  EXPECT_EQ(inspect(guest, {}).config_links,
+            (std::vector<ConfigLink>{{"/etc/waagent.conf", "/root/waagent.conf", false},
+                                     {"/etc/yum.conf", "dnf/dnf.conf", true},
+                                     {"/etc/hosts", "/usr/hosts", false}}));
+}
+
 TEST(Inspect, FindsTheConfigurationsOfEveryPackageManager) {
   const auto configs = [](MemoryGuest& guest) { return inspect(guest, {}).package_manager_configs; };
   const auto el = [](MemoryGuest& guest) -> MemoryGuest& {

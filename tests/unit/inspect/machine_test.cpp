@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <map>
 
+#include "tests/support/error_of.hpp"
+#include "tests/support/host_shell.hpp"
 #include "tests/support/used_machine.hpp"
 
 namespace bake::guest {
@@ -23,7 +25,7 @@ TEST(Machine, FindsTheProvisionedUserAndNoOther) {
   MemoryGuest guest;
   const auto machine = find_machine(guest, testing::used_ubuntu(guest));
   ASSERT_EQ(machine.users.size(), 1U);
-  EXPECT_EQ(machine.users[0].account, (Account{"azureuser", 1000, "/home/azureuser"}));
+  EXPECT_EQ(machine.users[0].account, (Account{"azureuser", 1000, "/home/azureuser", "/bin/bash"}));
   EXPECT_THAT(machine.users[0].named_by, ElementsAre("/var/lib/waagent/ovf-env.xml", "/etc/sudoers.d/waagent",
                                                      "/etc/sudoers.d/90-cloud-init-users"));
   ASSERT_TRUE(machine.users[0].home.has_value());
@@ -133,6 +135,30 @@ TEST(Machine, FindsImmutableFilesWithTheGuestsLsattr) {
   auto facts = testing::used_el(guest);
   facts.programs.insert("lsattr");
   EXPECT_THAT(find_machine(guest, facts).immutable, ElementsAre("/etc/resolv.conf", "/var/lib/waagent/a b"));
+}
+
+TEST(Machine, FindsImmutableFilesBehindAThousandLines) {
+  MemoryGuest guest;
+  HostShell shell(guest);
+  shell.with_program("lsattr",
+                     "[ \"$1\" = -aR ] || exit 0\n"
+                     "i=0; while [ $i -lt 1000 ]; do echo \"----i---------e----- /var/log/.\"; i=$((i + 1)); done\n"
+                     "echo '----i---------e----- /var/log/last'\n");
+  auto facts = testing::used_el(guest);
+  facts.programs.insert("lsattr");
+  EXPECT_THAT(find_machine(guest, facts).immutable, ElementsAre("/var/log/last"));
+}
+
+TEST(Machine, AListOfAttributesThatIsTooLongIsAnError) {
+  MemoryGuest guest;
+  guest.with_handler([](const std::string& script) -> std::optional<ShellResult> {
+    if (script.find("lsattr") == std::string::npos) return std::nullopt;
+    return ShellResult{141, "the script printed more than 48 MiB", true};
+  });
+  auto facts = testing::used_el(guest);
+  facts.programs.insert("lsattr");
+  EXPECT_EQ(error_of([&] { find_machine(guest, facts); }).message(),
+            "listing files with the attribute i or a: exit status 141: the script printed more than 48 MiB");
 }
 
 TEST(Machine, FindsFileSystemsThatAreNotMounted) {

@@ -1,5 +1,6 @@
 #include "bake/inspect/private_keys.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -30,7 +31,7 @@ TEST(PrivateKeys, OtherFilesAreNot) {
   guest.with_file("/var/lib/dkms/public.pem", "-----BEGIN PUBLIC KEY-----\n")
       .with_file("/var/lib/dkms/certificate.pem", "-----BEGIN CERTIFICATE-----\n")
       .with_file("/var/lib/dkms/notes.txt", key)
-      .with_file("/var/lib/dkms/large.key", std::string(1 << 20, 'x') + key)
+      .with_file("/var/lib/dkms/large.key", fmt::format("{}{}", std::string(1 << 20, 'x'), key))
       .with_directory("/root/keys.priv")
       .with_link("/etc/dkms/mok.key", "/etc/ssl/private/site.key")
       .with_file("/etc/ssl/private/site.key", key);

@@ -1,8 +1,7 @@
-#include "bake/plan/generalize.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bake/plan/steps.hpp"
 #include "tests/support/used_machine.hpp"
 
 namespace bake::plan {
@@ -57,7 +56,8 @@ TEST(Generalize, ListsEveryRemoval) {
   Outcome outcome;
   plan_generalize(inputs, outcome);
   EXPECT_TRUE(outcome.ok());
-  EXPECT_THAT(outcome.plan.removal.users, ElementsAre(guest::Account{"azureuser", 1000, "/home/azureuser"}));
+  EXPECT_THAT(outcome.plan.removal.users,
+              ElementsAre(guest::Account{"azureuser", 1000, "/home/azureuser", "/bin/bash"}));
   EXPECT_EQ(outcome.plan.removal.host_name, "build-vm");
   const auto text = to_text(outcome);
   EXPECT_THAT(text, HasSubstr("generalize (removes)\n"
@@ -149,6 +149,15 @@ TEST(Generalize, RefusesWhatBakeCannotChange) {
                   "the guest has no userdel to remove user 'a'",
                   "the MAC address in '/etc/netplan/x.yaml' cannot be removed without another name for the interface",
                   "'/etc/resolv.conf' cannot be removed or changed: its attributes (lsattr) make it immutable"));
+}
+
+TEST(Generalize, CountsImmutableFilesBehindTheFirstTwenty) {
+  auto inputs = inputs_with(user("a", 1000, "/home/a"));
+  for (int i = 0; i < 1500; ++i) inputs.facts.machine.immutable.push_back("/var/log/" + std::to_string(i));
+  const auto messages = refusals_of(inputs);
+  ASSERT_EQ(messages.size(), 21U);
+  EXPECT_EQ(messages.front(), "'/var/log/0' cannot be removed or changed: its attributes (lsattr) make it immutable");
+  EXPECT_EQ(messages.back(), "1480 more files have attributes (lsattr) that make them immutable");
 }
 
 }  // namespace

@@ -144,6 +144,7 @@ Inputs inputs_for(Facts facts, const Repository& repository, PackageFormat forma
   }
   inputs.resolution.fit =
       resolve::decide_fit(facts, facts.default_kernel, repository, format, inputs.resolution.wanted, {});
+  inputs.resolution.new_modules = resolve::new_modules(repository, inputs.resolution.wanted, {});
   inputs.resolution.module_version = "5.5-1.0.3";
   inputs.resolution.install_bytes = {{"/usr", 100 << 20}};
   inputs.firstboot_sha256 = std::string(64, 'f');
@@ -154,19 +155,25 @@ void expect_plan(const std::string& golden, const Inputs& inputs) {
   testing::expect_golden(golden, to_json(make(inputs)).dump(2) + "\n");
 }
 
-/// "rebuild: reason" or "keep: reason" for an initramfs with `modules`, of a kernel with hv_storvsc and nvme as
-/// modules.
-std::string initramfs_plan(const std::vector<std::string>& modules, bool readable = true) {
+/// Facts of a guest whose kernel has hv_storvsc and nvme as modules and whose initramfs contains `modules`.
+Facts with_initramfs(const std::vector<std::string>& modules) {
   auto facts = centos(ga);
   facts.kernels[0].azure_drivers = {"hv_storvsc", "nvme"};
-  guest::InitramfsContent content;
+  auto& content = facts.kernels[0].initramfs_content.emplace();
   for (const auto& module : modules) content.modules.push_back("lib/modules/" + std::string(ga) + "/kernel/" + module);
   content.has_root = true;
-  if (readable)
-    facts.kernels[0].initramfs_content = content;
-  else
+  return facts;
+}
+
+/// "rebuild: reason" or "keep: reason" for an initramfs with `modules` and a bundle whose packages are `repository`.
+std::string initramfs_plan(const std::vector<std::string>& modules, bool readable = true,
+                           const Repository& repository = rpm_repository()) {
+  auto facts = with_initramfs(modules);
+  if (!readable) {
+    facts.kernels[0].initramfs_content.reset();
     facts.kernels[0].initramfs_trouble = "reading initramfs '/boot/initramfs.img': it is truncated";
-  const auto plan = make(inputs_for(facts, rpm_repository(), PackageFormat::rpm, &kernel_symbols)).plan;
+  }
+  const auto plan = make(inputs_for(facts, repository, PackageFormat::rpm, &kernel_symbols)).plan;
   EXPECT_EQ(plan.initramfs, std::string("/boot/initramfs-") + ga + ".img");
   EXPECT_EQ(plan.expectations.initramfs_drivers, plan.initramfs_drivers);
   EXPECT_EQ(plan.initramfs_drivers, facts.kernels[0].azure_drivers);
@@ -182,6 +189,39 @@ TEST(PlanInitramfs, IsRebuiltOnlyWhenItMust) {
   EXPECT_EQ(initramfs_plan({"hv_storvsc.ko.xz", "xfs.ko.xz"}), "rebuild: it lacks nvme");
   EXPECT_EQ(initramfs_plan({}), "rebuild: it contains no module");
   EXPECT_EQ(initramfs_plan({}, false), "rebuild: reading initramfs '/boot/initramfs.img': it is truncated");
+}
+
+// MLNX_OFED built with NVMe over Fabrics has nvme.ko and nvme-core.ko.
+TEST(PlanInitramfs, IsRebuiltForEveryModuleThatThePackagesBring) {
+  auto repository = rpm_repository();
+  auto nvme = mlx5("/extra/mlnx-nvme/host", ga, {});
+  nvme.name = "nvme-core";
+  nvme.imports = kernel_symbols;
+  repository.packages[0].modules.push_back(nvme);
+  const std::vector<std::string> modules{"hv_storvsc.ko.xz", "nvme/nvme.ko.xz", "nvme/nvme-core.ko.xz"};
+  EXPECT_EQ(initramfs_plan(modules, true, repository), "rebuild: it contains nvme_core, which the driver replaces");
+  EXPECT_EQ(initramfs_plan(modules), "keep: it has the drivers for Azure, and no module that the driver replaces");
+  // The bundle has no mlx4_core, so the image keeps the kernel's own too.
+  EXPECT_EQ(initramfs_plan({"hv_storvsc.ko.xz", "nvme.ko.xz", "net/mlx4_core.ko.xz"}),
+            "keep: it has the drivers for Azure, and no module that the driver replaces");
+}
+
+TEST(PlanInitramfs, IsRebuiltWhenTheNewModulesAreNotKnown) {
+  auto inputs = inputs_for(with_initramfs({"hv_storvsc.ko.xz", "nvme.ko.xz"}), rpm_repository(), PackageFormat::rpm,
+                           &kernel_symbols);
+  inputs.resolution.new_modules.unreadable = {"kmod-lustre", "mlnx-nvme-dkms"};
+  EXPECT_EQ(make(inputs).plan.initramfs_reason, "it may contain a module that kmod-lustre or mlnx-nvme-dkms replaces");
+  EXPECT_TRUE(make(inputs).plan.rebuild_initramfs);
+}
+
+TEST(PlanGolden, KeptInitramfs) {
+  const auto inputs = inputs_for(with_initramfs({"hv_storvsc.ko.xz", "nvme.ko.xz", "xfs.ko.xz"}), rpm_repository(),
+                                 PackageFormat::rpm, &kernel_symbols);
+  expect_plan("plan-kept-initramfs.json", inputs);
+  EXPECT_THAT(
+      to_text(make(inputs)),
+      HasSubstr("  keep /boot/initramfs-3.10.0-1062.el7.x86_64.img: it has the drivers for Azure, and no module "
+                "that the driver replaces\n"));
 }
 
 TEST(PlanGolden, GaKernel) {
@@ -312,6 +352,35 @@ TEST(Plan, AcceptsTheSameVendorDriverInTheBase) {
     inputs.facts.packages.packages.push_back({change.name, change.version, change.arch});
   inputs.resolution.closure.changes.clear();
   EXPECT_TRUE(make(inputs).ok());
+}
+
+TEST(Plan, RefusesALinkInThePlaceOfAFileThatItEdits) {
+  auto inputs = inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  for (const std::string path : {"/etc/waagent.conf", "/etc/yum.conf", "/etc/infiniband/openib.conf"}) {
+    inputs.facts.config_links = {{path, "/root/x", false}};
+    const auto outcome = make(inputs);
+    ASSERT_EQ(outcome.refusals.size(), 1U) << path;
+    EXPECT_EQ(outcome.refusals[0].kind, ErrorKind::incompatible);
+    EXPECT_EQ(outcome.refusals[0].problem.where, path);
+    EXPECT_EQ(outcome.refusals[0].problem.message,
+              "it is a link to '/root/x', and bake follows only a link to a file of the same name below /etc");
+    EXPECT_EQ(outcome.refusals[0].problem.hint, "replace the link with a file in the base");
+  }
+  inputs.facts.config_links = {{"/etc/yum.conf", "dnf/dnf.conf", true}};
+  EXPECT_TRUE(make(inputs).ok());
+  inputs.facts.config_links = {{"/etc/waagent.conf", "/root/x", false}, {"/etc/initramfs-tools/modules", "/x", false}};
+  inputs.recipe.configure.enable_rdma = false;
+  EXPECT_TRUE(make(inputs).ok()) << "the plan edits neither of these files";
+}
+
+TEST(Plan, RefusesALinkInThePlaceOfAFileThatGeneralizeEdits) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.recipe.generalize = true;
+  inputs.facts.machine.files = {{"/etc/hosts", "host name", guest::MachineFile::Treatment::edit}};
+  inputs.facts.config_links = {{"/etc/hosts", "/usr/hosts", false}};
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.where, "/etc/hosts");
 }
 
 TEST(Plan, NamesAllReasonsTogether) {
@@ -498,6 +567,10 @@ TEST(Expectations, AreReadBackFromTheManifest) {
   EXPECT_TRUE(expected.memlock_unlimited);
   json.erase("memlock_unlimited");  // a manifest of an older bake
   EXPECT_FALSE(expectations_from(json).memlock_unlimited);
+  EXPECT_FALSE(json.contains("base_privileges"));  // a plan does not have them
+  auto recorded = expected;
+  recorded.base_privileges = Privileges{{{"/usr/bin/sudo", "1"}}, {{"/root/.ssh/authorized_keys", "2"}}, {"a"}, {"b"}};
+  EXPECT_EQ(expectations_from(nlohmann::json::parse(to_json(recorded).dump())), recorded);
   EXPECT_THROW(expectations_from(nlohmann::json::object()), Error);
 }
 

@@ -8,6 +8,8 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/facts_cbor.hpp"
+#include "bake/guest/facts_json.hpp"
 #include "bake/guest/memory.hpp"
 #include "bake/inspect/inspect.hpp"
 #include "bake/inspect/kernels.hpp"
@@ -84,6 +86,10 @@ class RecordedGuest {
   }
 
   guest::Facts inspect() {
+    // No file of a stand-in is immutable.
+    guest_.with_handler([](const std::string& script) {
+      return script.starts_with("{ lsattr ") ? std::optional(guest::ShellResult{0, ""}) : std::nullopt;
+    });
     auto facts = guest::inspect(guest_, layout());
     for (auto& kernel : facts.kernels) {
       if (!kernel.symvers) continue;
@@ -122,10 +128,14 @@ void store_bundles(const std::filesystem::path& directory, const Release& releas
     const auto to = directory / "bundles" / id;
     const auto index = to / "index" / (std::string_view(version).starts_with("4.") ? "mlnx-libs" : "flat");
     std::filesystem::create_directories(index);
-    write_text_atomically(to / "bundle.json", fill(read_text(from / "bundle.json")));
-    write_text_atomically(index / "packages", fill(read_text(from / "packages")));
     const auto lists = from / "filelists";
-    write_text_atomically(index / "filelists", std::filesystem::exists(lists) ? fill(read_text(lists)) : "");
+    const bundle::IndexTexts texts{fill(read_text(from / "packages")),
+                                   std::filesystem::exists(lists) ? fill(read_text(lists)) : ""};
+    auto json = ordered_json::parse(fill(read_text(from / "bundle.json")));
+    json.at("repositories").at(0)["index_sha256"] = bundle::digest_of_index(texts);
+    write_text_atomically(to / "bundle.json", json.dump());
+    write_text_atomically(index / "packages", texts.packages);
+    write_text_atomically(index / "filelists", texts.filelists);
   }
 }
 
@@ -167,6 +177,28 @@ INSTANTIATE_TEST_SUITE_P(Extension, ReleasePlan,
                          [](const auto& parameters) {
                            return std::get<0>(parameters.param).name + "_" + std::get<1>(parameters.param);
                          });
+
+TEST(FactsCbor, GivesTheSameFactsOfEveryRecordedGuest) {
+  for (const auto& family : families)
+    for (const auto& release : family.releases) {
+      auto facts = RecordedGuest(release).inspect();
+      facts.machine.users = {
+          {{"azureuser", 1000, "/home/azureuser"}, {"/etc/sudoers.d/waagent"}, guest::FileStat{}, "/home"}};
+      facts.machine.files = {{"/etc/hostname", "host name", guest::MachineFile::Treatment::remove}};
+      facts.baked_manifest = std::string("{}\0\xff", 4);
+      const auto bytes = guest::to_cbor(facts);
+      const auto again = guest::facts_from_cbor(bytes);
+      ASSERT_TRUE(again) << release.name();
+      EXPECT_EQ(guest::to_cbor(*again), bytes) << release.name();
+      EXPECT_EQ(guest::to_json(*again), guest::to_json(facts)) << release.name();
+      EXPECT_EQ(again->packages.dump, facts.packages.dump);
+      EXPECT_EQ(again->machine.users.at(0).home, facts.machine.users.at(0).home);
+      EXPECT_EQ(again->machine.files, facts.machine.files);
+      EXPECT_EQ(again->baked_manifest, facts.baked_manifest);
+      EXPECT_FALSE(guest::facts_from_cbor(std::string_view(bytes).substr(0, bytes.size() / 2)));
+    }
+  EXPECT_FALSE(guest::facts_from_cbor("not cbor"));
+}
 
 }  // namespace
 }  // namespace bake::plan

@@ -142,10 +142,9 @@ TEST_F(ChooseDriver, WhereNothingFitsSaysWhatTheSizeNeeds) {
 }
 
 TEST_F(ChooseDriver, TakesABundleInTheStoreThatTheMatrixListsForOtherReleasesOnly) {
-  auto parts = testing::rpm_bundle();
+  auto parts = testing::rpm_bundle("rhel7.9", "3.10.0-1160.el7.x86_64");
   parts.top = "MLNX_OFED_LINUX-4.9-7.1.0.0-rhel7.9-x86_64";
   parts.files[".mlnx"] = "4.9-7.1.0.0\n";
-  parts.files["distro"] = "rhel7.9\n";
   add(trusting(), parts);
   recipe.os = {"centos", "7.9"};
   recipe.vm_sizes = {"Standard_NC24rs_v3"};

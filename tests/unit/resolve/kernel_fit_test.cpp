@@ -83,6 +83,20 @@ KernelFit fit(guest::Facts facts, const std::string& release, const std::vector<
   return decide_fit(facts, release, repository, format, names, extras);
 }
 
+TEST(NewModules, AreThoseOfThePackagesInTheTransaction) {
+  auto with_sources = dkms("mlnx-nvme-dkms");
+  with_sources.dkms_modules = {"nvme-core", "nvme"};
+  const bundle::Repository repository{
+      "flat", "RPMS", true, {kmod(), with_sources, dkms("knem-dkms"), plain("ofed-scripts")}};
+  const auto all = new_modules(repository, {"kmod-mlnx-ofa_kernel", "mlnx-nvme-dkms", "knem-dkms", "ofed-scripts"},
+                               {"gcc", "kmod-libs", "kmod-lustre", "kernel-devel", "linux-modules-extra-azure"});
+  EXPECT_THAT(all.names, ElementsAre("ib_core", "mlx5_core", "mlx5_ib", "nvme", "nvme_core"));
+  EXPECT_THAT(all.unreadable, ElementsAre("kmod-lustre", "knem-dkms", "linux-modules-extra-azure"));
+  const auto one = new_modules(repository, {"mlnx-nvme-dkms=5.5-OFED.5.5.1.0.3.1"}, {});
+  EXPECT_THAT(one.names, ElementsAre("nvme", "nvme_core"));
+  EXPECT_THAT(one.unreadable, IsEmpty());
+}
+
 TEST(KernelFit, BuiltForTheKernel) {
   const auto result = fit(guest_with(ga), ga, {kmod(), plain("mlnx-ofa_kernel")});
   EXPECT_EQ(result.kind, FitKind::built_for);

@@ -41,6 +41,7 @@ TEST_F(StoreTest, AddsASignedDebBundle) {
   ASSERT_EQ(packages.size(), 3U);
   EXPECT_EQ(packages[0].name, "mlnx-ofed-kernel-dkms");
   EXPECT_TRUE(packages[0].dkms_source);
+  EXPECT_EQ(packages[0].dkms_modules, std::vector<std::string>{"mlx5_core"});
   EXPECT_EQ(packages[1].built_kernel, "5.4.0-26-generic");
   ASSERT_EQ(packages[1].modules.size(), 1U);
   EXPECT_EQ(packages[1].modules[0].imports.at("printk"), 0xdeadbeefU);

@@ -113,8 +113,31 @@ TEST(Verify, LockedMemoryIsUnlimitedInSessionsAndServices) {
                             "'DefaultLimitMEMLOCK=infinity' is not in /etc/systemd/system.conf.d/90-bake-rdma.conf"}));
   guest.write("/etc/systemd/system.conf.d/90-bake-rdma.conf", "[Manager]\nDefaultLimitMEMLOCK=infinity\n");
   EXPECT_EQ(check(), (Check{"locked memory", true, "unlimited in sessions and services"}));
+  guest.remove("/etc/security/limits.d/90-bake-rdma.conf");
+  EXPECT_EQ(check().evidence,
+            "/etc/security/limits.d/90-bake-rdma.conf is missing; '* hard memlock unlimited' is not in "
+            "/etc/security/limits.d/90-bake-rdma.conf; '* soft memlock unlimited' is not in "
+            "/etc/security/limits.d/90-bake-rdma.conf");
   expected.memlock_unlimited = false;
   EXPECT_EQ(check(), skipped("locked memory", "the bake did not change the limit"));
+}
+
+TEST(Verify, ALaterFileMayNotLimitLockedMemory) {
+  guest::MemoryGuest guest;
+  guest.with_file("/etc/security/limits.d/90-bake-rdma.conf", "* hard memlock unlimited\n* soft memlock unlimited\n")
+      .with_file("/etc/security/limits.d/20-nproc.conf", "* soft nproc 4096\n* - memlock 64\n")
+      .with_file("/etc/systemd/system.conf.d/90-bake-rdma.conf", "[Manager]\nDefaultLimitMEMLOCK=infinity\n")
+      .with_file("/usr/lib/systemd/system.conf.d/10-base.conf", "[Manager]\nDefaultLimitMEMLOCK=64K\n");
+  plan::Expectations expected;
+  expected.memlock_unlimited = true;
+  EXPECT_EQ(verify_locked_memory(guest, expected),
+            (Check{"locked memory", true, "unlimited in sessions and services"}));
+  guest.with_file("/etc/security/limits.d/99-site.conf", "* hard memlock 65536 # bytes\n")
+      .with_file("/usr/lib/systemd/system.conf.d/95-site.conf", "[Manager]\nDefaultLimitMEMLOCK = 64K\n");
+  EXPECT_EQ(verify_locked_memory(guest, expected),
+            (Check{"locked memory", false,
+                   "'* hard memlock 65536' in /etc/security/limits.d/99-site.conf limits it; "
+                   "'DefaultLimitMEMLOCK=64K' in /usr/lib/systemd/system.conf.d/95-site.conf limits it"}));
 }
 
 TEST(Verify, DpkgHoldsEveryPlannedPackage) {
@@ -144,12 +167,15 @@ TEST(Verify, WhatTheBakeDidNotDoIsSkippedAndNotPassed) {
                 "symbols: the bake injected no module",
                 "weak-updates: the bake injected no module",
                 "initramfs: the base has no tool that makes one",
+                "module loading: the bake chose no module of the card",
                 "services: the bake enabled and disabled no service",
                 "agent: the bake did not set OS.EnableRDMA",
                 "holds: the bake held no package",
                 "locked memory: the bake did not change the limit",
                 "ib-firstboot: the bake did not install it",
                 "SELinux labels: SELinux is absent",
+                "accounts: there is no /etc/passwd",
+                "authorized keys: the search failed",
             }));
 }
 
@@ -158,7 +184,7 @@ TEST(Verify, LabelsThatTheFirstBootSetsAreSkipped) {
   guest.with_file("/.autorelabel");
   guest::Facts facts;
   facts.selinux.mode = "enforcing";
-  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(9),
+  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(10),
             "SELinux labels: enforcing: the first boot labels every file (autorelabel)");
 }
 

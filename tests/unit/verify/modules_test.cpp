@@ -90,6 +90,13 @@ TEST(VerifyModules, AnInitramfsWithoutModulesFailsTheCheck) {
             "failed: /boot/initramfs.img contains no module; hv_vmbus is missing");
 }
 
+TEST(VerifyModules, AnInitramfsWithoutADependencyOfADriverFailsTheCheck) {
+  const std::string modules_dep = "kernel/hv/hv_vmbus.ko.xz: kernel/lib/hv-base.ko.xz\n";
+  EXPECT_EQ(said(initramfs_check(modules_dep, initramfs(modules_dep, {}))),
+            "failed: hv_vmbus needs hv_base, which is missing");
+  EXPECT_EQ(initramfs_check(modules_dep, initramfs(modules_dep, {"kernel/lib/hv-base.ko.xz"})).status, Status::passed);
+}
+
 TEST(VerifyModules, AZeroedInitramfsFailsTheCheck) {
   EXPECT_EQ(
       said(initramfs_check("", std::string(1 << 20, '\0'))),
@@ -129,6 +136,7 @@ struct VendorGuest {
     expected.kernel = kernel;
     expected.module = "mlx5_core";
     expected.module_origin = "vendor";
+    expected.initramfs = true;
     expected.packages = {{"kmod-mlnx-ofa_kernel", "5.5-1", "x86_64"}};
     return named(name, verify_modules(guest, facts, expected));
   }
@@ -180,6 +188,22 @@ TEST(VerifyModules, ModulesThatDkmsBuiltOfAnInjectedPackageAreInjected) {
       .with_program("dpkg-query", "echo " + source + "/dkms.conf\n")
       .with_program("depmod", complaint("updates/dkms/mlx5_core.ko.zst"));
   EXPECT_EQ(image.check("symbols").status, Status::failed);
+}
+
+// MLNX_OFED built with NVMe over Fabrics has nvme.ko and nvme-core.ko.
+TEST(VerifyModules, AnInjectedModuleOfTheDiskIsComparedWithTheInitramfs) {
+  VendorGuest image;
+  const std::string vendor = "extra/mlnx-nvme/host/nvme-core.ko:\n";
+  const std::string own = "kernel/drivers/nvme/host/nvme-core.ko.xz";
+  image.shell.with_program("rpm", "echo /lib/modules/" + std::string(kernel) + "/extra/mlnx-nvme/host/nvme-core.ko\n");
+  image.guest.with_file("/" + modules + "modules.dep", vendor);
+  const auto check = [&](const std::string& modules_dep, const std::string& file) {
+    image.guest.with_file("/boot/initramfs.img", initramfs(modules_dep, {file}));
+    return image.check("initramfs");
+  };
+  EXPECT_EQ(said(check(own + ":\n", own)), "failed: the initramfs loads nvme_core from " + modules + own +
+                                               ", the image from " + modules + "extra/mlnx-nvme/host/nvme-core.ko");
+  EXPECT_EQ(check(vendor, "extra/mlnx-nvme/host/nvme-core.ko").status, Status::passed);
 }
 
 TEST(VerifyModules, AFailingDepmodFailsTheCheck) {

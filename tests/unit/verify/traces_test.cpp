@@ -3,7 +3,7 @@
 
 #include "bake/apply/steps.hpp"
 #include "bake/base/progress.hpp"
-#include "bake/plan/generalize.hpp"
+#include "bake/plan/steps.hpp"
 #include "bake/verify/guest.hpp"
 #include "tests/support/used_machine.hpp"
 

@@ -1,8 +1,8 @@
-#include "bake/apply/path_rules.hpp"
+#include "bake/guest/path_rules.hpp"
 
 #include <gtest/gtest.h>
 
-namespace bake::apply {
+namespace bake::guest {
 namespace {
 
 TEST(PathRules, TheLastMatchingRuleDecides) {
@@ -19,4 +19,4 @@ TEST(PathRules, TheLastMatchingRuleDecides) {
 }
 
 }  // namespace
-}  // namespace bake::apply
+}  // namespace bake::guest

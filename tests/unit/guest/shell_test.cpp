@@ -1,15 +1,15 @@
-#include "bake/apply/shell.hpp"
+#include "bake/guest/shell.hpp"
 
 #include <gtest/gtest.h>
 
 #include "bake/guest/memory.hpp"
 #include "tests/support/error_of.hpp"
 
-namespace bake::apply {
+namespace bake::guest {
 namespace {
 
 TEST(Shell, SaysWhatTheScriptWasFor) {
-  guest::MemoryGuest guest;
+  MemoryGuest guest;
   guest.with_answer("good", {0, "printed"}).with_answer("bad", {3, "one\ntwo\n"});
   EXPECT_EQ(run(guest, "installing packages in the guest", "good"), "printed");
   EXPECT_EQ(error_of([&] { run(guest, "installing packages in the guest", "bad"); })
@@ -19,8 +19,8 @@ TEST(Shell, SaysWhatTheScriptWasFor) {
 }
 
 TEST(Shell, AScriptThatDoesNotEndIsNamed) {
-  guest::MemoryGuest guest;
-  guest.with_handler([](const std::string&) -> std::optional<guest::ShellResult> {
+  MemoryGuest guest;
+  guest.with_handler([](const std::string&) -> std::optional<ShellResult> {
     throw Error(ErrorKind::failed, "running a script in the guest: not finished within 3 seconds", "set another limit");
   });
   const auto error = error_of([&] { run(guest, "running depmod for 5.4.0", "depmod -a 5.4.0"); });
@@ -29,4 +29,4 @@ TEST(Shell, AScriptThatDoesNotEndIsNamed) {
 }
 
 }  // namespace
-}  // namespace bake::apply
+}  // namespace bake::guest

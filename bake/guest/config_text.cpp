@@ -1,4 +1,4 @@
-#include "bake/apply/config_text.hpp"
+#include "bake/guest/config_text.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -6,7 +6,7 @@
 
 #include "bake/base/text.hpp"
 
-namespace bake::apply {
+namespace bake::guest {
 namespace {
 
 std::string whole(const std::vector<std::string>& lines) { return lines.empty() ? "" : join(lines, "\n") + "\n"; }
@@ -123,4 +123,4 @@ std::vector<std::string> install_values(std::string_view unit, std::string_view 
   return values;
 }
 
-}  // namespace bake::apply
+}  // namespace bake::guest

@@ -1,16 +1,16 @@
-#include "bake/apply/shell.hpp"
+#include "bake/guest/shell.hpp"
 
 #include <fmt/format.h>
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 
-namespace bake::apply {
+namespace bake::guest {
 
 namespace {
 
 /// Adds `doing` to the error of a script that did not start or did not end.
-guest::ShellResult shell(guest::Guest& guest, std::string_view doing, const std::string& script) {
+ShellResult shell(Guest& guest, std::string_view doing, const std::string& script) {
   try {
     return guest.shell(script);
   } catch (const Error& error) {
@@ -21,7 +21,7 @@ guest::ShellResult shell(guest::Guest& guest, std::string_view doing, const std:
 
 }  // namespace
 
-std::string run(guest::Guest& guest, std::string_view doing, const std::string& script) {
+std::string run(Guest& guest, std::string_view doing, const std::string& script) {
   auto result = shell(guest, doing, script);
   if (!result.ok())
     throw Error(ErrorKind::failed,
@@ -37,4 +37,4 @@ std::string quoted(const std::vector<std::string>& words) {
   return join(safe, " ");
 }
 
-}  // namespace bake::apply
+}  // namespace bake::guest

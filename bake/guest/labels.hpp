@@ -6,15 +6,12 @@
 #include "bake/guest/facts.hpp"
 #include "bake/guest/guest.hpp"
 
-namespace bake::apply {
-
-// Questions about the guest that applying a plan and verifying the image ask alike.
+namespace bake::guest {
 
 /// Returns those files that have no SELinux label, at most 20: of the files of `packages` and of `paths`. Files that do
 /// not exist are left out. When no label can be read at all, one entry says so. The kernel of the appliance has no
 /// SELinux, so the label is a plain extended attribute.
-std::vector<std::string> unlabelled_files(guest::Guest& guest, guest::Family family,
-                                          const std::vector<std::string>& packages,
+std::vector<std::string> unlabelled_files(Guest& guest, Family family, const std::vector<std::string>& packages,
                                           const std::vector<std::string>& paths);
 
-}  // namespace bake::apply
+}  // namespace bake::guest

@@ -1,8 +1,8 @@
-#include "bake/apply/config_text.hpp"
+#include "bake/guest/config_text.hpp"
 
 #include <gtest/gtest.h>
 
-namespace bake::apply {
+namespace bake::guest {
 namespace {
 
 TEST(SetKey, LeavesExactlyOneUncommentedLine) {
@@ -55,4 +55,4 @@ TEST(InstallValues, ReadsOnlyTheInstallSection) {
 }
 
 }  // namespace
-}  // namespace bake::apply
+}  // namespace bake::guest

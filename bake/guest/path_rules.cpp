@@ -1,10 +1,10 @@
-#include "bake/apply/path_rules.hpp"
+#include "bake/guest/path_rules.hpp"
 
 #include <fnmatch.h>
 
 #include "bake/base/text.hpp"
 
-namespace bake::apply {
+namespace bake::guest {
 
 PathRules parse_path_rules(std::string_view text) {
   PathRules rules;
@@ -23,7 +23,7 @@ PathRules parse_path_rules(std::string_view text) {
   return rules;
 }
 
-PathRules dpkg_path_rules(guest::Guest& guest) {
+PathRules dpkg_path_rules(Guest& guest) {
   constexpr const char* directory = "/etc/dpkg/dpkg.cfg.d";
   PathRules rules;
   const auto add = [&](const std::string& file) {
@@ -41,4 +41,4 @@ bool is_excluded(const PathRules& rules, const std::string& path) {
   return excluded;
 }
 
-}  // namespace bake::apply
+}  // namespace bake::guest

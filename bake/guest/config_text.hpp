@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace bake::apply {
+namespace bake::guest {
 
 // Pure edits of configuration files. Each returns the whole new text, which ends with a newline. Editing the result
 // again changes nothing.
@@ -27,4 +27,4 @@ std::string with_line(std::string_view text, std::string_view line);
 /// Returns the values of `key` ("WantedBy") in section [Install] of a systemd unit, split at blanks.
 std::vector<std::string> install_values(std::string_view unit, std::string_view key);
 
-}  // namespace bake::apply
+}  // namespace bake::guest

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace bake {
+
+/// Bytes at the start of a file that kind_of_bytes() needs.
+inline constexpr std::size_t kind_bytes = 512;
+
+/// Returns what a file seems to be by its first bytes, for a message: "a gzip file", "an OpenPGP public key", "a YAML
+/// file with schema bake/v1"; empty when it is not known.
+std::string kind_of_bytes(std::string_view head);
+
+/// Returns kind_of_bytes() of a file. Throws Error{usage} when it does not exist or is a directory.
+std::string kind_of_file(const std::filesystem::path& file);
+
+}  // namespace bake

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bake/base/file.hpp"
+
+namespace bake::job {
+
+/// What bake found out about a file, kept on this machine until the file changes. A file is taken for unchanged while
+/// its path, size, times and inode are the same (as in git's index) and the program is the same. The directory belongs
+/// to the user, so it is not used when another user may write to it. A cache never makes a command fail.
+class Cache {
+ public:
+  /// `directory` empty: nothing is kept or found.
+  explicit Cache(std::filesystem::path directory = {}) : directory_(std::move(directory)) {}
+
+  /// Returns what was kept about `file` under `kind`; empty when there is nothing, or the file changed.
+  [[nodiscard]] std::optional<std::string> find(const std::string& kind, const std::filesystem::path& file) const;
+
+  /// Keeps `content` about `file`, unless the file is not as `before` any more, or changed in the last two seconds:
+  /// another change in the same tick of the clock would not be noticed. Keeps the 64 newest entries.
+  void keep(const std::string& kind, const std::filesystem::path& file, const std::optional<FileIdentity>& before,
+            std::string_view content) const;
+
+ private:
+  std::filesystem::path directory_;
+};
+
+/// Returns the directory of the cache: $BAKE_CACHE (empty: no cache), else $XDG_CACHE_HOME/bake, else ~/.cache/bake;
+/// empty when there is no home.
+std::filesystem::path cache_directory();
+
+}  // namespace bake::job

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "bake/base/file.hpp"
+#include "bake/disk/digest.hpp"
+#include "bake/job/environment.hpp"
+
+namespace bake::job {
+
+/// The sha256 of a disk image: from the cache when the file did not change since its last digest, otherwise computed in
+/// the background.
+class KnownDigest {
+ public:
+  /// Throws Error{failed} when the file cannot be read.
+  KnownDigest(std::filesystem::path file, const Environment& environment);
+
+  /// Waits for the digest and returns it. Throws like BackgroundDigests::wait.
+  const std::string& wait();
+
+ private:
+  std::filesystem::path file_;
+  const Cache& cache_;
+  std::optional<FileIdentity> before_;
+  std::optional<std::string> known_;
+  std::optional<BackgroundDigests> running_;
+};
+
+}  // namespace bake::job

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bake/guest/facts.hpp"
+#include "bake/guest/guest.hpp"
+#include "bake/plan/expectations.hpp"
+#include "bake/verify/check.hpp"
+
+namespace bake::verify {
+
+/// One command of a modprobe.d file: its words, and the file that it is in.
+struct ModprobeCommand {
+  std::string file;
+  std::vector<std::string> words;
+};
+
+/// Returns the commands that modprobe reads on the started VM, without those below /run. A file hides the files of the
+/// same name in the directories after its own: /etc, /usr/local/lib, /usr/lib, /lib (modprobe.d(5)).
+std::vector<ModprobeCommand> modprobe_commands(guest::Guest& guest);
+
+/// Checks that modprobe and udev can load the modules of the card and of RDMA: that no command of modprobe.d and no
+/// option of the kernel keeps one from being loaded.
+Check verify_module_loading(guest::Guest& guest, const guest::Facts& facts, const plan::Expectations& expected);
+
+}  // namespace bake::verify

@@ -1,0 +1,102 @@
+#include "bake/job/cache.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "bake/base/digest.hpp"
+#include "bake/base/progress.hpp"
+#include "bake/job/known_digest.hpp"
+#include "matrix/matrix.hpp"
+
+namespace bake::job {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CacheTest : public ::testing::Test {
+ protected:
+  void SetUp() override { write("content"); }
+
+  /// Writes the disk, and dates it back: a file that changed just now is not kept.
+  void write(const std::string& content) const {
+    write_text_atomically(disk(), content);
+    date(disk(), 1'600'000'000);
+  }
+  static void date(const fs::path& file, time_t seconds) {
+    const timespec times[2]{{seconds, 0}, {seconds, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, file.c_str(), static_cast<const timespec*>(times), 0), 0);
+  }
+  /// Keeps `content` as if the disk had been left alone for a while: its ctime cannot be dated back.
+  void keep(const std::string& content) const {
+    while (identity_of(disk()).value().ctime_ns > now() - 2'100'000'000) ::usleep(50'000);
+    cache_.keep("facts", disk(), identity_of(disk()), content);
+  }
+  static std::int64_t now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_REALTIME, &time);
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  }
+  [[nodiscard]] fs::path disk() const { return scratch_.path() / "disk.vhd"; }
+
+  TemporaryDirectory scratch_;
+  Cache cache_{scratch_.path() / "cache"};
+};
+
+TEST_F(CacheTest, FindsWhatItKeptAboutAnUnchangedFile) {
+  EXPECT_EQ(cache_.find("facts", disk()), std::nullopt);
+  keep("what was found");
+  EXPECT_EQ(cache_.find("facts", disk()), "what was found");
+  EXPECT_EQ(cache_.find("other", disk()), std::nullopt);
+  struct stat info {};
+  ASSERT_EQ(::stat((scratch_.path() / "cache").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0700U);
+}
+
+TEST_F(CacheTest, FindsNothingAboutAFileThatChanged) {
+  keep("what was found");
+  write("CONTENT");  // the same size and mtime: the inode and ctime differ
+  EXPECT_EQ(cache_.find("facts", disk()), std::nullopt);
+}
+
+TEST_F(CacheTest, KeepsNothingAboutAFileThatChangedJustNow) {
+  write("fresh");
+  cache_.keep("facts", disk(), identity_of(disk()), "what was found");
+  EXPECT_EQ(cache_.find("facts", disk()), std::nullopt);
+}
+
+TEST_F(CacheTest, KeepsNothingAboutAFileThatChangedDuringTheWork) {
+  const auto before = identity_of(disk());
+  write("other");
+  cache_.keep("facts", disk(), before, "what was found");
+  EXPECT_EQ(cache_.find("facts", disk()), std::nullopt);
+}
+
+TEST_F(CacheTest, DoesNotUseADirectoryThatOthersMayWriteTo) {
+  keep("what was found");
+  ASSERT_EQ(::chmod((scratch_.path() / "cache").c_str(), 0777), 0);
+  EXPECT_EQ(cache_.find("facts", disk()), std::nullopt);
+}
+
+TEST_F(CacheTest, WithoutADirectoryKeepsNothing) {
+  const Cache none;
+  none.keep("facts", disk(), identity_of(disk()), "what was found");
+  EXPECT_EQ(none.find("facts", disk()), std::nullopt);
+}
+
+TEST_F(CacheTest, ADigestIsComputedOnce) {
+  SilentProgress progress;
+  const auto matrix = matrix::Matrix::built_in();
+  store::Store store(scratch_.path() / "store");
+  Environment environment{matrix, store, progress, {}, {}, cache_};
+  keep("");
+  EXPECT_EQ(KnownDigest(disk(), environment).wait(), digest_of("content"));
+  EXPECT_EQ(cache_.find("sha256", disk()), digest_of("content"));
+  cache_.keep("sha256", disk(), identity_of(disk()), digest_of("from the cache"));
+  EXPECT_EQ(KnownDigest(disk(), environment).wait(), digest_of("from the cache"));
+  cache_.keep("sha256", disk(), identity_of(disk()), "damaged");
+  EXPECT_EQ(KnownDigest(disk(), environment).wait(), digest_of("content"));
+}
+
+}  // namespace
+}  // namespace bake::job

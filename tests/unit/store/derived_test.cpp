@@ -1,0 +1,132 @@
+// Security point 5: 'bake bundle verify NAME' derives from the payload what the store keeps, and compares both.
+#include <fmt/format.h>
+#include <functional>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bake/base/text.hpp"
+#include "bake/bundle/bundle_json.hpp"
+#include "tests/support/store_fixture.hpp"
+
+namespace bake::store {
+namespace {
+
+using namespace bake::testing;
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* hint = "remove the bundle and add it again";
+const std::string tools = "RPMS/mlnx-tools-5.2.0-0.55103.x86_64.rpm";
+
+class DerivedTest : public StoreTest {
+ protected:
+  void SetUp() override { bundle = store.add(archive_of(rpm_bundle()), trusting(), progress).bundle; }
+
+  /// Changes bundle.json as someone can who may write to the store.
+  void change(const std::function<void(bundle::Json&)>& edit) {
+    const auto file = bundle.directory / "bundle.json";
+    auto json = bundle::Json::parse(read_text(file));
+    edit(json);
+    write_text_atomically(file, bundle::dump(json));
+    bundle = store.list().at(0);
+  }
+  std::vector<Problem> problems() { return store.verify(bundle, trusting(), progress).decision.problems; }
+  [[nodiscard]] bundle::IndexTexts index() const { return Store::index_texts(bundle, bundle.repositories.at(0)); }
+
+  bundle::Bundle bundle;
+};
+
+TEST_F(DerivedTest, WhatIsAsItWasAddedIsTrusted) { EXPECT_THAT(problems(), IsEmpty()); }
+
+TEST_F(DerivedTest, AnotherDistributionInBundleJsonIsNamed) {
+  change([](auto& json) { json["distro"] = "rhel7.9"; });
+  EXPECT_THAT(problems(),
+              ElementsAre(Problem{"bundle.json", "its distro is 'rhel7.9', the payload's is 'rhel8.2'", hint}));
+}
+
+TEST_F(DerivedTest, AnotherVersionOrDigestOfAPackageInBundleJsonIsNamed) {
+  for (const std::string key : {"version", "sha256"}) {
+    const auto before = read_text(bundle.directory / "bundle.json");
+    change([&](auto& json) { json["repositories"][0]["packages"][1][key] = "9"; });
+    EXPECT_THAT(problems(),
+                ElementsAre(Problem{"bundle.json: repository RPMS",
+                                    fmt::format("package '{}' differs from the payload in '{}'", tools, key), hint}));
+    write_text_atomically(bundle.directory / "bundle.json", before);
+  }
+}
+
+TEST_F(DerivedTest, APackageThatBundleJsonLacksOrInventsIsNamed) {
+  change([](auto& json) { json["repositories"][0]["packages"][1]["file"] = "RPMS/y.rpm"; });
+  EXPECT_THAT(
+      problems(),
+      ElementsAre(Problem{"bundle.json: repository RPMS",
+                          "package '" + tools + "' is in the payload, but not in bundle.json", hint},
+                  Problem{"bundle.json: repository RPMS",
+                          "package 'RPMS/y.rpm' is in bundle.json, but no sound package of the payload", hint}));
+}
+
+TEST_F(DerivedTest, AnotherSignerInBundleJsonIsNamed) {
+  change([](auto& json) { json["trust"]["signer"] = "ABCD"; });
+  EXPECT_THAT(problems(), ElementsAre(Problem{
+                              "bundle.json",
+                              "records the signer 'ABCD', the signatures say '" + vendor().fingerprint() + "'", hint}));
+}
+
+TEST_F(DerivedTest, AChangedIndexIsNamedAndNeverReachesTheSolver) {
+  const auto file = bundle.directory / "index/flat/packages";
+  const auto before = read_text(file);
+  write_text_atomically(
+      file, replace_all(before, "</format>", "<rpm:obsoletes><rpm:entry name=\"x\"/></rpm:obsoletes></format>"));
+  EXPECT_THAT(problems(), ElementsAre(Problem{(bundle.directory / "index/flat").string(),
+                                              "differs from what the payload says", hint}));
+  const auto error = error_of([&] { static_cast<void>(index()); });
+  EXPECT_EQ(error.kind(), ErrorKind::untrusted);
+  EXPECT_EQ(error.message(),
+            fmt::format("reading the index of '{}': its sha256 is {}, the store added it as {}", bundle.name,
+                        bundle::digest_of_index({read_text(file)}), bundle.repositories.at(0).index_sha256));
+  EXPECT_EQ(error.remedies(), (std::vector<Remedy>{{Remedy::Action::remove_bundle, bundle.name}}));
+  // An index and its digest that were changed together pass for the solver, but not here.
+  change([&](auto& json) { json["repositories"][0]["index_sha256"] = bundle::digest_of_index({read_text(file)}); });
+  EXPECT_THAT(
+      problems(),
+      ElementsAre(Problem{"bundle.json: repository RPMS", "differs from the payload in 'index_sha256'", hint},
+                  Problem{(bundle.directory / "index/flat").string(), "differs from what the payload says", hint}));
+}
+
+TEST_F(DerivedTest, ABundleOfAnEarlierBakeIsNotUsed) {
+  change([](auto& json) { json["repositories"][0].erase("index_sha256"); });
+  EXPECT_EQ(error_of([&] { static_cast<void>(index()); }).message(),
+            fmt::format("reading the index of '{}': an earlier bake stored it and did not compare it with the packages",
+                        bundle.name));
+  EXPECT_THAT(problems(),
+              ElementsAre(Problem{"bundle.json: repository RPMS", "differs from the payload in 'index_sha256'", hint}));
+}
+
+TEST_F(DerivedTest, TheNamesInThePayloadCountAndNotTheNamesInTheStore) {
+  auto payload = read_text(bundle.payload());
+  const std::string name = "mlnx-tools-5.2.0-0.55103.x86_64.rpm";
+  payload[payload.rfind(name)] = 'x';  // the directories are behind the data
+  write_text_atomically(bundle.payload(), payload);
+  change([&](auto& json) { json["payload"]["sha256"] = digest_of(payload); });
+  const auto found = problems();
+  EXPECT_THAT(found, Contains(Problem{tools, "the index lists it, but the bundle does not contain it", ""}));
+  EXPECT_THAT(
+      found, Contains(Problem{"bundle.json: repository RPMS",
+                              "package '" + tools + "' is in bundle.json, but no sound package of the payload", hint}));
+}
+
+TEST_F(DerivedTest, APayloadThatHidesASecondFileSystemIsRefused) {
+  auto payload = read_text(bundle.payload());
+  payload[1080] = '\x53';  // the magic number of ext2
+  payload[1081] = '\xEF';
+  write_text_atomically(bundle.payload(), payload);
+  change([&](auto& json) { json["payload"]["sha256"] = digest_of(payload); });
+  EXPECT_EQ(error_of([&] { problems(); }).message(),
+            "reading payload '" + bundle.payload().string() + "': its system area is not empty");
+}
+
+}  // namespace
+}  // namespace bake::store

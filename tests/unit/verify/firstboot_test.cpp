@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "bake/assets/assets.hpp"
+#include "bake/base/digest.hpp"
+#include "bake/base/text.hpp"
+#include "bake/guest/memory.hpp"
+#include "bake/verify/guest.hpp"
+
+namespace bake::verify {
+namespace {
+
+constexpr const char* program = "/usr/sbin/ib-firstboot";
+constexpr const char* unit = "/etc/systemd/system/ib-firstboot.service";
+constexpr const char* conf = "/etc/ib-firstboot.conf";
+constexpr const char* conf_text =
+    "# The driver\nOS=centos-7.7\nOFED=5.5-1.0.3.2\nMODULE=mlx5_core\nMODULE_VERSION=5.5-1.0.3\nWAIT=60\n";
+
+/// An image with ib-firstboot that this bake made.
+struct Image {
+  guest::MemoryGuest guest;
+  guest::Facts facts;
+  plan::Expectations expected;
+
+  Image() {
+    guest.with_file(program, assets::firstboot(), 0755)
+        .with_file(unit, assets::firstboot_unit())
+        .with_file("/etc/systemd/system/ib-ready.target", assets::ready_target())
+        .with_file(conf, conf_text);
+    facts.os = {"centos", "7.7", ""};
+    facts.baked_manifest = R"({"bake":")" BAKE_VERSION R"("})";
+    expected.ofed = "5.5-1.0.3.2";
+    expected.module = "mlx5_core";
+    expected.module_version = "5.5-1.0.3";
+    expected.firstboot_sha256 = assets::firstboot_digest();
+  }
+
+  Check check() { return verify_firstboot(guest, facts, expected); }
+  /// The evidence with `text` in place of the content of `path`.
+  std::string evidence_with(const std::string& path, const std::string& text) {
+    const auto before = guest.read(path).value_or("");
+    guest.write(path, text);
+    const auto found = check();
+    EXPECT_TRUE(found.failed()) << text;
+    guest.write(path, before);
+    return found.evidence;
+  }
+};
+
+TEST(VerifyFirstboot, WhatThisBakeWrotePasses) {
+  Image image;
+  EXPECT_EQ(image.check(),
+            (Check{"ib-firstboot", true,
+                   "the program, its unit and its configuration are as bake " BAKE_VERSION " writes them; sha256 " +
+                       assets::firstboot_digest()}));
+  // docs/firstboot.md lets a user delete this line, and choose another wait.
+  const std::string text(assets::firstboot_unit());
+  image.guest.write(unit, replace_all(text, "Before=walinuxagent.service waagent.service\n", ""));
+  image.guest.write(conf, replace_all(conf_text, "WAIT=60", "WAIT=240"));
+  EXPECT_EQ(image.check().status, Status::passed);
+}
+
+TEST(VerifyFirstboot, FindsAnotherProgram) {
+  Image image;
+  EXPECT_EQ(image.evidence_with(program, "x"), "/usr/sbin/ib-firstboot has the sha256 " + digest_of("x") +
+                                                   ", the manifest in the image says " + assets::firstboot_digest());
+  // The manifest in the image was changed along with it.
+  image.expected.firstboot_sha256 = digest_of("x");
+  EXPECT_EQ(image.evidence_with(program, "x"), "/usr/sbin/ib-firstboot has the sha256 " + digest_of("x") +
+                                                   ", as the manifest in the image says, but that of bake " BAKE_VERSION
+                                                   " is " +
+                                                   assets::firstboot_digest());
+  image.expected.firstboot_sha256 = assets::firstboot_digest();
+  image.guest.set_mode(program, 0644);
+  EXPECT_EQ(image.check().evidence, "/usr/sbin/ib-firstboot is not an executable file");
+  image.guest.remove(program);
+  EXPECT_EQ(image.check().evidence, "/usr/sbin/ib-firstboot is missing");
+}
+
+TEST(VerifyFirstboot, FindsAChangedUnit) {
+  Image image;
+  const std::string text(assets::firstboot_unit());
+  EXPECT_EQ(
+      image.evidence_with(unit, replace_all(text, "ExecStart=/usr/sbin/ib-firstboot check", "ExecStart=/bin/true")),
+      "/etc/systemd/system/ib-firstboot.service has 'ExecStart=/bin/true' in place of "
+      "'ExecStart=/usr/sbin/ib-firstboot check'");
+  EXPECT_EQ(image.evidence_with(unit, text + "Alias=x.service\n"),
+            "/etc/systemd/system/ib-firstboot.service has 'Alias=x.service' in place of nothing");
+  EXPECT_EQ(image.evidence_with("/etc/systemd/system/ib-ready.target", "[Unit]\n"),
+            "/etc/systemd/system/ib-ready.target has nothing in place of 'Description=InfiniBand is ready'");
+  image.guest.make_link("/dev/null", unit);
+  EXPECT_EQ(image.check().evidence, "/etc/systemd/system/ib-firstboot.service is missing");
+}
+
+TEST(VerifyFirstboot, FindsWhatOverridesTheUnit) {
+  Image image;
+  image.guest.with_file("/etc/systemd/system/ib-firstboot.service.d/x.conf", "[Service]\nExecStart=\n")
+      .with_file("/usr/lib/systemd/system/ib-.service.d/y.conf")
+      .with_file("/usr/lib/systemd/system/ib-.service.d/README")
+      .with_file("/etc/systemd/system.control/ib-firstboot.service");
+  EXPECT_EQ(image.check().evidence,
+            "/etc/systemd/system.control/ib-firstboot.service replaces the unit; "
+            "/etc/systemd/system/ib-firstboot.service.d/x.conf changes the unit; "
+            "/usr/lib/systemd/system/ib-.service.d/y.conf changes the unit");
+}
+
+TEST(VerifyFirstboot, ComparesTheConfigurationWithTheImage) {
+  Image image;
+  EXPECT_EQ(
+      image.evidence_with(conf, fmt::format("{}MODULE=mlx4_core\nWAIT=241\n", conf_text)),
+      "/etc/ib-firstboot.conf has MODULE=mlx4_core, the image has mlx5_core; /etc/ib-firstboot.conf has WAIT=241, "
+      "which is not 0 to 240 seconds");
+  EXPECT_EQ(image.evidence_with(conf, replace_all(conf_text, "OS=centos-7.7\nOFED=5.5-1.0.3.2\n", "OFED='5.9'\n")),
+            "/etc/ib-firstboot.conf has OS=, the image has centos-7.7; /etc/ib-firstboot.conf has OFED=5.9, the image "
+            "has 5.5-1.0.3.2");
+  EXPECT_EQ(image.evidence_with(conf, replace_all(conf_text, "MODULE_VERSION=5.5-1.0.3", "MODULE_VERSION=1")),
+            "/etc/ib-firstboot.conf has MODULE_VERSION=1, the image has 5.5-1.0.3");
+  image.guest.remove(conf);
+  EXPECT_EQ(image.check().evidence, "/etc/ib-firstboot.conf is missing");
+}
+
+TEST(VerifyFirstboot, TheFilesOfAnotherBakeAreNotCompared) {
+  Image image;
+  image.facts.baked_manifest = R"({"bake":"0.0.1"})";
+  image.expected.firstboot_sha256 = digest_of("older");
+  image.guest.write(program, "older");
+  image.guest.write(unit, "[Service]\nExecStart=/usr/sbin/ib-firstboot check --force\n");
+  image.guest.remove("/etc/systemd/system/ib-ready.target");
+  EXPECT_EQ(image.check(),
+            skipped("ib-firstboot", "the program and its unit were not compared with those of bake " BAKE_VERSION
+                                    ", because bake 0.0.1 made the image; the sha256 of the program is the one in the "
+                                    "manifest in the image: " +
+                                        digest_of("older")));
+  EXPECT_EQ(image.evidence_with(unit, "[Service]\nExecStart=/bin/true\n"),
+            "/etc/systemd/system/ib-firstboot.service has 'ExecStart=/bin/true'; "
+            "/etc/systemd/system/ib-firstboot.service does not start /usr/sbin/ib-firstboot");
+  image.expected.firstboot_sha256 = "";
+  EXPECT_EQ(image.check(), skipped("ib-firstboot", "the bake did not install it"));
+}
+
+}  // namespace
+}  // namespace bake::verify

@@ -1,0 +1,76 @@
+#include "bake/verify/modprobe.hpp"
+
+#include <gtest/gtest.h>
+
+#include "bake/guest/memory.hpp"
+
+namespace bake::verify {
+namespace {
+
+constexpr const char* conf = "/etc/modprobe.d/x.conf";
+
+/// The check of an image with `module` whose /etc/modprobe.d/x.conf is `text` and whose kernel has `options`.
+Check loading(const std::string& text, const std::string& options = {}, const std::string& module = "mlx5_core") {
+  guest::MemoryGuest guest;
+  guest.with_file(conf, text);
+  guest::Facts facts;
+  facts.default_kernel_options = options;
+  plan::Expectations expected;
+  expected.module = module;
+  return verify_module_loading(guest, facts, expected);
+}
+
+const std::string fine = "modprobe.d and the kernel's options let mlx5_core and the modules of RDMA load";
+
+TEST(VerifyModuleLoading, FindsEveryCommandThatKeepsAModuleFromBeingLoaded) {
+  EXPECT_EQ(loading("install mlx5_core /bin/false\n").evidence,
+            "'install mlx5_core /bin/false' in /etc/modprobe.d/x.conf keeps mlx5_core from being loaded");
+  EXPECT_EQ(loading("  blacklist\tmlx5-ib\n").evidence,
+            "'blacklist mlx5-ib' in /etc/modprobe.d/x.conf keeps mlx5_ib from being loaded");
+  EXPECT_EQ(loading("alias ib_uverbs off\n").evidence,
+            "'alias ib_uverbs off' in /etc/modprobe.d/x.conf keeps ib_uverbs from being loaded");
+  EXPECT_EQ(loading("alias mlx5_* off\n").evidence,
+            "'alias mlx5_* off' in /etc/modprobe.d/x.conf keeps mlx5_core, mlx5_ib from being loaded");
+  EXPECT_EQ(loading("alias pci:v000015B3d* off\n").evidence,
+            "'alias pci:v000015B3d* off' in /etc/modprobe.d/x.conf keeps the driver of the card from being loaded");
+  EXPECT_EQ(loading("install rdma_\\\ncm /bin/true\n").evidence,
+            "'install rdma_cm /bin/true' in /etc/modprobe.d/x.conf keeps rdma_cm from being loaded");
+  EXPECT_TRUE(loading("install ib_core true && modprobe --ignore-install ib_core\n").failed());
+  EXPECT_TRUE(loading("install ib_core /sbin/modprobe # --ignore-install ib_core\n").failed());
+  EXPECT_EQ(loading("blacklist ib_core\n").remedy, "remove these lines and options");
+}
+
+TEST(VerifyModuleLoading, TheKernelsOptionsCountToo) {
+  EXPECT_EQ(loading("", "quiet modprobe.blacklist=floppy,mlx5_core").evidence,
+            "the kernel's option modprobe.blacklist=floppy,mlx5_core keeps mlx5_core from being loaded");
+  EXPECT_EQ(loading("", "module_blacklist=ib_ipoib").evidence,
+            "the kernel's option module_blacklist=ib_ipoib keeps ib_ipoib from being loaded");
+  EXPECT_EQ(loading("", "module_blacklist=floppy"), (Check{"module loading", true, fine}));
+}
+
+TEST(VerifyModuleLoading, OtherCommandsAreNoFault) {
+  const std::string text =
+      "# blacklist mlx5_core\n"
+      "install mlx5_core /sbin/modprobe --ignore-install mlx5_core $CMDLINE_OPTS && /sbin/modprobe mlx5_ib\n"
+      "install ib_core modprobe -i ib-core; true\n"
+      "remove mlx5_core /sbin/modprobe -r mlx5_ib\n"
+      "options mlx5_core prof_sel=2\nalias netdev-ib* ib_ipoib\nalias pci:v000015B3d* mlx5_core\nalias ib0 off\n"
+      "blacklist mlx4_core\nblacklist rds_rdma\nblacklist\n";
+  EXPECT_EQ(loading(text), (Check{"module loading", true, fine}));
+  EXPECT_TRUE(loading(text, "", "mlx4_core").failed());
+}
+
+TEST(VerifyModuleLoading, AFileHidesFilesOfTheSameName) {
+  guest::MemoryGuest guest;
+  guest.with_file("/usr/lib/modprobe.d/mlx.conf", "blacklist mlx5_core\n")
+      .with_file("/usr/lib/modprobe.d/note.txt", "blacklist mlx5_core\n");
+  plan::Expectations expected;
+  expected.module = "mlx5_core";
+  EXPECT_EQ(verify_module_loading(guest, {}, expected).evidence,
+            "'blacklist mlx5_core' in /usr/lib/modprobe.d/mlx.conf keeps mlx5_core from being loaded");
+  guest.with_file("/etc/modprobe.d/mlx.conf", "");
+  EXPECT_EQ(verify_module_loading(guest, {}, expected), (Check{"module loading", true, fine}));
+}
+
+}  // namespace
+}  // namespace bake::verify
