@@ -15,6 +15,7 @@ test_packages=(
   mmdebstrap dpkg-dev rpm createrepo-c gnupg libarchive-tools
   e2fsprogs xfsprogs dosfstools mtools fdisk cpio bzip2 xz-utils zstd lz4 kmod
   busybox-static strace systemd python3 util-linux waagent gdisk xorriso file procps binutils openssl
+  cryptsetup-bin btrfs-progs lvm2 faketime
   packer azure-cli python3-jmespath python3-yaml
   slurm-wlm munge chromium
 )

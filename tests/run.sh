@@ -4,7 +4,8 @@
 #   tests/run.sh                      all tests: unit, contract, integration, end to end
 #   tests/run.sh REGEX                only tests whose name matches
 #   tests/run.sh --nightly [REGEX]    also what takes too long for every change: an image of each of the fifteen releases,
-#                                     the genuine EL7 and EL8 userlands, the acceptance suite, a fleet on Slurm, Packer
+#                                     the genuine EL7 and EL8 userlands, the acceptance suite, a fleet on Slurm, Packer,
+#                                     hostile input and faults, and every fuzz target
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -20,8 +20,12 @@ namespace bake {
 namespace fs = std::filesystem;
 
 void throw_errno(std::string_view doing, const fs::path& object, int error) {
-  const auto kind = error == ENOSPC || error == EDQUOT ? ErrorKind::environment : ErrorKind::failed;
-  const std::string hint = error == ENOSPC || error == EDQUOT ? "free some space on that file system" : "";
+  const bool full = error == ENOSPC || error == EDQUOT;
+  const bool too_large = error == EFBIG;
+  const auto kind = full || too_large ? ErrorKind::environment : ErrorKind::failed;
+  const std::string hint = full        ? "free some space on that file system"
+                           : too_large ? "a limit (ulimit -f) or the file system does not allow a file of this size"
+                                       : "";
   throw Error(kind, fmt::format("{} '{}': {}", doing, object.string(), std::strerror(error)), hint);
 }
 

@@ -30,7 +30,7 @@ class FileDescriptor {
 };
 
 /// Throws an error "<doing> '<object>': <meaning of errno `error`>": Error{environment} with a hint when the disk or
-/// the quota is full, Error{failed} otherwise.
+/// the quota is full or the file may not grow, Error{failed} otherwise.
 [[noreturn]] void throw_errno(std::string_view doing, const std::filesystem::path& object, int error);
 
 /// Opens `file` with open(2)'s `flags` (O_CLOEXEC added) and `mode`. Throws Error{failed}, or Error{usage} when an

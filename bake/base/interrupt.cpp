@@ -93,9 +93,11 @@ OwnInterruption::~OwnInterruption() { --owners; }
 
 InterruptWatch::InterruptWatch() {
   if (::pipe2(pipe_.data(), O_CLOEXEC) != 0)
-    throw Error(ErrorKind::failed, fmt::format("making a pipe: {}", std::strerror(errno)));
+    throw Error(ErrorKind::environment, fmt::format("making a pipe: {}", std::strerror(errno)));
   signal_pipe = pipe_[1];
   thread_ = std::thread([this] { watch(); });
+  // A file that grows beyond the limit of this process (ulimit -f) is then an error of write(2), also in qemu.
+  ::signal(SIGXFSZ, SIG_IGN);
   struct sigaction action {};
   action.sa_handler = note_signal;
   action.sa_flags = SA_RESTART;

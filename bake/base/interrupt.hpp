@@ -9,7 +9,8 @@ namespace bake {
 /// Turns SIGINT, SIGTERM and SIGHUP into a clean end while this object exists; main() has the only one. The signal only
 /// sets a flag and ends the child processes (qemu, qemu-img, supermin). The call that the job waits for then fails, and
 /// the job ends as after any other failure: it removes its partial files and ends the appliance. When this takes longer
-/// than 20 s, the process ends at once. Signals that were ignored when the program started stay ignored (nohup).
+/// than 20 s, the process ends at once. A file that is larger than the process may write is an error, not a signal.
+/// Signals that were ignored when the program started stay ignored (nohup).
 class InterruptWatch {
  public:
   InterruptWatch();

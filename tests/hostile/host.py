@@ -45,31 +45,31 @@ def pipe(place, name):
 
 # ---- files that grow in memory
 
-@tries.bake("a recipe whose aliases multiply", 5, limit=10)
+@tries.bake("a recipe whose aliases multiply", 5)
 def alias_bomb(place):
     lines = ["schema: bake/v1", "a0: &a0 [" + ", ".join(["x"] * 10) + "]"]
     lines += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 10) + "]" for i in range(1, 12)]
     return ["plan", place.write("bomb.yaml", "\n".join(lines) + "\n")]
 
 
-@tries.bake("a recipe that is nested without end", 5, limit=10)
+@tries.bake("a recipe that is nested without end", 5)
 def deep_recipe(place):
     return ["plan", place.write("deep.yaml", "schema: bake/v1\nbase: " + "[" * 100000 + "\n")]
 
 
-@tries.bake("a recipe of 100 MiB", 5, "it is larger than 1048576 bytes", limit=30)
+@tries.bake("a recipe of 100 MiB", 5, "it is larger than 1048576 bytes")
 def large_recipe(place):
     return ["plan", place.write("large.yaml", b"# x\n" * (25 << 20))]
 
 
-@tries.bake("a fleet whose aliases multiply", 5, limit=10)
+@tries.bake("a fleet whose aliases multiply", 5)
 def fleet_bomb(place):
     lines = ["schema: bake/fleet/v1", "a0: &a0 [" + ", ".join(["x"] * 10) + "]"]
     lines += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 10) + "]" for i in range(1, 12)]
     return ["batch", place.write("bomb.yaml", "\n".join(lines) + "\n"), "--dry-run"]
 
 
-@tries.bake("a matrix overlay whose aliases multiply", 5, limit=10)
+@tries.bake("a matrix overlay whose aliases multiply", 5)
 def matrix_bomb(place):
     lines = ["a0: &a0 [" + ", ".join(["x"] * 10) + "]"]
     lines += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 10) + "]" for i in range(1, 12)]
@@ -83,17 +83,17 @@ def wrapped(place):
     return image
 
 
-@tries.bake("a manifest that is nested without end", 5, "not a bake-manifest/v1 document", limit=10)
+@tries.bake("a manifest that is nested without end", 5, "not a bake-manifest/v1 document")
 def deep_manifest(place):
     return ["verify", wrapped(place), "--manifest", place.write("deep.json", "[" * 1000000 + "]" * 1000000)]
 
 
-@tries.bake("a resources.json that is nested without end", 5, limit=10)
+@tries.bake("a resources.json that is nested without end", 5)
 def deep_resources(place):
     return ["matrix", "import", place.write("resources.json", '{"a":' * 500000 + "1" + "}" * 500000)]
 
 
-@tries.bake("a recipe with control characters for the terminal", 5, "\\x1b]0;owned", limit=10)
+@tries.bake("a recipe with control characters for the terminal", 5, "\\x1b]0;owned")
 def control_characters(place):
     return ["plan", place.write("esc.yaml", 'schema: bake/v1\n"\\e]0;owned\\a\\e[2J": x\n')]
 
@@ -101,7 +101,7 @@ def control_characters(place):
 # ---- pipes, devices and links in the place of files
 
 def pipe_try(name, status, arguments):
-    @tries.bake(name, status, "pipe", limit=10)
+    @tries.bake(name, status, "pipe")
     def function(place):
         return arguments(place, pipe(place, "pipe"))
     return function
@@ -116,17 +116,17 @@ pipe_try("a pipe as a carried archive", 2, lambda place, file: ["import", file, 
 pipe_try("a pipe as a manifest", 2, lambda place, file: ["verify", wrapped(place), "--manifest", file])
 
 
-@tries.bake("a pipe as a base", 2, "pipe", limit=10)
+@tries.bake("a pipe as a base", 2, "pipe")
 def pipe_base(place):
     return ["plan", recipe(place, pipe(place, "base.raw"))]
 
 
-@tries.bake("a pipe without a reader as a log", 2, "no program reads this pipe", limit=10)
+@tries.bake("a pipe without a reader as a log", 2, "no program reads this pipe")
 def pipe_log(place):
     return ["--log", pipe(place, "bake.log"), "bundle", "list"]
 
 
-@tries.custom("a pipe as a payload in the store", limit=30)
+@tries.custom("a pipe as a payload in the store")
 def pipe_payload(place):
     keys = Keys()
     with contextlib.closing(keys):
@@ -136,48 +136,48 @@ def pipe_payload(place):
     payload = next((place.store / "bundles").glob("*/*.iso"))
     payload.unlink()
     os.mkfifo(payload)
-    outcome = place.measure("bundle", "verify", TOP, limit=10)
+    outcome = place.measure("bundle", "verify", TOP)
     expect(outcome, 2, "it is a pipe")
     return f"exit {outcome.status}"
 
 
-@tries.bake("a directory as a recipe", 1, "Is a directory", limit=10)
+@tries.bake("a directory as a recipe", (1, 2), "irectory")
 def directory_recipe(place):
     (place.path / "directory").mkdir()
     return ["plan", place.path / "directory"]
 
 
-@tries.bake("an output that is a device", 2, limit=10)
+@tries.bake("an output that is a device", 2)
 def device_output(place):
     return ["vhd", "wrap", disk(place), "-o", "/dev/null", "--force"]
 
 
-@tries.bake("an output that is the input", 2, limit=10)
+@tries.bake("an output that is the input", 2)
 def output_is_input(place):
     base = place.keep(disk(place))
     return ["vhd", "wrap", base, "-o", base, "--force"]
 
 
-@tries.bake("an output that is another name of the input", 2, limit=10)
+@tries.bake("an output that is another name of the input", 2)
 def output_is_hard_link(place):
     base = place.keep(disk(place))
     os.link(base, place.path / "other.raw")
     return ["vhd", "wrap", base, "-o", place.path / "other.raw", "--force"]
 
 
-@tries.bake("a log that is a base", 2, "is not a log of bake", limit=10)
+@tries.bake("a log that is a base", 2, "is not a log of bake")
 def log_is_base(place):
     return ["--log", place.keep(disk(place)), "bundle", "list"]
 
 
-@tries.bake("an output that is a link to a file of the user", 2, "--force", limit=10, leaves_output=True)
+@tries.bake("an output that is a link to a file of the user", 2, "--force", leaves_output=True)
 def output_is_link(place):
     victim = place.keep(place.write("victim", "mine"))
     place.output.symlink_to(victim)
     return ["vhd", "wrap", disk(place), "-o", place.output]
 
 
-@tries.custom("--force replaces a link, not its target", limit=10, leaves_output=True)
+@tries.custom("--force replaces a link, not its target", leaves_output=True)
 def forced_link(place):
     victim = place.keep(place.write("victim", "mine"))
     place.output.symlink_to(victim)
@@ -187,7 +187,7 @@ def forced_link(place):
     return f"exit {outcome.status}"
 
 
-@tries.custom("a link under the name of the unfinished output", limit=10, leaves_output=True)
+@tries.custom("a link under the name of the unfinished output", leaves_output=True)
 def partial_link(place):
     victim = place.keep(place.write("victim", "mine"))
     for ending in (".partial", ".new", ".tmp", ".lock"):
@@ -198,7 +198,7 @@ def partial_link(place):
 
 # ---- secrets, and names that others prepare
 
-@tries.custom("a private key is readable by its owner only", limit=10)
+@tries.custom("a private key is readable by its owner only")
 def key_modes(place):
     before = os.umask(0)
     try:
@@ -211,19 +211,19 @@ def key_modes(place):
     return f"mode {mode:04o}"
 
 
-@tries.bake("a private key never replaces a file", 2, limit=10)
+@tries.bake("a private key never replaces a file", 2)
 def key_exists(place):
     place.keep(place.write("site.key", "mine"))
     return ["key", "new", "--out", place.path / "site"]
 
 
-@tries.bake("a private key is not written through a prepared link", 2, limit=10)
+@tries.bake("a private key is not written through a prepared link", 2)
 def key_link(place):
     (place.path / "site.key").symlink_to(place.path / "stolen")
     return ["key", "new", "--out", place.path / "site"]
 
 
-@tries.custom("prepared directories in TMPDIR are left alone", limit=30)
+@tries.custom("prepared directories in TMPDIR are left alone")
 def prepared_temporary(place):
     mine = place.write("mine/file", "x").parent
     (place.temporary / "bake-linked").symlink_to(mine)
@@ -239,14 +239,14 @@ def prepared_temporary(place):
     with contextlib.closing(keys):
         signer = keys.get("vendor")
         outcome = place.measure("bundle", "verify", place.write(f"{TOP}.tgz", Bundle(signer).archive()), "--keyring",
-                                place.write("vendor.asc", signer.public()), limit=10)
+                                place.write("vendor.asc", signer.public()))
     expect(outcome, 0)
     if tree(place.temporary) != before:
         raise Difference("TMPDIR changed")
     return "unchanged"
 
 
-@tries.bake("a TMPDIR that does not exist", 6, "set $TMPDIR", limit=10)
+@tries.bake("a TMPDIR that does not exist", 6, "set $TMPDIR")
 def no_temporary(place):
     keys = Keys()
     with contextlib.closing(keys):
@@ -292,21 +292,21 @@ def unshared():
     return ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
 
 
-@tries.bake("an output in a directory that is read-only", 1, "Read-only file system", limit=20)
+@tries.bake("an output in a directory that is read-only", 1, "Read-only file system")
 def read_only_output(place):
     place.path.joinpath("ro").mkdir()
     place.prefix = [*unshared(), "sh", "-c", READ_ONLY, place.path / "ro"]
     return ["vhd", "wrap", disk(place), "-o", place.path / "ro/out.vhd"]
 
 
-@tries.bake("a store that is read-only", 1, limit=20)
+@tries.bake("a store that is read-only", 1)
 def read_only_store(place):
     place.store.mkdir()
     place.prefix = [*unshared(), "sh", "-c", READ_ONLY, place.store]
     return ["bundle", "add", place.write(f"{TOP}.tgz", b"x"), "--insecure-no-pin"]
 
 
-@tries.bake("an output in a directory that does not exist", 2, limit=10)
+@tries.bake("an output in a directory that does not exist", 2)
 def no_directory(place):
     return ["vhd", "wrap", disk(place), "-o", place.path / "nowhere/out.vhd"]
 
@@ -327,17 +327,17 @@ def rewritten_footer(place, offset, data):
     return image
 
 
-@tries.bake("a VHD that claims 8 EiB", 7, limit=10)
+@tries.bake("a VHD that claims 8 EiB", 7)
 def huge_vhd(place):
     return ["vhd", "check", rewritten_footer(place, 48, struct.pack(">Q", 1 << 63))]
 
 
-@tries.bake("a recipe for a VHD that claims 8 EiB", 1, limit=10)
+@tries.bake("a recipe for a VHD that claims 8 EiB", 1)
 def huge_base(place):
     return ["plan", recipe(place, rewritten_footer(place, 48, struct.pack(">Q", 1 << 63)))]
 
 
-@tries.bake("a qcow2 disk that names a file of this machine", 1, limit=20)
+@tries.bake("a qcow2 disk that names a file of this machine", 1)
 def backed_qcow2(place):
     path = place.path / "base.qcow2"
     head = bytearray(65536 * 4)
@@ -348,7 +348,7 @@ def backed_qcow2(place):
     return ["plan", recipe(place, path)]
 
 
-@tries.custom("JSON output stays one document for a hostile name", limit=10)
+@tries.custom("JSON output stays one document for a hostile name")
 def json_document(place):
     outcome = place.measure("--json", "plan", place.write('a"b\\c\n.yaml', "schema: bake/v1\nx: 1\n"))
     json.loads(outcome.stdout)

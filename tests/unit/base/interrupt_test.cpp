@@ -3,6 +3,8 @@
 #include <chrono>
 #include <csignal>
 #include <gtest/gtest.h>
+#include <iostream>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
@@ -58,6 +60,25 @@ TEST(InterruptDeathTest, LeavesChildrenToAnOwner) {
         ::_exit(fine ? success : 1);
       },
       testing::ExitedWithCode(success), "");
+}
+
+TEST(InterruptDeathTest, AFileThatMayNotGrowIsAnError) {
+  const TemporaryDirectory scratch;
+  EXPECT_EXIT(
+      {
+        const InterruptWatch watch;
+        rlimit limit{};
+        limit.rlim_cur = limit.rlim_max = 4096;
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        try {
+          write_text_atomically(scratch.path() / "large", std::string(8192, 'x'));
+        } catch (const Error& error) {
+          std::cerr << error.message() << "; " << error.hint();
+          ::_exit(static_cast<int>(error.kind()));
+        }
+        ::_exit(0);
+      },
+      testing::ExitedWithCode(6), "large': File too large; a limit .ulimit -f. or the file system does not allow");
 }
 
 TEST(InterruptDeathTest, AnIgnoredSignalStaysIgnored) {
