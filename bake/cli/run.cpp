@@ -48,7 +48,8 @@ void add_global_options(CLI::App& app, Context& context) {
   app.add_option("--log", context.log_file, "also write every step and detail to this file");
   app.add_option("--trace", context.trace_file,
                  "write how long every step and call took to this file, as Chrome trace events");
-  app.add_option("--store", context.store, "the bundle store (default: $BAKE_STORE, else ~/.local/share/bake)");
+  app.add_option("--store", context.store,
+                 "the bundle store (default: $BAKE_STORE, else $XDG_DATA_HOME/bake, else ~/.local/share/bake)");
   app.add_option("--matrix", context.matrix_overlays,
                  "a directory of matrix rows that add to or override the built-in ones")
       ->allow_extra_args(false);

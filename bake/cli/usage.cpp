@@ -142,7 +142,7 @@ std::optional<bool> wants_long_value(const Path& path, const std::string& word) 
 
 void set_help_format(CLI::App& app) {
   app.formatter(std::make_shared<HelpFormat>());
-  app.footer("Global options: --json --progress -q -v --log --store --matrix (see 'bake --help')");
+  app.footer("Global options: --json --progress -q -v --log --trace --store --matrix (see 'bake --help')");
 }
 
 std::optional<Error> mistyped(const CLI::App& app, const std::vector<std::string>& arguments) {

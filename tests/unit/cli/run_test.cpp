@@ -133,7 +133,7 @@ TEST(CommandLine, HelpShowsTheConstraintsOfOptions) {
       "  --insecure-no-signature     do not require a signature (not with --extra)\n"
       "  --insecure-no-index         do not compare packages with the bundle's index (not with --extra)\n"
       "\n"
-      "Global options: --json --progress -q -v --log --store --matrix (see 'bake --help')\n");
+      "Global options: --json --progress -q -v --log --trace --store --matrix (see 'bake --help')\n");
 }
 
 TEST(CommandLine, HelpNamesTheDiskFormatsAndRequiredOptions) {
@@ -148,7 +148,7 @@ TEST(CommandLine, HelpNamesTheDiskFormatsAndRequiredOptions) {
             "  -h,--help                   Print this help message and exit\n"
             "  --vm-size TEXT              a VM size the image must serve; repeat for several (required)\n"
             "\n"
-            "Global options: --json --progress -q -v --log --store --matrix (see 'bake --help')\n");
+            "Global options: --json --progress -q -v --log --trace --store --matrix (see 'bake --help')\n");
   EXPECT_NE(bake({"inspect", "--help"})
                 .out.find("  disk                        a fixed VHD, raw, dynamic VHD, VHDX or qcow2 disk\n"),
             std::string::npos);
