@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -21,9 +22,21 @@ constexpr std::string_view name_pattern = "bake-XXXXXX";
 constexpr const char* lock_name = "lock";
 constexpr const char* content_name = "files";
 /// The first line of the lock file. Only a directory with this line is removed: another program, or the user, may have
-/// a directory with such a name. The other lines name the directories of note_also().
+/// a directory with such a name. The second line names the machine, the others the directories of note_also().
 constexpr std::string_view mark = "temporary directory of bake: removed when its process has ended";
 constexpr std::size_t max_lock_file = 4096;
+
+/// Returns a line that names this machine. On some shared file systems (Lustre, BeeGFS) a lock counts on one machine
+/// only, so the lock of another machine shows nothing.
+std::string line_of_machine() {
+  std::string line = "machine ";
+  const FileDescriptor file(::open("/etc/machine-id", O_RDONLY | O_CLOEXEC));
+  std::string id(32, '\0');
+  if (file.valid() && ::read(file.get(), id.data(), id.size()) == static_cast<ssize_t>(id.size())) line += id;
+  utsname names{};
+  if (::uname(&names) == 0) line += std::string(" ") + static_cast<const char*>(names.nodename);
+  return line;
+}
 
 /// Opens a directory, not through a link, that belongs to this user: in /tmp others can make a directory or a link of
 /// any name.
@@ -56,9 +69,9 @@ void remove_if_dead(const fs::path& top) {
   const FileDescriptor lock(::openat(directory.get(), lock_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!lock.valid() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return;
   const auto lines = split_lines(content_of_lock(lock));
-  if (lines.empty() || lines.front() != mark) return;
+  if (lines.size() < 2 || lines[0] != mark || lines[1] != line_of_machine()) return;
   std::error_code ignored;
-  for (auto line = lines.begin() + 1; line != lines.end(); ++line)
+  for (auto line = lines.begin() + 2; line != lines.end(); ++line)
     if (line->starts_with('/') && open_own_directory(*line).valid()) fs::remove_all(*line, ignored);
   remove_with_lock_last(top);
 }
@@ -102,7 +115,7 @@ TemporaryDirectory::TemporaryDirectory(const std::optional<fs::path>& parent) {
   // The mark is written last: until then nothing removes the directory. On a file system without locks it stays
   // unmarked.
   if (::flock(lock_.get(), LOCK_EX) == 0) {
-    const auto line = std::string(mark) + "\n";
+    const auto line = std::string(mark) + "\n" + line_of_machine() + "\n";
     [[maybe_unused]] const auto written = ::write(lock_.get(), line.data(), line.size());
   }
 }

@@ -165,6 +165,7 @@ int usage_error(const CLI::App& app, Context& context, const CLI::ParseError& er
 int with_trace(Context& context, int status) {
   if (context.trace_file.empty()) return status;
   try {
+    require_trace(context.trace_file);  // again: the command may have made a file of this name
     write_text_atomically(context.trace_file,
                           chrome_trace(context.progress()).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   } catch (const Error& error) {

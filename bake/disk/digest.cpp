@@ -39,6 +39,7 @@ std::string digest_until(const fs::path& file, const std::stop_token& stop) {
 }
 
 FileIdentity require_identity(const fs::path& file) {
+  static_cast<void>(open_image(file));  // names what is wrong with the file
   if (const auto identity = identity_of(file)) return *identity;
   throw Error(ErrorKind::failed, fmt::format("hashing '{}': it is not a regular file", file.string()));
 }

@@ -16,7 +16,7 @@ std::string digest_of_disk(const std::filesystem::path& file);
 /// Computes the sha256 of files, one after the other, in another thread, while the caller works on something else.
 class BackgroundDigests {
  public:
-  /// Starts at once. Throws Error{failed} when a file cannot be read.
+  /// Starts at once. Throws Error{usage} when a file does not exist or is not a regular file.
   explicit BackgroundDigests(std::vector<std::filesystem::path> files);
   /// Stops the work.
   ~BackgroundDigests();

@@ -1,10 +1,12 @@
 #include "bake/job/cache.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <vector>
 
@@ -23,12 +25,26 @@ std::string text_of(const FileIdentity& identity) {
   return fmt::format("{} {} {} {}", identity.size, identity.mtime_ns, identity.ctime_ns, identity.inode);
 }
 
-/// Returns the name of an entry: a digest of everything that must be the same.
+/// Returns the identity of the file system of `file`; empty when it is not one that only this machine writes to: on a
+/// server, the times of a file are what the server says. The numbers are those of statfs(2).
+std::optional<std::string> local_file_system(const fs::path& file) {
+  constexpr std::array<long, 5> local{0xEF53, 0x58465342, 0x9123683E, 0x01021994, 0x794C7630};  // ext, XFS, btrfs,
+                                                                                                // tmpfs, overlayfs
+  struct statfs system {};
+  struct stat info {};
+  if (::statfs(file.c_str(), &system) != 0 || ::stat(file.c_str(), &info) != 0) return std::nullopt;
+  if (std::find(local.begin(), local.end(), static_cast<long>(system.f_type)) == local.end()) return std::nullopt;
+  return fmt::format("{} {} {}", info.st_dev, system.f_fsid.__val[0], system.f_fsid.__val[1]);
+}
+
+/// Returns the name of an entry: a digest of everything that must be the same. Empty when nothing may be kept.
 std::string entry_name(const std::string& kind, const fs::path& file, const FileIdentity& identity) {
+  const auto file_system = local_file_system(file);
+  if (!file_system) return {};
   const auto program = identity_of("/proc/self/exe");
   return kind + "-" +
-         digest_of(fmt::format("{}\n{}\n{}\n{}\n{}", kind, fs::weakly_canonical(file).string(), text_of(identity),
-                               BAKE_VERSION, program ? text_of(*program) : std::string()));
+         digest_of(fmt::format("{}\n{}\n{}\n{}\n{}\n{}", kind, fs::weakly_canonical(file).string(), *file_system,
+                               text_of(identity), BAKE_VERSION, program ? text_of(*program) : std::string()));
 }
 
 /// Returns whether only this user can write to the directory.
@@ -44,8 +60,17 @@ bool changed_just_now(const FileIdentity& identity) {
   return std::max(identity.mtime_ns, identity.ctime_ns) > now - racy_ns;
 }
 
+/// Returns whether this is the name of an entry: the directory may have files that are not of bake.
+bool is_entry(const fs::path& file) {
+  constexpr std::size_t digest_size = 64;
+  const auto name = file.filename().string();
+  return name.size() > digest_size + 1 && name[name.size() - digest_size - 1] == '-' &&
+         is_sha256(std::string_view(name).substr(name.size() - digest_size));
+}
+
 void remove_oldest(const fs::path& directory) {
   auto entries = entries_of(directory);
+  std::erase_if(entries, [](const auto& file) { return !is_entry(file); });
   if (entries.size() <= max_entries) return;
   std::sort(entries.begin(), entries.end(),
             [](const auto& one, const auto& other) { return fs::last_write_time(one) > fs::last_write_time(other); });
@@ -58,9 +83,9 @@ std::optional<std::string> Cache::find(const std::string& kind, const fs::path& 
   try {
     const auto identity = directory_.empty() ? std::nullopt : identity_of(file);
     if (!identity || !is_private(directory_)) return std::nullopt;
-    const auto entry = directory_ / entry_name(kind, file, *identity);
-    if (!fs::is_regular_file(entry)) return std::nullopt;
-    return read_text(entry);
+    const auto entry = entry_name(kind, file, *identity);
+    if (entry.empty() || !fs::is_regular_file(directory_ / entry)) return std::nullopt;
+    return read_text(directory_ / entry);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::interrupted) throw;
     return std::nullopt;
@@ -73,10 +98,12 @@ void Cache::keep(const std::string& kind, const fs::path& file, const std::optio
                  std::string_view content) const {
   try {
     if (directory_.empty() || !before || identity_of(file) != before || changed_just_now(*before)) return;
+    const auto entry = entry_name(kind, file, *before);
+    if (entry.empty()) return;
     fs::create_directories(directory_.parent_path());
     ::mkdir(directory_.c_str(), S_IRWXU);
     if (!is_private(directory_)) return;
-    write_text_atomically(directory_ / entry_name(kind, file, *before), content, S_IRUSR | S_IWUSR);
+    write_text_atomically(directory_ / entry, content, S_IRUSR | S_IWUSR);
     remove_oldest(directory_);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::interrupted) throw;

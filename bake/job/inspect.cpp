@@ -1,6 +1,7 @@
 #include "bake/job/inspect.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <fmt/format.h>
 
 #include "bake/base/digest.hpp"
@@ -48,12 +49,12 @@ void check_manifest(nlohmann::json outside, const nlohmann::json& inside, const 
                       outside == inside ? "equal to the manifest in the image" : "the manifest in the image differs");
 }
 
-/// Names a verdict in the cache: every file and option that it depends on, besides the image itself.
-std::string verdict_kind(const fs::path& image, const std::optional<fs::path>& manifest,
-                         const std::string& public_pem) {
-  std::string parts = public_pem;
-  for (const auto& file : {manifest.value_or(fs::path()), sidecar_of(image, Sidecar::sbom),
-                           sidecar_of(image, Sidecar::provenance), sidecar_of(image, Sidecar::signature)})
+/// Names a verdict in the cache: every file that it depends on, besides the image itself.
+std::string verdict_kind(const fs::path& image, const std::optional<fs::path>& manifest) {
+  std::string parts;
+  for (const auto& file :
+       {manifest.value_or(fs::path()), sidecar_of(image, Sidecar::manifest), sidecar_of(image, Sidecar::sbom),
+        sidecar_of(image, Sidecar::provenance), sidecar_of(image, Sidecar::signature)})
     parts += fs::is_regular_file(file) ? digest_of_file(file) + "\n" : "none\n";
   return "verify-" + digest_of(parts);
 }
@@ -83,6 +84,8 @@ VerifyResult verify_now(const fs::path& image, const std::optional<fs::path>& ma
   if (outside || !public_pem.empty()) hashing.emplace(std::vector{image});
   const TemporaryDirectory scratch;
   auto session = open_scratch(source, scratch.path(), {}, environment);
+  std::optional<verify::Check> files;  // before any program of the guest runs, which could change them
+  if (outside) files = verify::verify_files(session->guest(), *outside);
   environment.progress.step("inspect");
   const auto facts = session->inspect();
   if (!facts.baked_manifest) {
@@ -107,7 +110,7 @@ VerifyResult verify_now(const fs::path& image, const std::optional<fs::path>& ma
   environment.progress.step("hash the image");
   const auto& digest = hashing->wait().front();
   if (outside) check_manifest(*outside, inside, digest, verdict.checks);
-  if (outside) verdict.checks.push_back(verify::verify_files(session->guest(), *outside));
+  if (files) verdict.checks.push_back(std::move(*files));
   for (auto& check : verify::check_evidence(image, digest, public_pem)) verdict.checks.push_back(std::move(check));
   return verdict;
 }
@@ -156,15 +159,17 @@ std::string make_recipe_for(const fs::path& disk, const std::vector<std::string>
 
 VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& manifest, Environment& environment,
                           const std::string& public_pem, bool again) {
-  const auto kind = verdict_kind(image, manifest, public_pem);
-  if (!again)
+  const auto kind = verdict_kind(image, manifest);
+  // Who gives a key wants the proof, not what an earlier run found.
+  if (!again && public_pem.empty())
     if (auto earlier = verdict_from(environment.cache.find(kind, image))) return std::move(*earlier);
   const auto before = identity_of(image);
   const auto warnings = environment.progress.warnings();
   auto verdict = verify_now(image, manifest, environment, public_pem);
-  if (verify::is_good(verdict.checks) && environment.progress.warnings() == warnings)
+  if (public_pem.empty() && verify::is_good(verdict.checks) && environment.progress.warnings() == warnings &&
+      verdict_kind(image, manifest) == kind)
     environment.cache.keep(kind, image, before,
-                           nlohmann::ordered_json{{"time", iso_time(output_time())},
+                           nlohmann::ordered_json{{"time", iso_time(std::time(nullptr))},
                                                   {"ofed", verdict.ofed},
                                                   {"kernel", verdict.kernel},
                                                   {"checks", verify::to_json(verdict.checks)}}

@@ -306,10 +306,10 @@ KernelFit refuse_builtins(const std::string& release, const std::vector<std::str
 }
 
 /// Returns whether an extra package has modules by its name: kmod-x of rpm (but not kmod's own library),
-/// linux-modules-x and x-dkms of deb, kernel-modules-x.
+/// linux-modules-x and x-dkms of deb, kernel-modules-x, mlnx-ofed-kernel-modules.
 bool may_have_modules(std::string_view name) {
-  return (name.starts_with("kmod-") && name != "kmod-libs") || name.find("-modules") != std::string_view::npos ||
-         name.ends_with("-dkms");
+  return (name.starts_with("kmod-") && name != "kmod-libs") || name.starts_with("linux-modules") ||
+         name.find("kernel-modules") != std::string_view::npos || name.ends_with("-dkms");
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ std::map<std::string, std::string> owners_of(Guest& guest, guest::Family family,
   const auto result =
       guest.shell(fmt::format("for file in {}; do\n"
                               "  owner=$({{ {}; }} 2>/dev/null) || owner=\n"
-                              "  owner=$(echo \"$owner\" | head -n 1)\n"
+                              "  owner=$(echo \"$owner\" | sed '/^\\(local \\)*diversion /d' | head -n 1)\n"
                               "  [ -z \"$owner\" ] || echo \"${{owner%%:*}} $file\"\n"
                               "done\n:\n",
                               guest::quoted(paths), query));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
 
 namespace bake {
 namespace {
@@ -79,6 +80,18 @@ TEST(TemporaryDirectory, TheNextRunRemovesWhatAKilledRunLeft) {
   EXPECT_FALSE(fs::exists(left.front()));
   EXPECT_FALSE(fs::exists(sockets));
   EXPECT_EQ(entries_of(parent.path()).size(), 1U);
+}
+
+TEST(TemporaryDirectory, TheOneOfAnotherMachineStays) {
+  const TemporaryDirectory parent;
+  Owner owner(parent.path(), parent.path() / "none");
+  const auto left = entries_of(parent.path()).front();
+  owner.kill();
+  auto lines = split_lines(read_text(left / "lock"));
+  lines.at(1) = "machine 00000000000000000000000000000000 node7";
+  write_text_atomically(left / "lock", join(lines, "\n") + "\n");
+  const TemporaryDirectory next(parent.path());
+  EXPECT_TRUE(fs::exists(left / "files/overlay.qcow2"));
 }
 
 TEST(TemporaryDirectory, WhatBakeDidNotMakeStays) {

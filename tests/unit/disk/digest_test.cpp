@@ -23,8 +23,9 @@ TEST_F(DiskDigest, IsTheOneOfSha256sum) {
 }
 
 TEST_F(DiskDigest, OfAMissingFileIsAnErrorAtOnce) {
-  EXPECT_EQ(error_of([&] { BackgroundDigests({at("missing")}); }).message(),
-            "hashing '" + at("missing").string() + "': it is not a regular file");
+  const auto missing = error_of([&] { BackgroundDigests({at("missing")}); });
+  EXPECT_EQ(missing.kind(), ErrorKind::usage);
+  EXPECT_EQ(missing.message(), "opening '" + at("missing").string() + "': no such file");
 }
 
 TEST_F(DiskDigest, OfAFileThatChangesMeanwhileIsAnError) {

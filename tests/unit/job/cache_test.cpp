@@ -78,6 +78,22 @@ TEST_F(CacheTest, DoesNotUseADirectoryThatOthersMayWriteTo) {
   EXPECT_EQ(cache_.find("facts", disk()), std::nullopt);
 }
 
+TEST_F(CacheTest, RemovesTheOldestEntriesAndNoOtherFile) {
+  keep("what was found");
+  const auto directory = scratch_.path() / "cache";
+  for (int i = 0; i < 70; ++i) {
+    write_text_atomically(directory / ("facts-" + digest_of(std::to_string(i))), "old");
+    write_text_atomically(directory / ("letter-" + std::to_string(i)), "of the user");
+    date(directory / ("facts-" + digest_of(std::to_string(i))), 1'500'000'000 + i);
+    date(directory / ("letter-" + std::to_string(i)), 1'400'000'000);
+  }
+  cache_.keep("facts", disk(), identity_of(disk()), "what was found");
+  EXPECT_EQ(entries_of(directory).size(), 64U + 70U);
+  EXPECT_EQ(cache_.find("facts", disk()), "what was found");
+  EXPECT_FALSE(fs::exists(directory / ("facts-" + digest_of("6"))));
+  EXPECT_TRUE(fs::exists(directory / ("facts-" + digest_of("7"))));
+}
+
 TEST_F(CacheTest, WithoutADirectoryKeepsNothing) {
   const Cache none;
   none.keep("facts", disk(), identity_of(disk()), "what was found");
