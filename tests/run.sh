@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is needed, builds, runs every test, and ends with the line "N passed, N failed, N skipped";
+# Installs what is needed, builds, runs the tests, and ends with the line "N passed, N failed, N skipped";
 # a skipped test is named with its reason.
-#   tests/run.sh                      all tests: unit, contract, integration, end to end
+#   tests/run.sh                      all tests but the nightly tier: unit, contract, integration, end to end
 #   tests/run.sh REGEX                only tests whose name matches
 #   tests/run.sh --nightly [REGEX]    also what takes too long for every change: an image of each of the fifteen releases,
 #                                     the genuine EL7 and EL8 userlands, the acceptance suite, a fleet on Slurm, Packer,
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 # The appliance of libguestfs runs under emulation unless the caller knows that KVM works here.
 export LIBGUESTFS_BACKEND="${LIBGUESTFS_BACKEND:-direct}"
 export LIBGUESTFS_BACKEND_SETTINGS="${LIBGUESTFS_BACKEND_SETTINGS:-force_tcg}"
-# Each appliance takes a processor and up to 2 GiB of memory.
+# Each appliance takes a processor and 1 GiB of memory, more for a DKMS build.
 jobs=$(nproc)
 [ "$jobs" -le 4 ] || jobs=4
 results=build/dev/test-results.xml

@@ -1,4 +1,4 @@
-# Several images at once. Limit them with `packer build -parallel-builds=2`; a bake takes a CPU and about 1.5 GiB of memory.
+# Several images at once. Limit them with `packer build -parallel-builds=2`; docs/packer.md says what a bake takes.
 recipes = [
   "images/recipes/centos-7.7-cx6.yaml",
   "images/recipes/rhel-8.2-cx6.yaml",

@@ -108,7 +108,7 @@ build {
       "\"$BAKE\" $${STORE:+--store \"$STORE\"} --progress plain image \"$RECIPE\" -o \"$OUT\" --if-needed --force",
       "test -s \"$OUT\" || { echo \"bake left no image '$OUT'\"; exit 1; }",
       "test -s \"$OUT.manifest.json\" || { echo \"bake left no manifest '$OUT.manifest.json'\"; exit 1; }",
-      "\"$BAKE\" --progress plain verify \"$OUT\"",
+      "\"$BAKE\" --progress plain verify --again \"$OUT\"",
     ]
   }
 
