@@ -26,7 +26,7 @@ std::string text_of(const FileIdentity& identity) {
 }
 
 /// Returns the identity of the file system of `file`; empty when it is not one that only this machine writes to: on a
-/// server, the times of a file are what the server says. The numbers are those of statfs(2).
+/// server, the times of a file are what the server says. The numbers come from statfs(2).
 std::optional<std::string> local_file_system(const fs::path& file) {
   constexpr std::array<long, 5> local{0xEF53, 0x58465342, 0x9123683E, 0x01021994, 0x794C7630};  // ext, XFS, btrfs,
                                                                                                 // tmpfs, overlayfs
