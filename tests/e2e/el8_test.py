@@ -28,6 +28,9 @@ def packages_of(listing):
 
 
 class GenuineEl8(main_job.MainJob):
+    # The matrix ranks another release first, of which there is no stand-in.
+    recipe_edits = (('"5.8-1.0.1.1"', '"5.5-1.0.3.2"'),)
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -77,8 +80,7 @@ class GenuineEl8(main_job.MainJob):
                          sorted(c["name"] for c in changes if c["action"] != "remove"))
         self.assertEqual(sorted(name for name, _ in before - after),
                          sorted(c["name"] for c in changes if c["action"] != "install"))
-        complaints = [line.split()[1:] for line in self.complaints.splitlines() if line]
-        self.assertEqual(complaints, [["c", "/etc/infiniband/openib.conf"]])
+        self.assertEqual([line for line in self.complaints.splitlines() if line], [])
 
 
 if __name__ == "__main__":
