@@ -21,8 +21,8 @@ constexpr const char* setuid_rule = "setuid files";
 constexpr const char* keys_rule = "authorized keys";
 constexpr const char* accounts_rule = "accounts";
 
-/// The lines of passwd and shadow as their fields, without blanks before the name, which glibc skips too (glibc,
-/// nss/nss_files/files-XXX.c), and without those of NIS ("+::::::").
+/// The lines of passwd and shadow as their fields, without blanks before the name, which the reader of glibc
+/// (nss/nss_files) skips too, and without those of NIS ("+::::::").
 std::vector<std::vector<std::string>> account_lines(Guest& guest, const std::string& path) {
   std::vector<std::vector<std::string>> lines;
   for (const auto& line : split_lines(guest.read(path).value_or(""))) {
