@@ -138,7 +138,7 @@ class KnownToBake(unittest.TestCase):
             for name in paths:
                 (images / "base" / f"{name.rsplit('-', 1)[0]}.vhd").touch()
             result = self.bake("--store", directory, "batch", str(fleet), "--dry-run")
-            self.assertEqual(result.returncode, 1, result.stderr)  # these bases are not disks, and the store is empty
+            self.assertEqual(result.returncode, 3, result.stderr)  # these bases are not disks, and the store is empty
             lines = result.stdout.splitlines()
             self.assertEqual(lines[::4], [f"bake  out/{name}.vhd  (not baked yet)" for name in paths])
             for name, refusal, hint, command in zip(paths, lines[1::4], lines[2::4], lines[3::4], strict=True):
