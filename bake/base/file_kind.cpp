@@ -1,5 +1,6 @@
 #include "bake/base/file_kind.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -16,14 +17,15 @@ using namespace std::string_view_literals;
 struct Magic {
   std::string_view bytes;
   std::string_view kind;
+  bool compressed = false;
 };
 
 constexpr std::array magics{
-    Magic{"\x1f\x8b"sv, "a gzip file"},
-    Magic{"\xfd\x37zXZ\0"sv, "an xz file"},
-    Magic{"\x28\xb5\x2f\xfd"sv, "a zstd file"},
-    Magic{"BZh"sv, "a bzip2 file"},
-    Magic{"PK\x03\x04"sv, "a zip file"},
+    Magic{"\x1f\x8b"sv, "a gzip file", true},
+    Magic{"\xfd\x37zXZ\0"sv, "an xz file", true},
+    Magic{"\x28\xb5\x2f\xfd"sv, "a zstd file", true},
+    Magic{"BZh"sv, "a bzip2 file", true},
+    Magic{"PK\x03\x04"sv, "a zip file", true},
     Magic{"\xed\xab\xee\xdb"sv, "an rpm package"},
     Magic{"!<arch>\n"sv, "a deb package or another ar archive"},
     Magic{"-----BEGIN PGP PUBLIC KEY BLOCK-----"sv, "an OpenPGP public key"},
@@ -33,6 +35,12 @@ constexpr std::array magics{
     Magic{"-----BEGIN PUBLIC KEY-----"sv, "a public key"},
     Magic{"-----BEGIN "sv, "a PEM file"},
 };
+
+const Magic* find_magic(std::string_view head) {
+  const auto* found =
+      std::find_if(magics.begin(), magics.end(), [&](const Magic& magic) { return head.starts_with(magic.bytes); });
+  return found == magics.end() ? nullptr : found;
+}
 
 /// Returns the value of the key `schema` of YAML text, or an empty text.
 std::string_view schema_of(std::string_view text) {
@@ -48,8 +56,7 @@ std::string_view schema_of(std::string_view text) {
 }  // namespace
 
 std::string kind_of_bytes(std::string_view head) {
-  for (const auto& magic : magics)
-    if (head.starts_with(magic.bytes)) return std::string(magic.kind);
+  if (const auto* magic = find_magic(head)) return std::string(magic->kind);
   constexpr std::size_t tar_magic = 257;
   if (head.size() > tar_magic && head.substr(tar_magic).starts_with("ustar")) return "a tar archive";
   constexpr std::size_t max_schema = 40;
@@ -57,6 +64,11 @@ std::string kind_of_bytes(std::string_view head) {
   if (!schema.empty() && schema.size() <= max_schema)
     return fmt::format("a YAML file with schema {}", printable(schema));
   return {};
+}
+
+bool is_compressed(std::string_view head) {
+  const auto* magic = find_magic(head);
+  return magic != nullptr && magic->compressed;
 }
 
 std::string kind_of_file(const std::filesystem::path& file) {

@@ -62,12 +62,6 @@ constexpr std::array foreign_disks{
               std::move(hint));
 }
 
-/// Returns whether kind_of_bytes() names a compression.
-bool is_packed(std::string_view kind) {
-  return kind == "a gzip file" || kind == "an xz file" || kind == "a zstd file" || kind == "a bzip2 file" ||
-         kind == "a zip file";
-}
-
 void refuse_differencing(const fs::path& path) {
   refuse(path, "a differencing VHD, which needs the data of a parent file",
          "merge it into its parent first (Hyper-V: Merge-VHD; Azure: export the managed disk, not a snapshot chain)");
@@ -143,7 +137,7 @@ SourceDisk raw(SourceDisk disk, const Head& head) {
     if (head.has(format.magic))
       refuse_other_kind(disk.path, fmt::format(" but {}", format.name), "convert it first: qemu-img convert -O raw");
   const auto kind = kind_of_bytes(head.text());
-  if (is_packed(kind)) refuse_other_kind(disk.path, " but " + kind, "unpack it first");
+  if (is_compressed(head.text())) refuse_other_kind(disk.path, " but " + kind, "unpack it first");
   const bool file_system = head.has("XFSB"sv) || head.has("\x53\xef"sv, 1024 + 56);  // xfs; ext2, ext3, ext4
   if (!has_boot_signature(head.partition_head()) && !file_system)
     refuse_other_kind(disk.path,

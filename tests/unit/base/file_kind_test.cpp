@@ -16,6 +16,14 @@ TEST(FileKind, IsToldByTheFirstBytes) {
   EXPECT_EQ(kind_of_bytes(tar), "a tar archive");
 }
 
+TEST(FileKind, SaysWhatIsCompressed) {
+  EXPECT_TRUE(is_compressed("\x1f\x8b\x08"));
+  EXPECT_TRUE(is_compressed("BZh9"));
+  EXPECT_FALSE(is_compressed("\xed\xab\xee\xdb"));
+  EXPECT_FALSE(is_compressed("just text\n"));
+  EXPECT_FALSE(is_compressed(""));
+}
+
 TEST(FileKind, OfYamlIsItsSchema) {
   EXPECT_EQ(kind_of_bytes("# mine\nschema: bake/fleet/v1  # of the lab\nimages: []\n"),
             "a YAML file with schema bake/fleet/v1");
