@@ -1,6 +1,5 @@
 #include "bake/job/inspect.hpp"
 
-#include <algorithm>
 #include <ctime>
 #include <fmt/format.h>
 
@@ -14,6 +13,7 @@
 #include "bake/disk/sidecar.hpp"
 #include "bake/evidence/files.hpp"
 #include "bake/job/known_digest.hpp"
+#include "bake/job/plan.hpp"
 #include "bake/verify/azure.hpp"
 #include "bake/verify/evidence.hpp"
 #include "bake/verify/files.hpp"
@@ -129,23 +129,23 @@ std::string make_recipe_for(const fs::path& disk, const std::vector<std::string>
   environment.progress.step("choose a driver");
   const auto resolution =
       environment.matrix.resolve({facts.os.id, facts.os.version, facts.default_kernel, vm_sizes, ""});
-  if (resolution.choices.empty())
+  recipe::Recipe recipe;
+  recipe.name = recipe::name_for(disk.stem().string());
+  recipe.base.path = fs::absolute(disk);
+  recipe.os = {facts.os.id, facts.os.version};
+  recipe.vm_sizes = vm_sizes;
+  // A release in the store can be baked at once; without one, the recipe names the first choice.
+  auto with_kernel = recipe;  // the recipe itself leaves the kernel to the guest
+  with_kernel.kernel = facts.default_kernel;
+  const auto stored = resolve::find_driver(with_kernel, environment.matrix, read_offer(environment));
+  if (!stored && resolution.choices.empty())
     throw Error(ErrorKind::incompatible,
                 fmt::format("choosing a driver for {} {} on {}: {}", facts.os.id, facts.os.version,
                             join(vm_sizes, ", "), join(resolution.refusals, "; ")),
                 resolution.suggestion);
-  // A release in the store can be baked at once; without one, the recipe names the first choice.
-  const auto stored = std::find_if(resolution.choices.begin(), resolution.choices.end(), [&](const auto& choice) {
-    return !choice.inbox && environment.store.find(choice.ofed, choice.distro, "x86_64").has_value();
-  });
-  const auto& best = stored != resolution.choices.end() ? *stored : resolution.choices.front();
-  recipe::Recipe recipe;
-  recipe.name = recipe::name_for(disk.stem().string());
-  recipe.base.path = fs::absolute(disk);
+  const auto& best = stored ? stored->choice : resolution.choices.front();
   environment.progress.step("hash the base");
   recipe.base.sha256 = base.wait();
-  recipe.os = {facts.os.id, facts.os.version};
-  recipe.vm_sizes = vm_sizes;
   recipe.ofed.choice = best.inbox ? recipe::OfedChoice::inbox : recipe::OfedChoice::version;
   recipe.ofed.version = best.ofed;
   std::string text =

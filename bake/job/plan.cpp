@@ -14,10 +14,13 @@ std::vector<bundle::IndexTexts> index_texts(const resolve::SelectedDriver& drive
 
 }  // namespace
 
-resolve::SelectedDriver select_driver(const recipe::Recipe& recipe, const Environment& environment) {
+resolve::Offer read_offer(const Environment& environment) {
   const auto& store = environment.store;
-  return resolve::select_driver(recipe, environment.matrix,
-                                {store.list(), store.all_extras(), store.directory().string(), store.absence()});
+  return {store.list(), store.all_extras(), store.directory().string(), store.absence()};
+}
+
+resolve::SelectedDriver select_driver(const recipe::Recipe& recipe, const Environment& environment) {
+  return resolve::select_driver(recipe, environment.matrix, read_offer(environment));
 }
 
 plan::Outcome make_plan(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver, const guest::Facts& facts,

@@ -8,6 +8,9 @@
 
 namespace bake::job {
 
+/// Returns the content of the environment's store.
+resolve::Offer read_offer(const Environment& environment);
+
 /// Returns resolve::select_driver() for the environment's store and matrix.
 resolve::SelectedDriver select_driver(const recipe::Recipe& recipe, const Environment& environment);
 

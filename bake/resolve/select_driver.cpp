@@ -128,20 +128,26 @@ bool SelectedDriver::may_build() const {
                                [](const auto& package) { return package.dkms_source; });
 }
 
-SelectedDriver select_driver(const Recipe& recipe, const matrix::Matrix& matrix, const Offer& offer) {
+std::optional<SelectedDriver> find_driver(const Recipe& recipe, const matrix::Matrix& matrix, const Offer& offer) {
   auto query = query_for(recipe, recipe.kernel);
-  const auto resolution = matrix.resolve(query);
-  const auto choices = allowed_choices(recipe, resolution);
+  auto driver = first_available(recipe, allowed_choices(recipe, matrix.resolve(query)), offer);
+  if (driver || recipe.ofed.choice != OfedChoice::automatic) return driver;
+  // A bundle in the store is used even if the matrix has no row for it yet.
   const auto& os = *matrix.find_os(recipe.os.id, recipe.os.version);
-  auto driver = first_available(recipe, choices, offer);
-  if (!driver && recipe.ofed.choice == OfedChoice::automatic) {
-    // A bundle in the store is used even if the matrix has no row for it yet.
-    for (const auto& bundle : offer.bundles)
-      if (bundle.distro == os.distro) query.in_store.push_back(bundle.version);
-    driver = first_available(recipe, allowed_choices(recipe, matrix.resolve(query)), offer);
+  for (const auto& bundle : offer.bundles)
+    if (bundle.distro == os.distro) query.in_store.push_back(bundle.version);
+  return first_available(recipe, allowed_choices(recipe, matrix.resolve(query)), offer);
+}
+
+SelectedDriver select_driver(const Recipe& recipe, const matrix::Matrix& matrix, const Offer& offer) {
+  auto driver = find_driver(recipe, matrix, offer);
+  if (!driver) {
+    const auto resolution = matrix.resolve(query_for(recipe, recipe.kernel));
+    const auto choices = allowed_choices(recipe, resolution);
+    if (choices.empty()) refuse_all_choices(recipe, resolution);
+    refuse_missing_bundle(recipe, choices, offer);
   }
-  if (!driver && choices.empty()) refuse_all_choices(recipe, resolution);
-  if (!driver) refuse_missing_bundle(recipe, choices, offer);
+  const auto& os = *matrix.find_os(recipe.os.id, recipe.os.version);
   const auto format = os.family == "deb" ? bundle::PackageFormat::deb : bundle::PackageFormat::rpm;
   for (const auto& extras : offer.extras)
     if (extras.format == format && (extras.distro.empty() || extras.distro == os.distro))

@@ -39,9 +39,15 @@ struct SelectedDriver {
 };
 
 /// Resolves the recipe against the matrix and takes the best choice that the store has. For 'ofed: auto', when the
-/// store has no bundle that the matrix lists, takes the best bundle of the store whose release line fits. Pure. Throws
+/// store has no bundle that the matrix lists, takes the best bundle of the store whose release line fits. Empty when
+/// the store has none of them. Without the extra packages. Pure. Throws Error{untrusted} when the recipe pins another
+/// digest.
+std::optional<SelectedDriver> find_driver(const recipe::Recipe& recipe, const matrix::Matrix& matrix,
+                                          const Offer& offer);
+
+/// Returns find_driver() with the extra packages of the store. Pure. Throws as find_driver() does, and
 /// Error{incompatible} when the matrix has no choice or the bundle is not in the store (the hint names the file to
-/// add), Error{untrusted} when the recipe pins another digest.
+/// add).
 SelectedDriver select_driver(const recipe::Recipe& recipe, const matrix::Matrix& matrix, const Offer& offer);
 
 /// Resolves the matrix again for the selected driver, now that the kernel is known. Replaces the warnings of

@@ -16,9 +16,10 @@ OTHER = "4.18.0-240.1.1.el8_3.x86_64"
 OUTPUT = SOURCE / "build/standins"
 LIST = r"rpm -qa --queryformat '%{NAME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n'"
 # What modprobe in the initramfs takes for mlx5_core, by the initramfs's own modules.dep; nothing when it is not in it.
-IN_INITRAMFS = (f"cd /tmp && mkdir look && cd look && lsinitrd --unpack /boot/initramfs-{KERNEL}.img >/dev/null 2>&1 ; "
-                f"grep -E '(^|/)mlx5_core[.]ko' usr/lib/modules/{KERNEL}/modules.dep | cut -d: -f1 ; ls usr/lib/modules ; cd / ; "
-                "rm -rf /tmp/look")
+# guestfish mounts the file systems read-only, so it is unpacked into a tmpfs.
+IN_INITRAMFS = ("mount -t tmpfs none /tmp && cd /tmp && mkdir look && cd look && "
+                f"TMPDIR=/tmp lsinitrd --unpack /boot/initramfs-{KERNEL}.img >/dev/null && "
+                f"ls usr/lib/modules && (grep -E '(^|/)mlx5_core[.]ko' usr/lib/modules/{KERNEL}/modules.dep | cut -d: -f1)")
 NEXT = "===="
 
 
@@ -28,9 +29,6 @@ def packages_of(listing):
 
 
 class GenuineEl8(main_job.MainJob):
-    # The matrix ranks another release first, of which there is no stand-in.
-    recipe_edits = (('"5.8-1.0.1.1"', '"5.5-1.0.3.2"'),)
-
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -65,7 +63,7 @@ class GenuineEl8(main_job.MainJob):
                           "/home": "/dev/rootvg/homelv", "/tmp": "/dev/rootvg/tmplv", "/var/crash": "/dev/rootvg/crashlv"})
 
     def test_the_initramfs_resolves_to_the_new_module_or_has_none(self):
-        *chosen, directory = self.in_initramfs.splitlines()
+        directory, *chosen = self.in_initramfs.splitlines()
         self.assertEqual(directory, KERNEL)
         self.assertEqual([path for path in chosen if not path.startswith(("extra/", "updates/"))], [])
 
