@@ -123,7 +123,7 @@ class Checker {
       problem(rule, "has no condition, so it would match everything");
     if (driver_conditions && rule.is_package_rule())
       problem(rule, "mixes conditions on waagent or cloud-init with conditions on drivers");
-    if ((rule.enable_rdma || rule.udev_renames_interfaces) && !rule.is_package_rule())
+    if ((rule.enable_rdma || rule.udev_renames_interfaces || rule.cloud_init_network) && !rule.is_package_rule())
       problem(rule, "states a condition on the guest, but names no version of waagent or cloud-init");
     if (rule.driver == "inbox" && !(rule.ofed.empty() && rule.ofed_at_least.empty() && rule.ofed_below.empty()))
       problem(rule, "states driver releases, but the inbox driver has none");
@@ -146,7 +146,7 @@ class Checker {
 
   static bool overlap(const RuleRow& a, const RuleRow& b) {
     if (a.driver != b.driver || a.kernel_contains != b.kernel_contains || a.enable_rdma != b.enable_rdma ||
-        a.udev_renames_interfaces != b.udev_renames_interfaces)
+        a.udev_renames_interfaces != b.udev_renames_interfaces || a.cloud_init_network != b.cloud_init_network)
       return false;
     for (const auto bound : bounds)
       if ((a.*bound).empty() != (b.*bound).empty()) return false;

@@ -136,7 +136,8 @@ void to_json(ordered_json& json, const RuleRow& row) {
                           {"cloud_init_at_least", row.cloud_init_at_least},
                           {"cloud_init_below", row.cloud_init_below},
                           {"enable_rdma", row.enable_rdma},
-                          {"udev_renames_interfaces", row.udev_renames_interfaces}},
+                          {"udev_renames_interfaces", row.udev_renames_interfaces},
+                          {"cloud_init_network", row.cloud_init_network}},
                          row.provenance);
 }
 

@@ -72,6 +72,7 @@ struct GuestPackages {
   std::string cloud_init;                ///< version of cloud-init, or empty: not installed
   bool enable_rdma = true;               ///< whether the image will have OS.EnableRDMA=y in waagent.conf
   bool udev_renames_interfaces = false;  ///< whether the IPoIB interface gets a name like ibP257p0s0 and not ib0
+  bool cloud_init_network = true;        ///< whether cloud-init configures the network of the image
 };
 
 /// A rule about a guest's packages that matches.

@@ -189,6 +189,7 @@ class FileReader {
     row.cloud_init_below = reader.text_or("cloud_init_below", "");
     row.enable_rdma = reader.flag_or("enable_rdma", false);
     row.udev_renames_interfaces = reader.flag_or("udev_renames_interfaces", false);
+    row.cloud_init_network = reader.flag_or("cloud_init_network", false);
     if (!reader.has("effect")) reader.required_text("effect");
     row.effect = reader.choice_or("effect", {"refuse", "warn"}, "warn") == "refuse" ? Effect::refuse : Effect::warn;
     row.message = reader.required_text("message");

@@ -113,6 +113,7 @@ struct RuleRow {
   std::string cloud_init_at_least, cloud_init_below;           ///< versions of cloud-init
   bool enable_rdma = false;                                    ///< matches only when the image sets OS.EnableRDMA=y
   bool udev_renames_interfaces = false;                        ///< matches only when the interface is not called ib0
+  bool cloud_init_network = false;  ///< matches only when cloud-init configures the network of the image
   Effect effect = Effect::warn;
   std::string message;
   std::string remedy;  ///< what to do instead, or empty

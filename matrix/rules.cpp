@@ -32,6 +32,7 @@ bool package_rule_matches(const RuleRow& rule, const GuestPackages& packages) {
   if (!rule.is_package_rule()) return false;
   if (rule.enable_rdma && !packages.enable_rdma) return false;
   if (rule.udev_renames_interfaces && !packages.udev_renames_interfaces) return false;
+  if (rule.cloud_init_network && !packages.cloud_init_network) return false;
   return package_matches(packages.agent, rule.agent_at_least, rule.agent_below) &&
          package_matches(packages.cloud_init, rule.cloud_init_at_least, rule.cloud_init_below);
 }

@@ -39,12 +39,21 @@ void lift_memory_limit(guest::Guest& guest) {
                  "[Manager]\nDefaultLimitMEMLOCK=infinity\n");
 }
 
+/// Turns off cloud-init's network configuration (cloud-init, doc/rtd/reference/network-config.rst).
+void configure_network(const plan::NetworkConfig& network, guest::Guest& guest) {
+  for (const auto& file : network.replaced) guest.remove(file);
+  write_own_file(guest, plan::path::no_cloud_init_network, "network: {config: disabled}\n");
+  // netplan warns about files that others can read.
+  write_own_file(guest, network.file, network.text, network.file.ends_with(".yaml") ? 0600 : 0644);
+}
+
 }  // namespace
 
 void configure_system(const plan::Plan& plan, guest::Guest& guest) {
   if (plan.enable_rdma) enable_rdma(plan, guest);
   if (!plan.hold.empty()) hold_packages(plan.hold, guest);
   if (plan.memlock_unlimited) lift_memory_limit(guest);
+  if (!plan.network.empty()) configure_network(plan.network, guest);
 }
 
 }  // namespace bake::apply

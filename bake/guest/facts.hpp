@@ -164,6 +164,7 @@ struct MachineFacts {
   std::vector<std::string> immutable;      ///< files above that have the attribute i or a (chattr)
   std::vector<std::string> unmounted;      ///< mount points of /etc/fstab that are not mounted
   std::vector<std::string> moved_folders;  ///< lines of waagent.conf that move the agent's data: "Lib.Dir=/data/agent"
+  bool cloud_init_network = false;         ///< cloud-init is installed and configures the network of every new machine
 };
 
 /// All facts about a guest that bake reads before it makes a plan. Plain data: the plan is a pure function of it.

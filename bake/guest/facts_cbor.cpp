@@ -74,8 +74,9 @@ void visit_members(is<MachineData> auto& it, auto visit) {
   visit(kind, paths);
 }
 void visit_members(is<MachineFacts> auto& it, auto visit) {
-  auto& [accounts, uid_min, users, host_name, files, data, immutable, unmounted, moved_folders] = it;
-  visit(accounts, uid_min, users, host_name, files, data, immutable, unmounted, moved_folders);
+  auto& [accounts, uid_min, users, host_name, files, data, immutable, unmounted, moved_folders, cloud_init_network] =
+      it;
+  visit(accounts, uid_min, users, host_name, files, data, immutable, unmounted, moved_folders, cloud_init_network);
 }
 void visit_members(is<ConfigLink> auto& it, auto visit) {
   auto& [path, target, allowed] = it;

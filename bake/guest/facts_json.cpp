@@ -94,7 +94,8 @@ Json machine_json(const MachineFacts& machine) {
           {"data", std::move(data)},
           {"immutable", machine.immutable},
           {"unmounted", machine.unmounted},
-          {"moved_folders", machine.moved_folders}};
+          {"moved_folders", machine.moved_folders},
+          {"cloud_init_network", machine.cloud_init_network}};
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ std::string find_host_name(Guest& guest) {
   return {};
 }
 
-/// Returns true when cloud-init writes /etc/netplan/50-cloud-init.yaml again on the next machine.
+/// Returns true when cloud-init configures the network of the next machine.
 bool cloud_init_writes_network(Guest& guest, const Facts& facts) {
   if (!facts.has_program("cloud-init")) return false;
   auto files = expand(guest, "/etc/cloud/cloud.cfg.d/*.cfg");
@@ -89,8 +89,8 @@ std::vector<std::string> find_resolver(Guest& guest, const Facts& facts) {
   return candidates;
 }
 
-std::vector<MachineFile> find_files(Guest& guest, const Facts& facts, const std::string& host_name) {
-  const bool written_again = cloud_init_writes_network(guest, facts);
+std::vector<MachineFile> find_files(Guest& guest, const std::string& host_name, bool cloud_init_network,
+                                    const Facts& facts) {
   std::vector<MachineFile> files;
   for (const auto& path : machine_files(guest)) {
     const auto text = guest.read(path);
@@ -98,7 +98,7 @@ std::vector<MachineFile> find_files(Guest& guest, const Facts& facts, const std:
     const auto edited = without_machine(path, *text, host_name);
     if (edited == *text) continue;
     // `cloud-init clean --configs network` removes this file too (cloud-init, cloudinit/cmd/clean.py).
-    const bool is_removed = path == "/etc/netplan/50-cloud-init.yaml" && written_again;
+    const bool is_removed = path == "/etc/netplan/50-cloud-init.yaml" && cloud_init_network;
     files.push_back({path, what_of(path),
                      is_removed ? MachineFile::Treatment::remove
                      : edited   ? MachineFile::Treatment::edit
@@ -320,7 +320,8 @@ MachineFacts find_machine(Guest& guest, const Facts& facts) {
   machine.uid_min = find_uid_min(guest);
   machine.users = find_users(guest, machine.accounts);
   machine.host_name = find_host_name(guest);
-  machine.files = find_files(guest, facts, machine.host_name);
+  machine.cloud_init_network = cloud_init_writes_network(guest, facts);
+  machine.files = find_files(guest, machine.host_name, machine.cloud_init_network, facts);
   for (const auto& kind : machine_data_kinds())
     if (auto paths = find_machine_data(guest, kind); !paths.empty()) machine.data.push_back({kind.name, paths});
   machine.unmounted = find_unmounted(guest, facts.layout);

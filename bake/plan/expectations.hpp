@@ -46,6 +46,7 @@ struct Expectations {
   bool enable_rdma = false;                       ///< one uncommented OS.EnableRDMA=y in waagent.conf
   Hold hold;
   bool memlock_unlimited = false;                   ///< no limit of locked memory in sessions and services
+  std::string network_config = {};                  ///< configures eth0 instead of cloud-init; empty: no such file
   std::vector<std::string> initramfs_drivers = {};  ///< modules that the initramfs contains
   bool initramfs = false;                           ///< `kernel` has one, with the Hyper-V drivers that are modules
   bool generalized = false;

@@ -34,6 +34,10 @@ void add_system_files(const Plan& plan, std::vector<FileChange>& files) {
     files.push_back({path::limits, "unlimited locked memory in sessions"});
     files.push_back({path::service_limits, "unlimited locked memory in services"});
   }
+  if (!plan.network.empty()) {
+    files.push_back({path::no_cloud_init_network, "cloud-init leaves the network alone"});
+    files.push_back({plan.network.file, "eth0 uses DHCP"});
+  }
   files.push_back({guest::manifest_path, "lists the contents of the image"});
 }
 

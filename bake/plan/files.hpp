@@ -21,6 +21,7 @@ inline constexpr const char* firstboot_preset = "/etc/systemd/system-preset/80-i
 inline constexpr const char* firstboot_conf = "/etc/ib-firstboot.conf";
 inline constexpr const char* limits = "/etc/security/limits.d/90-bake-rdma.conf";
 inline constexpr const char* service_limits = "/etc/systemd/system.conf.d/90-bake-rdma.conf";
+inline constexpr const char* no_cloud_init_network = "/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg";
 inline constexpr const char* initramfs_modules = "/etc/initramfs-tools/modules";
 inline constexpr const char* autorelabel = "/.autorelabel";
 }  // namespace path

@@ -119,6 +119,9 @@ class Generalizer {
   }
 
   void add_file(const MachineFile& file) {
+    const auto& replaced = out_.plan.network.replaced;
+    if (file.path == out_.plan.network.file || std::find(replaced.begin(), replaced.end(), file.path) != replaced.end())
+      return;
     if (file.treatment == MachineFile::Treatment::blocked) {
       refuse(
           fmt::format("the {} in '{}' cannot be removed without another name for the interface", file.what, file.path),

@@ -34,6 +34,7 @@ class Planner {
     check_closure();
     add_warnings();
     plan_configuration(in_, out_.plan);
+    plan_network(in_, out_.plan);
     plan_generalize(in_, out_);
     check_config_links();
     plan_space(in_, out_);
@@ -119,9 +120,9 @@ class Planner {
     refuse(fmt::format("kernel {}", fit.kernel), message, fit.remedy, fit.remedies);
   }
 
-  /// Refuses a base with another version of the vendor's driver. The scripts of the new packages do not remove the old
-  /// modules, their weak-updates links and DKMS trees; the vendor's uninstaller does, on a running system
-  /// (mlnxofedinstall runs it first).
+  /// Refuses a base with a driver of the vendor. Another version would not be replaced completely: the scripts of the
+  /// new packages do not remove the old modules, their weak-updates links and DKMS trees; the vendor's uninstaller
+  /// does, on a running system (mlnxofedinstall runs it first). The same version leaves no module to inject and verify.
   void check_driver_in_base() {
     for (const auto& package : in_.facts.packages.packages) {
       if (std::find(vendor_drivers.begin(), vendor_drivers.end(), package.name) == vendor_drivers.end()) continue;
@@ -130,8 +131,13 @@ class Planner {
       };
       const auto& changes = in_.resolution.closure.changes;
       if (!in_.resolution.choice.inbox && in_.resolution.closure.ok() &&
-          std::none_of(changes.begin(), changes.end(), replaced))
-        continue;
+          std::none_of(changes.begin(), changes.end(), replaced)) {
+        refuse("driver",
+               fmt::format("the base already has the driver of MLNX_OFED {} ({} {}): bake has no module to inject",
+                           out_.plan.ofed, package.name, package.version),
+               "use the image as it is, or start from a base without a driver");
+        return;
+      }
       refuse(
           "driver",
           fmt::format("the base already has an MLNX_OFED driver ({} {}), which {} would not replace completely",
@@ -163,7 +169,7 @@ class Planner {
     const auto& boot_warnings = in_.facts.default_kernel_warnings;
     warnings.insert(warnings.end(), boot_warnings.begin(), boot_warnings.end());
     if (in_.facts.baked_manifest)
-      warnings.emplace_back("this disk was baked before; baking again on the original base is cleaner");
+      warnings.emplace_back("this disk was baked before: bake the original base again instead");
     for (const auto& kernel : in_.facts.kernels)
       if (kernel.release != in_.resolution.fit.kernel && !in_.resolution.choice.inbox)
         warnings.push_back(fmt::format("kernel {} is also installed and gets no driver; boot {}", kernel.release,
@@ -224,6 +230,7 @@ class Planner {
     expected.initramfs = !plan.initramfs.empty();
     expected.initramfs_drivers = plan.initramfs_drivers;
     expected.memlock_unlimited = plan.memlock_unlimited;
+    expected.network_config = plan.network.file;
     expected.generalized = plan.generalize;
     expected.removed_users = plan.removal.users;
     expected.removed_host_name = plan.removal.host_name;

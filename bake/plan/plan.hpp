@@ -47,6 +47,16 @@ struct Generalize {
   std::vector<Removal> removals;
 };
 
+/// What `cloud_init_network: false` writes and removes.
+struct NetworkConfig {
+  std::string file;  ///< configures eth0; empty: cloud-init or the base configures the network
+  std::string text;  ///< its content
+  std::vector<std::string>
+      replaced;  ///< files in which cloud-init described the network of one machine; may be missing
+
+  [[nodiscard]] bool empty() const { return file.empty(); }
+};
+
 /// All changes to the guest, decided before the first one is made. Apply makes these changes and no others; files_of()
 /// (bake/plan/files.hpp) lists the files that it writes in addition to packages.
 struct Plan {
@@ -79,6 +89,7 @@ struct Plan {
   std::vector<std::string> persist_modules;  ///< inbox: loaded at boot through /etc/modules-load.d
   Hold hold;
   bool memlock_unlimited = false;
+  NetworkConfig network;  ///< empty: cloud-init or the base configures the network
   bool install_firstboot = false;
   unsigned firstboot_wait = 60;  ///< seconds
   bool rebuild_initramfs = false;

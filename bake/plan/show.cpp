@@ -78,6 +78,7 @@ void add_configuration(const Plan& plan, std::string& out) {
   line(fmt::format("depmod for {}", plan.kernel()));
   if (!plan.initramfs.empty())
     line(fmt::format("{} {}: {}", plan.rebuild_initramfs ? "rebuild" : "keep", plan.initramfs, plan.initramfs_reason));
+  if (!plan.network.replaced.empty()) line("remove " + join(plan.network.replaced, ", "));
   if (plan.relabel == Relabel::setfiles)
     line(fmt::format("set SELinux labels with setfiles, or with {} if it fails", path::autorelabel));
   if (plan.generalize) out += "generalize (removes)\n";
@@ -111,6 +112,7 @@ Json to_json(const Outcome& outcome) {
             {"enable_rdma", plan.enable_rdma},
             {"hold", plan.hold.packages},
             {"memlock_unlimited", plan.memlock_unlimited},
+            {"network_config", plan.network.file},
             {"initramfs", plan.rebuild_initramfs ? plan.initramfs : ""},
             {"initramfs_reason", plan.initramfs_reason},
             {"selinux_labels", word(plan.relabel)},

@@ -9,6 +9,10 @@ namespace bake::plan {
 /// Adds to `plan` the configuration of the guest: services, the agent, holds, limits, initramfs, labels.
 void plan_configuration(const Inputs& inputs, Plan& plan);
 
+/// Decides which file configures the network when the recipe says `cloud_init_network: false` and cloud-init would
+/// configure it.
+void plan_network(const Inputs& inputs, Plan& plan);
+
 /// Decides what `generalize: true` removes, and refuses it when something that must go cannot be removed. Does nothing
 /// without `generalize: true`.
 void plan_generalize(const Inputs& inputs, Outcome& outcome);

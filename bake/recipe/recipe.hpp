@@ -37,6 +37,8 @@ struct Configure {
   bool hold_kernel = true;        ///< prevent updates to a kernel that the driver does not fit
   bool hold_rdma = true;          ///< prevent updates of the RDMA packages
   bool memlock_unlimited = true;  ///< in sessions and services: RDMA pins memory
+  /// false: bake turns off cloud-init's network configuration and configures eth0 itself, with DHCP.
+  bool cloud_init_network = true;
 };
 
 struct Firstboot {

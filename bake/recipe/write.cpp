@@ -74,8 +74,10 @@ std::string write(const Recipe& recipe) {
       "  enable_rdma: {}         # OS.EnableRDMA=y in waagent.conf\n"
       "  hold_kernel: {}         # keep updates from replacing the kernel the driver fits\n"
       "  hold_rdma: {}           # keep updates from replacing the RDMA packages\n"
-      "  memlock_unlimited: {}   # RDMA pins memory\n",
-      configure.enable_rdma, configure.hold_kernel, configure.hold_rdma, configure.memlock_unlimited);
+      "  memlock_unlimited: {}   # RDMA pins memory\n"
+      "  cloud_init_network: {}  # false: cloud-init leaves the network alone, and eth0 uses DHCP\n",
+      configure.enable_rdma, configure.hold_kernel, configure.hold_rdma, configure.memlock_unlimited,
+      configure.cloud_init_network);
   out += fmt::format("\nfirstboot:\n  install: {}\n  wait: {}                # seconds to wait for the ports\n",
                      recipe.firstboot.install, recipe.firstboot.wait_seconds);
   out += fmt::format(

@@ -173,7 +173,8 @@ void check_guest_packages(const Recipe& recipe, const guest::Facts& facts, const
   const auto cloud_init = version_in_image(result.closure, facts, {"cloud-init"});
   const auto findings =
       matrix.package_rules({facts.os.id, facts.os.version, agent, cloud_init, recipe.configure.enable_rdma,
-                            facts.family == guest::Family::rpm && udev_renames_interfaces(facts)});
+                            facts.family == guest::Family::rpm && udev_renames_interfaces(facts),
+                            facts.machine.cloud_init_network && recipe.configure.cloud_init_network});
   for (const auto& finding : findings) {
     const bool about_agent = finding.rule.starts_with("agent-");
     const auto installed = about_agent ? "waagent " + agent : "cloud-init " + cloud_init;

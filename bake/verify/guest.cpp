@@ -8,6 +8,7 @@
 #include "bake/base/text.hpp"
 #include "bake/guest/config_text.hpp"
 #include "bake/guest/labels.hpp"
+#include "bake/guest/machine_text.hpp"
 #include "bake/guest/path_rules.hpp"
 #include "bake/plan/files.hpp"
 #include "bake/verify/modprobe.hpp"
@@ -122,6 +123,20 @@ Check check_agent(Guest& guest, const Facts& facts, const Expectations& expected
                                  yes ? "y" : "another value than y")};
 }
 
+/// Checks what `cloud_init_network: false` wrote.
+Check check_network(Guest& guest, const Expectations& expected) {
+  const auto& file = expected.network_config;
+  if (file.empty()) return skipped("network", "the bake did not change how the network is configured");
+  if (!guest::disables_network(guest.read(plan::path::no_cloud_init_network).value_or("")))
+    return {"network", false,
+            fmt::format("{} does not turn off cloud-init's network configuration", plan::path::no_cloud_init_network)};
+  const auto text = guest.read(file);
+  if (!text) return {"network", false, file + " is missing"};
+  if (guest::without_machine(file, *text, "") != text)
+    return {"network", false, file + " has a MAC address or another property of one machine"};
+  return {"network", true, fmt::format("{} configures eth0; cloud-init leaves the network alone", file)};
+}
+
 /// Returns the packages of `hold` that are not held, each with the file in which they should be held.
 std::vector<std::string> not_held(Guest& guest, const plan::Hold& hold) {
   std::vector<std::string> missing;
@@ -157,12 +172,26 @@ Check check_labels(Guest& guest, const Facts& facts, const Expectations& expecte
     return skipped("SELinux labels", facts.selinux.mode + ": the first boot labels every file (autorelabel)");
   std::vector<std::string> packages;
   for (const auto& package : expected.packages) packages.push_back(package.name);
-  const auto unlabelled = guest::unlabelled_files(
-      guest, expected.family, packages,
-      {guest::manifest_path, plan::path::firstboot, plan::path::firstboot_unit, plan::path::firstboot_target,
-       plan::path::firstboot_conf, plan::path::firstboot_preset, plan::path::limits, plan::path::service_limits,
-       plan::path::openib_conf, plan::path::blacklist, plan::path::ofed_info, "/boot", "/usr", "/var", "/opt", "/home",
-       "/tmp"});
+  std::vector<std::string> paths{guest::manifest_path,
+                                 plan::path::firstboot,
+                                 plan::path::firstboot_unit,
+                                 plan::path::firstboot_target,
+                                 plan::path::firstboot_conf,
+                                 plan::path::firstboot_preset,
+                                 plan::path::limits,
+                                 plan::path::service_limits,
+                                 plan::path::openib_conf,
+                                 plan::path::blacklist,
+                                 plan::path::ofed_info,
+                                 plan::path::no_cloud_init_network,
+                                 "/boot",
+                                 "/usr",
+                                 "/var",
+                                 "/opt",
+                                 "/home",
+                                 "/tmp"};
+  if (!expected.network_config.empty()) paths.push_back(expected.network_config);
+  const auto unlabelled = guest::unlabelled_files(guest, expected.family, packages, paths);
   return {"SELinux labels", unlabelled.empty(),
           fmt::format("{}: {}", facts.selinux.mode,
                       unlabelled.empty() ? "every file of the injected packages and of bake has a label"
@@ -178,6 +207,7 @@ std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectat
   checks.push_back(verify_module_loading(guest, facts, expected));
   checks.push_back(check_services(guest, expected));
   checks.push_back(check_agent(guest, facts, expected));
+  checks.push_back(check_network(guest, expected));
   checks.push_back(check_holds(guest, expected));
   checks.push_back(verify_locked_memory(guest, expected));
   checks.push_back(verify_firstboot(guest, facts, expected));

@@ -51,6 +51,7 @@ plan::Plan everything() {
   plan.initramfs_tool = guest::InitramfsTool::initramfs_tools;
   plan.initramfs = "/boot/initrd.img";
   plan.initramfs_drivers = {"hv_netvsc"};
+  plan.network = {"/etc/netplan/50-bake.yaml", "network: {version: 2}\n", {"/etc/netplan/50-cloud-init.yaml"}};
   plan.relabel = plan::Relabel::autorelabel;
   return plan;
 }
@@ -67,6 +68,17 @@ TEST(ApplyFiles, WritesExactlyTheFilesOfThePlan) {
   for (const auto& file : plan::files_of(plan)) shown.insert(file.path);
   shown.erase(plan.initramfs);  // the guest's own tool writes it
   EXPECT_EQ(written, shown);
+}
+
+TEST(ApplyFiles, ReplacesCloudInitsNetworkFile) {
+  auto guest = guest_to_change();
+  guest.with_file("/etc/netplan/50-cloud-init.yaml", "network: {}\n");
+  SilentProgress progress;
+  apply(everything(), guest, "{}", progress);
+  EXPECT_EQ(guest.read("/etc/netplan/50-cloud-init.yaml"), std::nullopt);
+  EXPECT_EQ(guest.read("/etc/netplan/50-bake.yaml"), "network: {version: 2}\n");
+  EXPECT_EQ(guest.stat("/etc/netplan/50-bake.yaml")->mode, 0600U);
+  EXPECT_EQ(guest.read("/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg"), "network: {config: disabled}\n");
 }
 
 TEST(ApplyFiles, AnEmptyPlanWritesOnlyTheManifest) {

@@ -254,7 +254,8 @@ TEST(Inspect, Centos77) {
     "data": {},
     "immutable": [],
     "unmounted": [],
-    "moved_folders": []
+    "moved_folders": [],
+    "cloud_init_network": false
   },
   "private_keys": [],
   "root_uuid": "09dccbf5-8ad3-440f-beb7-3ff28555b167",

@@ -107,7 +107,7 @@ TEST_F(DriverTest, HeadersAndCompilerComeFromTheExtraPackagesWithoutADependency)
   EXPECT_EQ(outcome.plan.fit.kind, resolve::FitKind::needs_build);
 }
 
-TEST_F(DriverTest, AnInstalledDriverIsKept) {
+TEST_F(DriverTest, AnInstalledDriverIsNotBakedAgain) {
   facts.programs.insert({"dkms", "gcc", "make"});
   facts.kernels.front().has_headers = true;
   facts.packages.packages.push_back({"mlnx-ofed-kernel-dkms", "5.5-OFED.5.5.1.0.3.1", "all"});
@@ -118,8 +118,11 @@ TEST_F(DriverTest, AnInstalledDriverIsKept) {
       "Package: libc6-dev\nStatus: install ok installed\nVersion: 2.31-0ubuntu9\nArchitecture: amd64\n\n";
   const auto outcome = planned();
   EXPECT_THAT(changes_of(outcome), ElementsAre());
-  EXPECT_TRUE(outcome.ok());
-  EXPECT_EQ(outcome.plan.fit.kind, resolve::FitKind::needs_build);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(
+      outcome.refusals[0].problem.message,
+      "the base already has the driver of MLNX_OFED 5.5-1.0.3.2 (mlnx-ofed-kernel-dkms 5.5-OFED.5.5.1.0.3.1): bake "
+      "has no module to inject");
 }
 
 TEST_F(DriverTest, AWarningAboutTheAgentNamesItsVersion) {
@@ -156,6 +159,7 @@ TEST_F(DriverTest, AnAgentThatTheExtraPackagesUpdateIsNotRefused) {
 
 TEST_F(DriverTest, ACloudInitWithTheDuplicateMacBugIsAWarning) {
   facts.packages.packages.push_back({"cloud-init", "22.1-14-g2e17a0d6-0ubuntu1~20.04.3", "all"});
+  facts.machine.cloud_init_network = true;
   EXPECT_THAT(
       planned().plan.warnings,
       ::testing::Contains(::testing::HasSubstr("the image has cloud-init 22.1: cloud-init 18.4 to 22.1 can stop")));

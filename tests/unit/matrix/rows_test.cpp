@@ -181,6 +181,12 @@ TEST(MatrixPackageRules, RemediesNameOnlyAgentsWithoutEitherBug) {
     }
 }
 
+TEST(MatrixPackageRules, CloudInitThatDoesNotConfigureTheNetworkDoesNotStop) {
+  GuestPackages packages{"ubuntu", "18.04", "", "19.4"};
+  packages.cloud_init_network = false;
+  EXPECT_EQ(package_rules(packages), Lines{});
+}
+
 TEST(MatrixPackageRules, CloudInitThatStopsAtADuplicateMacWarns) {
   for (const auto* version : {"18.4", "18.5-6.el7.centos", "19.4-33-gbb4131a2-0ubuntu1~18.04.1", "21.4", "22.1",
                               "22.1-14-g2e17a0d6-0ubuntu1~22.04.5"})

@@ -122,6 +122,30 @@ TEST(Verify, LockedMemoryIsUnlimitedInSessionsAndServices) {
   EXPECT_EQ(check(), skipped("locked memory", "the bake did not change the limit"));
 }
 
+TEST(Verify, CloudInitLeavesTheNetworkAlone) {
+  guest::MemoryGuest guest;
+  plan::Expectations expected;
+  const auto check = [&] {
+    for (const auto& each : verify_guest(guest, {}, expected))
+      if (each.rule == "network") return each;
+    return Check{};
+  };
+  EXPECT_EQ(check(), skipped("network", "the bake did not change how the network is configured"));
+  expected.network_config = "/etc/netplan/50-bake.yaml";
+  EXPECT_EQ(check(), (Check{"network", false,
+                            "/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg does not turn off cloud-init's "
+                            "network configuration"}));
+  guest.with_file("/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg", "network: {config: disabled}\n");
+  EXPECT_EQ(check(), (Check{"network", false, "/etc/netplan/50-bake.yaml is missing"}));
+  guest.with_file("/etc/netplan/50-bake.yaml",
+                  "network:\n  ethernets:\n    eth0:\n      match:\n        macaddress: 00:0d:3a:00:11:22\n");
+  EXPECT_EQ(check(), (Check{"network", false,
+                            "/etc/netplan/50-bake.yaml has a MAC address or another property of one machine"}));
+  guest.write("/etc/netplan/50-bake.yaml", "network:\n  ethernets:\n    eth0:\n      dhcp4: true\n");
+  EXPECT_EQ(check(),
+            (Check{"network", true, "/etc/netplan/50-bake.yaml configures eth0; cloud-init leaves the network alone"}));
+}
+
 TEST(Verify, ALaterFileMayNotLimitLockedMemory) {
   guest::MemoryGuest guest;
   guest.with_file("/etc/security/limits.d/90-bake-rdma.conf", "* hard memlock unlimited\n* soft memlock unlimited\n")
@@ -170,6 +194,7 @@ TEST(Verify, WhatTheBakeDidNotDoIsSkippedAndNotPassed) {
                 "module loading: the bake chose no module of the card",
                 "services: the bake enabled and disabled no service",
                 "agent: the bake did not set OS.EnableRDMA",
+                "network: the bake did not change how the network is configured",
                 "holds: the bake held no package",
                 "locked memory: the bake did not change the limit",
                 "ib-firstboot: the bake did not install it",
@@ -184,7 +209,7 @@ TEST(Verify, LabelsThatTheFirstBootSetsAreSkipped) {
   guest.with_file("/.autorelabel");
   guest::Facts facts;
   facts.selinux.mode = "enforcing";
-  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(10),
+  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(11),
             "SELinux labels: enforcing: the first boot labels every file (autorelabel)");
 }
 
