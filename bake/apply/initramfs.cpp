@@ -1,14 +1,22 @@
+#include "bake/guest/initramfs.hpp"
+
 #include <fmt/format.h>
+#include <map>
 
 #include "bake/apply/guest_files.hpp"
 #include "bake/apply/steps.hpp"
+#include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/config_text.hpp"
+#include "bake/guest/initramfs_edit.hpp"
 #include "bake/guest/shell.hpp"
 #include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
+
+/// The size limit in bytes of one of depmod's indexes. modules.alias of EL8 has 1.2 MB.
+constexpr std::size_t max_index = std::size_t{16} << 20U;
 
 /// Drivers of the card. The root disk is on hv_storvsc or nvme, so the initramfs needs none of them; dracut 049 would
 /// pack the vendor's module and the kernel's own.
@@ -37,11 +45,73 @@ void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
                          shell_quote(plan.initramfs), shell_quote(plan.kernel())));
 }
 
+/// Makes depmod's indexes for the modules that stay: it reads a tree of links to them. depmod of newer
+/// releases looks below /usr/lib. Returns their names and content.
+std::map<std::string, std::string> make_indexes(const plan::Plan& plan, const std::vector<std::string>& modules,
+                                                guest::Guest& guest) {
+  const std::string work = "/var/tmp/.bake-initramfs";
+  const auto tree = work + "/root";
+  const auto directory = "/lib/modules/" + plan.kernel();
+  std::string list;
+  for (const auto& module : modules) list += "/" + module + "\n";
+  guest.remove(work);
+  guest.write(work + "/list", list, 0600);
+  const auto result =
+      guest.shell(fmt::format("set -e\n"
+                              "mkdir -p {0}/usr {0}/lib\n"
+                              "ln -s ../lib {0}/usr/lib\n"
+                              "xargs -r -d '\\n' cp -s --parents -t {0} <{1}/list\n"
+                              "for f in modules.order modules.builtin modules.builtin.modinfo; do\n"
+                              "  [ ! -e {2}/$f ] || cp -s --parents -t {0} {2}/$f\n"
+                              "done\n"
+                              "depmod -b {0} {3}\n",
+                              tree, work, shell_quote(directory), shell_quote(plan.kernel())));
+  if (!result.ok()) {
+    guest.remove(work);
+    throw guest::CannotEdit(ErrorKind::failed,
+                            fmt::format("making the module indexes of '{}': {}", plan.initramfs, trim(result.output)));
+  }
+  std::map<std::string, std::string> indexes;
+  for (const auto& name : guest.list(tree + directory)) {
+    const auto path = tree + directory + "/" + name;
+    const auto stat = guest.stat(path);
+    if (name.starts_with("modules.") && stat && stat->type == guest::FileType::regular)
+      indexes[name] = guest.read(path, max_index).value_or("");
+  }
+  guest.remove(work);
+  return indexes;
+}
+
+void leave_modules_out(const plan::Plan& plan, guest::Guest& guest) {
+  const auto bytes = guest.read(plan.initramfs, guest::max_initramfs).value_or("");
+  const auto& names = plan.initramfs_leaves_out;
+  guest::InitramfsEdit edit;
+  edit.release = plan.kernel();
+  edit.modules = {names.begin(), names.end()};
+  const auto directory = fmt::format("lib/modules/{}/", plan.kernel());
+  std::vector<std::string> rest;
+  for (const auto& path : guest::read_initramfs(bytes, plan.kernel(), plan.initramfs).modules)
+    if (path.starts_with(directory) && !edit.modules.contains(guest::module_name_of(path))) rest.push_back(path);
+  edit.indexes = make_indexes(plan, rest, guest);
+  edit.allow_gzip =
+      guest.read("/boot/config-" + plan.kernel()).value_or("").find("\nCONFIG_RD_GZIP=y\n") != std::string::npos;
+  const TemporaryDirectory scratch;
+  const auto edited = scratch.path() / "initramfs";
+  guest::edit_initramfs(bytes, edit, edited, plan.initramfs);
+  guest.upload(edited, plan.initramfs, 0600);
+}
+
 }  // namespace
 
 void rebuild_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
   if (!plan.rebuild_initramfs) return;
   progress.step("rebuild initramfs");
+  if (!plan.initramfs_leaves_out.empty()) try {
+      leave_modules_out(plan, guest);
+      return;
+    } catch (const guest::CannotEdit& error) {
+      progress.warn(fmt::format("{}; the guest builds another initramfs", error.message()));
+    }
   if (plan.initramfs_tool == guest::InitramfsTool::dracut)
     run_dracut(plan, guest);
   else

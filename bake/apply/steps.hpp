@@ -29,7 +29,8 @@ void configure_system(const plan::Plan& plan, guest::Guest& guest);
 /// Installs /usr/sbin/ib-firstboot, its unit and preset, ib-ready.target and /etc/ib-firstboot.conf.
 void install_firstboot(const plan::Plan& plan, guest::Guest& guest);
 
-/// Rebuilds the initramfs of the plan's kernel once, with the Hyper-V drivers that are modules.
+/// Leaves the replaced modules out of the initramfs of the plan's kernel, or rebuilds it once, with the Hyper-V drivers
+/// that are modules.
 void rebuild_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
 
 /// Removes what belongs to the machine on which the image was made, as `waagent -deprovision+user` does, and logs,

@@ -97,6 +97,26 @@ class TarWriter {
   std::unique_ptr<State> state_;
 };
 
+enum class Compression { none, gzip, zstd };
+
+/// Writes one compressed stream to an open file, from its current position on. The same data gives the same bytes.
+class CompressedWriter {
+ public:
+  /// `fd` must stay open; messages name `file`.
+  CompressedWriter(int fd, std::filesystem::path file, Compression compression);
+  ~CompressedWriter();
+  CompressedWriter(const CompressedWriter&) = delete;
+  CompressedWriter& operator=(const CompressedWriter&) = delete;
+
+  void write(std::string_view data);
+  /// Completes the stream. Without this call it is not usable.
+  void finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// One file of a zip archive.
 struct ZipFile {
   std::string name;

@@ -49,6 +49,7 @@ void allow_formats(::archive* reader, ArchiveKind kind) {
       archive_read_support_format_ar(reader);
       break;
     case ArchiveKind::compressed_file:
+      archive_read_support_filter_lz4(reader);
       archive_read_support_format_raw(reader);
       archive_read_support_format_empty(reader);
       break;

@@ -98,6 +98,54 @@ void TarWriter::finish() {
   state_->fd.reset();
 }
 
+struct CompressedWriter::State {
+  fs::path file;
+  WriterPointer writer{archive_write_new(), &archive_write_free};
+
+  void expect(la_ssize_t status) {
+    if (status >= ARCHIVE_OK) return;
+    const int error = archive_errno(writer.get());
+    if (error == ENOSPC || error == EDQUOT) throw_errno("writing", file, error);
+    throw Error(ErrorKind::failed, fmt::format("writing '{}': {}", file.string(), archive_error_string(writer.get())));
+  }
+};
+
+CompressedWriter::CompressedWriter(int fd, fs::path file, Compression compression) : state_(std::make_unique<State>()) {
+  auto& state = *state_;
+  state.file = std::move(file);
+  auto* writer = state.writer.get();
+  state.expect(archive_write_set_format_raw(writer));
+  if (compression == Compression::gzip) {
+    state.expect(archive_write_add_filter_gzip(writer));
+    state.expect(archive_write_set_options(writer, "gzip:!timestamp,gzip:compression-level=6"));
+  } else if (compression == Compression::zstd) {
+    state.expect(archive_write_add_filter_zstd(writer));
+    state.expect(archive_write_set_options(writer, "zstd:compression-level=9"));
+  }
+  state.expect(archive_write_set_bytes_in_last_block(writer, 1));
+  state.expect(archive_write_open_fd(writer, fd));
+  const auto entry = make_entry("content", AE_IFREG, 0644, 0);
+  archive_entry_unset_size(entry.get());
+  state.expect(archive_write_header(writer, entry.get()));
+}
+
+CompressedWriter::~CompressedWriter() {
+  if (state_->writer) archive_write_fail(state_->writer.get());
+}
+
+void CompressedWriter::write(std::string_view data) {
+  while (!data.empty()) {
+    const auto written = archive_write_data(state_->writer.get(), data.data(), data.size());
+    state_->expect(written);
+    data.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void CompressedWriter::finish() {
+  state_->expect(archive_write_close(state_->writer.get()));
+  state_->writer.reset();
+}
+
 void write_zip(const fs::path& file, const std::vector<ZipFile>& files) {
   std::string bytes;
   const auto append = [](::archive* /*writer*/, void* data, const void* block, size_t length) {

@@ -8,6 +8,7 @@
 #include "bake/archive/archive.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/initramfs_parts.hpp"
 #include "bake/guest/module_elf.hpp"
 
 namespace bake::guest {
@@ -19,14 +20,6 @@ constexpr std::size_t max_entries = 200'000;
 
 [[noreturn]] void refuse(const std::string& name, std::string_view reason) {
   throw Error(ErrorKind::verification, fmt::format("reading initramfs '{}': {}", name, reason));
-}
-
-/// Field number `index` of a cpio header in "newc" form: eight hexadecimal digits each, after the six of the magic.
-std::optional<std::size_t> cpio_field(std::string_view header, std::size_t index) {
-  const auto text = header.substr(6 + 8 * index, 8);
-  std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
 /// The size of the uncompressed cpio archive at the start of `bytes`, with its zero padding; 0 when there is none.
@@ -41,8 +34,8 @@ std::size_t early_archive_size(std::string_view bytes, const std::string& name) 
       refuse(name, "its early archive is damaged");
     }
     if (header.size() < header_size) refuse(name, "it is truncated");
-    const auto file_size = cpio_field(header, 6);
-    const auto name_size = cpio_field(header, 11);
+    const auto file_size = cpio_field(header, cpio_file_size);
+    const auto name_size = cpio_field(header, cpio_name_size);
     if (!file_size || !name_size || *name_size == 0 || *file_size > bytes.size() || *name_size > bytes.size())
       refuse(name, "its early archive is damaged");
     const auto name_end = at + padded(header_size + *name_size);
@@ -100,6 +93,26 @@ class Reader {
 
 }  // namespace
 
+std::optional<std::size_t> cpio_field(std::string_view header, std::size_t index) {
+  const auto text = header.substr(6 + 8 * index, 8);
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+std::vector<std::string_view> initramfs_parts(std::string_view bytes, const std::string& name) {
+  if (bytes.empty()) refuse(name, "it is empty");
+  std::vector<std::string_view> parts;
+  while (!bytes.empty()) {
+    const auto early = early_archive_size(bytes, name);
+    const auto part = early != 0 ? bytes.substr(0, early) : bytes;
+    if (!is_archive(part)) refuse(name, "it is not a cpio archive in any compression that a kernel reads");
+    parts.push_back(part);
+    bytes.remove_prefix(part.size());
+  }
+  return parts;
+}
+
 std::string module_name_of(std::string_view path) {
   const auto name = path.substr(path.rfind('/') + 1);
   return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
@@ -138,15 +151,8 @@ std::vector<std::string> missing_dependencies(const InitramfsContent& content, s
 InitramfsContent read_initramfs(std::string_view bytes, const std::string& release, const std::string& name) {
   InitramfsContent content;
   Reader reader(release, name, content);
-  if (bytes.empty()) refuse(name, "it is empty");
   try {
-    while (!bytes.empty()) {
-      const auto early = early_archive_size(bytes, name);
-      const auto part = early != 0 ? bytes.substr(0, early) : bytes;
-      if (!is_archive(part)) refuse(name, "it is not a cpio archive in any compression that a kernel reads");
-      reader.read(part);
-      bytes.remove_prefix(part.size());
-    }
+    for (const auto part : initramfs_parts(bytes, name)) reader.read(part);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::untrusted) throw;
     throw Error(ErrorKind::verification, error.message());

@@ -17,6 +17,9 @@ struct InitramfsContent {
   bool has_root = false;
 };
 
+/// The size limit in bytes of an initramfs file. A generic one of Enterprise Linux has about 70 MiB.
+inline constexpr std::size_t max_initramfs = std::size_t{256} << 20U;
+
 /// Reads an initramfs of kernel `release`: any number of uncompressed cpio archives (early microcode, firmware) and
 /// then one compressed with gzip, bzip2, lzma, xz, lz4 or zstd (kernel:
 /// Documentation/driver-api/early-userspace/buffer-format.rst). `bytes` comes from the guest: it is hostile input.

@@ -17,7 +17,6 @@ namespace {
 constexpr std::size_t max_symvers = std::size_t{16} << 20U;  // a real file has 2 MiB
 constexpr int max_vermagic_tries = 8;
 constexpr std::size_t max_module = std::size_t{32} << 20U;
-constexpr std::size_t max_initramfs = std::size_t{256} << 20U;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 

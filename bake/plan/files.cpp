@@ -7,6 +7,9 @@
 namespace bake::plan {
 namespace {
 
+/// Returns whether the guest's own tool builds the initramfs.
+bool builds_initramfs(const Plan& plan) { return plan.rebuild_initramfs && plan.initramfs_leaves_out.empty(); }
+
 void add_driver_files(const Plan& plan, std::vector<FileChange>& files) {
   if (!plan.persist_modules.empty()) files.push_back({path::load_modules, join(plan.persist_modules, ", ")});
   if (plan.name_product)
@@ -42,9 +45,12 @@ void add_system_files(const Plan& plan, std::vector<FileChange>& files) {
 }
 
 void add_boot_files(const Plan& plan, std::vector<FileChange>& files) {
-  if (plan.rebuild_initramfs && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools)
+  if (builds_initramfs(plan) && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools)
     files.push_back({path::initramfs_modules, "the Hyper-V drivers that are modules"});
-  if (plan.rebuild_initramfs) files.push_back({plan.initramfs, "rebuilt"});
+  if (builds_initramfs(plan))
+    files.push_back({plan.initramfs, "rebuilt"});
+  else if (plan.rebuild_initramfs)
+    files.push_back({plan.initramfs, fmt::format("without {} modules", plan.initramfs_leaves_out.size())});
   if (plan.relabel == Relabel::autorelabel)
     files.push_back({path::autorelabel, "SELinux labels are set at the first boot"});
 }
@@ -56,7 +62,7 @@ std::vector<std::string> edited_files(const Plan& plan) {
   if (plan.force_openibd) files.emplace_back(path::openib_conf);
   if (plan.enable_rdma) files.push_back(plan.waagent_config);
   if (!plan.hold.empty()) files.insert(files.end(), plan.hold.configs.begin(), plan.hold.configs.end());
-  if (plan.rebuild_initramfs && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools)
+  if (builds_initramfs(plan) && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools)
     files.emplace_back(path::initramfs_modules);
   for (const auto& file : plan.removal.files)
     if (file.treatment == guest::MachineFile::Treatment::edit) files.push_back(file.path);

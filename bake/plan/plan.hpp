@@ -96,6 +96,8 @@ struct Plan {
   guest::InitramfsTool initramfs_tool = guest::InitramfsTool::none;
   std::string initramfs;                       ///< path
   std::string initramfs_reason;                ///< why it is rebuilt or kept
+  /// Modules to leave out of the initramfs, which otherwise stays as it is; empty: the guest's tool builds another one.
+  std::vector<std::string> initramfs_leaves_out;
   std::vector<std::string> initramfs_drivers;  ///< modules that it must contain
   Relabel relabel = Relabel::none;
   std::string file_contexts;

@@ -66,6 +66,12 @@ std::string text_of(const Removal& removal) {
                      others == 0 ? "" : fmt::format(" and {} more", others));
 }
 
+std::string initramfs_action(const Plan& plan) {
+  if (!plan.rebuild_initramfs) return "keep";
+  if (plan.initramfs_leaves_out.empty()) return "rebuild";
+  return fmt::format("leave {} modules out of", plan.initramfs_leaves_out.size());
+}
+
 void add_configuration(const Plan& plan, std::string& out) {
   out += "configure\n";
   const auto line = [&out](const std::string& text) { out += "  " + text + "\n"; };
@@ -77,7 +83,7 @@ void add_configuration(const Plan& plan, std::string& out) {
   if (!plan.deferred.empty()) line(fmt::format("while packages change, {} do nothing", join(plan.deferred, ", ")));
   line(fmt::format("depmod for {}", plan.kernel()));
   if (!plan.initramfs.empty())
-    line(fmt::format("{} {}: {}", plan.rebuild_initramfs ? "rebuild" : "keep", plan.initramfs, plan.initramfs_reason));
+    line(fmt::format("{} {}: {}", initramfs_action(plan), plan.initramfs, plan.initramfs_reason));
   if (!plan.network.replaced.empty()) line("remove " + join(plan.network.replaced, ", "));
   if (plan.relabel == Relabel::setfiles)
     line(fmt::format("set SELinux labels with setfiles, or with {} if it fails", path::autorelabel));
@@ -115,6 +121,7 @@ Json to_json(const Outcome& outcome) {
             {"network_config", plan.network.file},
             {"initramfs", plan.rebuild_initramfs ? plan.initramfs : ""},
             {"initramfs_reason", plan.initramfs_reason},
+            {"initramfs_leaves_out", plan.initramfs_leaves_out},
             {"selinux_labels", word(plan.relabel)},
             {"generalize", plan.generalize},
             {"removals", list_to_json(plan.removal.removals)},

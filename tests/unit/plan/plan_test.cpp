@@ -206,6 +206,34 @@ TEST(PlanInitramfs, IsRebuiltForEveryModuleThatThePackagesBring) {
             "keep: it has the drivers for Azure, and no module that the driver replaces");
 }
 
+TEST(PlanInitramfs, LeavesModulesOutWhenThatIsEnough) {
+  auto facts = with_initramfs({"hv_storvsc.ko.xz", "nvme.ko.xz", "net/mlx5_core.ko.xz", "nvme-rdma.ko.xz"});
+  facts.programs.insert("depmod");
+  auto& kernel = facts.kernels[0];
+  kernel.ib_core_users = {"nvme_rdma", "ib_iser"};
+  kernel.initramfs_content->resolved = {{"nvme", "lib/modules/x/nvme.ko.xz"}};
+  const auto left_out = [&](const Repository& repository = rpm_repository()) {
+    return make(inputs_for(facts, repository, PackageFormat::rpm, &kernel_symbols)).plan.initramfs_leaves_out;
+  };
+  EXPECT_THAT(left_out(), ElementsAre("mlx5_core", "nvme_rdma"));
+  EXPECT_THAT(
+      to_text(make(inputs_for(facts, rpm_repository(), PackageFormat::rpm, &kernel_symbols))),
+      HasSubstr("leave 2 modules out of /boot/initramfs-3.10.0-1062.el7.x86_64.img: it contains mlx5_core, which "
+                "the driver replaces\n"));
+  // A driver of the disk that the bundle replaces must be in it.
+  auto repository = rpm_repository();
+  auto nvme = mlx5("/extra/mlnx-nvme/host", ga, {});
+  nvme.name = "nvme";
+  nvme.imports = kernel_symbols;
+  repository.packages[0].modules.push_back(nvme);
+  EXPECT_THAT(left_out(repository), IsEmpty());
+  facts.programs.erase("depmod");
+  EXPECT_THAT(left_out(), IsEmpty());
+  facts.programs.insert("depmod");
+  kernel.azure_drivers.push_back("pci_hyperv");
+  EXPECT_THAT(left_out(), IsEmpty());
+}
+
 TEST(PlanInitramfs, IsRebuiltWhenTheNewModulesAreNotKnown) {
   auto inputs = inputs_for(with_initramfs({"hv_storvsc.ko.xz", "nvme.ko.xz"}), rpm_repository(), PackageFormat::rpm,
                            &kernel_symbols);

@@ -1,0 +1,84 @@
+#include "bake/guest/initramfs.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bake/apply/steps.hpp"
+#include "bake/guest/memory.hpp"
+#include "tests/support/cpio.hpp"
+
+namespace bake::apply {
+namespace {
+
+using bake::testing::cpio;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* kernel = "5.4.0-1040-azure";
+const std::string directory = std::string("lib/modules/") + kernel + "/";
+const std::string work = "/var/tmp/.bake-initramfs";
+
+class RecordingProgress final : public Progress {
+ public:
+  void step(std::string_view /*name*/) override {}
+  void detail(std::string_view /*text*/) override {}
+  void warn(std::string_view text) override { texts.emplace_back(text); }
+  std::vector<std::string> texts;
+};
+
+/// A guest whose initramfs has mlx5_core and nvme, and whose depmod works or ends with 1.
+class InitramfsStep : public ::testing::Test {
+ protected:
+  InitramfsStep() {
+    plan.fit.kernel = kernel;
+    plan.rebuild_initramfs = true;
+    plan.initramfs_tool = guest::InitramfsTool::initramfs_tools;
+    plan.initramfs = "/boot/initrd.img";
+    plan.initramfs_leaves_out = {"mlx5_core"};
+    guest.with_file(plan.initramfs, cpio({{"init", "x"},
+                                          {directory + "modules.dep", "kernel/mlx5_core.ko:\nkernel/nvme.ko:\n"},
+                                          {directory + "kernel/mlx5_core.ko", "1"},
+                                          {directory + "kernel/nvme.ko", "2"}}));
+    guest.with_handler([this](const std::string& script) -> std::optional<guest::ShellResult> {
+      scripts.push_back(script);
+      if (script.find("depmod -b") == std::string::npos) return guest::ShellResult{0, ""};
+      list = guest.read(work + "/list").value_or("");
+      if (!depmod_works) return guest::ShellResult{1, "cp: cannot stat '/lib/modules/x'\n"};
+      guest.with_file(work + "/root/" + directory + "modules.dep", "kernel/nvme.ko:\n");
+      return guest::ShellResult{0, ""};
+    });
+  }
+
+  guest::MemoryGuest guest;
+  plan::Plan plan;
+  RecordingProgress progress;
+  std::vector<std::string> scripts;
+  std::string list;
+  bool depmod_works = true;
+};
+
+TEST_F(InitramfsStep, LeavesOutTheModulesOfThePlan) {
+  rebuild_initramfs(plan, guest, progress);
+  EXPECT_EQ(list, "/" + directory + "kernel/nvme.ko\n");
+  const auto content = guest::read_initramfs(guest.read(plan.initramfs).value_or(""), kernel, "image");
+  EXPECT_THAT(content.modules, ElementsAre(directory + "kernel/nvme.ko"));
+  EXPECT_FALSE(content.resolved.contains("mlx5_core"));
+  EXPECT_EQ(scripts.size(), 1U);
+  EXPECT_THAT(guest.list(work), IsEmpty());
+  EXPECT_THAT(progress.texts, IsEmpty());
+}
+
+TEST_F(InitramfsStep, BuildsAnotherOneWhenThatFails) {
+  depmod_works = false;
+  rebuild_initramfs(plan, guest, progress);
+  ASSERT_EQ(scripts.size(), 2U);
+  EXPECT_THAT(scripts[1], HasSubstr("update-initramfs -u -k 5.4.0-1040-azure"));
+  EXPECT_THAT(progress.texts, ElementsAre("making the module indexes of '/boot/initrd.img': cp: cannot stat "
+                                          "'/lib/modules/x'; the guest builds another initramfs"));
+  EXPECT_THAT(guest.list(work), IsEmpty());
+}
+
+}  // namespace
+}  // namespace bake::apply
