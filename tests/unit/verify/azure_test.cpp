@@ -115,7 +115,7 @@ TEST_F(AzureRules, HyperVModules) {
 }
 
 TEST_F(AzureRules, InitramfsDrivers) {
-  EXPECT_EQ(result("initramfs drivers"), "skipped: the default kernel has no initramfs");
+  EXPECT_EQ(result("initramfs drivers"), "skipped: the default kernel has no modules.dep");
   guest.with_file(modules + "modules.dep",
                   "kernel/hv_vmbus.ko.xz:\nkernel/hv_storvsc.ko.xz:\nkernel/hyperv-keyboard.ko.xz:\n"
                   "kernel/nvme.ko.xz:\n");
@@ -127,6 +127,13 @@ TEST_F(AzureRules, InitramfsDrivers) {
   EXPECT_EQ(result("initramfs drivers"), "failed: /boot/initramfs.img has no hyperv_keyboard, nvme");
   content.modules.insert(content.modules.end(), {"lib/modules/k/hyperv-keyboard.ko.xz", "lib/modules/k/nvme.ko.zst"});
   EXPECT_EQ(result("initramfs drivers"), "passed: /boot/initramfs.img has every driver that is a module");
+}
+
+TEST_F(AzureRules, AMissingInitramfsFails) {
+  facts.kernels[0].initramfs.reset();
+  EXPECT_EQ(result("initramfs drivers"), "failed: there is no initramfs for 4.18.0-305.el8.x86_64");
+  facts.default_kernel.clear();
+  EXPECT_EQ(result("initramfs drivers"), "skipped: the default kernel is not known");
 }
 
 TEST_F(AzureRules, KernelConfig) {
