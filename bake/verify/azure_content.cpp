@@ -35,8 +35,6 @@ std::optional<std::string> version_of(const guest::Facts& facts, std::string_vie
   return package == nullptr ? std::nullopt : std::optional(without_epoch(package->version));
 }
 
-std::string major_of(const guest::OsRelease& os) { return os.version.substr(0, os.version.find('.')); }
-
 /// The text of the files in `directory` whose names end with one of `endings`, without comment lines.
 std::string active_text(guest::Guest& guest, const std::string& directory, const std::vector<std::string>& endings) {
   std::string text;

@@ -14,6 +14,9 @@ inline Finding failed(std::string evidence, std::string remedy) {
   return {Status::failed, std::move(evidence), std::move(remedy)};
 }
 
+/// "8" of "8.10"
+inline std::string major_of(const guest::OsRelease& os) { return os.version.substr(0, os.version.find('.')); }
+
 // azure_boot.cpp: the kernel, its command line, its modules and the disk.
 Finding serial_console(const Subject& subject);
 Finding boot_options(const Subject& subject);

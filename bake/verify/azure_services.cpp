@@ -236,12 +236,19 @@ Finding udev_rules(const Subject& subject) {
 }
 
 Finding unmanaged_functions(const Subject& subject) {
-  if (subject.facts.family != Family::rpm || !subject.facts.os.version.starts_with("9"))
-    return skipped("Microsoft checks it on EL9 only");
+  const auto major = major_of(subject.facts.os);
+  if (subject.facts.family != Family::rpm || (major != "9" && major != "10"))
+    return skipped("it is checked on EL9 and EL10 only");
   constexpr const char* path = "/etc/NetworkManager/conf.d/99-azure-unmanaged-devices.conf";
   constexpr const char* line = "unmanaged-devices=driver:mlx4_core;driver:mlx5_core";
   const auto text = subject.guest.read(path);
   if (text && has_setting(*text, line)) return passed("NetworkManager leaves the virtual functions alone");
+  // Microsoft's playbook knows EL9 only. RHEL 10's images have the same file (osbuild/images,
+  // data/distrodefs/rhel-10/imagetypes.yaml). The package azure-vm-utils, which they have from 10.2 on, brings a rule
+  // with the same effect (Azure/azure-vm-utils, udev/10-azure-unmanaged-sriov.rules).
+  constexpr const char* rule = "/usr/lib/udev/rules.d/10-azure-unmanaged-sriov.rules";
+  if (major == "10" && subject.guest.exists(rule))
+    return passed(fmt::format("NetworkManager leaves the virtual functions alone: {}", rule));
   return failed(text ? fmt::format("{} has no {}", path, line) : fmt::format("there is no {}", path),
                 fmt::format("write '[keyfile]' and '{}' into the file of the base", line));
 }

@@ -295,12 +295,26 @@ TEST_F(AzureRules, UdevRules) {
 }
 
 TEST_F(AzureRules, UnmanagedFunctions) {
-  EXPECT_EQ(result("unmanaged VFs"), "skipped: Microsoft checks it on EL9 only");
+  EXPECT_EQ(result("unmanaged VFs"), "skipped: it is checked on EL9 and EL10 only");
   facts.os.version = "9.2";
   const std::string path = "/etc/NetworkManager/conf.d/99-azure-unmanaged-devices.conf";
   EXPECT_EQ(result("unmanaged VFs"), "failed: there is no " + path);
   guest.with_file(path, "[keyfile]\n");
   EXPECT_EQ(result("unmanaged VFs"), "failed: " + path + " has no unmanaged-devices=driver:mlx4_core;driver:mlx5_core");
+  guest.with_file(path, "[keyfile]\nunmanaged-devices=driver:mlx4_core;driver:mlx5_core\n");
+  EXPECT_EQ(result("unmanaged VFs"), "passed: NetworkManager leaves the virtual functions alone");
+}
+
+TEST_F(AzureRules, UnmanagedFunctionsOfEl10) {
+  facts.os.version = "10.0";
+  const std::string path = "/etc/NetworkManager/conf.d/99-azure-unmanaged-devices.conf";
+  const std::string rule = "/usr/lib/udev/rules.d/10-azure-unmanaged-sriov.rules";
+  EXPECT_EQ(result("unmanaged VFs"), "failed: there is no " + path);
+  guest.with_file(rule, "SUBSYSTEM==\"net\"\n");
+  EXPECT_EQ(result("unmanaged VFs"), "passed: NetworkManager leaves the virtual functions alone: " + rule);
+  facts.os.version = "9.6";  // the playbook wants the file there
+  EXPECT_EQ(result("unmanaged VFs"), "failed: there is no " + path);
+  facts.os.version = "10";
   guest.with_file(path, "[keyfile]\nunmanaged-devices=driver:mlx4_core;driver:mlx5_core\n");
   EXPECT_EQ(result("unmanaged VFs"), "passed: NetworkManager leaves the virtual functions alone");
 }
