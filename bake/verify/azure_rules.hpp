@@ -32,6 +32,7 @@ Finding partition_alignment(const Subject& subject);
 Finding agent_service(const Subject& subject);
 Finding agent_version(const Subject& subject);
 Finding provisioning(const Subject& subject);
+Finding kvp_daemon(const Subject& subject);
 Finding client_alive_interval(const Subject& subject);
 Finding networking(const Subject& subject);
 Finding dhcp(const Subject& subject);

@@ -212,6 +212,25 @@ TEST_F(AzureRules, Provisioning) {
   EXPECT_EQ(result("provisioning"), "passed: cloud-init 22.1-1.el8");
 }
 
+TEST_F(AzureRules, KvpDaemon) {
+  EXPECT_EQ(result("KVP daemon"), "failed: the image has no KVP daemon");
+  guest.with_link("/etc/systemd/system/hypervkvpd.service", "/dev/null")
+      .with_file("/usr/lib/systemd/system/hypervkvpd.service");
+  EXPECT_EQ(result("KVP daemon"), "failed: hypervkvpd.service is masked");
+  guest.remove("/etc/systemd/system/hypervkvpd.service");
+  EXPECT_EQ(result("KVP daemon"), "passed: /usr/lib/systemd/system/hypervkvpd.service");
+}
+
+TEST_F(AzureRules, KvpDaemonOfUbuntuBelongsToTheKernel) {
+  use_ubuntu();
+  guest.with_file("/lib/systemd/system/hv-kvp-daemon.service");
+  EXPECT_EQ(result("KVP daemon"), "passed: /lib/systemd/system/hv-kvp-daemon.service");
+  install("linux-cloud-tools-common", "5.4.0-100.113");
+  EXPECT_EQ(result("KVP daemon"), std::string("failed: linux-cloud-tools-") + kernel + " is not installed");
+  install(std::string("linux-cloud-tools-") + kernel, "5.4.0-100.113");
+  EXPECT_EQ(result("KVP daemon"), "passed: /lib/systemd/system/hv-kvp-daemon.service");
+}
+
 TEST_F(AzureRules, Sshd) {
   EXPECT_EQ(result("sshd"), "skipped: there is no /etc/ssh/sshd_config");
   guest.with_file("/etc/ssh/sshd_config",
