@@ -11,6 +11,8 @@
 #define LISA_CORE "microsoft/lisa, lisa/microsoft/testsuites/core/"
 // Microsoft's checks of the RHEL gallery images (Azure/linux-image-validations at 57fb0b47).
 #define PLAYBOOKS "Azure/linux-image-validations, ansible_image_validation/validation-playbooks/"
+// What `waagent -deprovision` removes.
+#define AGENT_DEPROVISION "Azure/WALinuxAgent, azurelinuxagent/pa/deprovision/default.py, "
 
 namespace bake::verify {
 
@@ -47,6 +49,8 @@ const std::vector<AzureRule>& azure_rules() {
       {"ssh keys", LISA_STANDARD "verify_no_pre_exist_users", azure::ssh_keys},
       {"users", PLAYBOOKS "per-vm-validation.yaml, number of users", azure::other_users},
       {"shell history", LISA_STANDARD "verify_bash_history_is_empty", azure::shell_history},
+      {"host keys", AGENT_DEPROVISION "regen_ssh_host_key; no validator of Azure checks it", azure::host_keys},
+      {"hosts", AGENT_DEPROVISION "reset_hostname; machine-id(5); no validator of Azure checks it", azure::hosts},
       {"repositories", LISA_STANDARD "verify_repository_installed", azure::repositories},
       {"RHUI client", PLAYBOOKS "per-vm-validation.yaml, Rhui client package", azure::rhui},
       {"disk encryption", PLAYBOOKS "ade_packages_validation.yaml", azure::disk_encryption_packages},

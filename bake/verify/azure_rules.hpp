@@ -40,12 +40,14 @@ Finding dhcp_timeout(const Subject& subject);
 Finding udev_rules(const Subject& subject);
 Finding unmanaged_functions(const Subject& subject);
 
-// azure_content.cpp: accounts and packages.
+// azure_content.cpp: accounts, what belongs to one machine, and packages.
 Finding targetpw(const Subject& subject);
 Finding passwords(const Subject& subject);
 Finding ssh_keys(const Subject& subject);
 Finding other_users(const Subject& subject);
 Finding shell_history(const Subject& subject);
+Finding host_keys(const Subject& subject);
+Finding hosts(const Subject& subject);
 Finding repositories(const Subject& subject);
 Finding rhui(const Subject& subject);
 Finding disk_encryption_packages(const Subject& subject);

@@ -387,6 +387,45 @@ TEST_F(AzureRules, ShellHistory) {
   EXPECT_EQ(result("shell history"), "failed: shell history: /home/z/.zsh_history, /root/.bash_history");
 }
 
+TEST_F(AzureRules, HostKeys) {
+  guest.with_file("/etc/ssh/ssh_config").with_file("/etc/ssh/ssh_host_rsa_key.pub");
+  EXPECT_EQ(result("host keys"), "passed: the image has no SSH host key");
+  guest.with_file("/etc/ssh/ssh_host_rsa_key").with_file("/etc/ssh/ssh_host_ed25519_key");
+  EXPECT_EQ(result("host keys"),
+            "failed: SSH host keys of one machine: /etc/ssh/ssh_host_ed25519_key, /etc/ssh/ssh_host_rsa_key");
+}
+
+TEST_F(AzureRules, Hosts) {
+  EXPECT_EQ(result("hosts"), "passed: the image has neither the id nor the name of a machine");
+  guest.with_file("/etc/machine-id", "uninitialized\n")
+      .with_file("/etc/hosts",
+                 "127.0.0.1 localhost\n127.0.1.1 localhost.localdomain centos # build-vm\n10.0.0.9 nfs\n");
+  EXPECT_EQ(result("hosts"), "passed: the image has neither the id nor the name of a machine");
+  facts.machine.host_name = "centos";  // of the distribution's images
+  EXPECT_EQ(result("hosts"), "passed: the image has neither the id nor the name of a machine");
+  guest.with_file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+  EXPECT_EQ(result("hosts"), "failed: /etc/machine-id has an id");
+  facts.machine.host_name = "build-vm";
+  guest.with_file("/etc/machine-id", "\n")
+      .with_file("/etc/hosts", "127.0.0.1 localhost\n10.0.0.4 build-vm.internal.cloudapp.net build-vm\n");
+  EXPECT_EQ(result("hosts"),
+            "failed: /etc/hostname names build-vm; /etc/hosts names build-vm.internal.cloudapp.net build-vm");
+}
+
+TEST_F(AzureRules, HostsFindsTheNameOfDebiansInstaller) {
+  guest.with_file("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 old-vm\n");
+  EXPECT_EQ(result("hosts"), "failed: /etc/hosts names old-vm");
+}
+
+TEST_F(AzureRules, ASpecializedImageKeepsItsKeysAndNames) {
+  guest.with_file("/etc/ssh/ssh_host_rsa_key");
+  facts.machine.host_name = "build-vm";
+  facts.machine.users = {{{"azureuser", 1000, "/home/azureuser"}, {"/var/lib/waagent/ovf-env.xml"}, {}}};
+  const std::string reason = "skipped: the image has provisioned users (azureuser): it is a specialized image";
+  EXPECT_EQ(result("host keys"), reason);
+  EXPECT_EQ(result("hosts"), reason);
+}
+
 TEST_F(AzureRules, RepositoriesOfUbuntu) {
   use_ubuntu();
   guest.with_file("/etc/apt/sources.list", "# deb http://archive.ubuntu.com/ubuntu focal-security main\n");
