@@ -27,13 +27,15 @@ void install_firstboot(const plan::Plan& plan, guest::Guest& guest) {
   write_own_file(guest, plan::path::firstboot, assets::firstboot(), 0755);
   guest.set_mode(plan::path::firstboot, 0755);
   write_own_file(guest, plan::path::firstboot_unit, assets::firstboot_unit());
+  if (plan.firstboot_late) write_own_file(guest, plan::path::firstboot_late_unit, assets::firstboot_late_unit());
   write_own_file(guest, plan::path::firstboot_target, assets::ready_target());
   write_own_file(guest, plan::path::firstboot_preset, assets::firstboot_preset());
-  write_own_file(guest, plan::path::firstboot_conf,
-                 fmt::format("# The driver of this image; ib-firstboot compares the started VM with it.\n"
-                             "OS={}-{}\nOFED={}\nMODULE={}\nMODULE_VERSION={}\nWAIT={}\n",
-                             plan.os.id, plan.os.version, plan.ofed, plan.expectations.module,
-                             expected_version(plan, guest), plan.firstboot_wait));
+  write_own_file(
+      guest, plan::path::firstboot_conf,
+      fmt::format("# The driver of this image; ib-firstboot compares the started VM with it.\n"
+                  "OS={}-{}\nOFED={}\nMODULE={}\nMODULE_VERSION={}\nWAIT={}\n{}",
+                  plan.os.id, plan.os.version, plan.ofed, plan.expectations.module, expected_version(plan, guest),
+                  plan.firstboot_wait, plan.firstboot_strict_rate ? "STRICT_RATE=1\n" : ""));
 }
 
 }  // namespace bake::apply

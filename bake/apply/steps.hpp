@@ -26,7 +26,7 @@ void set_services(const plan::Plan& plan, guest::Guest& guest);
 /// Sets OS.EnableRDMA, package holds and the limit of locked memory.
 void configure_system(const plan::Plan& plan, guest::Guest& guest);
 
-/// Installs /usr/sbin/ib-firstboot, its unit and preset, ib-ready.target and /etc/ib-firstboot.conf.
+/// Installs /usr/sbin/ib-firstboot, its units and preset, ib-ready.target and /etc/ib-firstboot.conf.
 void install_firstboot(const plan::Plan& plan, guest::Guest& guest);
 
 /// Leaves the replaced modules out of the initramfs of the plan's kernel, or rebuilds it once, with the Hyper-V drivers

@@ -6,6 +6,7 @@
 extern "C" {
 extern const char bake_embed_ib_firstboot_begin[], bake_embed_ib_firstboot_end[];
 extern const char bake_embed_ib_firstboot_service_begin[], bake_embed_ib_firstboot_service_end[];
+extern const char bake_embed_ib_firstboot_late_service_begin[], bake_embed_ib_firstboot_late_service_end[];
 extern const char bake_embed_handler_manifest_begin[], bake_embed_handler_manifest_end[];
 extern const char bake_embed_ib_ready_target_begin[], bake_embed_ib_ready_target_end[];
 extern const char bake_embed_ib_firstboot_preset_begin[], bake_embed_ib_firstboot_preset_end[];
@@ -24,6 +25,10 @@ std::string firstboot_digest() { return digest_of(firstboot()); }
 
 std::string_view firstboot_unit() {
   return embedded(bake_embed_ib_firstboot_service_begin, bake_embed_ib_firstboot_service_end);
+}
+
+std::string_view firstboot_late_unit() {
+  return embedded(bake_embed_ib_firstboot_late_service_begin, bake_embed_ib_firstboot_late_service_end);
 }
 
 std::string_view firstboot_preset() {

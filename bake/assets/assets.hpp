@@ -13,6 +13,8 @@ std::string_view firstboot();
 std::string firstboot_digest();
 /// ib-firstboot.service
 std::string_view firstboot_unit();
+/// ib-firstboot-late.service
+std::string_view firstboot_late_unit();
 /// 80-ib-firstboot.preset
 std::string_view firstboot_preset();
 /// ib-ready.target

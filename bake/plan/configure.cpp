@@ -77,6 +77,7 @@ void plan_services(const Inputs& inputs, Plan& plan) {
   if (plan.install_firstboot) {
     plan.enable_services.emplace_back("ib-firstboot.service");
     plan.enable_services.emplace_back("ib-ready.target");
+    if (plan.firstboot_late) plan.enable_services.emplace_back("ib-firstboot-late.service");
   }
   // The fabric has its own subnet manager. A second one in a VM would compete with it.
   if (installs(plan, "opensm") || has_package(inputs, "opensm"))
@@ -262,6 +263,8 @@ void plan_labels(const Inputs& inputs, Plan& plan) {
 void plan_configuration(const Inputs& inputs, Plan& plan) {
   plan.install_firstboot = inputs.recipe.firstboot.install;
   plan.firstboot_wait = inputs.recipe.firstboot.wait_seconds;
+  plan.firstboot_late = plan.install_firstboot && inputs.recipe.firstboot.late;
+  plan.firstboot_strict_rate = plan.install_firstboot && inputs.recipe.firstboot.strict_rate;
   plan.enable_rdma = inputs.recipe.configure.enable_rdma && inputs.facts.waagent.has_value();
   if (inputs.facts.waagent) plan.waagent_config = inputs.facts.waagent->config;
   plan.memlock_unlimited = inputs.recipe.configure.memlock_unlimited;

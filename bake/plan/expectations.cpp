@@ -51,7 +51,8 @@ nlohmann::ordered_json to_json(const Expectations& expectations) {
       {"removed_users", users},
       {"removed_host_name", expectations.removed_host_name},
       {"private_keys", expectations.private_keys},
-      {"firstboot_sha256", expectations.firstboot_sha256}};
+      {"firstboot_sha256", expectations.firstboot_sha256},
+      {"firstboot_strict_rate", expectations.firstboot_strict_rate}};
   if (expectations.base_privileges) json["base_privileges"] = to_json(*expectations.base_privileges);
   return json;
 }
@@ -82,6 +83,7 @@ Expectations expectations_from(const nlohmann::json& json) try {
   expectations.removed_host_name = json.value("removed_host_name", expectations.removed_host_name);
   expectations.private_keys = json.value("private_keys", expectations.private_keys);  // older manifests lack it
   json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);
+  expectations.firstboot_strict_rate = json.value("firstboot_strict_rate", false);  // older manifests lack it
   if (json.contains("base_privileges")) expectations.base_privileges = privileges_from(json.at("base_privileges"));
   return expectations;
 } catch (const nlohmann::json::exception& error) {

@@ -54,6 +54,7 @@ struct Expectations {
   std::string removed_host_name;               ///< the name of the machine that `generalize` removed
   std::vector<std::string> private_keys = {};  ///< of the base; no other may be in the image
   std::string firstboot_sha256;                ///< of /usr/sbin/ib-firstboot, empty: not installed
+  bool firstboot_strict_rate = false;          ///< its configuration says that a slow link is a failure
   std::string ofed;                            ///< "5.5-1.0.3.2" or "inbox"
   /// Those of the base. The image may have no others, except what a package of the bake installs. Empty: not recorded;
   /// a plan does not need them, and older manifests lack them.

@@ -24,9 +24,11 @@ void add_firstboot_files(const Plan& plan, std::vector<FileChange>& files) {
   if (!plan.install_firstboot) return;
   files.push_back({path::firstboot, "checks on the VM that InfiniBand works"});
   files.push_back({path::firstboot_unit, "runs ib-firstboot at boot"});
+  if (plan.firstboot_late) files.push_back({path::firstboot_late_unit, "warns when an IPoIB interface has no address"});
   files.push_back({path::firstboot_target, "is reached when InfiniBand works"});
   files.push_back({path::firstboot_preset, "enables ib-firstboot"});
-  files.push_back({path::firstboot_conf, "says what ib-firstboot expects"});
+  files.push_back({path::firstboot_conf, plan.firstboot_strict_rate ? "says what ib-firstboot expects; STRICT_RATE=1"
+                                                                    : "says what ib-firstboot expects"});
 }
 
 void add_system_files(const Plan& plan, std::vector<FileChange>& files) {

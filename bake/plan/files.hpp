@@ -16,6 +16,7 @@ inline constexpr const char* openib_conf = "/etc/infiniband/openib.conf";
 inline constexpr const char* openibd_drop_in = "/etc/systemd/system/openibd.service.d/10-udev-settle.conf";
 inline constexpr const char* firstboot = "/usr/sbin/ib-firstboot";
 inline constexpr const char* firstboot_unit = "/etc/systemd/system/ib-firstboot.service";
+inline constexpr const char* firstboot_late_unit = "/etc/systemd/system/ib-firstboot-late.service";
 inline constexpr const char* firstboot_target = "/etc/systemd/system/ib-ready.target";
 inline constexpr const char* firstboot_preset = "/etc/systemd/system-preset/80-ib-firstboot.preset";
 inline constexpr const char* firstboot_conf = "/etc/ib-firstboot.conf";

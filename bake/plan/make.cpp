@@ -236,6 +236,7 @@ class Planner {
     expected.removed_host_name = plan.removal.host_name;
     expected.private_keys = in_.facts.private_keys;
     expected.firstboot_sha256 = plan.install_firstboot ? in_.firstboot_sha256 : "";
+    expected.firstboot_strict_rate = plan.firstboot_strict_rate;
   }
 
   void expect_packages(Expectations& expected) const {

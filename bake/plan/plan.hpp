@@ -91,7 +91,9 @@ struct Plan {
   bool memlock_unlimited = false;
   NetworkConfig network;  ///< empty: cloud-init or the base configures the network
   bool install_firstboot = false;
-  unsigned firstboot_wait = 60;  ///< seconds
+  unsigned firstboot_wait = 60;        ///< seconds
+  bool firstboot_late = false;         ///< with ib-firstboot-late.service
+  bool firstboot_strict_rate = false;  ///< a slow link is a failure
   bool rebuild_initramfs = false;
   guest::InitramfsTool initramfs_tool = guest::InitramfsTool::none;
   std::string initramfs;                       ///< path

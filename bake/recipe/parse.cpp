@@ -117,6 +117,12 @@ Firstboot read_firstboot(Input& input, MapReader& recipe) {
   auto reader = input.map(*node, "firstboot");
   firstboot.install = reader.flag_or("install", firstboot.install);
   firstboot.wait_seconds = static_cast<unsigned>(reader.number_or("wait", firstboot.wait_seconds, 0, 240));
+  for (const auto& [key, flag] :
+       {std::pair{"late", &Firstboot::late}, std::pair{"strict_rate", &Firstboot::strict_rate}}) {
+    firstboot.*flag = reader.flag_or(key, firstboot.*flag);
+    if (firstboot.*flag && !firstboot.install)
+      reader.problem(key, fmt::format("'{}: true' needs 'install: true'", key), "remove one of them");
+  }
   reader.finish();
   return firstboot;
 }

@@ -44,6 +44,8 @@ struct Configure {
 struct Firstboot {
   bool install = true;
   unsigned wait_seconds = 60;  ///< how long ib-firstboot waits for functions and ports
+  bool late = false;           ///< a second unit warns after the agent when an IPoIB interface has no address
+  bool strict_rate = false;    ///< a link that is slower than the rate of the size is a failure
 };
 
 struct Gallery {

@@ -78,8 +78,14 @@ std::string write(const Recipe& recipe) {
       "  cloud_init_network: {}  # false: cloud-init leaves the network alone, and eth0 uses DHCP\n",
       configure.enable_rdma, configure.hold_kernel, configure.hold_rdma, configure.memlock_unlimited,
       configure.cloud_init_network);
-  out += fmt::format("\nfirstboot:\n  install: {}\n  wait: {}                # seconds to wait for the ports\n",
-                     recipe.firstboot.install, recipe.firstboot.wait_seconds);
+  const auto& firstboot = recipe.firstboot;
+  out += fmt::format(
+      "\nfirstboot:\n"
+      "  install: {}\n"
+      "  wait: {}                # seconds to wait for the ports\n"
+      "  late: {}             # true: warn after the agent when an IPoIB interface has no address\n"
+      "  strict_rate: {}      # true: a slow link gives exit code 14\n",
+      firstboot.install, firstboot.wait_seconds, firstboot.late, firstboot.strict_rate);
   out += fmt::format(
       "\n# true: an image for many VMs: provisioned users, keys, names and logs are removed "
       "(docs/recipe.md).\ngeneralize: {}\n",

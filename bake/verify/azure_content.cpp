@@ -35,7 +35,32 @@ std::optional<std::string> version_of(const guest::Facts& facts, std::string_vie
   return package == nullptr ? std::nullopt : std::optional(without_epoch(package->version));
 }
 
-std::string major_of(const guest::OsRelease& os) { return os.version.substr(0, os.version.find('.')); }
+/// Returns the reason not to look for the data of one machine: VMs of an image with provisioned users keep its keys and
+/// names (docs/recipe.md).
+std::optional<Finding> specialized(const guest::Facts& facts) {
+  std::vector<std::string> names;
+  for (const auto& user : facts.machine.users) names.push_back(user.account.name);
+  if (names.empty()) return std::nullopt;
+  return skipped(fmt::format("the image has provisioned users ({}): it is a specialized image", join(names, ", ")));
+}
+
+/// Returns the names in /etc/hosts that belong to one machine: its host name, and those of 127.0.1.1, where Debian's
+/// installer writes the host name (Debian Reference, 5.1.1).
+std::vector<std::string> machine_names(std::string_view hosts, const guest::Facts& facts) {
+  const auto short_name = [](const std::string& name) { return name.substr(0, name.find('.')); };
+  const auto host = short_name(facts.machine.host_name);
+  std::vector<std::string> found;
+  for (const auto& line : split_lines(hosts)) {
+    const auto words = split_words(std::string_view(line).substr(0, line.find('#')));
+    for (std::size_t i = 1; i < words.size(); ++i) {
+      const auto name = short_name(words[i]);
+      const bool of_machine = words[0] == "127.0.1.1" || (!host.empty() && name == host);
+      if (!of_machine || name == "localhost" || name == facts.os.id) continue;
+      if (std::find(found.begin(), found.end(), words[i]) == found.end()) found.push_back(words[i]);
+    }
+  }
+  return found;
+}
 
 /// The text of the files in `directory` whose names end with one of `endings`, without comment lines.
 std::string active_text(guest::Guest& guest, const std::string& directory, const std::vector<std::string>& endings) {
@@ -157,6 +182,33 @@ Finding shell_history(const Subject& subject) {
   }
   if (found.empty()) return passed("no account has a shell history");
   return failed("shell history: " + join({found.begin(), found.end()}, ", "), "delete it in the base");
+}
+
+Finding host_keys(const Subject& subject) {
+  if (auto reason = specialized(subject.facts)) return *reason;
+  std::vector<std::string> found;
+  for (const auto& name : subject.guest.list("/etc/ssh"))
+    if (name.starts_with("ssh_host_") && name.ends_with("key")) found.push_back("/etc/ssh/" + name);
+  if (found.empty()) return passed("the image has no SSH host key");
+  return failed("SSH host keys of one machine: " + join(found, ", "),
+                "delete them in the base, or let the recipe do it: generalize: true");
+}
+
+Finding hosts(const Subject& subject) {
+  if (auto reason = specialized(subject.facts)) return *reason;
+  std::vector<std::string> found;
+  // systemd makes a new id if the file is empty or says "uninitialized" (machine-id(5)).
+  const auto machine_id = subject.guest.read("/etc/machine-id").value_or("");
+  if (!trim(machine_id).empty() && trim(machine_id) != "uninitialized") found.emplace_back("/etc/machine-id has an id");
+  // A name such as "ubuntu" belongs to the distribution's images, not to one machine.
+  const auto& host = subject.facts.machine.host_name;
+  if (!host.empty() && host != subject.facts.os.id) found.push_back("/etc/hostname names " + host);
+  const auto names = machine_names(subject.guest.read("/etc/hosts").value_or(""), subject.facts);
+  if (!names.empty()) found.push_back("/etc/hosts names " + join(names, " "));
+  if (found.empty()) return passed("the image has neither the id nor the name of a machine");
+  return failed(join(found, "; "),
+                "empty /etc/machine-id, write localhost.localdomain into /etc/hostname and remove the names from "
+                "/etc/hosts in the base, or let the recipe do it: generalize: true");
 }
 
 Finding repositories(const Subject& subject) {

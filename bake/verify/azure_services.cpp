@@ -136,6 +136,19 @@ std::string file_with_dhcp(Guest& guest) {
   return {};
 }
 
+/// Returns the package that has the KVP daemon of the default kernel.
+std::string kvp_package(const guest::Facts& facts) {
+  if (facts.family != Family::deb) return "hypervkvpd";
+  return facts.os.id == "ubuntu" ? "linux-cloud-tools-" + facts.default_kernel : "hyperv-daemons";
+}
+
+/// Returns the path of a unit that is in a directory of systemd, or an empty string.
+std::string path_of_unit(Guest& guest, const std::string& unit) {
+  for (const std::string directory : {"/etc/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/"})
+    if (guest.stat(directory + unit)) return directory + unit;
+  return {};
+}
+
 }  // namespace
 
 Finding agent_service(const Subject& subject) {
@@ -175,6 +188,26 @@ Finding provisioning(const Subject& subject) {
     return failed("the image has no cloud-init, and the agent's provisioning is off",
                   "install cloud-init in the base, or set Provisioning.Agent=auto in waagent.conf");
   return passed("no cloud-init; the agent provisions the VM");
+}
+
+Finding kvp_daemon(const Subject& subject) {
+  const auto& facts = subject.facts;
+  const auto package = kvp_package(facts);
+  const auto remedy =
+      fmt::format("install {} in the base: the agent reads the IPoIB addresses from the daemon's data", package);
+  // The names that LISA looks for.
+  for (const std::string unit : {"hypervkvpd.service", "hv-kvp-daemon.service", "hv_kvp_daemon.service"}) {
+    const auto path = path_of_unit(subject.guest, unit);
+    if (path.empty()) continue;
+    if (subject.guest.read_link(path) == "/dev/null")
+      return failed(unit + " is masked", fmt::format("run 'systemctl unmask {}' in the base", unit));
+    // On Ubuntu the program of the unit only starts the daemon of the running kernel (Ubuntu's kernel,
+    // debian/tools/generic).
+    if (facts.package("linux-cloud-tools-common") != nullptr && facts.package(package) == nullptr)
+      return failed(package + " is not installed", remedy);
+    return passed(path);
+  }
+  return failed("the image has no KVP daemon", remedy);
 }
 
 Finding client_alive_interval(const Subject& subject) {
@@ -236,12 +269,19 @@ Finding udev_rules(const Subject& subject) {
 }
 
 Finding unmanaged_functions(const Subject& subject) {
-  if (subject.facts.family != Family::rpm || !subject.facts.os.version.starts_with("9"))
-    return skipped("Microsoft checks it on EL9 only");
+  const auto major = major_of(subject.facts.os);
+  if (subject.facts.family != Family::rpm || (major != "9" && major != "10"))
+    return skipped("it is checked on EL9 and EL10 only");
   constexpr const char* path = "/etc/NetworkManager/conf.d/99-azure-unmanaged-devices.conf";
   constexpr const char* line = "unmanaged-devices=driver:mlx4_core;driver:mlx5_core";
   const auto text = subject.guest.read(path);
   if (text && has_setting(*text, line)) return passed("NetworkManager leaves the virtual functions alone");
+  // Microsoft's playbook knows EL9 only. RHEL 10's images have the same file (osbuild/images,
+  // data/distrodefs/rhel-10/imagetypes.yaml). The package azure-vm-utils, which they have from 10.2 on, brings a rule
+  // with the same effect (Azure/azure-vm-utils, udev/10-azure-unmanaged-sriov.rules).
+  constexpr const char* rule = "/usr/lib/udev/rules.d/10-azure-unmanaged-sriov.rules";
+  if (major == "10" && subject.guest.exists(rule))
+    return passed(fmt::format("NetworkManager leaves the virtual functions alone: {}", rule));
   return failed(text ? fmt::format("{} has no {}", path, line) : fmt::format("there is no {}", path),
                 fmt::format("write '[keyfile]' and '{}' into the file of the base", line));
 }

@@ -19,6 +19,14 @@ using guest::Guest;
 using plan::Expectations;
 using Problems = std::vector<std::string>;
 
+constexpr const char* unit_name = "ib-firstboot.service";
+constexpr const char* late_unit_name = "ib-firstboot-late.service";
+
+/// True when the bake installed the unit that checks the addresses.
+bool has_late_unit(const Expectations& expected) {
+  return std::find(expected.services.begin(), expected.services.end(), late_unit_name) != expected.services.end();
+}
+
 /// The version of bake that made the image, from the manifest in it; empty when it is not known.
 std::string maker_of(const guest::Facts& facts) {
   const auto manifest = parse_untrusted_json(facts.baked_manifest.value_or(""));
@@ -68,32 +76,50 @@ void check_unit(Guest& guest, const std::string& path, std::string_view wanted, 
                                  name(differs.second, expected.end())));
 }
 
-/// Checks that the unit of another version of bake, whose text is not known, starts the program and nothing else.
-void check_unknown_unit(Guest& guest, Problems& problems) {
-  const auto text = guest.read(plan::path::firstboot_unit);
-  if (!text) return problems.push_back(fmt::format("{} is missing", plan::path::firstboot_unit));
+/// Checks that a unit of another version of bake, whose text is not known, starts the program and nothing else.
+void check_unknown_unit(Guest& guest, const std::string& path, Problems& problems) {
+  const auto text = guest.read(path);
+  if (!text) return problems.push_back(path + " is missing");
   std::size_t starts = 0;
   for (const auto& setting : settings_of(*text)) {
     if (!setting.starts_with("Exec")) continue;
     const auto words = split_words(replace_all(setting, "=", " "));
     const bool right = words.size() > 1 && words[0] == "ExecStart" && words[1] == plan::path::firstboot;
     if (right) ++starts;
-    if (!right) problems.push_back(fmt::format("{} has '{}'", plan::path::firstboot_unit, setting));
+    if (!right) problems.push_back(fmt::format("{} has '{}'", path, setting));
   }
-  if (starts == 0)
-    problems.push_back(fmt::format("{} does not start {}", plan::path::firstboot_unit, plan::path::firstboot));
+  if (starts == 0) problems.push_back(fmt::format("{} does not start {}", path, plan::path::firstboot));
 }
 
-/// Finds files that systemd prefers to the unit of bake or adds to it (systemd.unit(5)).
-void check_overrides(Guest& guest, Problems& problems) {
-  const std::string unit = "ib-firstboot.service";
-  if (guest.stat("/etc/systemd/system.control/" + unit))
-    problems.push_back("/etc/systemd/system.control/" + unit + " replaces the unit");
+/// Compares the units with those of bake, as far as this bake knows them.
+void check_units(Guest& guest, const Expectations& expected, bool same_bake, Problems& problems) {
+  const bool late = has_late_unit(expected);
+  if (!same_bake) {
+    check_unknown_unit(guest, plan::path::firstboot_unit, problems);
+    if (late) check_unknown_unit(guest, plan::path::firstboot_late_unit, problems);
+    return;
+  }
+  check_unit(guest, plan::path::firstboot_unit, assets::firstboot_unit(), problems);
+  check_unit(guest, plan::path::firstboot_target, assets::ready_target(), problems);
+  if (late) check_unit(guest, plan::path::firstboot_late_unit, assets::firstboot_late_unit(), problems);
+}
+
+/// Finds files that systemd prefers to a unit of bake or adds to it (systemd.unit(5)).
+void check_overrides(Guest& guest, const Expectations& expected, Problems& problems) {
+  std::vector<std::string> units{unit_name};
+  std::vector<std::string> drop_in_directories{"ib-firstboot.service.d", "ib-.service.d"};
+  if (has_late_unit(expected)) {
+    units.emplace_back(late_unit_name);
+    drop_in_directories.insert(drop_in_directories.end(), {"ib-firstboot-late.service.d", "ib-firstboot-.service.d"});
+  }
+  for (const auto& unit : units)
+    if (guest.stat("/etc/systemd/system.control/" + unit))
+      problems.push_back("/etc/systemd/system.control/" + unit + " replaces the unit");
   for (const std::string directory :
        {"/etc/systemd/system.control", "/etc/systemd/system", "/usr/local/lib/systemd/system",
         "/usr/lib/systemd/system", "/lib/systemd/system"}) {
     if (directory.starts_with("/lib/") && guest.read_link("/lib")) continue;
-    for (const std::string drop_ins : {"ib-firstboot.service.d", "ib-.service.d"})
+    for (const auto& drop_ins : drop_in_directories)
       for (const auto& name : guest.list(guest::join_path(directory, drop_ins)))
         if (name.ends_with(".conf"))
           problems.push_back(fmt::format("{}/{}/{} changes the unit", directory, drop_ins, name));
@@ -140,6 +166,8 @@ void check_conf(Guest& guest, const guest::Facts& facts, const Expectations& exp
           fmt::format("{} has {}={}, the image has {}", plan::path::firstboot_conf, key, value_of(key), value));
   if (const auto wait = value_of("WAIT"); conf.contains("WAIT") && !is_wait(wait))
     problems.push_back(fmt::format("{} has WAIT={}, which is not 0 to 240 seconds", plan::path::firstboot_conf, wait));
+  if (expected.firstboot_strict_rate && value_of("STRICT_RATE") != "1")
+    problems.push_back(fmt::format("{} has no STRICT_RATE=1", plan::path::firstboot_conf));
 }
 
 }  // namespace
@@ -150,13 +178,8 @@ Check verify_firstboot(Guest& guest, const guest::Facts& facts, const Expectatio
   const bool same_bake = maker == BAKE_VERSION;
   Problems problems;
   check_program(guest, expected, same_bake, problems);
-  if (same_bake) {
-    check_unit(guest, plan::path::firstboot_unit, assets::firstboot_unit(), problems);
-    check_unit(guest, plan::path::firstboot_target, assets::ready_target(), problems);
-  } else {
-    check_unknown_unit(guest, problems);
-  }
-  check_overrides(guest, problems);
+  check_units(guest, expected, same_bake, problems);
+  check_overrides(guest, expected, problems);
   check_conf(guest, facts, expected, problems);
   if (!problems.empty()) return {"ib-firstboot", false, printable(join(problems, "; "))};
   if (!same_bake)
@@ -166,8 +189,8 @@ Check verify_firstboot(Guest& guest, const guest::Facts& facts, const Expectatio
                                BAKE_VERSION, maker.empty() ? "an unknown version" : "bake " + printable(maker),
                                expected.firstboot_sha256));
   return {"ib-firstboot", true,
-          fmt::format("the program, its unit and its configuration are as bake {} writes them; sha256 {}", BAKE_VERSION,
-                      expected.firstboot_sha256)};
+          fmt::format("the program, its {} and its configuration are as bake {} writes them; sha256 {}",
+                      has_late_unit(expected) ? "units" : "unit", BAKE_VERSION, expected.firstboot_sha256)};
 }
 
 }  // namespace bake::verify

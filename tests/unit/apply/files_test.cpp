@@ -44,7 +44,8 @@ plan::Plan everything() {
   plan.force_openibd = plan.openibd_after_udev = plan.name_product = true;
   plan.blacklist = {"ib_iser", "ib_srp"};
   plan.persist_modules = {"ib_umad"};
-  plan.enable_services = {"openibd.service", "ib-firstboot.service"};
+  plan.enable_services = {"openibd.service", "ib-firstboot.service", "ib-firstboot-late.service"};
+  plan.firstboot_late = plan.firstboot_strict_rate = true;
   plan.install_firstboot = plan.enable_rdma = plan.memlock_unlimited = plan.rebuild_initramfs = true;
   plan.waagent_config = "/etc/waagent.conf";
   plan.hold = {{"/etc/yum.conf", "/etc/dnf/dnf.conf"}, {"kernel*"}};

@@ -46,6 +46,23 @@ TEST(ApplyFirstboot, IsInstalledAndEnabled) {
   }
 }
 
+TEST(ApplyFirstboot, TheLateUnitAndTheStrictRateAreOptional) {
+  guest::MemoryGuest guest;
+  const std::string unit = "/etc/systemd/system/ib-firstboot-late.service";
+  auto plan = plan_with_firstboot();
+  install_firstboot(plan, guest);
+  EXPECT_FALSE(guest.exists(unit));
+  plan.firstboot_late = plan.firstboot_strict_rate = true;
+  plan.enable_services.emplace_back("ib-firstboot-late.service");
+  install_firstboot(plan, guest);
+  set_services(plan, guest);
+  EXPECT_EQ(guest.read(unit), assets::firstboot_late_unit());
+  EXPECT_EQ(guest.read_link("/etc/systemd/system/multi-user.target.wants/ib-firstboot-late.service"), unit);
+  EXPECT_THAT(guest.read("/etc/systemd/system-preset/80-ib-firstboot.preset").value_or(""),
+              ::testing::HasSubstr("\nenable ib-firstboot-late.service\n"));
+  EXPECT_EQ(guest.read("/etc/ib-firstboot.conf"), conf("5.5-1.0.3.2", "5.5-1.0.3") + "STRICT_RATE=1\n");
+}
+
 TEST(ApplyFirstboot, IsLeftOutWhenTheRecipeSaysSo) {
   guest::MemoryGuest guest;
   const auto before = guest.paths();

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <map>
 
+#include "bake/plan/files.hpp"
 #include "tests/support/golden.hpp"
 
 namespace bake::plan {
@@ -316,6 +318,27 @@ TEST(Plan, EnablesTheServiceOfInboxRdmaOnlyWhereRdmaCoreHasIt) {
   EXPECT_EQ(services("bash", "4.4.20-1.el8"), Services{});
 }
 
+TEST(Plan, InstallsTheLateUnitOnlyWhenTheRecipeSaysSo) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  const std::string late = "ib-firstboot-late.service";
+  const auto files = [&] {
+    std::map<std::string, std::string> found;
+    for (const auto& file : files_of(make(inputs).plan)) found[file.path] = file.what;
+    return found;
+  };
+  EXPECT_THAT(make(inputs).plan.expectations.services, Not(Contains(late)));
+  EXPECT_FALSE(files().contains("/etc/systemd/system/" + late));
+  EXPECT_EQ(files().at("/etc/ib-firstboot.conf"), "says what ib-firstboot expects");
+  inputs.recipe.firstboot.late = inputs.recipe.firstboot.strict_rate = true;
+  EXPECT_THAT(make(inputs).plan.expectations.services, Contains(late));
+  EXPECT_TRUE(make(inputs).plan.expectations.firstboot_strict_rate);
+  EXPECT_EQ(files().at("/etc/systemd/system/" + late), "warns when an IPoIB interface has no address");
+  EXPECT_EQ(files().at("/etc/ib-firstboot.conf"), "says what ib-firstboot expects; STRICT_RATE=1");
+  inputs.recipe.firstboot.install = false;
+  EXPECT_THAT(make(inputs).plan.enable_services, Not(Contains(late)));
+  EXPECT_FALSE(make(inputs).plan.expectations.firstboot_strict_rate);
+}
+
 TEST(Plan, RefusesAKernelThatDoesNotBoot) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.recipe.kernel = ga;
@@ -599,6 +622,10 @@ TEST(Expectations, AreReadBackFromTheManifest) {
   EXPECT_EQ(expectations_from(json).network_config, "");
   json.erase("memlock_unlimited");  // a manifest of an older bake
   EXPECT_FALSE(expectations_from(json).memlock_unlimited);
+  json["firstboot_strict_rate"] = true;
+  EXPECT_TRUE(expectations_from(json).firstboot_strict_rate);
+  json.erase("firstboot_strict_rate");  // a manifest of an older bake
+  EXPECT_FALSE(expectations_from(json).firstboot_strict_rate);
   EXPECT_FALSE(json.contains("base_privileges"));  // a plan does not have them
   auto recorded = expected;
   recorded.base_privileges = Privileges{{{"/usr/bin/sudo", "1"}}, {{"/root/.ssh/authorized_keys", "2"}}, {"a"}, {"b"}};

@@ -45,6 +45,21 @@ TEST(Recipe, ReportsEveryProblemAtOnce) {
       "  images/r.yaml:4: unknown key 'vm_szies' in recipe (did you mean 'vm_sizes'?)");
 }
 
+TEST(Recipe, OptionsOfFirstbootNeedFirstboot) {
+  const std::string head = "schema: bake/v1\nbase: b.vhd\nos: ubuntu 20.04\nvm_sizes: [a]\n";
+  const auto plain = parse(head, "r.yaml").firstboot;
+  EXPECT_FALSE(plain.late);
+  EXPECT_FALSE(plain.strict_rate);
+  const auto both = parse(head + "firstboot: {late: true, strict_rate: true}\n", "r.yaml").firstboot;
+  EXPECT_TRUE(both.late);
+  EXPECT_TRUE(both.strict_rate);
+  EXPECT_EQ(problems_of(head + "firstboot: {install: false, late: false, strict_rate: false}\n"), "no problem");
+  EXPECT_EQ(problems_of(head + "firstboot: {install: false, late: true, strict_rate: true}\n"),
+            "reading recipe 'images/r.yaml': 2 problems\n"
+            "  images/r.yaml:5: 'late: true' needs 'install: true' (remove one of them)\n"
+            "  images/r.yaml:5: 'strict_rate: true' needs 'install: true' (remove one of them)");
+}
+
 TEST(Recipe, RefusesANameThatLeavesTheDirectory) {
   EXPECT_EQ(
       problems_of("schema: bake/v1\nname: ../x\nbase: b.vhd\nos: ubuntu 20.04\nvm_sizes: [a]\n"),
@@ -82,6 +97,7 @@ TEST(Recipe, ReadsBackTheSameRecipeThatItWrote) {
   recipe.ofed.version = "5.5-1.0.3.2";
   recipe.ofed.packages = {"rdma-core", "libibverbs1"};
   recipe.configure.hold_rdma = false;
+  recipe.firstboot = {true, 90, true, true};
   recipe.generalize = true;
   recipe.gallery = Gallery{"rg",
                            "g",
@@ -99,6 +115,9 @@ TEST(Recipe, ReadsBackTheSameRecipeThatItWrote) {
   EXPECT_EQ(again.base.path, recipe.base.path);
   EXPECT_EQ(again.ofed.packages, recipe.ofed.packages);
   EXPECT_FALSE(again.configure.hold_rdma);
+  EXPECT_EQ(again.firstboot.wait_seconds, 90U);
+  EXPECT_TRUE(again.firstboot.late);
+  EXPECT_TRUE(again.firstboot.strict_rate);
   EXPECT_EQ(again.gallery->target_regions, recipe.gallery->target_regions);
   EXPECT_EQ(again.gallery->features, recipe.gallery->features);
 }

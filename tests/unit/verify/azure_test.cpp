@@ -115,7 +115,7 @@ TEST_F(AzureRules, HyperVModules) {
 }
 
 TEST_F(AzureRules, InitramfsDrivers) {
-  EXPECT_EQ(result("initramfs drivers"), "skipped: the default kernel has no initramfs");
+  EXPECT_EQ(result("initramfs drivers"), "skipped: the default kernel has no modules.dep");
   guest.with_file(modules + "modules.dep",
                   "kernel/hv_vmbus.ko.xz:\nkernel/hv_storvsc.ko.xz:\nkernel/hyperv-keyboard.ko.xz:\n"
                   "kernel/nvme.ko.xz:\n");
@@ -127,6 +127,13 @@ TEST_F(AzureRules, InitramfsDrivers) {
   EXPECT_EQ(result("initramfs drivers"), "failed: /boot/initramfs.img has no hyperv_keyboard, nvme");
   content.modules.insert(content.modules.end(), {"lib/modules/k/hyperv-keyboard.ko.xz", "lib/modules/k/nvme.ko.zst"});
   EXPECT_EQ(result("initramfs drivers"), "passed: /boot/initramfs.img has every driver that is a module");
+}
+
+TEST_F(AzureRules, AMissingInitramfsFails) {
+  facts.kernels[0].initramfs.reset();
+  EXPECT_EQ(result("initramfs drivers"), "failed: there is no initramfs for 4.18.0-305.el8.x86_64");
+  facts.default_kernel.clear();
+  EXPECT_EQ(result("initramfs drivers"), "skipped: the default kernel is not known");
 }
 
 TEST_F(AzureRules, KernelConfig) {
@@ -203,6 +210,25 @@ TEST_F(AzureRules, Provisioning) {
   EXPECT_EQ(result("provisioning"), "failed: the image has no cloud-init, and the agent's provisioning is off");
   install("cloud-init", "22.1-1.el8");
   EXPECT_EQ(result("provisioning"), "passed: cloud-init 22.1-1.el8");
+}
+
+TEST_F(AzureRules, KvpDaemon) {
+  EXPECT_EQ(result("KVP daemon"), "failed: the image has no KVP daemon");
+  guest.with_link("/etc/systemd/system/hypervkvpd.service", "/dev/null")
+      .with_file("/usr/lib/systemd/system/hypervkvpd.service");
+  EXPECT_EQ(result("KVP daemon"), "failed: hypervkvpd.service is masked");
+  guest.remove("/etc/systemd/system/hypervkvpd.service");
+  EXPECT_EQ(result("KVP daemon"), "passed: /usr/lib/systemd/system/hypervkvpd.service");
+}
+
+TEST_F(AzureRules, KvpDaemonOfUbuntuBelongsToTheKernel) {
+  use_ubuntu();
+  guest.with_file("/lib/systemd/system/hv-kvp-daemon.service");
+  EXPECT_EQ(result("KVP daemon"), "passed: /lib/systemd/system/hv-kvp-daemon.service");
+  install("linux-cloud-tools-common", "5.4.0-100.113");
+  EXPECT_EQ(result("KVP daemon"), std::string("failed: linux-cloud-tools-") + kernel + " is not installed");
+  install(std::string("linux-cloud-tools-") + kernel, "5.4.0-100.113");
+  EXPECT_EQ(result("KVP daemon"), "passed: /lib/systemd/system/hv-kvp-daemon.service");
 }
 
 TEST_F(AzureRules, Sshd) {
@@ -288,12 +314,26 @@ TEST_F(AzureRules, UdevRules) {
 }
 
 TEST_F(AzureRules, UnmanagedFunctions) {
-  EXPECT_EQ(result("unmanaged VFs"), "skipped: Microsoft checks it on EL9 only");
+  EXPECT_EQ(result("unmanaged VFs"), "skipped: it is checked on EL9 and EL10 only");
   facts.os.version = "9.2";
   const std::string path = "/etc/NetworkManager/conf.d/99-azure-unmanaged-devices.conf";
   EXPECT_EQ(result("unmanaged VFs"), "failed: there is no " + path);
   guest.with_file(path, "[keyfile]\n");
   EXPECT_EQ(result("unmanaged VFs"), "failed: " + path + " has no unmanaged-devices=driver:mlx4_core;driver:mlx5_core");
+  guest.with_file(path, "[keyfile]\nunmanaged-devices=driver:mlx4_core;driver:mlx5_core\n");
+  EXPECT_EQ(result("unmanaged VFs"), "passed: NetworkManager leaves the virtual functions alone");
+}
+
+TEST_F(AzureRules, UnmanagedFunctionsOfEl10) {
+  facts.os.version = "10.0";
+  const std::string path = "/etc/NetworkManager/conf.d/99-azure-unmanaged-devices.conf";
+  const std::string rule = "/usr/lib/udev/rules.d/10-azure-unmanaged-sriov.rules";
+  EXPECT_EQ(result("unmanaged VFs"), "failed: there is no " + path);
+  guest.with_file(rule, "SUBSYSTEM==\"net\"\n");
+  EXPECT_EQ(result("unmanaged VFs"), "passed: NetworkManager leaves the virtual functions alone: " + rule);
+  facts.os.version = "9.6";  // the playbook wants the file there
+  EXPECT_EQ(result("unmanaged VFs"), "failed: there is no " + path);
+  facts.os.version = "10";
   guest.with_file(path, "[keyfile]\nunmanaged-devices=driver:mlx4_core;driver:mlx5_core\n");
   EXPECT_EQ(result("unmanaged VFs"), "passed: NetworkManager leaves the virtual functions alone");
 }
@@ -345,6 +385,45 @@ TEST_F(AzureRules, ShellHistory) {
   EXPECT_EQ(result("shell history"), "passed: no account has a shell history");
   guest.with_file("/root/.bash_history", "secret\n").with_file("/home/z/.zsh_history", "x\n");
   EXPECT_EQ(result("shell history"), "failed: shell history: /home/z/.zsh_history, /root/.bash_history");
+}
+
+TEST_F(AzureRules, HostKeys) {
+  guest.with_file("/etc/ssh/ssh_config").with_file("/etc/ssh/ssh_host_rsa_key.pub");
+  EXPECT_EQ(result("host keys"), "passed: the image has no SSH host key");
+  guest.with_file("/etc/ssh/ssh_host_rsa_key").with_file("/etc/ssh/ssh_host_ed25519_key");
+  EXPECT_EQ(result("host keys"),
+            "failed: SSH host keys of one machine: /etc/ssh/ssh_host_ed25519_key, /etc/ssh/ssh_host_rsa_key");
+}
+
+TEST_F(AzureRules, Hosts) {
+  EXPECT_EQ(result("hosts"), "passed: the image has neither the id nor the name of a machine");
+  guest.with_file("/etc/machine-id", "uninitialized\n")
+      .with_file("/etc/hosts",
+                 "127.0.0.1 localhost\n127.0.1.1 localhost.localdomain centos # build-vm\n10.0.0.9 nfs\n");
+  EXPECT_EQ(result("hosts"), "passed: the image has neither the id nor the name of a machine");
+  facts.machine.host_name = "centos";  // of the distribution's images
+  EXPECT_EQ(result("hosts"), "passed: the image has neither the id nor the name of a machine");
+  guest.with_file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+  EXPECT_EQ(result("hosts"), "failed: /etc/machine-id has an id");
+  facts.machine.host_name = "build-vm";
+  guest.with_file("/etc/machine-id", "\n")
+      .with_file("/etc/hosts", "127.0.0.1 localhost\n10.0.0.4 build-vm.internal.cloudapp.net build-vm\n");
+  EXPECT_EQ(result("hosts"),
+            "failed: /etc/hostname names build-vm; /etc/hosts names build-vm.internal.cloudapp.net build-vm");
+}
+
+TEST_F(AzureRules, HostsFindsTheNameOfDebiansInstaller) {
+  guest.with_file("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 old-vm\n");
+  EXPECT_EQ(result("hosts"), "failed: /etc/hosts names old-vm");
+}
+
+TEST_F(AzureRules, ASpecializedImageKeepsItsKeysAndNames) {
+  guest.with_file("/etc/ssh/ssh_host_rsa_key");
+  facts.machine.host_name = "build-vm";
+  facts.machine.users = {{{"azureuser", 1000, "/home/azureuser"}, {"/var/lib/waagent/ovf-env.xml"}, {}}};
+  const std::string reason = "skipped: the image has provisioned users (azureuser): it is a specialized image";
+  EXPECT_EQ(result("host keys"), reason);
+  EXPECT_EQ(result("hosts"), reason);
 }
 
 TEST_F(AzureRules, RepositoriesOfUbuntu) {

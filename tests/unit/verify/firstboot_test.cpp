@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* program = "/usr/sbin/ib-firstboot";
 constexpr const char* unit = "/etc/systemd/system/ib-firstboot.service";
+constexpr const char* late_unit = "/etc/systemd/system/ib-firstboot-late.service";
 constexpr const char* conf = "/etc/ib-firstboot.conf";
 constexpr const char* conf_text =
     "# The driver\nOS=centos-7.7\nOFED=5.5-1.0.3.2\nMODULE=mlx5_core\nMODULE_VERSION=5.5-1.0.3\nWAIT=60\n";
@@ -102,6 +103,50 @@ TEST(VerifyFirstboot, FindsWhatOverridesTheUnit) {
             "/etc/systemd/system.control/ib-firstboot.service replaces the unit; "
             "/etc/systemd/system/ib-firstboot.service.d/x.conf changes the unit; "
             "/usr/lib/systemd/system/ib-.service.d/y.conf changes the unit");
+}
+
+TEST(VerifyFirstboot, ChecksTheLateUnitOnlyWhenTheBakeInstalledIt) {
+  Image image;
+  image.guest.with_file("/etc/systemd/system/ib-firstboot-late.service.d/x.conf", "[Service]\nExecStart=\n");
+  EXPECT_EQ(image.check().status, Status::passed);
+  image.expected.services = {"ib-firstboot.service", "ib-firstboot-late.service"};
+  EXPECT_EQ(image.check().evidence,
+            "/etc/systemd/system/ib-firstboot-late.service is missing; "
+            "/etc/systemd/system/ib-firstboot-late.service.d/x.conf changes the unit");
+  image.guest.remove("/etc/systemd/system/ib-firstboot-late.service.d/x.conf");
+  image.guest.with_file(late_unit, assets::firstboot_late_unit());
+  EXPECT_EQ(image.check(),
+            (Check{"ib-firstboot", true,
+                   "the program, its units and its configuration are as bake " BAKE_VERSION " writes them; sha256 " +
+                       assets::firstboot_digest()}));
+  EXPECT_EQ(image.evidence_with(late_unit, replace_all(std::string(assets::firstboot_late_unit()),
+                                                       "/usr/sbin/ib-firstboot --check-address", "/bin/true")),
+            "/etc/systemd/system/ib-firstboot-late.service has 'ExecStart=/bin/true' in place of "
+            "'ExecStart=/usr/sbin/ib-firstboot --check-address'");
+  image.facts.baked_manifest = R"({"bake":"0.0.1"})";
+  EXPECT_EQ(image.check().status, Status::skipped);
+  EXPECT_EQ(image.evidence_with(late_unit, "[Service]\n"),
+            "/etc/systemd/system/ib-firstboot-late.service does not start /usr/sbin/ib-firstboot");
+}
+
+TEST(VerifyFirstboot, FindsWhatOverridesTheLateUnit) {
+  Image image;
+  image.expected.services = {"ib-firstboot-late.service"};
+  image.guest.with_file(late_unit, assets::firstboot_late_unit())
+      .with_file("/etc/systemd/system/ib-firstboot-.service.d/x.conf")
+      .with_file("/etc/systemd/system.control/ib-firstboot-late.service");
+  EXPECT_EQ(image.check().evidence,
+            "/etc/systemd/system.control/ib-firstboot-late.service replaces the unit; "
+            "/etc/systemd/system/ib-firstboot-.service.d/x.conf changes the unit");
+}
+
+TEST(VerifyFirstboot, WantsTheStrictRateOfTheBake) {
+  Image image;
+  image.guest.write(conf, fmt::format("{}STRICT_RATE=1\n", conf_text));  // a user may choose it later
+  EXPECT_EQ(image.check().status, Status::passed);
+  image.expected.firstboot_strict_rate = true;
+  EXPECT_EQ(image.check().status, Status::passed);
+  EXPECT_EQ(image.evidence_with(conf, conf_text), "/etc/ib-firstboot.conf has no STRICT_RATE=1");
 }
 
 TEST(VerifyFirstboot, ComparesTheConfigurationWithTheImage) {
