@@ -31,8 +31,8 @@ void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress
                                 "while read -r device place type rest; do\n"
                                 "  case $type in xfs|ext2|ext3|ext4|btrfs) set -- \"$@\" \"$place\";; esac\n"
                                 "done </proc/mounts\n"
-                                "setfiles $mount_option -e /proc -e /sys -e /dev -e /run {} \"$@\" 2>&1\n",
-                                shell_quote(plan.file_contexts)));
+                                "setfiles {}$mount_option -e /proc -e /sys -e /dev -e /run {} \"$@\" 2>&1\n",
+                                plan.reset_labels ? "-F " : "", shell_quote(plan.file_contexts)));
     const auto unlabelled = guest::unlabelled_files(guest, changed_files(plan));
     if (result.ok() && unlabelled.empty()) return;
     progress.warn(
@@ -40,7 +40,9 @@ void label_files(const plan::Plan& plan, guest::Guest& guest, Progress& progress
                     "which reboots once (/.autorelabel)",
                     result.ok() ? "no label: " + join(unlabelled, ", ") : last_lines(result.output, 2)));
   }
-  write_own_file(guest, plan::path::autorelabel, "");
+  // The first boot passes the content to fixfiles (initscripts, systemd/rhel-autorelabel; policycoreutils, fixfiles
+  // onboot).
+  write_own_file(guest, plan::path::autorelabel, plan.reset_labels ? "-F\n" : "");
 }
 
 }  // namespace bake::apply

@@ -74,5 +74,25 @@ TEST(Labels, AModuleThatNoPackageOwnsNeedsALabel) {
   EXPECT_TRUE(guest.exists("/.autorelabel"));
 }
 
+TEST(Labels, CustomizedTypesAreResetOnRequest) {
+  guest::MemoryGuest guest;
+  HostShell shell(guest);
+  shell.with_place("/proc/mounts", "mounts")
+      .with_program("setfiles", "echo \"$@\" >" + shell.file("arguments") + "\n")
+      .with_program("ls", "echo system_u:object_r:etc_t:s0 /etc/bake-manifest.json\n");
+  write_text_atomically(shell.file("mounts"), "/dev/sda4 / xfs rw 0 0\n");
+  plan::Plan plan;
+  plan.relabel = plan::Relabel::setfiles;
+  plan.reset_labels = true;
+  plan.file_contexts = "/fc";
+  SilentProgress progress;
+  label_files(plan, guest, progress);
+  EXPECT_EQ(shell.content("arguments"), "-F -m -e /proc -e /sys -e /dev -e /run /fc /\n");
+  EXPECT_FALSE(guest.exists("/.autorelabel"));
+  plan.relabel = plan::Relabel::autorelabel;
+  label_files(plan, guest, progress);
+  EXPECT_EQ(guest.read("/.autorelabel"), "-F\n");
+}
+
 }  // namespace
 }  // namespace bake::apply

@@ -27,6 +27,7 @@ TEST(Recipe, ReadsTheShortForm) {
   EXPECT_EQ(recipe.vm_sizes, std::vector<std::string>{"Standard_HB60rs"});
   EXPECT_EQ(recipe.ofed.choice, OfedChoice::inbox);
   EXPECT_TRUE(recipe.configure.enable_rdma);
+  EXPECT_FALSE(recipe.configure.reset_labels);
   EXPECT_FALSE(recipe.generalize);
 }
 
@@ -82,6 +83,7 @@ TEST(Recipe, ReadsBackTheSameRecipeThatItWrote) {
   recipe.ofed.version = "5.5-1.0.3.2";
   recipe.ofed.packages = {"rdma-core", "libibverbs1"};
   recipe.configure.hold_rdma = false;
+  recipe.configure.reset_labels = true;
   recipe.generalize = true;
   recipe.gallery = Gallery{"rg",
                            "g",
@@ -99,6 +101,7 @@ TEST(Recipe, ReadsBackTheSameRecipeThatItWrote) {
   EXPECT_EQ(again.base.path, recipe.base.path);
   EXPECT_EQ(again.ofed.packages, recipe.ofed.packages);
   EXPECT_FALSE(again.configure.hold_rdma);
+  EXPECT_TRUE(again.configure.reset_labels);
   EXPECT_EQ(again.gallery->target_regions, recipe.gallery->target_regions);
   EXPECT_EQ(again.gallery->features, recipe.gallery->features);
 }
