@@ -38,7 +38,7 @@ struct Kernel {
   std::string image;                      ///< "/boot/vmlinuz-…"
   std::optional<std::string> initramfs;   ///< path of its initramfs, if there is one
   std::optional<std::string> config;      ///< /boot/config-K or /lib/modules/K/config
-  std::optional<std::string> symvers;     ///< /boot/symvers-K.gz or /lib/modules/K/symvers.gz
+  std::optional<std::string> symvers;     ///< /boot/symvers-K.gz, /lib/modules/K/symvers.gz or build/Module.symvers
   std::optional<std::string> system_map;  ///< /boot/System.map-K or /lib/modules/K/System.map
   std::vector<std::string> builtin_rdma;  ///< built-in modules of mlx4_core, mlx5_core, ib_core… (modules.builtin)
   bool has_headers = false;               ///< /lib/modules/K/build leads to a directory with a Makefile

@@ -97,6 +97,21 @@ std::optional<std::string> find_image(Guest& guest, const Directory& boot, const
   return image && guest.exists(*image) ? image : std::nullopt;
 }
 
+/// Returns the table of the kernel's symbols. The headers' table is the last place: linux-headers-K of Ubuntu and
+/// kernel-devel of EL have one, and `build` leads to them. Headers that were only prepared for a build may have an
+/// empty table.
+std::optional<std::string> find_symvers(Guest& guest, const Directory& boot, const Directory& modules,
+                                        const std::string& release) {
+  if (auto packed = first_of({boot.find("symvers-" + release + ".gz"), modules.find("symvers.gz"),
+                              boot.find("symvers-" + release + ".xz"), modules.find("symvers.xz")}))
+    return packed;
+  if (!modules.find("build")) return std::nullopt;
+  auto of_headers = "/lib/modules/" + release + "/build/Module.symvers";
+  const auto stat = guest.stat(of_headers);
+  const bool has_content = stat && stat->size > 0 && guest.exists(of_headers);
+  return has_content ? std::optional(std::move(of_headers)) : std::nullopt;
+}
+
 /// The content of a file of the kernel, unpacked. Empty when it is damaged or larger than `limit`; other errors, such
 /// as an appliance that died, are thrown.
 std::optional<std::string> read_packed(Guest& guest, const std::string& path, std::size_t limit) {
@@ -148,8 +163,7 @@ std::optional<Kernel> look_at(Guest& guest, const Directory& boot, const std::st
   kernel.initramfs = first_of({boot.find("initramfs-" + release + ".img"), boot.find("initrd.img-" + release),
                                boot.find("initrd-" + release), modules.find("initrd")});
   kernel.config = first_of({boot.find("config-" + release), modules.find("config")});
-  kernel.symvers = first_of({boot.find("symvers-" + release + ".gz"), modules.find("symvers.gz"),
-                             boot.find("symvers-" + release + ".xz"), modules.find("symvers.xz")});
+  kernel.symvers = find_symvers(guest, boot, modules, release);
   kernel.system_map = first_of({boot.find("System.map-" + release), modules.find("System.map")});
   const auto builtin = modules.find("modules.builtin");
   kernel.builtin_rdma = builtin_rdma_modules(builtin ? guest.read(*builtin).value_or("") : "",

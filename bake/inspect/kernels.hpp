@@ -26,8 +26,8 @@ std::vector<std::string> outside_rdma_users(std::string_view modules_dep);
 /// modules.dep.
 std::vector<std::string> own_ib_core_users(std::string_view modules_dep);
 
-/// Returns the symbols of a kernel, from the text of symvers-K ("0x<crc>\t<symbol>\t<module>\t<export>"). Skips lines
-/// in another format.
+/// Returns the symbols of a kernel, from the text of symvers-K or Module.symvers
+/// ("0x<crc>\t<symbol>\t<module>\t<export>"; columns may follow). Skips lines in another format.
 SymbolVersions parse_symvers(std::string_view text);
 
 /// Returns the kernels that can boot: directories of /lib/modules with an image in /boot or in the same directory.

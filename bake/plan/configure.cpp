@@ -246,6 +246,7 @@ void plan_initramfs(const Inputs& inputs, Plan& plan) {
 void plan_labels(const Inputs& inputs, Plan& plan) {
   const auto& selinux = inputs.facts.selinux;
   if (selinux.mode == "absent" || selinux.mode == "disabled") return;
+  plan.reset_labels = inputs.recipe.configure.reset_labels;
   if (selinux.has_setfiles && !selinux.file_contexts.empty()) {
     plan.relabel = Relabel::setfiles;
     plan.file_contexts = selinux.file_contexts;

@@ -102,6 +102,7 @@ struct Plan {
   std::vector<std::string> initramfs_leaves_out;
   std::vector<std::string> initramfs_drivers;  ///< modules that it must contain
   Relabel relabel = Relabel::none;
+  bool reset_labels = false;  ///< also the labels of files with a customized type
   std::string file_contexts;
   bool generalize = false;
   Generalize removal;  ///< empty without `generalize`

@@ -86,7 +86,8 @@ void add_configuration(const Plan& plan, std::string& out) {
     line(fmt::format("{} {}: {}", initramfs_action(plan), plan.initramfs, plan.initramfs_reason));
   if (!plan.network.replaced.empty()) line("remove " + join(plan.network.replaced, ", "));
   if (plan.relabel == Relabel::setfiles)
-    line(fmt::format("set SELinux labels with setfiles, or with {} if it fails", path::autorelabel));
+    line(fmt::format("set SELinux labels with setfiles{}, or with {} if it fails",
+                     plan.reset_labels ? " -F, also those of customized types" : "", path::autorelabel));
   if (plan.generalize) out += "generalize (removes)\n";
   for (const auto& removal : plan.removal.removals) line(text_of(removal));
   out += "files\n";
@@ -122,7 +123,7 @@ Json to_json(const Outcome& outcome) {
             {"initramfs", plan.rebuild_initramfs ? plan.initramfs : ""},
             {"initramfs_reason", plan.initramfs_reason},
             {"initramfs_leaves_out", plan.initramfs_leaves_out},
-            {"selinux_labels", word(plan.relabel)},
+            {"selinux_labels", fmt::format("{}{}", word(plan.relabel), plan.reset_labels ? " -F" : "")},
             {"generalize", plan.generalize},
             {"removals", list_to_json(plan.removal.removals)},
             {"files", files}}},

@@ -106,6 +106,7 @@ Configure read_configure(Input& input, MapReader& recipe) {
   configure.hold_rdma = reader.flag_or("hold_rdma", configure.hold_rdma);
   configure.memlock_unlimited = reader.flag_or("memlock_unlimited", configure.memlock_unlimited);
   configure.cloud_init_network = reader.flag_or("cloud_init_network", configure.cloud_init_network);
+  configure.reset_labels = reader.flag_or("reset_labels", configure.reset_labels);
   reader.finish();
   return configure;
 }

@@ -39,6 +39,7 @@ struct Configure {
   bool memlock_unlimited = true;  ///< in sessions and services: RDMA pins memory
   /// false: bake turns off cloud-init's network configuration and configures eth0 itself, with DHCP.
   bool cloud_init_network = true;
+  bool reset_labels = false;  ///< SELinux: also the labels of files with a customized type
 };
 
 struct Firstboot {

@@ -75,9 +75,10 @@ std::string write(const Recipe& recipe) {
       "  hold_kernel: {}         # keep updates from replacing the kernel the driver fits\n"
       "  hold_rdma: {}           # keep updates from replacing the RDMA packages\n"
       "  memlock_unlimited: {}   # RDMA pins memory\n"
-      "  cloud_init_network: {}  # false: cloud-init leaves the network alone, and eth0 uses DHCP\n",
+      "  cloud_init_network: {}  # false: cloud-init leaves the network alone, and eth0 uses DHCP\n"
+      "  reset_labels: {}       # true: SELinux labels of customized types are reset too\n",
       configure.enable_rdma, configure.hold_kernel, configure.hold_rdma, configure.memlock_unlimited,
-      configure.cloud_init_network);
+      configure.cloud_init_network, configure.reset_labels);
   const auto& firstboot = recipe.firstboot;
   out += fmt::format(
       "\nfirstboot:\n"

@@ -187,16 +187,18 @@ KernelFit refuse_flags(const std::string& release, const Packages& packages, std
 KernelFit fit_by_symbols(const std::string& release, const std::string& built, const Packages& packages,
                          const std::optional<Symbols>& symvers) {
   if (!symvers) {
-    auto fit =
-        refusal(release,
-                fmt::format("modules of {} were built for {}, and the image has no symvers of {} to compare with",
-                            names_of(packages), built, release),
-                fmt::format("reinstall the kernel package that has /boot/symvers-{}.gz, or ", release) +
-                    fmt::format(rebuild_remedy, release));
+    auto fit = refusal(
+        release,
+        fmt::format("modules of {} were built for {}, and the image has no symvers of {} to compare with",
+                    names_of(packages), built, release),
+        fmt::format("reinstall the kernel package that has /boot/symvers-{0}.gz, or install kernel-devel-{0}, in "
+                    "the base image; or ",
+                    release) +
+            fmt::format(rebuild_remedy, release));
     fit.built_kernel = built;
     fit.reasons = {
-        fmt::format("neither /boot/symvers-{0}.gz nor /lib/modules/{0}/symvers.gz: weak-modules skips "
-                    "such a kernel without a message",
+        fmt::format("the image has none of /boot/symvers-{0}.gz, /lib/modules/{0}/symvers.gz and "
+                    "/lib/modules/{0}/build/Module.symvers",
                     release)};
     return fit;
   }
@@ -219,7 +221,7 @@ KernelFit fit_of_prebuilt(const guest::Kernel& kernel, bundle::PackageFormat for
   const auto& release = kernel.release;
   if (kernel.symvers && !kernel.symbol_versions)
     return refusal(release, fmt::format("{} cannot be read, so no symbol versions can be compared", *kernel.symvers),
-                   "reinstall the kernel package in the base image");
+                   "reinstall the package that has the file in the base image");
   Packages foreign;
   std::string built;
   for (const auto* package : packages) {

@@ -1,6 +1,7 @@
 #include "bake/verify/guest.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <map>
 
@@ -164,38 +165,65 @@ Check check_holds(Guest& guest, const Expectations& expected) {
                           : "not held: " + join(missing, ", ")};
 }
 
-/// Checks the label of every file of the injected packages and of bake.
+/// Files that bake writes, as far as the recipe asks for them, and the roots of file systems.
+constexpr std::array own_files{guest::manifest_path,
+                               plan::path::firstboot,
+                               plan::path::firstboot_unit,
+                               plan::path::firstboot_target,
+                               plan::path::firstboot_conf,
+                               plan::path::firstboot_preset,
+                               plan::path::limits,
+                               plan::path::service_limits,
+                               plan::path::openib_conf,
+                               plan::path::openibd_drop_in,
+                               plan::path::load_modules,
+                               plan::path::blacklist,
+                               plan::path::ofed_info,
+                               plan::path::no_cloud_init_network,
+                               plan::path::initramfs_modules,
+                               "/boot",
+                               "/usr",
+                               "/var",
+                               "/opt",
+                               "/home",
+                               "/tmp"};
+
+/// Returns the files of the injected packages and of bake.
+guest::LabelledFiles labelled_files(const Facts& facts, const Expectations& expected) {
+  guest::LabelledFiles files{expected.family, {}, {own_files.begin(), own_files.end()}, expected.kernel};
+  for (const auto& package : expected.packages) files.packages.push_back(package.name);
+  if (!expected.network_config.empty()) files.paths.push_back(expected.network_config);
+  if (facts.waagent) files.paths.push_back(facts.waagent->config);
+  files.paths.insert(files.paths.end(), expected.hold.configs.begin(), expected.hold.configs.end());
+  if (const auto* kernel = facts.kernel(expected.kernel); kernel != nullptr && kernel->initramfs)
+    files.paths.push_back(*kernel->initramfs);
+  return files;
+}
+
+/// Checks the label of every file of the injected packages and of bake: that there is one, and where the guest has
+/// setfiles, that its type agrees with the guest's policy.
 Check check_labels(Guest& guest, const Facts& facts, const Expectations& expected) {
-  if (facts.selinux.mode != "permissive" && facts.selinux.mode != "enforcing")
-    return skipped("SELinux labels", "SELinux is " + facts.selinux.mode);
+  const auto& selinux = facts.selinux;
+  if (selinux.mode != "permissive" && selinux.mode != "enforcing")
+    return skipped("SELinux labels", "SELinux is " + selinux.mode);
   if (guest.exists(plan::path::autorelabel))
-    return skipped("SELinux labels", facts.selinux.mode + ": the first boot labels every file (autorelabel)");
-  std::vector<std::string> packages;
-  for (const auto& package : expected.packages) packages.push_back(package.name);
-  std::vector<std::string> paths{guest::manifest_path,
-                                 plan::path::firstboot,
-                                 plan::path::firstboot_unit,
-                                 plan::path::firstboot_target,
-                                 plan::path::firstboot_conf,
-                                 plan::path::firstboot_preset,
-                                 plan::path::limits,
-                                 plan::path::service_limits,
-                                 plan::path::openib_conf,
-                                 plan::path::blacklist,
-                                 plan::path::ofed_info,
-                                 plan::path::no_cloud_init_network,
-                                 "/boot",
-                                 "/usr",
-                                 "/var",
-                                 "/opt",
-                                 "/home",
-                                 "/tmp"};
-  if (!expected.network_config.empty()) paths.push_back(expected.network_config);
-  const auto unlabelled = guest::unlabelled_files(guest, expected.family, packages, paths);
-  return {"SELinux labels", unlabelled.empty(),
-          fmt::format("{}: {}", facts.selinux.mode,
-                      unlabelled.empty() ? "every file of the injected packages and of bake has a label"
-                                         : "no label: " + join(unlabelled, ", "))};
+    return skipped("SELinux labels", selinux.mode + ": the first boot labels every file (autorelabel)");
+  const auto files = labelled_files(facts, expected);
+  const bool compares = selinux.has_setfiles && !selinux.file_contexts.empty();
+  std::vector<std::string> faults;
+  if (const auto unlabelled = guest::unlabelled_files(guest, files); !unlabelled.empty())
+    faults.push_back("no label: " + join(unlabelled, ", "));
+  if (compares) {
+    const auto wrong = guest::wrong_labels(guest, files, selinux.file_contexts);
+    if (!wrong.files.empty()) faults.push_back("wrong label: " + join(wrong.files, ", "));
+    if (!wrong.trouble.empty()) faults.push_back(wrong.trouble);
+  }
+  return {"SELinux labels", faults.empty(),
+          fmt::format("{}: {}", selinux.mode,
+                      !faults.empty() ? join(faults, "; ")
+                      : compares      ? "every file of the injected packages and of bake has the label that the "
+                                        "guest's policy names"
+                                      : "every file of the injected packages and of bake has a label")};
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ std::string path_in_complaint(const std::string& line) {
 Check check_symbols(Guest& guest, const Facts& facts, const Expectations& expected, const InjectedModules& injected) {
   const auto table = find_symbol_table(guest, facts, expected.kernel);
   if (table.path.empty()) return skipped("symbols", "the guest has neither symvers nor a System.map");
-  // depmod cannot read a compressed symvers.
+  // depmod cannot read a compressed symvers. Module.symvers of the headers is not compressed.
   const auto said = guest.shell(
       fmt::format("plain=$(mktemp) && said=$(mktemp) || exit 1\n"
                   "trap 'rm -f $plain $said' EXIT\n"

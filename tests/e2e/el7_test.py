@@ -49,6 +49,9 @@ class GenuineEl7(main_job.MainJob):
                       evidence["module"])
         self.assertRegex(evidence["initramfs"], "no driver of the card|loads the same RDMA modules as the image")
 
+    def test_files_have_the_labels_of_the_policy(self):
+        self.check_selinux_labels()
+
     def test_the_other_kernel_keeps_its_initramfs(self):
         self.assertRegex(self.other_before, "^[0-9a-f]{64}\n$")
         self.assertEqual(self.other_after, self.other_before)

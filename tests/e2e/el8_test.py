@@ -67,6 +67,9 @@ class GenuineEl8(main_job.MainJob):
         self.assertEqual(directory, KERNEL)
         self.assertEqual([path for path in chosen if not path.startswith(("extra/", "updates/"))], [])
 
+    def test_files_have_the_labels_of_the_policy(self):
+        self.check_selinux_labels()
+
     def test_the_other_kernel_keeps_its_initramfs(self):
         self.assertRegex(self.other_before, "^[0-9a-f]{64}\n$")
         self.assertEqual(self.other_after, self.other_before)

@@ -93,6 +93,15 @@ class MainJob(BakeCase):
             self.assertIn(package["name"], seen)
         self.assertNotIn("mlnx-fw-updater", seen)
 
+    def check_selinux_labels(self):
+        """For guests with SELinux: the labels agree with the guest's policy. Without setfiles the first boot sets them."""
+        label, = [c for c in self.manifest["checks"] if c["check"] == "SELinux labels"]
+        if self.plan["configure"]["selinux_labels"] != "setfiles":
+            self.assertEqual(label["status"], "skipped", label["evidence"])
+            self.skipTest(f"the guest has no setfiles or no policy: {label['evidence']}")
+        self.assertEqual(label["status"], "passed", label["evidence"])
+        self.assertIn("has the label that the guest's policy names", label["evidence"])
+
     def test_progress_went_to_standard_error_line_by_line(self):
         self.assertIn("] inspect\n", self.baked.stderr)
         self.assertNotIn("\r", self.baked.stderr)

@@ -141,6 +141,17 @@ TEST(PlainEnglish, NoBannedPhraseInTheTree) {
   EXPECT_EQ(count, 0U) << found << "tests/unit/banned_phrases.txt says what to write instead";
 }
 
+TEST(PlainEnglish, NoTestPrintsThatItChecksNothingAndPasses) {
+  // In two parts, because this file is read too. The tests use GTEST_SKIP or exit status 77, so that they are counted.
+  constexpr std::string_view printed =
+      "NOT"
+      " CHECKED";
+  for (const auto& file : files_of_the_tree()) {
+    if (!file.starts_with("tests/")) continue;
+    EXPECT_EQ(content_of(source / file).find(printed), std::string::npos) << file;
+  }
+}
+
 TEST(PlainEnglish, TheListFindsBannedPhrases) {
   const BannedPhrases banned;
   for (const auto* line :

@@ -1,5 +1,6 @@
 #include "bake/guest/labels.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "bake/apply/steps.hpp"
@@ -41,14 +42,56 @@ TEST(Labels, AFileThatKeepsNoLabelLeadsToARelabelAtTheFirstBoot) {
   shell.with_program(
       "ls", "for f; do case $f in /usr/*) echo \"? $f\";; /*) echo \"system_u:object_r:etc_t:s0 $f\";; esac; done\n");
   write_text_atomically(shell.file("mounts"), "/dev/sda4 / xfs rw 0 0\n");
-  EXPECT_EQ(guest::unlabelled_files(guest, guest::Family::rpm, {"infiniband-diags"}, {"/etc/bake-manifest.json"}),
-            std::vector<std::string>{"/usr/sbin/ibstat"});
+  EXPECT_THAT(
+      guest::unlabelled_files(guest, {guest::Family::rpm, {"infiniband-diags"}, {"/etc/bake-manifest.json"}, ""}),
+      ::testing::ElementsAre("/usr/sbin/ibstat"));
   plan::Plan plan;
   plan.relabel = plan::Relabel::setfiles;
   plan.expectations.packages = {{"infiniband-diags", "5.5", "x86_64"}};
   SilentProgress progress;
   label_files(plan, guest, progress);
+  EXPECT_EQ(guest.read("/.autorelabel"), "");
+}
+
+TEST(Labels, AModuleThatNoPackageOwnsNeedsALabel) {
+  guest::MemoryGuest guest;
+  HostShell shell(guest);
+  shell.with_place("/proc/mounts", "mounts")
+      .with_place("/lib/modules", "modules")
+      .with_program("setfiles", "exit 0\n")
+      .with_program(
+          "ls", "for f; do case $f in *.ko) echo \"? $f\";; /*) echo \"system_u:object_r:etc_t:s0 $f\";; esac; done\n");
+  write_text_atomically(shell.file("mounts"), "/dev/sda4 / xfs rw 0 0\n");
+  std::filesystem::create_directories(shell.file("modules/K/extra"));
+  plan::Plan plan;
+  plan.relabel = plan::Relabel::setfiles;
+  plan.fit.kernel = "K";
+  SilentProgress progress;
+  label_files(plan, guest, progress);
+  EXPECT_FALSE(guest.exists("/.autorelabel"));
+  write_text_atomically(shell.file("modules/K/extra/mlx5_core.ko"), "");  // as DKMS installs it
+  label_files(plan, guest, progress);
   EXPECT_TRUE(guest.exists("/.autorelabel"));
+}
+
+TEST(Labels, CustomizedTypesAreResetOnRequest) {
+  guest::MemoryGuest guest;
+  HostShell shell(guest);
+  shell.with_place("/proc/mounts", "mounts")
+      .with_program("setfiles", "echo \"$@\" >" + shell.file("arguments") + "\n")
+      .with_program("ls", "echo system_u:object_r:etc_t:s0 /etc/bake-manifest.json\n");
+  write_text_atomically(shell.file("mounts"), "/dev/sda4 / xfs rw 0 0\n");
+  plan::Plan plan;
+  plan.relabel = plan::Relabel::setfiles;
+  plan.reset_labels = true;
+  plan.file_contexts = "/fc";
+  SilentProgress progress;
+  label_files(plan, guest, progress);
+  EXPECT_EQ(shell.content("arguments"), "-F -m -e /proc -e /sys -e /dev -e /run /fc /\n");
+  EXPECT_FALSE(guest.exists("/.autorelabel"));
+  plan.relabel = plan::Relabel::autorelabel;
+  label_files(plan, guest, progress);
+  EXPECT_EQ(guest.read("/.autorelabel"), "-F\n");
 }
 
 }  // namespace

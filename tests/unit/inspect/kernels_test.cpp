@@ -48,6 +48,37 @@ TEST(Kernels, FindsEveryKernelThatCanBoot) {
   EXPECT_TRUE(kernels[1].has_headers);
 }
 
+TEST(Kernels, TheSymbolsOfTheHeadersCountIfTheKernelHasNoTable) {
+  const std::string release = "5.15.0-1041-azure";
+  const std::string headers = "/usr/src/linux-headers-" + release;
+  MemoryGuest guest;
+  guest.with_file("/boot/vmlinuz-" + release)
+      .with_link("/lib/modules/" + release + "/build", headers)
+      .with_file(headers + "/Module.symvers",
+                 "0x12345678\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
+                 "0xabcdef01\tmlx5_core_access_reg\tdrivers/net/ethernet/mellanox/mlx5/core/mlx5_core\t"
+                 "EXPORT_SYMBOL_GPL\tMLX5\n");
+  const auto found = find_kernels(guest);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].symvers, "/lib/modules/" + release + "/build/Module.symvers");
+  EXPECT_EQ(found[0].symbol_versions, (SymbolVersions{{"mlx5_core_access_reg", 0xabcdef01U}, {"printk", 0x12345678U}}));
+  guest.with_file("/lib/modules/" + release + "/symvers.gz");
+  EXPECT_EQ(find_kernels(guest)[0].symvers, "/lib/modules/" + release + "/symvers.gz");
+}
+
+TEST(Kernels, HeadersWithoutATableAreNoTable) {
+  const std::string release = "5.15.0-1041-azure";
+  MemoryGuest guest;
+  guest.with_file("/boot/vmlinuz-" + release)
+      .with_link("/lib/modules/" + release + "/build", "/usr/src/linux-headers-" + release);
+  EXPECT_EQ(find_kernels(guest)[0].symvers, std::nullopt);
+  guest.with_file("/usr/src/linux-headers-" + release + "/Module.symvers");  // empty
+  EXPECT_EQ(find_kernels(guest)[0].symvers, std::nullopt);
+  guest.remove("/usr/src/linux-headers-" + release + "/Module.symvers");
+  guest.with_link("/usr/src/linux-headers-" + release + "/Module.symvers", "gone");
+  EXPECT_EQ(find_kernels(guest)[0].symvers, std::nullopt);
+}
+
 TEST(Kernels, FindsBuiltInRdmaByBothSources) {
   // linux-azure 4.15.0-1041 (microsoft/azure-linux-kernel issue 28).
   EXPECT_EQ(builtin_rdma_modules("kernel/drivers/net/ethernet/mellanox/mlx5/core/mlx5_core.ko\n"

@@ -576,6 +576,21 @@ TEST(Plan, LabelsAtTheFirstBootWithAWarningWhenSetfilesIsMissing) {
               ElementsAre(HasSubstr("Secure Boot"), StartsWith("SELinux is enforcing and the guest has no setfiles")));
 }
 
+TEST(Plan, ResetsCustomizedTypesOnRequest) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  const auto labels = [&] { return to_json(make(inputs)).at("configure").at("selinux_labels").get<std::string>(); };
+  EXPECT_EQ(labels(), "setfiles");
+  inputs.recipe.configure.reset_labels = true;
+  EXPECT_EQ(labels(), "setfiles -F");
+  EXPECT_THAT(to_text(make(inputs)),
+              HasSubstr("  set SELinux labels with setfiles -F, also those of customized types, or with /.autorelabel "
+                        "if it fails\n"));
+  inputs.facts.selinux.has_setfiles = false;
+  EXPECT_EQ(labels(), "autorelabel -F");
+  inputs.facts.selinux.mode = "disabled";
+  EXPECT_EQ(labels(), "none");
+}
+
 TEST(Plan, WarnsThatSecureBootRefusesTheModules) {
   auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
   const auto warnings = [&](resolve::FitKind kind) {

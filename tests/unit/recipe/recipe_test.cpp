@@ -27,6 +27,7 @@ TEST(Recipe, ReadsTheShortForm) {
   EXPECT_EQ(recipe.vm_sizes, std::vector<std::string>{"Standard_HB60rs"});
   EXPECT_EQ(recipe.ofed.choice, OfedChoice::inbox);
   EXPECT_TRUE(recipe.configure.enable_rdma);
+  EXPECT_FALSE(recipe.configure.reset_labels);
   EXPECT_FALSE(recipe.generalize);
 }
 
@@ -98,6 +99,7 @@ TEST(Recipe, ReadsBackTheSameRecipeThatItWrote) {
   recipe.ofed.packages = {"rdma-core", "libibverbs1"};
   recipe.configure.hold_rdma = false;
   recipe.firstboot = {true, 90, true, true};
+  recipe.configure.reset_labels = true;
   recipe.generalize = true;
   recipe.gallery = Gallery{"rg",
                            "g",
@@ -118,6 +120,7 @@ TEST(Recipe, ReadsBackTheSameRecipeThatItWrote) {
   EXPECT_EQ(again.firstboot.wait_seconds, 90U);
   EXPECT_TRUE(again.firstboot.late);
   EXPECT_TRUE(again.firstboot.strict_rate);
+  EXPECT_TRUE(again.configure.reset_labels);
   EXPECT_EQ(again.gallery->target_regions, recipe.gallery->target_regions);
   EXPECT_EQ(again.gallery->features, recipe.gallery->features);
 }

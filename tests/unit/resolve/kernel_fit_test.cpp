@@ -151,7 +151,11 @@ TEST(KernelFit, RefusesWithoutSymvers) {
             "modules of kmod-mlnx-ofa_kernel were built for 3.10.0-1062.el7.x86_64, and the image has no symvers of "
             "3.10.0-1062.12.1.el7.x86_64 to compare with");
   EXPECT_THAT(result.remedy, HasSubstr("reinstall the kernel package that has "
-                                       "/boot/symvers-3.10.0-1062.12.1.el7.x86_64.gz"));
+                                       "/boot/symvers-3.10.0-1062.12.1.el7.x86_64.gz, or install "
+                                       "kernel-devel-3.10.0-1062.12.1.el7.x86_64, in the base image; or use a bundle"));
+  EXPECT_THAT(result.reasons, ElementsAre("the image has none of /boot/symvers-3.10.0-1062.12.1.el7.x86_64.gz, "
+                                          "/lib/modules/3.10.0-1062.12.1.el7.x86_64/symvers.gz and "
+                                          "/lib/modules/3.10.0-1062.12.1.el7.x86_64/build/Module.symvers"));
 }
 
 TEST(KernelFit, ModulesWithoutSymbolVersionsLoadIntoTheirKernelOnly) {

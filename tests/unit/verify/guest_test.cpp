@@ -1,6 +1,7 @@
 #include "bake/verify/guest.hpp"
 
 #include <algorithm>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "bake/guest/memory.hpp"
@@ -211,6 +212,69 @@ TEST(Verify, LabelsThatTheFirstBootSetsAreSkipped) {
   facts.selinux.mode = "enforcing";
   EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(11),
             "SELinux labels: enforcing: the first boot labels every file (autorelabel)");
+}
+
+/// A guest whose `ls -dZ` reports `unlabelled` and whose setfiles, if it has one, reports `changes`.
+struct LabelledGuest {
+  guest::MemoryGuest guest;
+  guest::Facts facts;
+  plan::Expectations expected;
+  std::string unlabelled, changes;
+  std::string script;  ///< the one that ran setfiles
+
+  LabelledGuest() {
+    facts.selinux = {"enforcing", "targeted", "/etc/selinux/targeted/contexts/files/file_contexts", true};
+    guest.with_handler([this](const std::string& text) -> std::optional<guest::ShellResult> {
+      if (text.find("ls -dZ") != std::string::npos) return guest::ShellResult{0, "labelled 9\n" + unlabelled};
+      if (text.find("setfiles -s") == std::string::npos) return std::nullopt;
+      script = text;
+      return guest::ShellResult{0, changes};
+    });
+  }
+
+  Check check() {
+    for (const auto& each : verify_guest(guest, facts, expected))
+      if (each.rule == "SELinux labels") return each;
+    return {};
+  }
+};
+
+TEST(Verify, LabelsAreComparedWithThePolicyWhereTheGuestHasSetfiles) {
+  LabelledGuest image;
+  EXPECT_EQ(image.check(), (Check{"SELinux labels", true,
+                                  "enforcing: every file of the injected packages and of bake has the label that the "
+                                  "guest's policy names"}));
+  image.changes = "Would relabel /usr/sbin/ib-firstboot from u:object_r:default_t:s0 to u:object_r:bin_t:s0\n";
+  EXPECT_EQ(image.check(), (Check{"SELinux labels", false,
+                                  "enforcing: wrong label: /usr/sbin/ib-firstboot (default_t instead of bin_t)"}));
+  image.unlabelled = "? /etc/ib-firstboot.conf\n";
+  EXPECT_EQ(image.check().evidence,
+            "enforcing: no label: /etc/ib-firstboot.conf; wrong label: /usr/sbin/ib-firstboot (default_t instead of "
+            "bin_t)");
+  image.facts.selinux.has_setfiles = false;
+  EXPECT_EQ(image.check(), (Check{"SELinux labels", false, "enforcing: no label: /etc/ib-firstboot.conf"}));
+  image.unlabelled = "";
+  EXPECT_EQ(image.check(),
+            (Check{"SELinux labels", true, "enforcing: every file of the injected packages and of bake has a label"}));
+}
+
+TEST(Verify, LabelsOfEveryFileThatBakeWritesAreChecked) {
+  LabelledGuest image;
+  guest::Kernel kernel;
+  kernel.release = "K";
+  kernel.initramfs = "/boot/initramfs-K.img";
+  image.facts.kernels = {kernel};
+  image.facts.waagent = guest::Waagent{"2.2.46", "/etc/azure/waagent.conf", false, "waagent.service"};
+  image.expected.kernel = "K";
+  image.expected.packages = {{"ofed-scripts", "5.5", "x86_64"}};
+  image.expected.hold = {{"/etc/yum.conf"}, {"kernel*"}};
+  image.expected.network_config = "/etc/sysconfig/network-scripts/ifcfg-eth0";
+  image.check();
+  for (const auto* part :
+       {"rpm -ql ofed-scripts", "/boot/initramfs-K.img", "/etc/azure/waagent.conf", "/etc/yum.conf", "ifcfg-eth0",
+        "/etc/systemd/system/openibd.service.d/10-udev-settle.conf", "/etc/modules-load.d/bake-rdma.conf",
+        "find /lib/modules/K/ ", "for tree in extra updates weak-updates"})
+    EXPECT_THAT(image.script, ::testing::HasSubstr(part));
 }
 
 }  // namespace

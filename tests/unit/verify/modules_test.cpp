@@ -219,6 +219,20 @@ TEST(VerifyModules, AnUnreadableSymversFailsTheCheck) {
   EXPECT_EQ(image.check("symbols").status, Status::failed);
 }
 
+TEST(VerifyModules, TheTableOfTheHeadersIsReadThroughTheLinkToThem) {
+  VendorGuest image;
+  const std::string table = "0x12345678\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n";
+  std::filesystem::create_directories(image.shell.file("headers"));
+  write_text_atomically(image.shell.file("headers/Module.symvers"), table);
+  std::filesystem::create_directory_symlink(image.shell.file("headers"),
+                                            image.shell.file("modules/" + std::string(kernel) + "/build"));
+  image.symvers = "modules/" + std::string(kernel) + "/build/Module.symvers";
+  image.shell.with_program("depmod", "[ \"$4\" = -E ] && cat \"$5\" >" + image.shell.file("seen") + "\n");
+  EXPECT_EQ(said(image.check("symbols")),
+            "passed: no unresolved symbol in 1 injected module (" + image.shell.file(image.symvers) + ")");
+  EXPECT_EQ(image.shell.content("seen"), table);
+}
+
 TEST(VerifyModules, AKernelWithoutATableOfSymbolsSkipsTheCheck) {
   VendorGuest image;
   image.symvers = "";
