@@ -88,7 +88,10 @@ BootDefault decide(Guest& guest, const std::vector<Kernel>& kernels, const Layou
     if (const auto* kernel = kernel_named(base_name_of(*target), kernels))
       return {kernel->release, fmt::format("link {}", link), ""};
   }
-  return {kernels.back().release, "the newest kernel: no file of the boot loader decides", ""};
+  return {"",
+          "the default kernel cannot be determined: there is no grub.cfg in /boot/grub2, in /boot/grub or on an EFI "
+          "system partition, and bake reads no other boot loader",
+          ""};
 }
 
 }  // namespace

@@ -17,9 +17,9 @@ struct BootDefault {
 
 /// Which of `kernels` (oldest first) boots by default. The script of grub.cfg is evaluated as GRUB does it, with its
 /// environment block and the entries of the Boot Loader Specification; without a grub.cfg the links /vmlinuz and
-/// /boot/vmlinuz decide, else it is the newest kernel, and `how` says so. An entry that is set for one boot is never
-/// the answer. With a menu for BIOS and one for EFI it is the first of them, BIOS before EFI, that boots one of
-/// `kernels`. A rescue entry, or a default that cannot be determined, leaves `release` empty.
+/// /boot/vmlinuz decide. An entry that is set for one boot is never the answer. With a menu for BIOS and one for EFI it
+/// is the first of them, BIOS before EFI, that boots one of `kernels`. `release` stays empty for a rescue entry, for a
+/// default that cannot be determined, and where nothing decides.
 ///
 /// `layout` tells which file system a UUID of the script means; without mounts in it, it may be any.
 BootDefault find_boot_default(Guest& guest, const std::vector<Kernel>& kernels, const Layout& layout = {});

@@ -374,9 +374,11 @@ TEST(BootDefault, LinksDecideWithoutAMenu) {
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg") << "an image that is a link";
 }
 
-TEST(BootDefault, SaysSoWhenNothingDecides) {
+TEST(BootDefault, NothingIsGuessedWhenNothingDecides) {
   auto guest = guest_with({"5.4.0-9-generic", "5.4.0-26-generic"});
-  EXPECT_EQ(decision(guest), "5.4.0-26-generic: the newest kernel: no file of the boot loader decides");
+  EXPECT_EQ(decision(guest),
+            ": the default kernel cannot be determined: there is no grub.cfg in /boot/grub2, in /boot/grub or on an "
+            "EFI system partition, and bake reads no other boot loader");
   MemoryGuest empty;
   EXPECT_EQ(decision(empty), ": there is no kernel");
 }
@@ -422,7 +424,9 @@ TEST(BootDefault, SurvivesHostileFiles) {
   guest.remove("/boot/grub/grub.cfg");
   guest.with_link("/boot/vmlinuz", "vmlinuz");
   guest.with_link("/vmlinuz", "/boot/vmlinuz");
-  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: the newest kernel: no file of the boot loader decides");
+  EXPECT_EQ(decision(guest),
+            ": the default kernel cannot be determined: there is no grub.cfg in /boot/grub2, in /boot/grub or on an "
+            "EFI system partition, and bake reads no other boot loader");
 }
 
 TEST(Grub, ReadsTheEnvironmentBlock) {
