@@ -212,6 +212,7 @@ Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Fac
   auto generation = check_generation(recipe, facts.layout, matrix);
   std::move(generation.problems.begin(), generation.problems.end(), std::back_inserter(result.matrix_problems));
   result.generation_warnings = std::move(generation.warnings);
+  result.vm_generations = vm_generations(recipe, matrix);
   return result;
 }
 

@@ -323,6 +323,44 @@ TEST(Plan, IncludesTheWarningsAboutTheBootLoader) {
   EXPECT_EQ(make(inputs).plan.warnings.front(), "GRUB boots another kernel once");
 }
 
+TEST(Plan, RefusesASecondMenuThatBootsNoKernel) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.second_menu = guest::SecondMenu{1, "/boot/grub2/grub.cfg", "", "boots the rescue entry 'x'"};
+  auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(
+      outcome.refusals[0].problem,
+      (Problem{"/boot/grub2/grub.cfg",
+               "VMs of generation 1 read this menu of GRUB, and it boots the rescue entry 'x'; "
+               "3.10.0-1062.el7.x86_64 is the default of the other menu",
+               "make an installed kernel the default of this menu in the base image; it has "
+               "3.10.0-1062.el7.x86_64; or write hyper_v_generation: V2 below 'gallery' in the recipe if no VM of "
+               "generation 1 starts from the image"}));
+  inputs.resolution.vm_generations = {1};
+  outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.hint,
+            "make an installed kernel the default of this menu in the base image; it has 3.10.0-1062.el7.x86_64");
+  inputs.resolution.vm_generations = {2};
+  EXPECT_TRUE(make(inputs).ok()) << "no VM reads the menu";
+}
+
+TEST(Plan, RefusesASecondMenuOfAnotherKernelOnlyIfEveryVmReadsIt) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.second_menu = guest::SecondMenu{2, "/boot/efi/EFI/centos/grub.cfg", z_stream, "boots another"};
+  EXPECT_TRUE(make(inputs).ok());
+  inputs.resolution.vm_generations = {1};
+  EXPECT_TRUE(make(inputs).ok());
+  inputs.resolution.vm_generations = {2};
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem,
+            (Problem{"/boot/efi/EFI/centos/grub.cfg",
+                     "VMs of generation 2 read this menu of GRUB, and it boots another; 3.10.0-1062.el7.x86_64 is the "
+                     "default of the other menu",
+                     "make 3.10.0-1062.el7.x86_64 the default of this menu in the base image"}));
+}
+
 std::string driver_refusal(const Inputs& inputs) {
   const auto outcome = make(inputs);
   if (outcome.refusals.size() != 1) return std::to_string(outcome.refusals.size()) + " refusals";
