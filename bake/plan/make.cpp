@@ -222,7 +222,7 @@ class Planner {
   }
 
   /// Warns about missing parts for IP over InfiniBand: the agent configures the interface, and old agents use ifconfig
-  /// (WALinuxAgent azurelinuxagent/pa/rdma/rdma.py).
+  /// (WALinuxAgent v2.9.0.4, azurelinuxagent/common/rdma.py).
   void warn_about_ipoib() {
     auto& warnings = out_.plan.warnings;
     if (!in_.recipe.configure.enable_rdma) return;
