@@ -480,6 +480,32 @@ TEST(Plan, HoldsForEveryPackageManagerOfTheGuest) {
                         "mlnx-ofa_kernel (/etc/yum.conf, /etc/dnf/dnf.conf)\n"));
 }
 
+TEST(Plan, HoldsEveryPackageThatBringsAnotherKernelOfUbuntu) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  inputs.recipe.configure.hold_rdma = false;
+  auto& packages = inputs.facts.packages.packages;
+  packages.clear();
+  const std::vector<std::string> kernels{"linux-azure",
+                                         "linux-azure-5.4-headers-5.4.0-1055",
+                                         "linux-generic-hwe-18.04",
+                                         "linux-headers-azure",
+                                         "linux-hwe-tools-4.15.0-176",
+                                         "linux-image-5.4.0-1040-azure",
+                                         "linux-image-azure",
+                                         "linux-image-unsigned-5.4.0-1055-azure",
+                                         "linux-kvm",
+                                         "linux-lowlatency-hwe-18.04",
+                                         "linux-modules-5.4.0-1055-azure",
+                                         "linux-modules-extra-azure",
+                                         "linux-signed-azure",
+                                         "linux-signed-generic",
+                                         "linux-signed-image-azure"};
+  for (const auto& name : kernels) packages.push_back({name, "1", "amd64"});
+  for (const std::string name : {"linux-base", "linux-firmware", "linux-libc-dev", "util-linux"})
+    packages.push_back({name, "1", "amd64"});
+  EXPECT_EQ(make(inputs).plan.hold.packages, kernels);
+}
+
 TEST(Plan, ShowsEveryFileThatIsWritten) {
   auto inputs = inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.facts.kernels[0].ib_core_users = {"kernel/drivers/infiniband/ulp/iser/ib_iser.ko.xz",
