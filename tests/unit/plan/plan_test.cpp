@@ -579,6 +579,30 @@ TEST(Plan, CountsSpaceForEveryMountPoint) {
   EXPECT_EQ(outcome.refusals[0].problem.message, "the guest's file system on /usr has 60 MiB free and needs 110 MiB");
 }
 
+/// "MOUNT_POINT MIB" of every file system that the plan needs space on.
+std::vector<std::string> space_needs(const Inputs& inputs) {
+  std::vector<std::string> needs;
+  for (const auto& need : make(inputs).plan.space)
+    needs.push_back(need.mount_point + " " + std::to_string(need.needed >> 20U));
+  return needs;
+}
+
+TEST(Plan, CountsTemporaryFilesOnSeparateFileSystems) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  EXPECT_THAT(space_needs(inputs), ElementsAre("/ 174", "/boot 96"));
+  inputs.facts.layout.mounts.push_back({"/dev/rootvg/varlv", "xfs", "/var", 8ULL << 30, 5ULL << 30, ""});
+  EXPECT_THAT(space_needs(inputs), ElementsAre("/ 110", "/boot 96", "/var 64"));
+  inputs.facts.layout.mounts.push_back({"/dev/rootvg/vartmplv", "xfs", "/var/tmp", 1ULL << 30, 200 << 20, ""});
+  inputs.facts.layout.mounts.push_back({"/dev/rootvg/tmplv", "xfs", "/tmp", 1ULL << 30, 500 << 20, ""});
+  EXPECT_THAT(space_needs(inputs), ElementsAre("/ 110", "/boot 96", "/var 64", "/var/tmp 300"));
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.message,
+            "the guest's file system on /var/tmp has 200 MiB free and needs 300 MiB");
+  inputs.resolution.fit.kind = resolve::FitKind::needs_build;
+  EXPECT_THAT(space_needs(inputs), ElementsAre("/ 174", "/boot 96", "/tmp 64", "/var 664", "/var/tmp 300"));
+}
+
 TEST(Plan, LabelsAtTheFirstBootWithAWarningWhenSetfilesIsMissing) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   EXPECT_EQ(make(inputs).plan.relabel, Relabel::setfiles);
