@@ -111,6 +111,25 @@ struct Layout {
   bool efi = false;  ///< has an EFI system partition
   std::vector<MountedFileSystem> mounts;
   bool bios_boot = false;  ///< has a BIOS boot partition, which GRUB needs on a GPT disk to boot with BIOS
+
+  /// Returns the only VM generation in which the disk boots; 0 when it boots in both or its partition table is unknown.
+  /// Generation 1 is BIOS, generation 2 is UEFI (MicrosoftDocs/azure-compute-docs,
+  /// articles/virtual-machines/generation-2.md).
+  [[nodiscard]] int only_generation() const {
+    if (partition_table.empty()) return 0;
+    if (!efi) return 1;
+    return partition_table == "gpt" && !bios_boot ? 2 : 0;
+  }
+};
+
+/// The menu of GRUB for VMs of the other generation, where it does not boot the default kernel.
+struct SecondMenu {
+  int generation = 0;   ///< 1: read with BIOS, 2: read with UEFI
+  std::string path;     ///< of the grub.cfg
+  std::string release;  ///< the kernel that it boots; empty: it boots none of the kernels, or cannot be evaluated
+  std::string outcome;  ///< "boots 5.4.0-26-generic", "boots the rescue entry '/vmlinuz-0-rescue-…'"
+
+  friend bool operator==(const SecondMenu&, const SecondMenu&) = default;
 };
 
 /// An account of /etc/passwd.
@@ -178,6 +197,7 @@ struct Facts {
       default_kernel_how;  ///< the source of this fact: "grubenv saved_entry", "first entry of /boot/grub/grub.cfg", …
   std::string default_kernel_options;                ///< its command line, as far as the boot loader's files contain it
   std::vector<std::string> default_kernel_warnings;  ///< other kernels that may boot: a one-time entry, a second menu
+  std::optional<SecondMenu> second_menu;             ///< empty: the menus for both VM generations boot the same kernel
   PackageDatabase packages;
   InitramfsTool initramfs_tool = InitramfsTool::none;
   SELinux selinux;

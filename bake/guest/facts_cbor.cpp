@@ -53,6 +53,10 @@ void visit_members(is<Layout> auto& it, auto visit) {
   auto& [partition_table, lvm, efi, mounts, bios_boot] = it;
   visit(partition_table, lvm, efi, mounts, bios_boot);
 }
+void visit_members(is<SecondMenu> auto& it, auto visit) {
+  auto& [generation, path, release, outcome] = it;
+  visit(generation, path, release, outcome);
+}
 void visit_members(is<Account> auto& it, auto visit) {
   auto& [name, uid, home, shell] = it;
   visit(name, uid, home, shell);
@@ -84,11 +88,11 @@ void visit_members(is<ConfigLink> auto& it, auto visit) {
 }
 void visit_members(is<Facts> auto& it, auto visit) {
   auto& [os, family, arch, kernels, default_kernel, default_kernel_how, default_kernel_options, default_kernel_warnings,
-         packages, initramfs_tool, selinux, waagent, layout, programs, package_manager_configs, config_links, machine,
-         private_keys, root_uuid, baked_manifest] = it;
+         second_menu, packages, initramfs_tool, selinux, waagent, layout, programs, package_manager_configs,
+         config_links, machine, private_keys, root_uuid, baked_manifest] = it;
   visit(os, family, arch, kernels, default_kernel, default_kernel_how, default_kernel_options, default_kernel_warnings,
-        packages, initramfs_tool, selinux, waagent, layout, programs, package_manager_configs, config_links, machine,
-        private_keys, root_uuid, baked_manifest);
+        second_menu, packages, initramfs_tool, selinux, waagent, layout, programs, package_manager_configs,
+        config_links, machine, private_keys, root_uuid, baked_manifest);
 }
 
 // ---- writing: a struct is an array, an optional is an array of no or one element

@@ -282,7 +282,7 @@ std::optional<std::string> without_machine(const std::string& path, const std::s
   if (path == "/etc/hostname") return host_name_file_without(text);
   if (path == "/etc/hosts") return hosts_without(text, host_name);
   if (path.ends_with("/dhclient.conf")) return dhclient_without(text);
-  if (path.ends_with(".nmconnection")) return keyfile_without(text);
+  if (is_below(path, keyfile_directory)) return keyfile_without(text);
   if (path.ends_with(".yaml")) return netplan_without(text);
   return ifcfg_without(text);
 }

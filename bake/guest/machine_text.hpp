@@ -23,6 +23,10 @@ std::string user_of_ovf(std::string_view xml);
 /// Returns true for a name that is not the name of one machine: empty, localhost, localhost.localdomain.
 bool is_generic_host_name(std::string_view name);
 
+/// The keyfiles of NetworkManager. It requires the suffix .nmconnection in its other directories, not in this one
+/// (NetworkManager, nm_keyfile_utils_ignore_filename()), and older versions write files without it.
+inline constexpr const char* keyfile_directory = "/etc/NetworkManager/system-connections";
+
 /// Returns the text of the configuration file `path` without what belongs to one machine, and the text itself when it
 /// has no such part; an empty optional when bake cannot remove it. `host_name` is the name of the machine, or empty.
 /// find_machine() (machine.hpp) lists the files.

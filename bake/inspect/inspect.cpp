@@ -102,6 +102,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.default_kernel_how = boot.how;
   facts.default_kernel_options = boot.options;
   facts.default_kernel_warnings = boot.warnings;
+  facts.second_menu = boot.second_menu;
   for (auto& kernel : facts.kernels)
     if (kernel.release == facts.default_kernel) read_initramfs_of(guest, kernel);
   facts.packages = read_package_database(guest, facts.family);

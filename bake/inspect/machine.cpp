@@ -43,10 +43,10 @@ std::vector<std::string> expand(Guest& guest, std::string_view pattern) {
 /// Files with lines that belong to one machine. Netplan's file of cloud-init and shadow are among them.
 std::vector<std::string> machine_files(Guest& guest) {
   std::vector<std::string> paths;
-  for (const auto* pattern :
-       {"/etc/shadow", "/etc/hostname", "/etc/hosts", "/etc/sysconfig/network",
-        "/etc/sysconfig/network-scripts/ifcfg-*", "/etc/NetworkManager/system-connections/*.nmconnection",
-        "/etc/netplan/*.yaml", "/etc/dhcp/dhclient.conf", "/etc/dhcp3/dhclient.conf", "/etc/dhclient.conf"})
+  for (const std::string& pattern : std::vector<std::string>{
+           "/etc/shadow", "/etc/hostname", "/etc/hosts", "/etc/sysconfig/network",
+           "/etc/sysconfig/network-scripts/ifcfg-*", keyfile_directory + std::string("/*"), "/etc/netplan/*.yaml",
+           "/etc/dhcp/dhclient.conf", "/etc/dhcp3/dhclient.conf", "/etc/dhclient.conf"})
     for (auto& path : expand(guest, pattern)) paths.push_back(std::move(path));
   return paths;
 }

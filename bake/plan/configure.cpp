@@ -126,9 +126,13 @@ void plan_driver(const Inputs& inputs, Plan& plan) {
   plan_blacklist(inputs, plan);
 }
 
+/// Whether a package of Ubuntu is a part of a kernel, or depends on the newest kernel of a flavour, as
+/// linux-signed-azure of 16.04 and 18.04 does (names of Ubuntu's security notices USN-5385-1 and USN-5017-1).
+/// linux-image includes linux-image-unsigned, and linux-modules linux-modules-extra.
 bool is_kernel_package(std::string_view name) {
-  static constexpr std::string_view prefixes[] = {"linux-image",   "linux-headers", "linux-modules",    "linux-azure",
-                                                  "linux-generic", "linux-virtual", "linux-cloud-tools"};
+  static constexpr std::string_view prefixes[] = {
+      "linux-image",  "linux-headers",     "linux-modules", "linux-azure",      "linux-generic", "linux-virtual",
+      "linux-signed", "linux-cloud-tools", "linux-hwe",     "linux-lowlatency", "linux-kvm"};
   return std::any_of(std::begin(prefixes), std::end(prefixes),
                      [&](std::string_view prefix) { return name.rfind(prefix, 0) == 0; });
 }

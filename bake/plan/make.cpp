@@ -103,6 +103,7 @@ class Planner {
                          join(releases, ", ")));
       return;
     }
+    check_second_menu(releases);
     if (in_.facts.kernel(fit.kernel) == nullptr) {
       refuse("kernel", fmt::format("kernel '{}' is not in the guest", fit.kernel),
              releases.empty() ? "the guest has no bootable kernel" : fmt::format("it has {}", join(releases, ", ")));
@@ -118,6 +119,28 @@ class Planner {
     auto message = fit.explanation;
     for (const auto& reason : fit.reasons) message += "\n      " + reason;
     refuse(fmt::format("kernel {}", fit.kernel), message, fit.remedy, fit.remedies);
+  }
+
+  /// Refuses a menu of GRUB that VMs of the recipe read and that does not boot the kernel that gets the driver. If VMs
+  /// read both menus and both boot a kernel of the image, the second one is only a warning.
+  void check_second_menu(const std::vector<std::string>& releases) {
+    const auto& second = in_.facts.second_menu;
+    const auto& generations = in_.resolution.vm_generations;
+    if (!second || !generations.contains(second->generation)) return;
+    if (!second->release.empty() && generations.size() > 1) return;
+    auto hint = fmt::format("make an installed kernel the default of this menu in the base image; it has {}",
+                            join(releases, ", "));
+    if (!second->release.empty())
+      hint = fmt::format("make {} the default of this menu in the base image", in_.facts.default_kernel);
+    else if (generations.size() > 1)
+      hint += fmt::format(
+          "; or write hyper_v_generation: V{} below 'gallery' in the recipe if no VM of generation {} "
+          "starts from the image",
+          3 - second->generation, second->generation);
+    refuse(second->path,
+           fmt::format("VMs of generation {} read this menu of GRUB, and it {}; {} is the default of the other menu",
+                       second->generation, second->outcome, in_.facts.default_kernel),
+           hint);
   }
 
   /// Refuses a base with a driver of the vendor. Another version would not be replaced completely: the scripts of the
@@ -199,7 +222,7 @@ class Planner {
   }
 
   /// Warns about missing parts for IP over InfiniBand: the agent configures the interface, and old agents use ifconfig
-  /// (WALinuxAgent azurelinuxagent/pa/rdma/rdma.py).
+  /// (WALinuxAgent v2.9.0.4, azurelinuxagent/common/rdma.py).
   void warn_about_ipoib() {
     auto& warnings = out_.plan.warnings;
     if (!in_.recipe.configure.enable_rdma) return;

@@ -14,6 +14,12 @@ constexpr std::uint64_t bookkeeping = 64 * mebibyte;
 constexpr std::uint64_t initramfs = 96 * mebibyte;
 /// For a DKMS build, which keeps sources, objects and modules.
 constexpr std::uint64_t build_tree = 600 * mebibyte;
+/// For the modules of a DKMS build, which dkms installs below /lib/modules.
+constexpr std::uint64_t built_modules = 64 * mebibyte;
+/// For the files of a generic initramfs before they are packed: dracut and mkinitramfs collect them in /var/tmp.
+constexpr std::uint64_t initramfs_tree = 300 * mebibyte;
+/// For the compiler of a DKMS build, which works in /tmp.
+constexpr std::uint64_t compiler_files = 64 * mebibyte;
 
 /// Returns the file system of `path`: the one with the longest matching mount point.
 const guest::MountedFileSystem* file_system_of(const guest::Layout& layout, const std::string& path) {
@@ -40,8 +46,20 @@ void plan_space(const Inputs& inputs, Outcome& outcome) {
   };
   for (const auto& [directory, bytes] : inputs.resolution.install_bytes) need(directory, bytes + bytes / 10);
   need("/var", bookkeeping);
-  if (inputs.resolution.fit.kind == resolve::FitKind::needs_build) need("/var/lib/dkms", build_tree);
-  if (outcome.plan.rebuild_initramfs) need("/boot", initramfs);
+  // Temporary files count on a separate file system, which is often small. Elsewhere packages need more than they do.
+  const auto need_temporary = [&](const std::string& path, std::uint64_t bytes) {
+    const auto* mount = file_system_of(inputs.facts.layout, path);
+    if (mount != nullptr && mount->mount_point == path) need(path, bytes);
+  };
+  if (inputs.resolution.fit.kind == resolve::FitKind::needs_build) {
+    need("/var/lib/dkms", build_tree);
+    need("/usr", built_modules);  // with a merged /usr, /lib is a link
+    need_temporary("/tmp", compiler_files);
+  }
+  if (outcome.plan.rebuild_initramfs) {
+    need("/boot", initramfs);
+    need_temporary("/var/tmp", initramfs_tree);
+  }
   for (const auto& [mount_point, entry] : needs) {
     outcome.plan.space.push_back(entry);
     if (entry.free < entry.needed)

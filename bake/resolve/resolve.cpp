@@ -6,6 +6,7 @@
 #include <set>
 
 #include "bake/base/text.hpp"
+#include "bake/resolve/guest_packages.hpp"
 #include "bake/resolve/profile.hpp"
 #include "bake/resolve/vm_generation.hpp"
 
@@ -142,50 +143,6 @@ KernelFit fit_of(const SelectedDriver& driver, const guest::Facts& facts, const 
   return decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle, solved.from_extras);
 }
 
-/// Returns the upstream version that the image will have of the first of `names`: of the closure, else the installed
-/// one. Empty when it is not installed.
-std::string version_in_image(const Closure& closure, const guest::Facts& facts, const std::vector<std::string>& names) {
-  const auto is_named = [&](const std::string& name) {
-    return std::find(names.begin(), names.end(), to_lower(name)) != names.end();
-  };
-  const auto upstream = [](std::string version) {
-    version.erase(0, version.find(':') + 1);
-    return version.substr(0, version.find_first_not_of("0123456789."));
-  };
-  for (const auto& change : closure.changes)
-    if (is_named(change.name)) return change.action == PackageChange::Action::remove ? "" : upstream(change.version);
-  for (const auto& package : facts.packages.packages)
-    if (is_named(package.name)) return upstream(package.version);
-  return {};
-}
-
-/// Whether udev gives the IPoIB interface a name other than ib0: not with net.ifnames=0 on the kernel's command line.
-bool udev_renames_interfaces(const guest::Facts& facts) {
-  const auto options = split_words(facts.default_kernel_options);
-  return std::find(options.begin(), options.end(), "net.ifnames=0") == options.end();
-}
-
-/// Adds what the matrix says about the guest's agent and cloud-init: refusals are problems, the others warnings.
-void check_guest_packages(const Recipe& recipe, const guest::Facts& facts, const matrix::Matrix& matrix,
-                          Resolution& result) {
-  const auto updated_agent = version_in_image(result.closure, facts, {"walinuxagent", "waagent"});
-  const auto agent = !updated_agent.empty() ? updated_agent : facts.waagent ? facts.waagent->version : std::string();
-  const auto cloud_init = version_in_image(result.closure, facts, {"cloud-init"});
-  const auto findings =
-      matrix.package_rules({facts.os.id, facts.os.version, agent, cloud_init, recipe.configure.enable_rdma,
-                            facts.family == guest::Family::rpm && udev_renames_interfaces(facts),
-                            facts.machine.cloud_init_network && recipe.configure.cloud_init_network});
-  for (const auto& finding : findings) {
-    const bool about_agent = finding.rule.starts_with("agent-");
-    const auto installed = about_agent ? "waagent " + agent : "cloud-init " + cloud_init;
-    if (finding.effect == matrix::Effect::refuse)
-      result.matrix_problems.push_back({installed, finding.message, finding.remedy});
-    else
-      result.agent_warnings.push_back(fmt::format("the image has {}: {}{}", installed, finding.message,
-                                                  finding.remedy.empty() ? "" : fmt::format(" ({})", finding.remedy)));
-  }
-}
-
 }  // namespace
 
 Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Facts& facts, const matrix::Matrix& matrix,
@@ -208,10 +165,13 @@ Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Fac
   result.new_modules = modules_of(driver, solved);
   result.module_version = module_version(driver, solved.from_bundle);
   result.install_bytes = bytes_to_install(driver, result.closure);
-  check_guest_packages(recipe, facts, matrix, result);
+  auto packages = check_guest_packages(recipe, facts, result.closure, matrix);
+  std::move(packages.problems.begin(), packages.problems.end(), std::back_inserter(result.matrix_problems));
+  result.agent_warnings = std::move(packages.warnings);
   auto generation = check_generation(recipe, facts.layout, matrix);
   std::move(generation.problems.begin(), generation.problems.end(), std::back_inserter(result.matrix_problems));
   result.generation_warnings = std::move(generation.warnings);
+  result.vm_generations = vm_generations(recipe, matrix);
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct Resolution {
   std::size_t extra_payloads = 0;                      ///< number of payload disks in addition to the bundle's
   std::vector<Problem> matrix_problems;                ///< why the matrix refuses the driver on this kernel
   std::vector<std::string> generation_warnings;        ///< VM sizes that the disk cannot start
+  std::set<int> vm_generations{1, 2};                  ///< in which VMs start from the image
   std::vector<std::string> agent_warnings;  ///< warnings of the matrix about IPoIB with the guest's waagent version
 };
 

@@ -8,13 +8,6 @@
 namespace bake::resolve {
 namespace {
 
-/// Returns the only generation that the disk boots in; 0 when it boots in both or its layout is unknown.
-int only_generation(const guest::Layout& layout) {
-  if (layout.partition_table.empty()) return 0;
-  if (!layout.efi) return 1;
-  return layout.partition_table == "gpt" && !layout.bios_boot ? 2 : 0;
-}
-
 std::string_view reason_of(int generation) {
   return generation == 1 ? "it has no EFI system partition" : "it has no BIOS boot partition";
 }
@@ -37,7 +30,7 @@ GenerationCheck check_generation(const recipe::Recipe& recipe, const guest::Layo
                                  const matrix::Matrix& matrix) {
   GenerationCheck check;
   const auto& defined = recipe.gallery ? recipe.gallery->hyper_v_generation : std::string();
-  if (const int only = only_generation(layout); only != 0) {
+  if (const int only = layout.only_generation(); only != 0) {
     const int other = 3 - only;
     const auto disk = fmt::format("the disk boots in generation {} VMs only ({})", only, reason_of(only));
     const auto sizes = sizes_without(only, recipe, matrix);
@@ -57,6 +50,18 @@ GenerationCheck check_generation(const recipe::Recipe& recipe, const guest::Layo
     check.warnings.push_back(fmt::format("{} cannot start from an image definition with hyper_v_generation: {}",
                                          join(sizes, ", "), defined));
   return check;
+}
+
+std::set<int> vm_generations(const recipe::Recipe& recipe, const matrix::Matrix& matrix) {
+  const auto& defined = recipe.gallery ? recipe.gallery->hyper_v_generation : std::string();
+  std::set<int> generations;
+  for (const int generation : {1, 2}) {
+    const bool other_defined = !defined.empty() && defined != fmt::format("V{}", generation);
+    const bool no_size =
+        !recipe.vm_sizes.empty() && sizes_without(generation, recipe, matrix).size() == recipe.vm_sizes.size();
+    if (!other_defined && !no_size) generations.insert(generation);
+  }
+  return generations.empty() ? std::set<int>{1, 2} : generations;
 }
 
 }  // namespace bake::resolve

@@ -39,11 +39,25 @@ std::optional<Line> read_line(std::string_view text) {
   return line;
 }
 
+/// The digest of a file that consists of one digest without a name, as vendors publish it next to an archive.
+std::optional<std::string> bare_digest(const std::vector<std::string>& lines) {
+  std::optional<std::string> digest;
+  for (const auto& line : lines) {
+    const auto text = trim(line);
+    if (text.empty()) continue;
+    if (digest || !is_sha256(text)) return std::nullopt;
+    digest = to_lower(text);
+  }
+  return digest;
+}
+
 }  // namespace
 
 std::string digest_in_checksum_file(const std::filesystem::path& file, const std::vector<std::string>& names) {
   std::set<std::string> found, others;
-  for (const auto& text : split_lines(read_text(file, max_file))) {
+  const auto lines = split_lines(read_text(file, max_file));
+  if (const auto digest = bare_digest(lines)) return *digest;
+  for (const auto& text : lines) {
     const auto line = read_line(trim(text));
     if (!line) continue;
     if (std::find(names.begin(), names.end(), line->name) != names.end())
@@ -56,7 +70,7 @@ std::string digest_in_checksum_file(const std::filesystem::path& file, const std
   if (!found.empty())
     throw Error(ErrorKind::usage, fmt::format("{}it has {} digests of {}", doing, found.size(), names.front()));
   throw Error(ErrorKind::usage, fmt::format("{}no line has the name {}", doing, names.front()),
-              others.empty() ? "each line must be '<sha256>  <name>', as sha256sum writes it"
+              others.empty() ? "each line must be '<sha256>  <name>', as sha256sum writes it; or the file is one digest"
                              : fmt::format("it has {}", join({others.begin(), others.end()}, ", ")));
 }
 

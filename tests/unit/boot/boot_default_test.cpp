@@ -336,11 +336,15 @@ TEST(BootDefault, SaysWhenTwoMenusDisagree) {
                 "the image has two menus of GRUB: /boot/grub2/grub.cfg boots 3.10.0-1062.el7.x86_64, "
                 "/boot/efi/EFI/centos/grub.cfg boots 3.10.0-1062.12.1.el7.x86_64; the VM's generation decides which "
                 "counts, and the driver is for 3.10.0-1062.el7.x86_64"});
+  EXPECT_EQ(find_boot_default(guest, find_kernels(guest)).second_menu,
+            (SecondMenu{2, "/boot/efi/EFI/centos/grub.cfg", "3.10.0-1062.12.1.el7.x86_64",
+                        "boots 3.10.0-1062.12.1.el7.x86_64"}));
   auto same = hybrid("saved_entry=1\n", "saved_entry=1\n");
   EXPECT_EQ(warnings(same), std::vector<std::string>{});
+  EXPECT_EQ(find_boot_default(same, find_kernels(same)).second_menu, std::nullopt);
 }
 
-TEST(BootDefault, AMenuOfAKernelThatIsGoneDoesNotHideTheOther) {
+TEST(BootDefault, AMenuOfAKernelThatIsGoneIsTheSecondMenu) {
   auto guest = hybrid("saved_entry=1\n", "saved_entry=0\n");
   guest.remove("/lib/modules/3.10.0-1062.el7.x86_64");
   EXPECT_EQ(decision(guest), "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/efi/EFI/centos/grub.cfg");
@@ -350,6 +354,68 @@ TEST(BootDefault, AMenuOfAKernelThatIsGoneDoesNotHideTheOther) {
           "the image has two menus of GRUB: /boot/efi/EFI/centos/grub.cfg boots 3.10.0-1062.12.1.el7.x86_64, "
           "/boot/grub2/grub.cfg boots '/vmlinuz-3.10.0-1062.el7.x86_64', which is not a kernel of this image; the "
           "VM's generation decides which counts, and the driver is for 3.10.0-1062.12.1.el7.x86_64"});
+  EXPECT_EQ(find_boot_default(guest, find_kernels(guest)).second_menu,
+            (SecondMenu{1, "/boot/grub2/grub.cfg", "",
+                        "boots '/vmlinuz-3.10.0-1062.el7.x86_64', which is not a kernel of this image"}));
+}
+
+/// Layouts of disks that boot in one generation of VMs only.
+const Layout bios_only{"msdos", false, false, {}};
+const Layout uefi_only{"gpt", false, true, {}};
+
+/// "release: how" of a guest with this layout, and every warning.
+std::string decision_with(MemoryGuest& guest, const Layout& layout) {
+  const auto found = find_boot_default(guest, find_kernels(guest), layout);
+  EXPECT_EQ(found.second_menu, std::nullopt);
+  auto text = found.release + ": " + found.how;
+  for (const auto& warning : found.warnings) text += "; " + warning;
+  return text;
+}
+
+TEST(BootDefault, TheLayoutTellsWhichMenuTheFirmwareReads) {
+  auto guest = hybrid("saved_entry=1\n", "saved_entry=0\n");
+  EXPECT_EQ(decision_with(guest, bios_only), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
+  EXPECT_EQ(decision_with(guest, uefi_only),
+            "3.10.0-1062.12.1.el7.x86_64: first entry of /boot/efi/EFI/centos/grub.cfg");
+  const Layout both{"gpt", false, true, {}, true};
+  EXPECT_EQ(find_boot_default(guest, find_kernels(guest), both).second_menu->path, "/boot/efi/EFI/centos/grub.cfg");
+}
+
+TEST(BootDefault, AMenuThatTheFirmwareDoesNotReadIsNotAnAnswer) {
+  auto bios_broken = hybrid("saved_entry=1\n", "saved_entry=0\n");
+  bios_broken.remove("/lib/modules/3.10.0-1062.el7.x86_64");
+  EXPECT_EQ(decision_with(bios_broken, bios_only),
+            ": the default of GRUB is '/vmlinuz-3.10.0-1062.el7.x86_64' (grubenv saved_entry), which is not a kernel "
+            "of this image");
+  auto efi_broken = hybrid("saved_entry=0\n", "saved_entry=2\n");
+  EXPECT_EQ(decision_with(efi_broken, uefi_only),
+            ": the default of GRUB is the rescue entry '/vmlinuz-0-rescue-554cc448505f4911a678768100ea69cd' (grubenv "
+            "saved_entry)");
+}
+
+TEST(BootDefault, GrubForEfiMayReadTheMenuBelowBoot) {
+  auto guest = centos7("saved_entry=1\n");
+  EXPECT_EQ(decision_with(guest, uefi_only), "3.10.0-1062.el7.x86_64: grubenv saved_entry");
+}
+
+TEST(BootDefault, AMenuForEfiDoesNotCountWithoutItsPartition) {
+  auto guest = hybrid("", "saved_entry=1\n");
+  guest.remove("/boot/grub2/grub.cfg");
+  EXPECT_EQ(decision_with(guest, bios_only),
+            ": the default kernel cannot be determined: there is no grub.cfg in /boot/grub2, in /boot/grub or on an "
+            "EFI system partition, and bake reads no other boot loader");
+}
+
+TEST(BootDefault, TheSystemsOwnMenuForEfiCountsBeforeThatOfAnother) {
+  auto guest = guest_with({"3.10.0-1062.el7.x86_64"});
+  guest.with_file("/etc/os-release", "ID=\"rhel\"\nVERSION_ID=\"7.7\"\n")
+      .with_file("/boot/efi/EFI/centos/grub.cfg", "menuentry 'old' {\n linuxefi /vmlinuz-3.10.0-957.el7.x86_64\n}\n")
+      .with_file("/boot/efi/EFI/redhat/grub.cfg", "menuentry 'new' {\n linuxefi /vmlinuz-3.10.0-1062.el7.x86_64\n}\n");
+  EXPECT_EQ(decision_with(guest, uefi_only),
+            "3.10.0-1062.el7.x86_64: first entry of /boot/efi/EFI/redhat/grub.cfg; the image has two menus of GRUB: "
+            "/boot/efi/EFI/redhat/grub.cfg boots 3.10.0-1062.el7.x86_64, /boot/efi/EFI/centos/grub.cfg boots "
+            "'/vmlinuz-3.10.0-957.el7.x86_64', which is not a kernel of this image; bake takes the first, and the "
+            "driver is for 3.10.0-1062.el7.x86_64");
 }
 
 TEST(BootDefault, TheEnvironmentBesideTheMenuCounts) {
@@ -374,9 +440,11 @@ TEST(BootDefault, LinksDecideWithoutAMenu) {
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg") << "an image that is a link";
 }
 
-TEST(BootDefault, SaysSoWhenNothingDecides) {
+TEST(BootDefault, NothingIsGuessedWhenNothingDecides) {
   auto guest = guest_with({"5.4.0-9-generic", "5.4.0-26-generic"});
-  EXPECT_EQ(decision(guest), "5.4.0-26-generic: the newest kernel: no file of the boot loader decides");
+  EXPECT_EQ(decision(guest),
+            ": the default kernel cannot be determined: there is no grub.cfg in /boot/grub2, in /boot/grub or on an "
+            "EFI system partition, and bake reads no other boot loader");
   MemoryGuest empty;
   EXPECT_EQ(decision(empty), ": there is no kernel");
 }
@@ -422,7 +490,9 @@ TEST(BootDefault, SurvivesHostileFiles) {
   guest.remove("/boot/grub/grub.cfg");
   guest.with_link("/boot/vmlinuz", "vmlinuz");
   guest.with_link("/vmlinuz", "/boot/vmlinuz");
-  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: the newest kernel: no file of the boot loader decides");
+  EXPECT_EQ(decision(guest),
+            ": the default kernel cannot be determined: there is no grub.cfg in /boot/grub2, in /boot/grub or on an "
+            "EFI system partition, and bake reads no other boot loader");
 }
 
 TEST(Grub, ReadsTheEnvironmentBlock) {

@@ -1,6 +1,11 @@
 #include "bake/guest/config_text.hpp"
 
+#include <filesystem>
 #include <gtest/gtest.h>
+
+#include "bake/base/file.hpp"
+#include "bake/base/text.hpp"
+#include "bake/inspect/waagent.hpp"
 
 namespace bake::guest {
 namespace {
@@ -15,6 +20,29 @@ TEST(SetKey, LeavesExactlyOneUncommentedLine) {
   EXPECT_EQ(set_key("a=1\nb=2", "OS.EnableRDMA", "y"), "a=1\nb=2\nOS.EnableRDMA=y\n");
   EXPECT_EQ(set_key("", "OS.EnableRDMA", "y"), "OS.EnableRDMA=y\n");
   EXPECT_EQ(set_key(want, "OS.EnableRDMA", "y"), want);
+}
+
+// The waagent.conf of eight distributions (Azure/WALinuxAgent, config/). They are not part of the project.
+TEST(SetKey, ChangesOneLineOfEveryGenuineWaagentConf) {
+  namespace fs = std::filesystem;
+  const auto directory = fs::path(SOURCE_DIR) / "../shared/data/genuine-waagent";
+  std::error_code error;
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const auto text = read_text(entry.path(), 1U << 20U);
+    const auto edited = set_key(text, "OS.EnableRDMA", "y");
+    EXPECT_EQ(waagent_setting(edited, "OS.EnableRDMA"), "y") << entry.path();
+    auto rest = split_lines(edited);
+    const auto is_setting = [](const std::string& line) { return line == "OS.EnableRDMA=y"; };
+    EXPECT_EQ(std::erase_if(rest, is_setting), 1U) << entry.path();
+    auto others = split_lines(text);
+    std::erase_if(others, [](const std::string& line) { return line == "# OS.EnableRDMA=y"; });
+    EXPECT_EQ(rest, others) << entry.path();
+    EXPECT_EQ(set_key(edited, "OS.EnableRDMA", "y"), edited) << entry.path();
+    ++files;
+  }
+  if (files == 0) GTEST_SKIP() << "the genuine waagent.conf files are not there: " << directory;
+  EXPECT_EQ(files, 8);
 }
 
 TEST(SetKey, IgnoresKeysThatContainTheKey) {

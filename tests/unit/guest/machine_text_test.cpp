@@ -73,6 +73,9 @@ TEST(MachineText, RemovesMacAddressesOfRedHatsFiles) {
   EXPECT_EQ(without_machine("/etc/NetworkManager/system-connections/x.nmconnection",
                             "[ethernet]\nmac-address=00:0D:3A:11:22:33\n[ipv4]\n", ""),
             "[ethernet]\n[ipv4]\n");
+  EXPECT_EQ(without_machine("/etc/NetworkManager/system-connections/Wired connection 1",
+                            "[802-3-ethernet]\nmac-address=00:0D:3A:11:22:33\nHOSTNAME=vm\n", "vm"),
+            "[802-3-ethernet]\nHOSTNAME=vm\n");
 }
 
 std::optional<std::string> netplan(const std::string& text) { return without_machine("/etc/netplan/x.yaml", text, ""); }

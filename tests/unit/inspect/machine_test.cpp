@@ -65,6 +65,16 @@ TEST(Machine, FindsTheFilesOfEl) {
               ElementsAre("/var/lib/NetworkManager/internal-eth0.lease", "/var/lib/dhclient/dhclient-eth0.leases"));
 }
 
+TEST(Machine, FindsKeyfilesOfNetworkManagerWithoutASuffix) {
+  MemoryGuest guest;
+  const std::string directory = "/etc/NetworkManager/system-connections/";
+  guest.with_file(directory + "System eth0", "[ethernet]\nmac-address=00:0D:3A:11:22:33\n")
+      .with_file(directory + "no-mac", "[ethernet]\n")
+      .with_directory(directory + "directory");
+  EXPECT_THAT(find_machine(guest, {}).files,
+              ElementsAre(MachineFile{directory + "System eth0", "MAC address", Treatment::edit}));
+}
+
 TEST(Machine, FindsTheDataOfTheAgentAndItsFirewallUnit) {
   MemoryGuest guest;
   const auto data = data_of(find_machine(guest, testing::used_el(guest)));

@@ -374,6 +374,44 @@ TEST(Plan, IncludesTheWarningsAboutTheBootLoader) {
   EXPECT_EQ(make(inputs).plan.warnings.front(), "GRUB boots another kernel once");
 }
 
+TEST(Plan, RefusesASecondMenuThatBootsNoKernel) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.second_menu = guest::SecondMenu{1, "/boot/grub2/grub.cfg", "", "boots the rescue entry 'x'"};
+  auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(
+      outcome.refusals[0].problem,
+      (Problem{"/boot/grub2/grub.cfg",
+               "VMs of generation 1 read this menu of GRUB, and it boots the rescue entry 'x'; "
+               "3.10.0-1062.el7.x86_64 is the default of the other menu",
+               "make an installed kernel the default of this menu in the base image; it has "
+               "3.10.0-1062.el7.x86_64; or write hyper_v_generation: V2 below 'gallery' in the recipe if no VM of "
+               "generation 1 starts from the image"}));
+  inputs.resolution.vm_generations = {1};
+  outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.hint,
+            "make an installed kernel the default of this menu in the base image; it has 3.10.0-1062.el7.x86_64");
+  inputs.resolution.vm_generations = {2};
+  EXPECT_TRUE(make(inputs).ok()) << "no VM reads the menu";
+}
+
+TEST(Plan, RefusesASecondMenuOfAnotherKernelOnlyIfEveryVmReadsIt) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.facts.second_menu = guest::SecondMenu{2, "/boot/efi/EFI/centos/grub.cfg", z_stream, "boots another"};
+  EXPECT_TRUE(make(inputs).ok());
+  inputs.resolution.vm_generations = {1};
+  EXPECT_TRUE(make(inputs).ok());
+  inputs.resolution.vm_generations = {2};
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem,
+            (Problem{"/boot/efi/EFI/centos/grub.cfg",
+                     "VMs of generation 2 read this menu of GRUB, and it boots another; 3.10.0-1062.el7.x86_64 is the "
+                     "default of the other menu",
+                     "make 3.10.0-1062.el7.x86_64 the default of this menu in the base image"}));
+}
+
 std::string driver_refusal(const Inputs& inputs) {
   const auto outcome = make(inputs);
   if (outcome.refusals.size() != 1) return std::to_string(outcome.refusals.size()) + " refusals";
@@ -493,6 +531,32 @@ TEST(Plan, HoldsForEveryPackageManagerOfTheGuest) {
                         "mlnx-ofa_kernel (/etc/yum.conf, /etc/dnf/dnf.conf)\n"));
 }
 
+TEST(Plan, HoldsEveryPackageThatBringsAnotherKernelOfUbuntu) {
+  auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  inputs.recipe.configure.hold_rdma = false;
+  auto& packages = inputs.facts.packages.packages;
+  packages.clear();
+  const std::vector<std::string> kernels{"linux-azure",
+                                         "linux-azure-5.4-headers-5.4.0-1055",
+                                         "linux-generic-hwe-18.04",
+                                         "linux-headers-azure",
+                                         "linux-hwe-tools-4.15.0-176",
+                                         "linux-image-5.4.0-1040-azure",
+                                         "linux-image-azure",
+                                         "linux-image-unsigned-5.4.0-1055-azure",
+                                         "linux-kvm",
+                                         "linux-lowlatency-hwe-18.04",
+                                         "linux-modules-5.4.0-1055-azure",
+                                         "linux-modules-extra-azure",
+                                         "linux-signed-azure",
+                                         "linux-signed-generic",
+                                         "linux-signed-image-azure"};
+  for (const auto& name : kernels) packages.push_back({name, "1", "amd64"});
+  for (const std::string name : {"linux-base", "linux-firmware", "linux-libc-dev", "util-linux"})
+    packages.push_back({name, "1", "amd64"});
+  EXPECT_EQ(make(inputs).plan.hold.packages, kernels);
+}
+
 TEST(Plan, ShowsEveryFileThatIsWritten) {
   auto inputs = inputs_for(centos(z_stream), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
   inputs.facts.kernels[0].ib_core_users = {"kernel/drivers/infiniband/ulp/iser/ib_iser.ko.xz",
@@ -564,6 +628,30 @@ TEST(Plan, CountsSpaceForEveryMountPoint) {
   outcome = make(inputs);
   ASSERT_EQ(outcome.refusals.size(), 1U);
   EXPECT_EQ(outcome.refusals[0].problem.message, "the guest's file system on /usr has 60 MiB free and needs 110 MiB");
+}
+
+/// "MOUNT_POINT MIB" of every file system that the plan needs space on.
+std::vector<std::string> space_needs(const Inputs& inputs) {
+  std::vector<std::string> needs;
+  for (const auto& need : make(inputs).plan.space)
+    needs.push_back(need.mount_point + " " + std::to_string(need.needed >> 20U));
+  return needs;
+}
+
+TEST(Plan, CountsTemporaryFilesOnSeparateFileSystems) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  EXPECT_THAT(space_needs(inputs), ElementsAre("/ 174", "/boot 96"));
+  inputs.facts.layout.mounts.push_back({"/dev/rootvg/varlv", "xfs", "/var", 8ULL << 30, 5ULL << 30, ""});
+  EXPECT_THAT(space_needs(inputs), ElementsAre("/ 110", "/boot 96", "/var 64"));
+  inputs.facts.layout.mounts.push_back({"/dev/rootvg/vartmplv", "xfs", "/var/tmp", 1ULL << 30, 200 << 20, ""});
+  inputs.facts.layout.mounts.push_back({"/dev/rootvg/tmplv", "xfs", "/tmp", 1ULL << 30, 500 << 20, ""});
+  EXPECT_THAT(space_needs(inputs), ElementsAre("/ 110", "/boot 96", "/var 64", "/var/tmp 300"));
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.message,
+            "the guest's file system on /var/tmp has 200 MiB free and needs 300 MiB");
+  inputs.resolution.fit.kind = resolve::FitKind::needs_build;
+  EXPECT_THAT(space_needs(inputs), ElementsAre("/ 174", "/boot 96", "/tmp 64", "/var 664", "/var/tmp 300"));
 }
 
 TEST(Plan, LabelsAtTheFirstBootWithAWarningWhenSetfilesIsMissing) {

@@ -185,6 +185,7 @@ TEST(FactsCbor, GivesTheSameFactsOfEveryRecordedGuest) {
       facts.machine.users = {
           {{"azureuser", 1000, "/home/azureuser"}, {"/etc/sudoers.d/waagent"}, guest::FileStat{}, "/home"}};
       facts.machine.files = {{"/etc/hostname", "host name", guest::MachineFile::Treatment::remove}};
+      facts.second_menu = guest::SecondMenu{1, "/boot/grub2/grub.cfg", "5.4.0-26-generic", "boots it"};
       facts.baked_manifest = std::string("{}\0\xff", 4);
       const auto bytes = guest::to_cbor(facts);
       const auto again = guest::facts_from_cbor(bytes);
@@ -194,6 +195,7 @@ TEST(FactsCbor, GivesTheSameFactsOfEveryRecordedGuest) {
       EXPECT_EQ(again->packages.dump, facts.packages.dump);
       EXPECT_EQ(again->machine.users.at(0).home, facts.machine.users.at(0).home);
       EXPECT_EQ(again->machine.files, facts.machine.files);
+      EXPECT_EQ(again->second_menu, facts.second_menu);
       EXPECT_EQ(again->baked_manifest, facts.baked_manifest);
       EXPECT_FALSE(guest::facts_from_cbor(std::string_view(bytes).substr(0, bytes.size() / 2)));
     }

@@ -67,5 +67,21 @@ TEST(VmGeneration, TheGalleryDefinitionIsComparedWithTheDiskAndTheSizes) {
   EXPECT_THAT(check({"Standard_HB176rs_v4"}, both, "V2").warnings, IsEmpty());
 }
 
+TEST(VmGeneration, SizesAndTheGalleryDefinitionTellWhereVmsStart) {
+  const auto generations = [](const Sizes& sizes, const std::string& defined = {}) {
+    recipe::Recipe recipe;
+    recipe.vm_sizes = sizes;
+    if (!defined.empty()) recipe.gallery.emplace().hyper_v_generation = defined;
+    return vm_generations(recipe, matrix::Matrix::built_in());
+  };
+  EXPECT_THAT(generations({"Standard_HB120rs_v2"}), ElementsAre(1, 2));
+  EXPECT_THAT(generations({"Standard_H16r"}), ElementsAre(1));
+  EXPECT_THAT(generations({"Standard_HB176rs_v4"}), ElementsAre(2));
+  EXPECT_THAT(generations({"Standard_HB176rs_v4", "Standard_HB120rs_v2"}), ElementsAre(1, 2));
+  EXPECT_THAT(generations({"Standard_HB120rs_v2"}, "V1"), ElementsAre(1));
+  EXPECT_THAT(generations({"Standard_HB120rs_v2"}, "V2"), ElementsAre(2));
+  EXPECT_THAT(generations({"Standard_HB176rs_v4"}, "V1"), ElementsAre(1, 2)) << "a contradiction restricts nothing";
+}
+
 }  // namespace
 }  // namespace bake::resolve

@@ -35,12 +35,22 @@ TEST_F(ChecksumFileTest, TheLineOfTheArchiveCounts) {
   EXPECT_EQ(digest_in(a_digest + "  " + name + "\n" + a_digest + "  x/" + name + "\n"), a_digest);
 }
 
+TEST_F(ChecksumFileTest, AFileOfOneDigestIsAboutTheArchive) {
+  EXPECT_EQ(digest_in(a_digest), a_digest);
+  EXPECT_EQ(digest_in(std::string(64, 'B') + "\r\n\n"), b_digest);
+  for (const auto& text : {a_digest + "\n" + a_digest + "\n", a_digest + " \n# comment\n", a_digest + "a\n"})
+    EXPECT_EQ(refusal_of(text).message(),
+              "reading the checksum file '" + file().string() + "': no line has the name " + name)
+        << text;
+}
+
 TEST_F(ChecksumFileTest, AFileWithoutTheArchiveIsRefused) {
   const auto other = refusal_of(a_digest + "  other.tgz\n" + b_digest.substr(1) + "  " + name + "\n");
   EXPECT_EQ(other.kind(), ErrorKind::usage);
   EXPECT_EQ(other.message(), "reading the checksum file '" + file().string() + "': no line has the name " + name);
   EXPECT_EQ(other.hint(), "it has other.tgz");
-  EXPECT_EQ(refusal_of(a_digest + "\n").hint(), "each line must be '<sha256>  <name>', as sha256sum writes it");
+  EXPECT_EQ(refusal_of(a_digest.substr(1) + "\n").hint(),
+            "each line must be '<sha256>  <name>', as sha256sum writes it; or the file is one digest");
   EXPECT_EQ(refusal_of(a_digest + "  " + name + "\n" + b_digest + "  " + name + "\n").message(),
             "reading the checksum file '" + file().string() + "': it has 2 digests of " + name);
 }
