@@ -184,6 +184,20 @@ TEST_F(StoreMessages, NameAMissingDirectory) {
   EXPECT_EQ(bundle({"show", "x"}), not_there("x", ""));
 }
 
+TEST_F(StoreMessages, CallARecordedPinRecorded) {
+  const auto archive = archive_of(testing::deb_bundle());
+  store.add(archive, pinned(archive), progress);
+  const auto found = bundle({"verify", testing::deb_bundle().top});
+  EXPECT_EQ(found.status, 0) << found.err;
+  const auto line = "\n  archive sha256 " + digest_of_file(archive) +
+                    ", recorded pin (command line), which cannot be compared with the payload\n";
+  EXPECT_NE(found.out.find(line), std::string::npos) << found.out;
+  EXPECT_TRUE(found.out.ends_with("\n  trusted: recorded pin (command line)\n")) << found.out;
+  const auto json = Json::parse(bundle({"verify", testing::deb_bundle().top, "--json"}).out);
+  EXPECT_EQ(json.at("pin"), "command line");
+  EXPECT_EQ(json.at("pin_compared"), false);
+}
+
 TEST_F(StoreMessages, NameTheClosestBundle) {
   const auto archive = archive_of(testing::deb_bundle());
   store.add(archive, pinned(archive), progress);
