@@ -214,6 +214,33 @@ std::set<std::string> fingerprints_of(const std::vector<signature::PublicKey>& k
   return all;
 }
 
+/// Returns what the owner of a key revoked according to `stored`, but not according to `given`: the fingerprint of the
+/// key or of a subkey; empty if there is none.
+std::string undone_revocation(const signature::PublicKey& stored, const signature::PublicKey& given) {
+  if (given.revoked) return {};
+  if (stored.revoked) return stored.fingerprint;
+  const auto has = [](const std::vector<std::string>& all, const std::string& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
+  const auto lost = std::find_if(stored.revoked_subkeys.begin(), stored.revoked_subkeys.end(), [&](const auto& subkey) {
+    return has(given.subkeys, subkey) && !has(given.revoked_subkeys, subkey);
+  });
+  return lost == stored.revoked_subkeys.end() ? std::string() : *lost;
+}
+
+/// Throws Error{untrusted} if the file with `keys` is older than a revocation in the ring, which it would replace.
+void refuse_older(const std::vector<signature::PublicKey>& keys, const std::vector<TrustedKey>& trusted,
+                  const fs::path& file) {
+  for (const auto& key : keys)
+    for (const auto& [stored, place] : trusted)
+      if (stored.fingerprint == key.fingerprint)
+        if (const auto lost = undone_revocation(stored, key); !lost.empty())
+          throw Error(ErrorKind::untrusted,
+                      fmt::format("trusting the keys of '{}': key {} is revoked in '{}', but not in this file",
+                                  file.string(), lost, place.string()),
+                      "get the current key file from the owner of the key");
+}
+
 /// Returns the name of the ring's file for `keys`. A renewed key replaces its earlier file, unless that file has more
 /// keys.
 std::string file_name_for(const std::vector<signature::PublicKey>& keys, const std::string& content,
@@ -475,6 +502,7 @@ std::vector<signature::PublicKey> Store::trust(const fs::path& key_file) {
   signature::KeyRing ring;
   ring.add(content, key_file.string());
   auto keys = ring.keys();
+  refuse_older(keys, trusted_keys(), key_file);
   const auto home = directory_ / "keyring";
   std::error_code error;
   fs::create_directories(home, error);

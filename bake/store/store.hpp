@@ -104,7 +104,8 @@ class Store {
   [[nodiscard]] std::vector<bundle::Extras> all_extras() const;
   [[nodiscard]] static bundle::IndexTexts index_texts(const bundle::Extras& extras);
 
-  /// Adds the keys of a file to the store's key ring and returns them.
+  /// Adds the keys of a file to the store's key ring and returns them. Throws Error{untrusted} if the ring has a
+  /// revocation of one of them that the file lacks.
   std::vector<signature::PublicKey> trust(const std::filesystem::path& key_file);
   /// Returns the keys of the store's ring, file by file.
   [[nodiscard]] std::vector<TrustedKey> trusted_keys() const;

@@ -67,6 +67,24 @@ TEST_F(TrustCommand, TrustingOneKeyOfAFileKeepsTheOthers) {
   EXPECT_EQ(store.trusted_keys().size(), 3U);  // the file of both in its own place again
 }
 
+TEST_F(TrustCommand, AnOlderFileDoesNotUndoARevocation) {
+  const testing::Gpg key("Old Vendor <old@example.org>");
+  const auto before = write("before.asc", key.public_key()).string();
+  const auto certificate =
+      write("revocation.asc",
+            replace_all(read_text(key.home() / "openpgp-revocs.d" / (key.fingerprint() + ".rev")), ":-----", "-----"));
+  key.run({"--import", certificate.string()}, "revoking a key");
+  EXPECT_EQ(trust({before}).status, 0);
+  EXPECT_EQ(trust({write("after.asc", key.public_key()).string()}).status, 0);
+  EXPECT_EQ(trust({before}), (Result{4, "",
+                                     "bake: error: trusting the keys of '" + before + "': key " + key.fingerprint() +
+                                         " is revoked in '" + directory + "/keyring/" + key.fingerprint() +
+                                         ".gpg', but not in this file\n"
+                                         "bake: hint: get the current key file from the owner of the key\n"}));
+  ASSERT_EQ(store.trusted_keys().size(), 1U);
+  EXPECT_TRUE(store.trusted_keys().front().key.revoked);
+}
+
 TEST_F(TrustCommand, ListsTheKeysWithTheirFiles) {
   EXPECT_EQ(trust({"--list"}), done("the store '" + directory + "' trusts no key: there is no such directory\n"));
   trust({vendor_file});
