@@ -83,11 +83,12 @@ void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
              sign_no_modules + with_deferred_tools(signing_tools(plan), plan.kernel(), script));
 }
 
-/// Removes the private keys that the base did not have, with their certificates: some releases of dkms (3.0.4 to 3.0.6)
-/// make one and then do not sign, and a package can bring a tool that signs.
+/// Removes the signing keys that the base did not have, with their certificates: some releases of dkms (3.0.4 to 3.0.6)
+/// make one and then do not sign, and a package can bring a tool that signs. The verification reports any other new
+/// key.
 void remove_private_keys(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
   const auto& kept = plan.expectations.private_keys;
-  for (const auto& key : guest::find_private_keys(guest)) {
+  for (const auto& key : guest::find_signing_keys(guest)) {
     if (std::find(kept.begin(), kept.end(), key) != kept.end()) continue;
     progress.detail(fmt::format("removing {}, a private key that the installation made", key));
     guest.remove(key);

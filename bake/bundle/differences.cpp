@@ -97,7 +97,13 @@ std::vector<Problem> differences(const Bundle& stored, const Bundle& derived) {
 }
 
 std::vector<Problem> differences(const Trust& stored, const Trust& derived) {
-  if (stored.signer.empty() || derived.signer.empty()) return {};
+  if (stored.signer.empty()) return {};
+  if (derived.signer.empty())
+    return {
+        {"bundle.json",
+         fmt::format("records the signer '{}', but no trusted key signed all of the bundle", printable(stored.signer)),
+         "name the key file with --keyring, or trust it",
+         {{Remedy::Action::trust_key}}}};
   std::vector<Problem> problems;
   const auto compare = [&](const char* what, const std::string& before, const std::string& now) {
     if (before != now)
@@ -105,7 +111,11 @@ std::vector<Problem> differences(const Trust& stored, const Trust& derived) {
           {"bundle.json", fmt::format("records {} '{}', the signatures say '{}'", what, printable(before), now), hint});
   };
   compare("the signer", stored.signer, derived.signer);
-  compare("the weak algorithms", join(stored.weak, ", "), join(derived.weak, ", "));
+  const auto sorted = [](std::vector<std::string> words) {
+    std::sort(words.begin(), words.end());
+    return join(words, ", ");
+  };
+  compare("the weak algorithms", sorted(stored.weak), sorted(derived.weak));
   return problems;
 }
 

@@ -12,9 +12,8 @@ namespace bake::bundle {
 /// part that differs.
 std::vector<Problem> differences(const Bundle& stored, const Bundle& derived);
 
-/// Compares the recorded signer and weak algorithms of an rpm bundle with those of a new check of the signatures.
-/// Returns no problem if either names no signer. (A deb bundle may have signatures of several keys; which one counts
-/// depends on the key ring.)
+/// Compares the recorded signer and weak algorithms of a bundle with those of a new check of the signatures. No
+/// recorded signer is not a problem, but a recorded one that the check did not find is.
 std::vector<Problem> differences(const Trust& stored, const Trust& derived);
 
 }  // namespace bake::bundle

@@ -37,9 +37,9 @@ std::size_t package_count(const Bundle& bundle) {
   return count;
 }
 
-std::string trust_in_words(const bundle::Trust& trust) {
+std::string trust_in_words(const bundle::Trust& trust, const char* pinned = "pinned") {
   std::vector<std::string> words;
-  if (!trust.pin.empty()) words.push_back("pinned (" + trust.pin + ")");
+  if (!trust.pin.empty()) words.push_back(fmt::format("{} ({})", pinned, trust.pin));
   if (!trust.signer.empty()) words.push_back("signed by " + trust.signer);
   if (!trust.weak.empty()) words.push_back("weak: " + join(trust.weak, ", "));
   if (!trust.overridden.empty()) words.push_back("overridden: " + join(trust.overridden, " "));
@@ -210,11 +210,17 @@ void show(Context& context, const BundleArguments& arguments) {
   }
 }
 
+std::string pin_in_words(const store::Verification& result) {
+  const auto& pin = result.report.pin;
+  if (pin.empty()) return "not pinned";
+  if (!result.stored) return fmt::format("pinned ({})", pin);
+  return fmt::format("recorded pin ({}), which cannot be compared with the payload", pin);
+}
+
 void print_report(Context& context, const store::Verification& result) {
   const auto& report = result.report;
-  context.out << fmt::format("{}\n  {} sha256 {}{}\n", result.bundle.name, report.from_directory ? "tree" : "archive",
-                             report.archive_sha256,
-                             report.pin.empty() ? ", not pinned" : ", pinned (" + report.pin + ")");
+  context.out << fmt::format("{}\n  {} sha256 {}, {}\n", result.bundle.name, report.from_directory ? "tree" : "archive",
+                             report.archive_sha256, pin_in_words(result));
   for (const auto& index : report.indexes)
     context.out << fmt::format("  {}: signature {}{}\n", index.file, name_of(index.signature.state),
                                index.signature.fingerprint.empty() ? "" : " by " + index.signature.fingerprint);
@@ -232,7 +238,9 @@ void print_report(Context& context, const store::Verification& result) {
   for (const auto& problem : result.decision.problems)
     context.out << fmt::format("  refused: {}: {}{}\n", problem.where, problem.message, advice(context, problem));
   context.out << fmt::format(
-      "  {}\n", result.decision.problems.empty() ? "trusted: " + trust_in_words(result.decision.trust) : "not trusted");
+      "  {}\n", result.decision.problems.empty()
+                    ? "trusted: " + trust_in_words(result.decision.trust, result.stored ? "recorded pin" : "pinned")
+                    : "not trusted");
 }
 
 /// Whether `subject` is an archive or a directory, and not the name of a stored bundle. A directory in the current
@@ -262,6 +270,7 @@ void verify(Context& context, const BundleArguments& arguments) {
     for (const auto& problem : problems) json["problems"].push_back(to_json(context, problem));
     json["warnings"] = result.decision.warnings;
     json["trusted"] = problems.empty();
+    json["pin_compared"] = !result.stored && !result.report.pin.empty();
     context.print(json);
   } else {
     print_report(context, result);

@@ -66,7 +66,7 @@ void copy_open_image(const SourceDisk& source, const OpenImage& in, const fs::pa
     return;
   }
   progress.step(fmt::format("copying '{}' ({})", source.path.string(), human_size(source.data_size)));
-  const auto out = open_file(destination, O_WRONLY | O_CREAT | O_TRUNC);
+  const auto out = open_file(destination, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
   if (::ioctl(out.get(), FICLONE, in.fd.get()) != 0) {
     copy_data(source, in, out, destination);
     return;

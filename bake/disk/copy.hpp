@@ -10,10 +10,10 @@
 
 namespace bake {
 
-/// Writes the disk in `source` to `destination` (created or truncated) as raw data of exactly source.data_size bytes:
-/// as a reflink when the file system supports it, otherwise as a copy in which holes and 64 KiB blocks of zeros become
-/// holes; other formats are converted by qemu-img. The source is only read. Throws Error{failed}, also when the
-/// source changed during the copy, or {environment} when the disk is full.
+/// Writes the disk in `source` to `destination` (created or truncated, never through a link) as raw data of exactly
+/// source.data_size bytes: as a reflink when the file system supports it, otherwise as a copy in which holes and 64 KiB
+/// blocks of zeros become holes; other formats are converted by qemu-img. The source is only read. Throws
+/// Error{failed}, also when the source changed during the copy, or {environment} when the disk is full.
 void copy_to_raw(const SourceDisk& source, const std::filesystem::path& destination, Progress& progress);
 
 /// Writes `data` at byte `offset` of a file that is a hole there, and leaves out 64 KiB blocks of zeros: they stay

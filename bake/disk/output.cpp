@@ -99,7 +99,7 @@ void OutputFile::append_footer(const VhdFooter& footer) {
   if (size != footer.current_size)
     throw Error(ErrorKind::bug, fmt::format("appending a footer to '{}': {} bytes of data, but the footer says {}",
                                             partial_.string(), size, footer.current_size));
-  write_at(open_file(partial_, O_WRONLY), serialize(footer), size, partial_);
+  write_at(open_file(partial_, O_WRONLY | O_NOFOLLOW), serialize(footer), size, partial_);
 }
 
 void OutputFile::sync() const { sync_path(partial_); }

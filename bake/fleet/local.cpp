@@ -97,7 +97,7 @@ void read_error(const fs::path& log, ImageResult& result) {
 void read_product(const FleetTask& task, const std::optional<FileIdentity>& base_before, ImageResult& result) {
   const auto& image = task.image;
   const auto file = sidecar_of(image.output, Sidecar::manifest);
-  const auto manifest = verify::read_manifest(read_text(file), file.string());
+  const auto manifest = verify::read_manifest(read_text(file, verify::max_document), file.string());
   result.ofed = manifest.at("driver").at("ofed");
   result.os = manifest.at("os").at("id").get<std::string>() + " " + manifest.at("os").at("version").get<std::string>();
   result.kernel = manifest.at("kernel").at("release");

@@ -24,7 +24,7 @@ std::optional<Json> manifest_of(const fs::path& output) {
   const auto file = sidecar_of(output, Sidecar::manifest);
   if (!fs::is_regular_file(file)) return std::nullopt;
   try {
-    const auto text = read_text(file);
+    const auto text = read_text(file, verify::max_document);
     const auto manifest = verify::read_manifest(text, file.string());
     // The fields that difference_from() reads; a manifest without them is treated as missing.
     for (const auto* pointer : {"/key", "/base/sha256", "/product/sha256"})

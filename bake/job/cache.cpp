@@ -25,21 +25,30 @@ std::string text_of(const FileIdentity& identity) {
   return fmt::format("{} {} {} {}", identity.size, identity.mtime_ns, identity.ctime_ns, identity.inode);
 }
 
-/// Returns the identity of the file system of `file`; empty when it is not one that only this machine writes to: on a
-/// server, the times of a file are what the server says. The numbers come from statfs(2).
-std::optional<std::string> local_file_system(const fs::path& file) {
-  constexpr std::array<long, 5> local{0xEF53, 0x58465342, 0x9123683E, 0x01021994, 0x794C7630};  // ext, XFS, btrfs,
-                                                                                                // tmpfs, overlayfs
+/// Returns whether only this user can write to a file or directory.
+bool is_private(const struct stat& info) {
+  return info.st_uid == ::geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/// Returns the identity of the file system of `file`; empty when a change of the file may leave its times as they are.
+/// On a server they are what the server says. On tmpfs a write through a shared mapping does not change them (linux,
+/// mm/shmem.c: its mappings have no page_mkwrite), elsewhere only the first one since the page was written to the disk
+/// (mm/filemap.c, filemap_page_mkwrite), so the file must not be one that another user can map for writing. The numbers
+/// come from statfs(2).
+std::optional<std::string> file_system_of(const fs::path& file) {
+  constexpr std::array<long, 4> believed{0xEF53, 0x58465342, 0x9123683E, 0x794C7630};  // ext, XFS, btrfs, overlayfs
   struct statfs system {};
   struct stat info {};
-  if (::statfs(file.c_str(), &system) != 0 || ::stat(file.c_str(), &info) != 0) return std::nullopt;
-  if (std::find(local.begin(), local.end(), static_cast<long>(system.f_type)) == local.end()) return std::nullopt;
+  if (::statfs(file.c_str(), &system) != 0 || ::stat(file.c_str(), &info) != 0 || !is_private(info))
+    return std::nullopt;
+  if (std::find(believed.begin(), believed.end(), static_cast<long>(system.f_type)) == believed.end())
+    return std::nullopt;
   return fmt::format("{} {} {}", info.st_dev, system.f_fsid.__val[0], system.f_fsid.__val[1]);
 }
 
 /// Returns the name of an entry: a digest of everything that must be the same. Empty when nothing may be kept.
 std::string entry_name(const std::string& kind, const fs::path& file, const FileIdentity& identity) {
-  const auto file_system = local_file_system(file);
+  const auto file_system = file_system_of(file);
   if (!file_system) return {};
   const auto program = identity_of("/proc/self/exe");
   return kind + "-" +
@@ -47,11 +56,9 @@ std::string entry_name(const std::string& kind, const fs::path& file, const File
                                text_of(identity), BAKE_VERSION, program ? text_of(*program) : std::string()));
 }
 
-/// Returns whether only this user can write to the directory.
-bool is_private(const fs::path& directory) {
+bool is_private_directory(const fs::path& directory) {
   struct stat info {};
-  return ::lstat(directory.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid() &&
-         (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  return ::lstat(directory.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && is_private(info);
 }
 
 bool changed_just_now(const FileIdentity& identity) {
@@ -82,7 +89,7 @@ void remove_oldest(const fs::path& directory) {
 std::optional<std::string> Cache::find(const std::string& kind, const fs::path& file) const {
   try {
     const auto identity = directory_.empty() ? std::nullopt : identity_of(file);
-    if (!identity || !is_private(directory_)) return std::nullopt;
+    if (!identity || !is_private_directory(directory_)) return std::nullopt;
     const auto entry = entry_name(kind, file, *identity);
     if (entry.empty() || !fs::is_regular_file(directory_ / entry)) return std::nullopt;
     return read_text(directory_ / entry);
@@ -102,7 +109,7 @@ void Cache::keep(const std::string& kind, const fs::path& file, const std::optio
     if (entry.empty()) return;
     fs::create_directories(directory_.parent_path());
     ::mkdir(directory_.c_str(), S_IRWXU);
-    if (!is_private(directory_)) return;
+    if (!is_private_directory(directory_)) return;
     write_text_atomically(directory_ / entry, content, S_IRUSR | S_IWUSR);
     remove_oldest(directory_);
   } catch (const Error& error) {

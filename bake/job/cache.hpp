@@ -11,8 +11,8 @@ namespace bake::job {
 
 /// What bake found out about a file, kept on this machine until the file changes. A file is taken for unchanged while
 /// its path, size, times and inode are the same (as in git's index) and the program is the same. The directory belongs
-/// to the user, so it is not used when another user may write to it. Nothing is kept about files on network
-/// file systems. A cache never makes a command fail.
+/// to the user, so it is not used when another user may write to it. Nothing is kept about files of other users, files
+/// that others may write to, and files on tmpfs or network file systems. A cache never makes a command fail.
 class Cache {
  public:
   /// `directory` empty: nothing is kept or found.

@@ -49,13 +49,26 @@ void check_manifest(nlohmann::json outside, const nlohmann::json& inside, const 
                       outside == inside ? "equal to the manifest in the image" : "the manifest in the image differs");
 }
 
-/// Names a verdict in the cache: every file that it depends on, besides the image itself.
-std::string verdict_kind(const fs::path& image, const std::optional<fs::path>& manifest) {
-  std::string parts;
-  for (const auto& file :
-       {manifest.value_or(fs::path()), sidecar_of(image, Sidecar::manifest), sidecar_of(image, Sidecar::sbom),
-        sidecar_of(image, Sidecar::provenance), sidecar_of(image, Sidecar::signature)})
-    parts += fs::is_regular_file(file) ? digest_of_file(file) + "\n" : "none\n";
+/// The manifest that an image is compared with.
+struct GivenManifest {
+  fs::path file;
+  std::string text;
+};
+
+/// Reads it before the cache is asked: a file that is missing or cannot be read is an error in every run.
+std::optional<GivenManifest> read_given(const std::optional<fs::path>& file) {
+  if (!file) return std::nullopt;
+  return GivenManifest{*file, read_text(*file, verify::max_document)};
+}
+
+/// Names a verdict in the cache: everything that it depends on, besides the image itself. Throws if a sidecar file
+/// cannot be read.
+std::string verdict_kind(const fs::path& image, const std::optional<GivenManifest>& manifest) {
+  std::string parts = (manifest ? digest_of(manifest->text) : "none") + "\n";
+  for (const auto kind : {Sidecar::manifest, Sidecar::sbom, Sidecar::provenance, Sidecar::signature}) {
+    const auto file = sidecar_of(image, kind);
+    parts += (fs::exists(file) ? digest_of_file(file) : "none") + "\n";
+  }
   return "verify-" + digest_of(parts);
 }
 
@@ -69,7 +82,7 @@ std::optional<VerifyResult> verdict_from(const std::optional<std::string>& kept)
   }
 }
 
-VerifyResult verify_now(const fs::path& image, const std::optional<fs::path>& manifest, Environment& environment,
+VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest>& manifest, Environment& environment,
                         const std::string& public_pem) {
   VerifyResult verdict;
   verdict.checks.push_back(check_container(image));
@@ -78,7 +91,7 @@ VerifyResult verify_now(const fs::path& image, const std::optional<fs::path>& ma
     return verdict;
   }
   std::optional<nlohmann::json> outside;  // read before the slow start of the appliance
-  if (manifest) outside = verify::read_manifest(read_text(*manifest), manifest->string());
+  if (manifest) outside = verify::read_manifest(manifest->text, manifest->file.string());
   const auto source = probe_source(image);
   std::optional<BackgroundDigests> hashing;  // while the appliance starts
   if (outside || !public_pem.empty()) hashing.emplace(std::vector{image});
@@ -159,15 +172,16 @@ std::string make_recipe_for(const fs::path& disk, const std::vector<std::string>
 
 VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& manifest, Environment& environment,
                           const std::string& public_pem, bool again) {
-  const auto kind = verdict_kind(image, manifest);
+  const auto given = read_given(manifest);
+  const auto kind = verdict_kind(image, given);
   // Who gives a key wants the proof, not what an earlier run found.
   if (!again && public_pem.empty())
     if (auto earlier = verdict_from(environment.cache.find(kind, image))) return std::move(*earlier);
   const auto before = identity_of(image);
   const auto warnings = environment.progress.warnings();
-  auto verdict = verify_now(image, manifest, environment, public_pem);
+  auto verdict = verify_now(image, given, environment, public_pem);
   if (public_pem.empty() && verify::is_good(verdict.checks) && environment.progress.warnings() == warnings &&
-      verdict_kind(image, manifest) == kind)
+      verdict_kind(image, given) == kind)
     environment.cache.keep(kind, image, before,
                            nlohmann::ordered_json{{"time", iso_time(std::time(nullptr))},
                                                   {"ofed", verdict.ofed},

@@ -33,7 +33,7 @@ struct VerifyResult {
 /// /etc/bake-manifest.json. With `manifest` also compares the file with the digest in it, the two manifests with each
 /// other, and the SBOM and provenance with both. With `public_pem` that key must have signed the provenance. When an
 /// earlier run found the same files good and they did not change since, returns its verdict, unless `again` or
-/// `public_pem` is set.
+/// `public_pem` is set. Throws Error{usage} when `manifest` does not exist.
 VerifyResult verify_image(const std::filesystem::path& image, const std::optional<std::filesystem::path>& manifest,
                           Environment& environment, const std::string& public_pem = {}, bool again = false);
 

@@ -256,9 +256,11 @@ std::vector<PublicKey> KeyRing::keys() const {
   std::vector<PublicKey> keys;
   for (const auto& fingerprint : state_->primaries) {
     const auto primary = state_->find("fingerprint", fingerprint);
-    PublicKey key{fingerprint, user_id_of(primary), {}, is_revoked(primary)};
-    for (const auto& subkey : subkeys_of(primary))
+    PublicKey key{fingerprint, user_id_of(primary), {}, is_revoked(primary), {}};
+    for (const auto& subkey : subkeys_of(primary)) {
       if (may_sign(subkey)) key.subkeys.push_back(fingerprint_of(subkey));
+      if (is_revoked(subkey)) key.revoked_subkeys.push_back(fingerprint_of(subkey));
+    }
     keys.push_back(std::move(key));
   }
   return keys;

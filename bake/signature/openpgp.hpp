@@ -20,6 +20,7 @@ struct PublicKey {
   /// Fingerprints of the subkeys that may sign: the primary key bound them (0x18) and they signed back (0x19).
   std::vector<std::string> subkeys = {};
   bool revoked = false;
+  std::vector<std::string> revoked_subkeys = {};  ///< fingerprints
 };
 
 /// The keys that vouch for bundles. The user chooses them; a bundle never adds one.

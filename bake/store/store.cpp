@@ -6,23 +6,20 @@
 #include <system_error>
 #include <utility>
 
-#include "bake/archive/iso_reader.hpp"
 #include "bake/archive/iso_writer.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
-#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/bundle/bundle_json.hpp"
 #include "bake/bundle/differences.hpp"
+#include "bake/store/derived.hpp"
 #include "bake/store/extras.hpp"
 #include "bake/store/transaction.hpp"
 
 namespace bake::store {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr std::size_t max_json = std::size_t{256} << 20U;
 
 // Bundles: what adding and verifying need.
 
@@ -60,31 +57,11 @@ void check_same_bytes(const fs::path& archive, const std::string& before, const 
                 fmt::format("verifying bundle '{}': it changed while it was read", name_of_path(archive)));
 }
 
-/// The files of a stored bundle, as a guest sees them that mounts the payload.
-bundle::BundleTree tree_of(const bundle::Bundle& bundle) {
-  auto tree = archive::read_iso_tree(bundle.payload());
-  return {bundle.payload(), std::move(tree.files), std::move(tree.links)};
-}
-
 bundle::Bundle load(const fs::path& directory) {
   const auto file = directory / "bundle.json";
-  auto bundle = bundle::bundle_from_json(read_text(file, max_json), file);
+  auto bundle = bundle::bundle_from_json(read_text(file, max_stored_file), file);
   bundle.directory = directory;
   return bundle;
-}
-
-fs::path index_directory(const bundle::Bundle& bundle, const std::string& flavour) {
-  return bundle.directory / "index" / flavour;
-}
-
-/// Returns the digest of a stored index; empty if it cannot be read.
-std::string digest_of_stored_index(const fs::path& directory) {
-  try {
-    return bundle::digest_of_index(
-        {read_text(directory / "packages", max_json), read_text(directory / "filelists", max_json)});
-  } catch (const Error&) {
-    return {};
-  }
 }
 
 /// Throws Error{untrusted} if an index is not the one that was stored with the bundle or the extra packages `name`.
@@ -101,17 +78,8 @@ bundle::IndexTexts checked_index(bundle::IndexTexts texts, const std::string& sh
       "remove it, then add it again from its source", {{Remedy::Action::remove_bundle, name}});
 }
 
-bool was_overridden(const bundle::Trust& trust, std::string_view flag) {
-  return std::find(trust.overridden.begin(), trust.overridden.end(), flag) != trust.overridden.end();
-}
-
-/// Flags that were given when the bundle was added stay in force for it.
-bundle::TrustPolicy recorded_policy(bundle::TrustPolicy policy, const bundle::Trust& trust) {
-  policy.allow_rebuilt |= was_overridden(trust, "--allow-rebuilt");
-  policy.insecure_no_pin |= was_overridden(trust, "--insecure-no-pin");
-  policy.insecure_no_signature |= was_overridden(trust, "--insecure-no-signature");
-  policy.insecure_no_index |= was_overridden(trust, "--insecure-no-index");
-  return policy;
+void append(std::vector<Problem>& problems, const std::vector<Problem>& more) {
+  problems.insert(problems.end(), more.begin(), more.end());
 }
 
 /// Returns true when `now` overrides no check that `before` did not, and still has a pin or a signer where `before` has
@@ -122,66 +90,11 @@ bool is_no_worse(const bundle::Trust& before, const bundle::Trust& now) {
          (before.pin.empty() || !now.pin.empty()) && (before.signer.empty() || !now.signer.empty());
 }
 
-/// Compares what the store keeps about a bundle with what `derived` from its payload says.
-std::vector<Problem> stored_differences(const bundle::Bundle& stored, const bundle::Examination& derived) {
-  constexpr const char* hint = "remove the bundle and add it again";
-  std::vector<Problem> problems;
-  if (stored.directory.filename() != stored.id())
-    problems.push_back({"bundle.json",
-                        fmt::format("its id is '{}', its directory is called '{}'", printable(stored.id()),
-                                    stored.directory.filename().string()),
-                        hint});
-  auto different = bundle::differences(stored, derived.bundle);
-  problems.insert(problems.end(), different.begin(), different.end());
-  for (const auto& [flavour, texts] : derived.texts) {
-    const auto directory = index_directory(stored, flavour);
-    if (digest_of_stored_index(directory) != bundle::digest_of_index(texts))
-      problems.push_back({directory.string(), "differs from what the payload says", hint});
-  }
-  return problems;
-}
-
-/// Reads a stored bundle again: everything is derived from the payload and compared with what the store keeps. A
-/// damaged payload is a problem of the result.
-Verification read_again(const bundle::Bundle& bundle, const signature::KeyRing& ring, const bundle::TrustPolicy& policy,
-                        const std::string& pin, Progress& progress) {
-  Verification result;
-  result.bundle = bundle;
-  progress.step(fmt::format("digesting the payload of {}", bundle.name));
-  if (digest_of_file(bundle.payload()) != bundle.payload_sha256)
-    result.payload_problem = Problem{bundle.payload().string(), "its digest differs from the one that was stored",
-                                     "remove the bundle and add it again"};
-  std::vector<Problem> different;
-  try {
-    // Derived as it was when the bundle was added, so that both can be compared.
-    auto examination =
-        bundle::examine({bundle.name, bundle.trust.archive_sha256, tree_of(bundle), bundle.trust.from_directory}, ring,
-                        was_overridden(bundle.trust, "--insecure-no-index"), progress);
-    if (!result.payload_problem) different = stored_differences(bundle, examination);
-    result.report = std::move(examination.report);
-  } catch (const Error& error) {
-    // A damaged payload may not be readable to its end; the damage is reported already.
-    if (!result.payload_problem) throw;
-    result.report.index_problems.push_back({bundle.name, error.message(), error.hint()});
-  }
-  result.report.from_directory = bundle.trust.from_directory;
-  result.report.pin = bundle.trust.pin.empty() ? pin : bundle.trust.pin;
-  result.decision = bundle::decide_trust(result.report, bundle, !ring.empty(), policy);
-  auto& problems = result.decision.problems;
-  if (result.payload_problem) problems.push_back(*result.payload_problem);
-  problems.insert(problems.end(), different.begin(), different.end());
-  if (bundle.format == bundle::PackageFormat::rpm) {
-    const auto other_trust = bundle::differences(bundle.trust, result.decision.trust);
-    problems.insert(problems.end(), other_trust.begin(), other_trust.end());
-  }
-  return result;
-}
-
 // Extra packages.
 
 bundle::Extras load_extras(const fs::path& directory) {
   const auto file = directory / "extras.json";
-  auto extras = bundle::extras_from_json(read_text(file, max_json), file);
+  auto extras = bundle::extras_from_json(read_text(file, max_stored_file), file);
   extras.directory = directory;
   return extras;
 }
@@ -301,6 +214,33 @@ std::set<std::string> fingerprints_of(const std::vector<signature::PublicKey>& k
   return all;
 }
 
+/// Returns what the owner of a key revoked according to `stored`, but not according to `given`: the fingerprint of the
+/// key or of a subkey; empty if there is none.
+std::string undone_revocation(const signature::PublicKey& stored, const signature::PublicKey& given) {
+  if (given.revoked) return {};
+  if (stored.revoked) return stored.fingerprint;
+  const auto has = [](const std::vector<std::string>& all, const std::string& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
+  const auto lost = std::find_if(stored.revoked_subkeys.begin(), stored.revoked_subkeys.end(), [&](const auto& subkey) {
+    return has(given.subkeys, subkey) && !has(given.revoked_subkeys, subkey);
+  });
+  return lost == stored.revoked_subkeys.end() ? std::string() : *lost;
+}
+
+/// Throws Error{untrusted} if the file with `keys` is older than a revocation in the ring, which it would replace.
+void refuse_older(const std::vector<signature::PublicKey>& keys, const std::vector<TrustedKey>& trusted,
+                  const fs::path& file) {
+  for (const auto& key : keys)
+    for (const auto& [stored, place] : trusted)
+      if (stored.fingerprint == key.fingerprint)
+        if (const auto lost = undone_revocation(stored, key); !lost.empty())
+          throw Error(ErrorKind::untrusted,
+                      fmt::format("trusting the keys of '{}': key {} is revoked in '{}', but not in this file",
+                                  file.string(), lost, place.string()),
+                      "get the current key file from the owner of the key");
+}
+
 /// Returns the name of the ring's file for `keys`. A renewed key replaces its earlier file, unless that file has more
 /// keys.
 std::string file_name_for(const std::vector<signature::PublicKey>& keys, const std::string& content,
@@ -357,17 +297,16 @@ AddResult Store::add(const fs::path& archive, const AddOptions& options, Progres
 
 AddResult Store::add_again(bundle::Bundle bundle, const std::string& pin, const AddOptions& options,
                            Progress& progress) {
-  auto policy = options.policy;
-  const bool unindexed = was_overridden(bundle.trust, "--insecure-no-index");
-  if (unindexed && !policy.insecure_no_index)
+  if (was_overridden(bundle.trust, "--insecure-no-index") && !options.policy.insecure_no_index)
     throw Error(
         ErrorKind::untrusted,
         fmt::format("trusting bundle '{}': it was added with --insecure-no-index, so the store does not have its index",
                     bundle.name),
         "remove it, then add it again", {{Remedy::Action::remove_bundle, bundle.name}});
-  policy.insecure_no_index = unindexed;  // a bundle that was added with its index can still be compared with it
   const auto ring = key_ring(options.keyrings);
-  auto decision = read_again(bundle, ring, policy, pin, progress).decision;
+  auto decision = derive_again(bundle, ring, options.policy, pin, progress).decision;
+  // Without a signature now, the recorded signer stays.
+  if (!decision.trust.signer.empty()) append(decision.problems, bundle::differences(bundle.trust, decision.trust));
   if (!decision.problems.empty()) bundle::refuse("bundle", bundle.name, std::move(decision.problems));
 
   auto& now = decision.trust;
@@ -403,8 +342,10 @@ Verification Store::verify_archive(const fs::path& archive, const AddOptions& op
 }
 
 Verification Store::verify(const bundle::Bundle& bundle, const AddOptions& options, Progress& progress) {
-  auto result = read_again(bundle, key_ring(options.keyrings), recorded_policy(options.policy, bundle.trust),
-                           pinned_by(bundle.id(), options), progress);
+  auto result =
+      derive_again(bundle, key_ring(options.keyrings), options.policy, pinned_by(bundle.id(), options), progress);
+  append(result.decision.problems, bundle::differences(bundle.trust, result.decision.trust));
+  append(result.decision.problems, recorded_overrides(bundle.trust, options.policy));
   if (!options.pin.empty() && to_lower(options.pin) != bundle.id())
     result.decision.problems.push_back({bundle.name,
                                         fmt::format("its archive's sha256 is {}, the {} pins {}", bundle.id(),
@@ -437,8 +378,9 @@ std::optional<bundle::Bundle> Store::find(const std::string& version, const std:
 
 bundle::IndexTexts Store::index_texts(const bundle::Bundle& bundle, const bundle::Repository& repository) {
   const auto directory = index_directory(bundle, repository.flavour);
-  return checked_index({read_text(directory / "packages", max_json), read_text(directory / "filelists", max_json)},
-                       repository.index_sha256, bundle.name);
+  return checked_index(
+      {read_text(directory / "packages", max_stored_file), read_text(directory / "filelists", max_stored_file)},
+      repository.index_sha256, bundle.name);
 }
 
 bundle::Extras Store::add_extras(const fs::path& packages, const std::string& name, const std::string& distro,
@@ -496,8 +438,8 @@ std::vector<bundle::Extras> Store::extras(const std::string& distro) const {
 }
 
 bundle::IndexTexts Store::index_texts(const bundle::Extras& extras) {
-  return checked_index({read_text(extras.directory / "index/packages", max_json)}, extras.repository.index_sha256,
-                       extras.name);
+  return checked_index({read_text(extras.directory / "index/packages", max_stored_file)},
+                       extras.repository.index_sha256, extras.name);
 }
 
 std::string Store::absence() const {
@@ -560,6 +502,7 @@ std::vector<signature::PublicKey> Store::trust(const fs::path& key_file) {
   signature::KeyRing ring;
   ring.add(content, key_file.string());
   auto keys = ring.keys();
+  refuse_older(keys, trusted_keys(), key_file);
   const auto home = directory_ / "keyring";
   std::error_code error;
   fs::create_directories(home, error);

@@ -43,6 +43,8 @@ struct Verification {
   bundle::Report report;
   bundle::TrustDecision decision;
   std::optional<Problem> payload_problem;  ///< of a stored bundle: its payload has changed
+  /// It is in the store, which does not keep its archive: the digest of the archive and its pin are only recorded.
+  bool stored = false;
 };
 
 /// A key of the store's ring, and the file that has it.
@@ -69,7 +71,8 @@ class Store {
   Verification verify_archive(const std::filesystem::path& archive, const AddOptions& options, Progress& progress);
   /// Reads a stored bundle again: checks the payload digest, every package against its index, and the signatures
   /// against the current key ring. Derives from the payload what the store keeps about the bundle and compares both;
-  /// each part that differs is a problem.
+  /// each part that differs is a problem. So is a recorded signer who did not sign now, and a check that was switched
+  /// off when the bundle was added, unless `options` switch it off again.
   Verification verify(const bundle::Bundle& bundle, const AddOptions& options, Progress& progress);
 
   /// Returns all bundles, oldest version first.
@@ -101,7 +104,8 @@ class Store {
   [[nodiscard]] std::vector<bundle::Extras> all_extras() const;
   [[nodiscard]] static bundle::IndexTexts index_texts(const bundle::Extras& extras);
 
-  /// Adds the keys of a file to the store's key ring and returns them.
+  /// Adds the keys of a file to the store's key ring and returns them. Throws Error{untrusted} if the ring has a
+  /// revocation of one of them that the file lacks.
   std::vector<signature::PublicKey> trust(const std::filesystem::path& key_file);
   /// Returns the keys of the store's ring, file by file.
   [[nodiscard]] std::vector<TrustedKey> trusted_keys() const;

@@ -1,9 +1,11 @@
 #include "bake/transfer/unpack.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -29,15 +31,27 @@ namespace fs = std::filesystem;
 constexpr std::size_t buffer_size = std::size_t{1} << 20U;
 constexpr std::size_t max_index = std::size_t{16} << 20U;
 constexpr std::string_view store_prefix = "store/";
+constexpr std::string_view bases_prefix = "bases/";
 
-/// The directory `<to>.partial`. publish() renames it to `to`; otherwise the destructor removes it.
+/// The directory `<to>.partial`, which only this user can enter. publish() renames it to `to`; otherwise the destructor
+/// removes it.
 class StagedDirectory {
  public:
+  /// Removes what a killed import of this user left. Throws Error{usage} if the name is taken otherwise: another user
+  /// can prepare it.
   explicit StagedDirectory(fs::path final_path)
       : final_(std::move(final_path)), partial_(final_.string() + ".partial") {
     std::error_code ignored;
-    fs::remove_all(partial_, ignored);
-    fs::create_directory(partial_);
+    struct stat info {};
+    if (::lstat(partial_.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid())
+      fs::remove_all(partial_, ignored);
+    if (::mkdir(partial_.c_str(), S_IRWXU) == 0) return;
+    if (errno != EEXIST) throw_errno("making directory", partial_, errno);
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("importing to '{}': '{}' exists, and an earlier import of this user did not make it",
+                    final_.string(), partial_.string()),
+        fmt::format("remove it, or choose another directory with --to: rm -r {}", shell_quote(partial_.string())));
   }
   ~StagedDirectory() {
     std::error_code ignored;
@@ -51,6 +65,8 @@ class StagedDirectory {
   void publish() {
     for (const auto& entry : fs::recursive_directory_iterator(partial_))
       if (entry.is_directory()) sync_path(entry.path());
+    fs::permissions(partial_, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
+                                  fs::perms::others_read | fs::perms::others_exec);
     sync_path(partial_);
     fs::rename(partial_, final_);
     published_ = true;
@@ -124,7 +140,9 @@ class Reader {
       refuse(fmt::format("'{}' is in the place of '{}'", printable(entry->path.substr(0, 200)), expected.path));
     if (entry->size != expected.size)
       refuse(fmt::format("'{}' has {} bytes, the index lists {}", expected.path, entry->size, expected.size));
-    const auto out = open_file(file, O_WRONLY | O_CREAT | O_EXCL);
+    // A disk has password hashes and host keys.
+    const auto out =
+        open_file(file, O_WRONLY | O_CREAT | O_EXCL, expected.path.starts_with(bases_prefix) ? 0640 : 0644);
     std::vector<std::byte> buffer(buffer_size);
     Hasher hasher;
     std::uint64_t at = 0;

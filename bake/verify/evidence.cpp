@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 
 std::optional<std::string> read_sidecar(const fs::path& image, Sidecar kind) {
   const auto file = sidecar_of(image, kind);
-  return fs::exists(file) ? std::optional(read_text(file)) : std::nullopt;
+  return fs::exists(file) ? std::optional(read_text(file, max_document)) : std::nullopt;
 }
 
 Check check_signature(const fs::path& image, const std::optional<std::string>& provenance,

@@ -11,6 +11,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("BAKE_BINARY", SOURCE / "build/dev/bin/bake"))
 STANDINS = SOURCE / "tests/standins"
+os.umask(0o022)  # bake keeps no facts about a file that the group may write to
 os.environ.setdefault("LIBGUESTFS_BACKEND", "direct")
 os.environ.setdefault("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg")
 

@@ -1,5 +1,6 @@
 """The main job end to end, the same for every guest: the five commands of the README and their results."""
 import json
+import os
 
 from e2e import BakeCase, run, sha256
 
@@ -83,6 +84,8 @@ class MainJob(BakeCase):
         self.assertNotIn("start the appliance", again.stderr)
 
     def test_a_second_plan_uses_the_facts_of_the_first(self):
+        if self.base.stat().st_uid != os.geteuid():
+            self.skipTest("another user owns the base, so bake keeps no facts about it")
         again = self.bake("plan", self.recipe, "--json")
         self.assertEqual(json.loads(again.stdout), self.plan)
         self.assertNotIn("start the appliance", again.stderr)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# nightly.sh: runs every fuzz target for FUZZ_SECONDS seconds (60). Exit status 77 where there is no libFuzzer.
+# nightly.sh: runs every fuzz target for FUZZ_SECONDS seconds (600). Exit status 77 where there is no libFuzzer.
 set -euo pipefail
 if ! command -v clang++ >/dev/null ||
   ! echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' |
@@ -7,4 +7,4 @@ if ! command -v clang++ >/dev/null ||
   echo "skipped: clang with libFuzzer is not installed"
   exit 77
 fi
-exec "$(dirname "$0")/run.sh" "${FUZZ_SECONDS:-60}"
+exec "$(dirname "$0")/run.sh" "${FUZZ_SECONDS:-600}"

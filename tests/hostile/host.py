@@ -211,6 +211,23 @@ def key_modes(place):
     return f"mode {mode:04o}"
 
 
+@tries.custom("an image is not less private than its base", leaves_output=True)
+def output_modes(place):
+    base = disk(place)
+    before = os.umask(0)
+    try:
+        for of_base, expected in ((0o600, 0o600), (0o644, 0o640)):
+            base.chmod(of_base)
+            outcome = place.measure("vhd", "wrap", base, "-o", place.output, "--force")
+            expect(outcome, 0)
+            mode = stat.S_IMODE(place.output.stat().st_mode)
+            if mode != expected:
+                raise Difference(f"mode {mode:04o} for a base of mode {of_base:04o}")
+    finally:
+        os.umask(before)
+    return "mode 0600, mode 0640"
+
+
 @tries.bake("a private key never replaces a file", 2)
 def key_exists(place):
     place.keep(place.write("site.key", "mine"))

@@ -159,6 +159,7 @@ class Place:
         self.prefix = []
         self.kept = {}
         self.expects_temporary = False
+        self.peak = 0  # bytes; the most memory of the bakes that measure() ran
 
     def write(self, name, content):
         path = self.path / name
@@ -198,6 +199,7 @@ class Place:
             on_start(process)
             while process.poll() is None:
                 peak = max(peak, peak_of(process.pid))
+                self.peak = max(self.peak, peak)
                 taken = time.monotonic() - started
                 if taken > limit:
                     os.killpg(process.pid, signal.SIGKILL)
@@ -247,13 +249,14 @@ def attempt(one, place):
         taken = time.monotonic() - started
         if taken > one.limit:
             raise Difference(f"took {taken:.0f} s")
-        seen, seconds, peak = prepared, taken, 0
+        seen, seconds = prepared, taken
     else:
         outcome = place.measure(*prepared, limit=one.limit)
         expect(outcome, one.status, *one.words)
-        seen, seconds, peak = f"exit {outcome.status}", outcome.seconds, outcome.peak
-        if peak > MEMORY_LIMIT:
-            raise Difference(f"peak memory {peak / MEBIBYTE:.0f} MiB")
+        seen, seconds = f"exit {outcome.status}", outcome.seconds
+    peak = place.peak
+    if peak > MEMORY_LIMIT:
+        raise Difference(f"peak memory {peak / MEBIBYTE:.0f} MiB")
     # Processes that libguestfs ends may need a moment.
     deadline = time.monotonic() + 5
     while (left := place.left_behind(one.leaves_output)) and time.monotonic() < deadline:
@@ -280,16 +283,17 @@ def row(group, name, expected, seen, seconds="", peak=""):
 
 
 def run_group(group, only=""):
-    """Runs the tries of a group whose names contain `only`. Returns how many were tried, held and skipped."""
-    counts = {"tried": 0, "held": 0, "skipped": 0}
+    """Runs the tries of a group whose names contain `only`. Returns how many were tried, held and skipped, and the peak memory."""
+    counts = {"tried": 0, "held": 0, "skipped": 0, "peak": 0}
     scratch = SOURCE / "build/hostile"
     scratch.mkdir(parents=True, exist_ok=True)
     for one in group.tries:
         if only not in one.name:
             continue
         directory = Path(tempfile.mkdtemp(prefix="try-", dir=scratch))
+        place = Place(directory)
         try:
-            seen, seconds, peak = attempt(one, Place(directory))
+            seen, seconds, peak = attempt(one, place)
         except Skip as reason:
             counts["skipped"] += 1
             row(group.name, one.name, expected_text(one), f"skipped: {reason}")
@@ -299,6 +303,7 @@ def run_group(group, only=""):
             row(group.name, one.name, expected_text(one), f"DIFFERENT: {difference}")
             continue
         finally:
+            counts["peak"] = max(counts["peak"], place.peak)
             shutil.rmtree(directory, ignore_errors=True)
         counts["tried"] += 1
         counts["held"] += 1
@@ -313,9 +318,14 @@ def main(groups, arguments):
         return 2
     row("group", "try", "expected", "seen", "seconds", "peak")
     total = {"tried": 0, "held": 0, "skipped": 0}
+    summaries = []
     for group in wanted:
-        for key, value in run_group(group, *arguments[1:2]).items():
-            total[key] += value
+        counts = run_group(group, *arguments[1:2])
+        summaries.append(f"{group.name:7} {counts['tried']} tried, {counts['held']} held, {counts['skipped']} skipped, "
+                         f"peak {counts['peak'] / MEBIBYTE:.0f} MiB")
+        for key in total:
+            total[key] += counts[key]
+    print("\n".join(summaries))
     print(f"{total['tried']} tried, {total['held']} held, {total['skipped']} skipped")
     if total["tried"] == 0 and total["skipped"]:
         print("skipped: no try of the group can run here")

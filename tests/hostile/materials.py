@@ -11,6 +11,7 @@ import tempfile
 from memory_test import deb_front, paragraph, tar
 
 TOP = "MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64"
+RPM_TOP = "MLNX_OFED_LINUX-5.5-1.0.3.2-rhel8.2-x86_64"
 IDENTITY = {".mlnx": b"5.5-1.0.3.2\n", ".arch": b"x86_64\n", "distro": b"ubuntu20.04\n"}
 
 
@@ -79,6 +80,8 @@ def sha256(data):
 class Bundle:
     """A bundle of two .debs with a signed index. `files` and `members` may be changed before archive()."""
 
+    top = TOP
+
     def __init__(self, signer):
         self.files = dict(IDENTITY)
         self.members = []  # more entries of the archive: (TarInfo, content)
@@ -106,7 +109,7 @@ class Bundle:
         data = io.BytesIO()
         with tarfile.open(fileobj=data, mode="w", format=tarfile.GNU_FORMAT) as archive:
             for path, content in self.files.items():
-                info = tarfile.TarInfo(f"{TOP}/{path}")
+                info = tarfile.TarInfo(f"{self.top}/{path}")
                 info.size = len(content)
                 archive.addfile(info, io.BytesIO(content))
             for info, content in self.members:
@@ -151,17 +154,42 @@ def header(entries):
     return b"\x8e\xad\xe8\x01" + bytes(4) + struct.pack(">II", len(entries), len(data)) + index + data
 
 
-def rpm(name, signer=None):
-    """A package whose signature covers the header, which has no digest of the payload."""
+def rpm(name, signer=None, payload_digest=False):
+    """A package whose signature covers the header, which has a digest of the payload only with `payload_digest`."""
     payload = gzip.compress(b"070701" + b"0" * 88 + b"0000000b" + b"0" * 8 + b"TRAILER!!!\0\0\0\0")  # an empty cpio archive
 
     def text(tag, value):
         return tag, 6, 1, value.encode() + b"\0"
+    digest = [(5092, 8, 1, sha256(payload).encode() + b"\0"), (5093, 4, 1, struct.pack(">I", 8))] if payload_digest else []
     front = header([text(1000, name), text(1001, "1"), text(1002, "1"), (1009, 4, 1, struct.pack(">I", 0)), text(1022, "x86_64"),
-                    (1047, 8, 1, name.encode() + b"\0"), (1112, 4, 1, struct.pack(">I", 8)), (1113, 8, 1, b"1-1\0")])
+                    (1047, 8, 1, name.encode() + b"\0"), (1112, 4, 1, struct.pack(">I", 8)), (1113, 8, 1, b"1-1\0"), *digest])
     signatures = [(1000, 4, 1, struct.pack(">I", len(front) + len(payload)))]
     if signer:
         packed = signer.sign(front, armour=False)
         signatures.insert(0, (268, 7, len(packed), packed))
     signature = header(signatures)
     return b"\xed\xab\xee\xdb\x03".ljust(96, b"\0") + signature + bytes(-len(signature) % 8) + front + payload
+
+
+class RpmBundle(Bundle):
+    """A bundle of one signed .rpm. Its index is not signed, and says more than the package's header: `relations`."""
+
+    top = RPM_TOP
+
+    def __init__(self, signer, relations=""):
+        package = rpm("mlnx-tools", signer, payload_digest=True)
+        primary = ('<?xml version="1.0"?><metadata xmlns="http://linux.duke.edu/metadata/common" '
+                   'xmlns:rpm="http://linux.duke.edu/metadata/rpm" packages="1"><package type="rpm"><name>mlnx-tools</name>'
+                   '<arch>x86_64</arch><version epoch="0" ver="1" rel="1"/>'
+                   f'<checksum type="sha256" pkgid="YES">{sha256(package)}</checksum>'
+                   f'<size package="{len(package)}" installed="0" archive="0"/>'
+                   f'<location href="mlnx-tools-1-1.x86_64.rpm"/><format>{relations}</format></package></metadata>').encode()
+        packed = gzip.compress(primary)
+        repomd = ('<?xml version="1.0"?><repomd xmlns="http://linux.duke.edu/metadata/repo"><revision>1</revision>'
+                  f'<data type="primary"><checksum type="sha256">{sha256(packed)}</checksum>'
+                  f'<open-checksum type="sha256">{sha256(primary)}</open-checksum><location href="repodata/primary.xml.gz"/>'
+                  f'<timestamp>1</timestamp><size>{len(packed)}</size><open-size>{len(primary)}</open-size></data></repomd>')
+        self.files = {".mlnx": b"5.5-1.0.3.2\n", ".arch": b"x86_64\n", "distro": b"rhel8.2\n",
+                      "RPMS/mlnx-tools-1-1.x86_64.rpm": package, "RPMS/repodata/primary.xml.gz": packed,
+                      "RPMS/repodata/repomd.xml": repomd.encode()}
+        self.members = []

@@ -2,11 +2,12 @@
 import atexit
 import io
 import json
+import shutil
 import subprocess
 import tarfile
 
-from hostile import Group, expect
-from materials import TOP, Bundle, Keys, packet, packets, rpm
+from hostile import MEBIBYTE, Group, expect
+from materials import TOP, Bundle, Keys, RpmBundle, packet, packets, rpm, sha256
 
 tries = Group("trust")
 keys = Keys()
@@ -24,7 +25,8 @@ def stranger():
 def add(place, bundle, *options, key=None, archive=None):
     """The arguments that add a bundle; the store trusts `key`, by default the vendor's."""
     ring = place.write("vendor.asc", key if key is not None else vendor().public())
-    path = place.write(f"{TOP}.tgz", archive if archive is not None else bundle.archive())
+    name = bundle.top if bundle else TOP
+    path = place.write(f"{name}.tgz", archive if archive is not None else bundle.archive())
     return ["bundle", "add", path, "--keyring", ring, *options]
 
 
@@ -83,6 +85,18 @@ def future_signature(place):
     bundle = Bundle(vendor())
     bundle.sign(vendor(), when="20990101T000000")
     return add(place, bundle)
+
+
+@tries.custom("an old file of a key that was revoked")
+def undone_revocation(place):
+    key = keys.get("later-revoked-vendor")
+    old = place.write("old.asc", key.public())
+    key.revoke()
+    place.bake("bundle", "trust", place.write("revoked.asc", key.public()))
+    place.keep(place.store / "keyring")
+    outcome = place.measure("bundle", "trust", old)
+    expect(outcome, 4, "is revoked in")
+    return f"exit {outcome.status}"
 
 
 @tries.bake("a secret key in the place of a public one", 5, "it holds a secret key")
@@ -176,6 +190,17 @@ def wrong_pin(place):
 @tries.bake("neither a pin nor a key", 4, "no pinned sha256 and no signature by a trusted key")
 def no_pin(place):
     return ["bundle", "add", place.write(f"{TOP}.tgz", Bundle(vendor()).archive())]
+
+
+@tries.bake("the right bundle of rpms is accepted", 0)
+def right_rpms(place):
+    return add(place, RpmBundle(vendor()))
+
+
+@tries.bake("an obsolete that only the unsigned primary.xml has", 4, "only the index says that it obsoletes 'rdma-core < 99'")
+def forged_obsoletes(place):
+    entry = '<rpm:entry name="rdma-core" flags="LT" epoch="0" ver="99"/>'
+    return add(place, RpmBundle(vendor(), f"<rpm:obsoletes>{entry}</rpm:obsoletes>"))
 
 
 @tries.bake("a signature over the header alone of an rpm", 4, "the signature covers only the header")
@@ -284,6 +309,37 @@ def changed_json(place):
     return f"exit {outcome.status}"
 
 
+@tries.custom("bundle.json and the index changed together")
+def forged_description(place):
+    stored = filled(place)
+    packages = stored / "index/flat/packages"
+    packages.write_bytes(packages.read_bytes().replace(b"Version: 1\n", b"Version: 2\n"))
+    file = stored / "bundle.json"
+    text = json.loads(file.read_text())
+    for package in text["repositories"][0]["packages"]:
+        package["version"] = "2"
+    filelists = (stored / "index/flat/filelists").read_bytes()
+    text["repositories"][0]["index_sha256"] = sha256((sha256(packages.read_bytes()) + sha256(filelists)).encode())
+    file.write_text(json.dumps(text))
+    place.bake("bundle", "show", TOP)
+    outcome = place.measure("bundle", "verify", TOP)
+    expect(outcome, 4, "differs from the payload in 'version'", "differs from what the payload says")
+    return f"exit {outcome.status}"
+
+
+@tries.custom("bundle.json that switches checks off")
+def forged_overrides(place):
+    file = filled(place) / "bundle.json"
+    text = json.loads(file.read_text())
+    text["trust"].update(signer="", pin="", overridden=["--insecure-no-pin", "--insecure-no-signature"])
+    file.write_text(json.dumps(text))
+    shutil.rmtree(place.store / "keyring")
+    outcome = place.measure("bundle", "verify", TOP)
+    expect(outcome, 4, "no pinned sha256 and no signature by a trusted key",
+           "records that the bundle was added with --insecure-no-signature")
+    return f"exit {outcome.status}"
+
+
 @tries.custom("bundle.json that is nested without end")
 def nested_json(place):
     (filled(place) / "bundle.json").write_text("[" * 200000)
@@ -385,9 +441,27 @@ def climb(place, archive):
     rewrite(archive, members)
 
 
+def bomb_index(place, archive):
+    count = 16 * MEBIBYTE // 3 - 1
+    rewrite(archive, [(tarfile.TarInfo("carry.json"), b"[" + b"{}," * count + b"{}]")])
+
+
+spoilt_carry("a carried archive with an index of 5 million values", ("not a signed document",), bomb_index)
 spoilt_carry("a carried archive with one bit changed", (), flip)
 spoilt_carry("a carried archive that lost its last byte", ("damaged or truncated",), shorten)
 spoilt_carry("a carried archive of another key", ("not by the trusted key",), other_key)
 spoilt_carry("a carried archive with an additional key", ("is not in the index",), add_key)
 spoilt_carry("a carried archive with a forged index", ("its index was changed after signing",), forge_index)
 spoilt_carry("a carried archive with a climbing name", ("is in the place of",), climb)
+
+
+@tries.custom("a link under the name of the unfinished import")
+def prepared_import(place):
+    _, arguments = carried(place)
+    mine = place.keep(place.write("mine/file", "x").parent)
+    link = place.path / "out-carried.partial"
+    link.symlink_to(mine)
+    outcome = place.measure(*arguments)
+    expect(outcome, 2, "an earlier import of this user did not make it")
+    link.unlink()
+    return f"exit {outcome.status}"

@@ -67,6 +67,24 @@ TEST_F(TrustCommand, TrustingOneKeyOfAFileKeepsTheOthers) {
   EXPECT_EQ(store.trusted_keys().size(), 3U);  // the file of both in its own place again
 }
 
+TEST_F(TrustCommand, AnOlderFileDoesNotUndoARevocation) {
+  const testing::Gpg key("Old Vendor <old@example.org>");
+  const auto before = write("before.asc", key.public_key()).string();
+  const auto certificate =
+      write("revocation.asc",
+            replace_all(read_text(key.home() / "openpgp-revocs.d" / (key.fingerprint() + ".rev")), ":-----", "-----"));
+  key.run({"--import", certificate.string()}, "revoking a key");
+  EXPECT_EQ(trust({before}).status, 0);
+  EXPECT_EQ(trust({write("after.asc", key.public_key()).string()}).status, 0);
+  EXPECT_EQ(trust({before}), (Result{4, "",
+                                     "bake: error: trusting the keys of '" + before + "': key " + key.fingerprint() +
+                                         " is revoked in '" + directory + "/keyring/" + key.fingerprint() +
+                                         ".gpg', but not in this file\n"
+                                         "bake: hint: get the current key file from the owner of the key\n"}));
+  ASSERT_EQ(store.trusted_keys().size(), 1U);
+  EXPECT_TRUE(store.trusted_keys().front().key.revoked);
+}
+
 TEST_F(TrustCommand, ListsTheKeysWithTheirFiles) {
   EXPECT_EQ(trust({"--list"}), done("the store '" + directory + "' trusts no key: there is no such directory\n"));
   trust({vendor_file});
@@ -182,6 +200,20 @@ TEST_F(StoreMessages, NameAMissingDirectory) {
   std::filesystem::create_directory(store.directory());
   EXPECT_EQ(bundle({"list"}), (Result{0, "the store '" + store.directory().string() + "' is empty\n", ""}));
   EXPECT_EQ(bundle({"show", "x"}), not_there("x", ""));
+}
+
+TEST_F(StoreMessages, CallARecordedPinRecorded) {
+  const auto archive = archive_of(testing::deb_bundle());
+  store.add(archive, pinned(archive), progress);
+  const auto found = bundle({"verify", testing::deb_bundle().top});
+  EXPECT_EQ(found.status, 0) << found.err;
+  const auto line = "\n  archive sha256 " + digest_of_file(archive) +
+                    ", recorded pin (command line), which cannot be compared with the payload\n";
+  EXPECT_NE(found.out.find(line), std::string::npos) << found.out;
+  EXPECT_TRUE(found.out.ends_with("\n  trusted: recorded pin (command line)\n")) << found.out;
+  const auto json = Json::parse(bundle({"verify", testing::deb_bundle().top, "--json"}).out);
+  EXPECT_EQ(json.at("pin"), "command line");
+  EXPECT_EQ(json.at("pin_compared"), false);
 }
 
 TEST_F(StoreMessages, NameTheClosestBundle) {

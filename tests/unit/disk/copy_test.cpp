@@ -110,6 +110,15 @@ TEST_F(DiskCopy, NeverOverwritesTheSource) {
   EXPECT_EQ(digest_of_file(base), before);
 }
 
+TEST_F(DiskCopy, DoesNotWriteThroughALink) {
+  const auto base = raw_disk("base.raw", mebibyte);
+  put(at("victim"), 0, "precious");
+  std::filesystem::create_symlink(at("victim"), at("copy.raw"));
+  EXPECT_EQ(error_of([&] { copy(base, at("copy.raw")); }).message(),
+            "opening for writing '" + at("copy.raw").string() + "': Too many levels of symbolic links");
+  EXPECT_EQ(get(at("victim"), 0, 9), "precious");
+}
+
 TEST_F(DiskCopy, NoticesAChangedSource) {
   const auto base = raw_disk("base.raw", 2 * mebibyte);
   const auto disk = probe_source(base);

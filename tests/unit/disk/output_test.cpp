@@ -115,6 +115,16 @@ TEST_F(DiskOutput, DoesNotWriteThroughALinkLeftAtThePartialName) {
   EXPECT_EQ(get(at("out.vhd"), 0, 9), "new");
 }
 
+TEST_F(DiskOutput, DoesNotAppendAFooterThroughALink) {
+  OutputFile output(at("out.vhd"), false);
+  std::filesystem::resize_file(output.path(), mebibyte);
+  std::filesystem::rename(output.path(), at("victim"));
+  std::filesystem::create_symlink(at("victim"), output.path());
+  EXPECT_EQ(error_of([&] { output.append_footer(make_fixed_footer(mebibyte, test_time, test_uuid)); }).message(),
+            "opening for writing '" + output.path().string() + "': Too many levels of symbolic links");
+  EXPECT_EQ(std::filesystem::file_size(at("victim")), mebibyte);
+}
+
 TEST_F(DiskOutput, RefusesAFooterThatDoesNotFit) {
   OutputFile output(at("out.vhd"), false);
   std::filesystem::resize_file(output.path(), 2 * mebibyte);

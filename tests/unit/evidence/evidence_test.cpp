@@ -9,6 +9,7 @@
 #include "bake/evidence/provenance.hpp"
 #include "bake/evidence/sbom.hpp"
 #include "bake/signature/signing.hpp"
+#include "tests/support/error_of.hpp"
 
 namespace bake::evidence {
 namespace {
@@ -214,6 +215,14 @@ TEST_F(Evidence, VerifyFindsChangedFiles) {
   EXPECT_THAT(checks(), ::testing::ElementsAre("sbom failed: not an SPDX 2.3 document",
                                                "provenance failed: not a statement with SLSA provenance v1",
                                                ::testing::HasSubstr("signature failed")));
+}
+
+TEST_F(Evidence, ALargeSidecarFileIsNotRead) {
+  write();
+  fs::resize_file(sidecar(".sbom.spdx.json"), (std::size_t{16} << 20U) + 1);
+  const auto error = error_of([&] { static_cast<void>(checks()); });
+  EXPECT_EQ(error.kind(), ErrorKind::failed);
+  EXPECT_EQ(error.message(), "reading '" + sidecar(".sbom.spdx.json").string() + "': larger than 16777216 bytes");
 }
 
 TEST_F(Evidence, SameInputsGiveTheSameBytes) {

@@ -7,6 +7,7 @@
 #include "bake/guest/memory.hpp"
 #include "bake/guest/os_release.hpp"
 #include "bake/inspect/package_database.hpp"
+#include "bake/inspect/private_keys.hpp"
 #include "bake/inspect/waagent.hpp"
 #include "tests/support/boot.hpp"
 #include "tests/support/error_of.hpp"
@@ -162,7 +163,8 @@ MemoryGuest centos77() {
       .with_file("/etc/waagent.conf", "# OS.EnableRDMA=y\n")
       .with_file("/usr/lib/systemd/system/waagent.service")
       .with_file("/var/lib/rpm/Packages")
-      .with_answer(rpm_dump_query(), {0, "P WALinuxAgent\t(none)\t2.2.32\t1.el7\tnoarch\n\n#status 0\n\n"});
+      .with_answer(rpm_dump_query(), {0, "P WALinuxAgent\t(none)\t2.2.32\t1.el7\tnoarch\n\n#status 0\n\n"})
+      .with_answer(private_key_search(), {0, "/etc/ssh/ssh_host_rsa_key\n"});
   for (const auto* program : {"setfiles", "dracut", "depmod", "weak-modules"})
     guest.with_file(std::string("/usr/sbin/") + program);
   for (const auto* program : {"rpm", "yum", "systemctl", "python"}) guest.with_file(std::string("/usr/bin/") + program);
@@ -257,7 +259,9 @@ TEST(Inspect, Centos77) {
     "moved_folders": [],
     "cloud_init_network": false
   },
-  "private_keys": [],
+  "private_keys": [
+    "/etc/ssh/ssh_host_rsa_key"
+  ],
   "root_uuid": "09dccbf5-8ad3-440f-beb7-3ff28555b167",
   "programs": [
     "depmod",
@@ -284,7 +288,7 @@ TEST(Inspect, Centos77) {
   }
 })facts");
   EXPECT_EQ(guest.paths(), before) << "inspection changes nothing";
-  EXPECT_EQ(guest.scripts(), std::vector<std::string>{rpm_dump_query()}) << "one query of one program";
+  EXPECT_EQ(guest.scripts(), (std::vector<std::string>{rpm_dump_query(), private_key_search()}));
 }
 
 TEST(Inspect, RecordsLinksInThePlaceOfConfigurationFiles) {
@@ -295,6 +299,7 @@ TEST(Inspect, RecordsLinksInThePlaceOfConfigurationFiles) {
       .with_file("/usr/hosts", "127.0.1.1 build-vm\n")
       .with_file("/root/waagent.conf")
       .with_file("/etc/dnf/dnf.conf")
+      .with_answer(private_key_search(), {})
       .with_link("/etc/hosts", "/usr/hosts")
       .with_link("/etc/waagent.conf", "/root/waagent.conf")
       .with_link("/etc/yum.conf", "dnf/dnf.conf");
@@ -307,7 +312,9 @@ TEST(Inspect, RecordsLinksInThePlaceOfConfigurationFiles) {
 TEST(Inspect, FindsTheConfigurationsOfEveryPackageManager) {
   const auto configs = [](MemoryGuest& guest) { return inspect(guest, {}).package_manager_configs; };
   const auto el = [](MemoryGuest& guest) -> MemoryGuest& {
-    return guest.with_file("/etc/os-release", "ID=centos\nVERSION_ID=7\n").with_file("/var/lib/rpm/Packages");
+    return guest.with_file("/etc/os-release", "ID=centos\nVERSION_ID=7\n")
+        .with_file("/var/lib/rpm/Packages")
+        .with_answer(private_key_search(), {});
   };
   MemoryGuest yum_alone;
   EXPECT_EQ(configs(el(yum_alone).with_file("/etc/yum.conf")), std::vector<std::string>{"/etc/yum.conf"});
@@ -352,7 +359,8 @@ MemoryGuest ubuntu2004() {
       .with_file("/var/lib/dpkg/status",
                  "Package: walinuxagent\nStatus: install ok installed\n"
                  "Architecture: amd64\nVersion: 2.2.46-0ubuntu1~20.04.1\n")
-      .with_answer("dpkg --audit", {0, ""});
+      .with_answer("dpkg --audit", {0, ""})
+      .with_answer(private_key_search(), {0, ""});
   for (const std::string kernel : {"5.4.0-1010-azure", "5.4.0-26-generic"})
     guest.with_file("/boot/vmlinuz-" + kernel)
         .with_file("/boot/initrd.img-" + kernel)
@@ -375,7 +383,7 @@ TEST(Inspect, Ubuntu2004) {
   EXPECT_TRUE(facts.waagent->enable_rdma);
   EXPECT_EQ(facts.programs, (std::set<std::string>{"apt-mark", "dpkg", "update-initramfs"}));
   EXPECT_EQ(facts.baked_manifest, "{}");
-  EXPECT_EQ(guest.scripts(), std::vector<std::string>{"dpkg --audit"});
+  EXPECT_EQ(guest.scripts(), (std::vector<std::string>{"dpkg --audit", private_key_search()}));
 }
 
 }  // namespace

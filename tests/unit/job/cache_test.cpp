@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bake/base/digest.hpp"
 #include "bake/base/progress.hpp"
@@ -76,6 +77,28 @@ TEST_F(CacheTest, DoesNotUseADirectoryThatOthersMayWriteTo) {
   keep("what was found");
   ASSERT_EQ(::chmod((scratch_.path() / "cache").c_str(), 0777), 0);
   EXPECT_EQ(cache_.find("facts", disk()), std::nullopt);
+}
+
+/// A user who may write can keep the file mapped: such writes do not change its times, on tmpfs not even the first one.
+TEST_F(CacheTest, KeepsNothingAboutAFileWhoseTimesMayStay) {
+  const TemporaryDirectory memory("/dev/shm");
+  const auto on_tmpfs = memory.path() / "disk.vhd";
+  const auto shared = scratch_.path() / "shared.vhd";
+  const auto foreign = scratch_.path() / "foreign.vhd";
+  for (const auto& file : {on_tmpfs, shared, foreign}) write_text_atomically(file, "content");
+  ASSERT_EQ(::chmod(shared.c_str(), 0664), 0);
+  const bool is_root = ::geteuid() == 0;
+  if (is_root) {
+    ASSERT_EQ(::chown(foreign.c_str(), 65534, 65534), 0);
+  }
+  ::usleep(2'100'000);  // until the files are old enough
+  keep("what was found");
+  for (const auto& file : {on_tmpfs, shared, foreign}) {
+    if (file == foreign && !is_root) continue;
+    cache_.keep("facts", file, identity_of(file), "what was found");
+    EXPECT_EQ(cache_.find("facts", file), std::nullopt) << file;
+  }
+  EXPECT_EQ(cache_.find("facts", disk()), "what was found");
 }
 
 TEST_F(CacheTest, RemovesTheOldestEntriesAndNoOtherFile) {

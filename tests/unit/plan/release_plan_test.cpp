@@ -14,6 +14,7 @@
 #include "bake/inspect/inspect.hpp"
 #include "bake/inspect/kernels.hpp"
 #include "bake/inspect/package_database.hpp"
+#include "bake/inspect/private_keys.hpp"
 #include "bake/job/plan.hpp"
 #include "tests/support/golden.hpp"
 #include "tests/support/golden_plans.hpp"
@@ -86,9 +87,11 @@ class RecordedGuest {
   }
 
   guest::Facts inspect() {
-    // No file of a stand-in is immutable.
+    // No file of a stand-in is immutable, and none is a private key.
     guest_.with_handler([](const std::string& script) {
-      return script.starts_with("{ lsattr ") ? std::optional(guest::ShellResult{0, ""}) : std::nullopt;
+      return script.starts_with("{ lsattr ") || script == guest::private_key_search()
+                 ? std::optional(guest::ShellResult{0, ""})
+                 : std::nullopt;
     });
     auto facts = guest::inspect(guest_, layout());
     for (auto& kernel : facts.kernels) {

@@ -174,9 +174,11 @@ TEST(Subkey, ThatWasRevokedIsRefused) {
   write_text_atomically(answers, "key 1\nrevkey\ny\n0\n\ny\nsave\n");
   key.run(at(year_2024 - 40 * day, {"--command-file", answers.string(), "--edit-key", key.fingerprint()}),
           "revoking a subkey");
-  const auto result = check_signature(ring_of(key.public_key()), signature, "x");
+  const auto ring = ring_of(key.public_key());
+  const auto result = check_signature(ring, signature, "x");
   EXPECT_EQ(result.state, SignatureState::refused);
   EXPECT_EQ(result.reason, fmt::format("subkey {} is revoked", key.subkey));
+  EXPECT_THAT(ring.keys().at(0).revoked_subkeys, ElementsAre(key.subkey));
 }
 
 TEST(Key, ThatExpiredBeforeItSignedIsRefused) {

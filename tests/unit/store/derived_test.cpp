@@ -39,6 +39,11 @@ class DerivedTest : public StoreTest {
   bundle::Bundle bundle;
 };
 
+class DerivedDebTest : public DerivedTest {
+ protected:
+  void SetUp() override { bundle = store.add(archive_of(deb_bundle()), trusting(), progress).bundle; }
+};
+
 TEST_F(DerivedTest, WhatIsAsItWasAddedIsTrusted) { EXPECT_THAT(problems(), IsEmpty()); }
 
 TEST_F(DerivedTest, AnotherDistributionInBundleJsonIsNamed) {
@@ -73,6 +78,50 @@ TEST_F(DerivedTest, AnotherSignerInBundleJsonIsNamed) {
   EXPECT_THAT(problems(), ElementsAre(Problem{
                               "bundle.json",
                               "records the signer 'ABCD', the signatures say '" + vendor().fingerprint() + "'", hint}));
+}
+
+TEST_F(DerivedDebTest, AnotherSignerInBundleJsonIsNamed) {
+  EXPECT_THAT(problems(), IsEmpty());
+  change([](auto& json) { json["trust"]["signer"] = "ABCD"; });
+  EXPECT_THAT(problems(), ElementsAre(Problem{
+                              "bundle.json",
+                              "records the signer 'ABCD', the signatures say '" + vendor().fingerprint() + "'", hint}));
+}
+
+TEST_F(DerivedTest, ARecordedSignerWhoseKeyIsNotTrustedIsNamed) {
+  AddOptions options;
+  options.pin = bundle.id();
+  options.pin_source = "command line";
+  EXPECT_THAT(store.verify(bundle, options, progress).decision.problems,
+              ElementsAre(Problem{
+                  "bundle.json",
+                  "records the signer '" + vendor().fingerprint() + "', but no trusted key signed all of the bundle",
+                  "name the key file with --keyring, or trust it",
+                  {{Remedy::Action::trust_key}}}));
+}
+
+TEST_F(DerivedTest, BundleJsonSwitchesNoCheckOff) {
+  change([](auto& json) {
+    json["trust"]["signer"] = "";
+    json["trust"]["overridden"] = {"--insecure-no-pin", "--insecure-no-signature", "--x"};
+  });
+  const auto recorded = [](const std::string& flag, const std::string& advice) {
+    return Problem{"bundle.json", "records that the bundle was added with " + flag, advice};
+  };
+  EXPECT_THAT(
+      store.verify(bundle, {}, progress).decision.problems,
+      ElementsAre(Problem{bundle.name,
+                          "no pinned sha256 and no signature by a trusted key",
+                          "pass --sha256 with the publisher's digest, or trust the vendor's key, or pass "
+                          "--insecure-no-pin",
+                          {{Remedy::Action::trust_key}}},
+                  recorded("--insecure-no-pin", "pass --insecure-no-pin again if you still accept that"),
+                  recorded("--insecure-no-signature", "pass --insecure-no-signature again if you still accept that"),
+                  recorded("--x", hint)));
+  AddOptions options;
+  options.policy.insecure_no_pin = true;
+  options.policy.insecure_no_signature = true;
+  EXPECT_THAT(store.verify(bundle, options, progress).decision.problems, ElementsAre(recorded("--x", hint)));
 }
 
 TEST_F(DerivedTest, AChangedIndexIsNamedAndNeverReachesTheSolver) {

@@ -115,8 +115,16 @@ TEST_F(StoreTest, OverridesCauseWarningsAndAreRecorded) {
   EXPECT_EQ(repository.packages[2].name, "ofed-scripts");
   EXPECT_THAT(Store::index_texts(result.bundle, repository).packages,
               HasSubstr("Filename: ./ofed-scripts_5.5-OFED.5.5.1.0.3_amd64.deb\n"));
-  // A bundle that was accepted once is accepted when it is verified again.
-  EXPECT_THAT(store.verify(result.bundle, {}, progress).decision.problems, IsEmpty());
+  // The flags that the store recorded do not count for a later check.
+  EXPECT_THAT(store.verify(result.bundle, options, progress).decision.problems, IsEmpty());
+  std::vector<std::string> messages;
+  for (const auto& problem : store.verify(result.bundle, {}, progress).decision.problems)
+    messages.push_back(problem.message);
+  EXPECT_THAT(messages, ElementsAre("rebuilt by mlnx_add_kernel_support.sh: its packages are not signed",
+                                    "no pinned sha256 and no signature by a trusted key",
+                                    "records that the bundle was added with --allow-rebuilt",
+                                    "records that the bundle was added with --insecure-no-index",
+                                    "records that the bundle was added with --insecure-no-pin"));
 }
 
 TEST_F(StoreTest, AddingAgainChangesNothingAndReportsIt) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sstream>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bake/archive/archive.hpp"
 #include "bake/base/digest.hpp"
@@ -119,6 +120,9 @@ TEST_F(TransferTest, ImportsEverything) {
   struct stat info {};
   ASSERT_EQ(::stat(at("carried/bases/base.raw").c_str(), &info), 0);
   EXPECT_LT(info.st_blocks * 512, 1 << 20) << "the base is not sparse any more";
+  EXPECT_EQ(info.st_mode & 07777U, 0640U);
+  ASSERT_EQ(::stat(at("carried").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0755U);
   EXPECT_FALSE(fs::exists(at("carried.partial")));
 
   const auto recipe = recipe::load(at("carried/recipes/image.yaml"));
@@ -190,6 +194,36 @@ TEST_F(TransferTest, ExistingFilesStay) {
   EXPECT_THAT(bake(arguments, 0), HasSubstr("bundle   " + bundle_name + "  (already in the store)\n"));
   EXPECT_EQ(contents(at("other")), before);
   EXPECT_EQ(contents(at("carried-2")), contents(at("carried")));
+}
+
+TEST_F(TransferTest, TheRestOfAKilledImportIsReplaced) {
+  pack("carry.tar.zst");
+  fs::create_directories(at("carried.partial/bases"));
+  write("carried.partial/bases/old.raw", "x");
+  bake(import_arguments("carry.tar.zst"), 0);
+  EXPECT_FALSE(fs::exists(at("carried/bases/old.raw")));
+  EXPECT_FALSE(fs::exists(at("carried.partial")));
+}
+
+TEST_F(TransferTest, APreparedPartialNameIsRefused) {
+  pack("carry.tar.zst");
+  const auto partial = at("carried.partial").string();
+  const auto message = "bake: error: importing to '" + at("carried").string() + "': '" + partial +
+                       "' exists, and an earlier import of this user did not make it\nbake: hint: remove it, or choose "
+                       "another directory with --to: rm -r " +
+                       partial + "\n";
+  fs::create_directory(at("elsewhere"));
+  fs::create_directory_symlink(at("elsewhere"), partial);
+  EXPECT_EQ(bake(import_arguments("carry.tar.zst"), 2), message);
+  EXPECT_TRUE(fs::is_empty(at("elsewhere")));
+  EXPECT_TRUE(fs::is_symlink(partial));
+  EXPECT_FALSE(fs::exists(at("other/bundles")));
+  fs::remove(partial);
+  if (::geteuid() != 0) return;  // only root can make a directory of another user
+  fs::create_directory(partial);
+  ASSERT_EQ(::chown(partial.c_str(), 65534, 65534), 0);
+  EXPECT_EQ(bake(import_arguments("carry.tar.zst"), 2), message);
+  EXPECT_TRUE(fs::is_directory(partial));
 }
 
 TEST_F(TransferTest, OverlaysKeepTheirOrder) {
