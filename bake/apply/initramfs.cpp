@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <map>
+#include <set>
 
 #include "bake/apply/guest_files.hpp"
 #include "bake/apply/steps.hpp"
@@ -17,6 +18,7 @@ namespace {
 
 /// The size limit in bytes of one of depmod's indexes. modules.alias of EL8 has 1.2 MB.
 constexpr std::size_t max_index = std::size_t{16} << 20U;
+constexpr std::size_t max_module = std::size_t{64} << 20U;
 
 /// Drivers of the card. The root disk is on hv_storvsc or nvme, so the initramfs needs none of them; dracut 049 would
 /// pack the vendor's module and the kernel's own.
@@ -34,11 +36,16 @@ void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
                   shell_quote(plan.initramfs), shell_quote(plan.kernel())));
 }
 
-void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
+/// Lists the drivers for initramfs-tools, which reads the list each time it builds an initramfs.
+void list_drivers(const plan::Plan& plan, guest::Guest& guest) {
   constexpr const char* modules_file = plan::path::initramfs_modules;
   auto text = guest.read(modules_file).value_or("");
   for (const auto& module : plan.initramfs_drivers) text = guest::with_line(text, module);
   if (!text.empty()) write_config_file(guest, modules_file, text);
+}
+
+void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
+  list_drivers(plan, guest);
   // On old releases -c refuses an existing image; on all releases -u refuses a missing one.
   guest::run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
              fmt::format("if [ -e {0} ]; then update-initramfs -u -k {1}; else update-initramfs -c -k {1}; fi\n",
@@ -82,7 +89,24 @@ std::map<std::string, std::string> make_indexes(const plan::Plan& plan, const st
   return indexes;
 }
 
-void leave_modules_out(const plan::Plan& plan, guest::Guest& guest) {
+/// Returns path below lib/modules/RELEASE → content for the modules that the plan adds and for those that they need, as
+/// far as they are not `present`.
+std::map<std::string, std::string> modules_to_add(const plan::Plan& plan, const std::set<std::string>& present,
+                                                  guest::Guest& guest) {
+  const auto directory = fmt::format("/lib/modules/{}/", plan.kernel());
+  const std::set<std::string> wanted(plan.initramfs_adds.begin(), plan.initramfs_adds.end());
+  std::map<std::string, std::string> added;
+  for (const auto& line : split_lines(guest.read(directory + "modules.dep", max_index).value_or(""))) {
+    const auto paths = split_words(replace_all(line, ":", " "));  // "path: needed needed"
+    if (paths.empty() || !wanted.contains(guest::module_name_of(paths.front()))) continue;
+    for (const auto& path : paths)
+      if (!present.contains(guest::module_name_of(path)))
+        added[path] = guest.read(directory + path, max_module).value_or("");
+  }
+  return added;
+}
+
+void edit_initramfs(const plan::Plan& plan, guest::Guest& guest) {
   const auto bytes = guest.read(plan.initramfs, guest::max_initramfs).value_or("");
   const auto& names = plan.initramfs_leaves_out;
   guest::InitramfsEdit edit;
@@ -90,8 +114,14 @@ void leave_modules_out(const plan::Plan& plan, guest::Guest& guest) {
   edit.modules = {names.begin(), names.end()};
   const auto directory = fmt::format("lib/modules/{}/", plan.kernel());
   std::vector<std::string> rest;
-  for (const auto& path : guest::read_initramfs(bytes, plan.kernel(), plan.initramfs).modules)
-    if (path.starts_with(directory) && !edit.modules.contains(guest::module_name_of(path))) rest.push_back(path);
+  std::set<std::string> present;
+  for (const auto& path : guest::read_initramfs(bytes, plan.kernel(), plan.initramfs).modules) {
+    if (!path.starts_with(directory) || edit.modules.contains(guest::module_name_of(path))) continue;
+    rest.push_back(path);
+    present.insert(guest::module_name_of(path));
+  }
+  edit.added = modules_to_add(plan, present, guest);
+  for (const auto& [path, content] : edit.added) rest.push_back(directory + path);
   edit.indexes = make_indexes(plan, rest, guest);
   edit.allow_gzip =
       guest.read("/boot/config-" + plan.kernel()).value_or("").find("\nCONFIG_RD_GZIP=y\n") != std::string::npos;
@@ -99,6 +129,8 @@ void leave_modules_out(const plan::Plan& plan, guest::Guest& guest) {
   const auto edited = scratch.path() / "initramfs";
   guest::edit_initramfs(bytes, edit, edited, plan.initramfs);
   guest.upload(edited, plan.initramfs, 0600);
+  if (plan.initramfs_tool == guest::InitramfsTool::initramfs_tools && !plan.initramfs_adds.empty())
+    list_drivers(plan, guest);
 }
 
 }  // namespace
@@ -106,8 +138,8 @@ void leave_modules_out(const plan::Plan& plan, guest::Guest& guest) {
 void rebuild_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
   if (!plan.rebuild_initramfs) return;
   progress.step("rebuild initramfs");
-  if (!plan.initramfs_leaves_out.empty()) try {
-      leave_modules_out(plan, guest);
+  if (plan.edits_initramfs()) try {
+      edit_initramfs(plan, guest);
       return;
     } catch (const guest::CannotEdit& error) {
       progress.warn(fmt::format("{}; the guest builds another initramfs", error.message()));

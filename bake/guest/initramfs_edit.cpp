@@ -38,10 +38,12 @@ class Copier {
     reader_.next();
   }
 
-  void run() {
+  /// Returns whether it was the archive that has modules.dep.
+  bool run() {
     while (copy_file()) continue;
     put(std::string(padding_of(written_, block), '\0'));
     out_.finish();
+    return added_;
   }
 
  private:
@@ -86,11 +88,14 @@ class Copier {
     const auto name = take(*name_size + padding_of(header_size + *name_size, 4));
     const auto path = std::string_view(name).substr(0, *name_size - 1);
     if (path == "TRAILER!!!") {
+      if (!modules_directory_.empty()) add_modules();
       put(header);
       put(name);
       expect_only_padding();
       return false;
     }
+    paths_.emplace(path);
+    if (below_modules(path) == "modules.dep") modules_directory_ = path.substr(0, path.rfind('/') + 1);
     const auto* index = index_for(path);
     const bool leave_out = is_removed(path);
     if ((index != nullptr || leave_out) && cpio_field(header, cpio_links) != 1)
@@ -106,6 +111,31 @@ class Copier {
     }
     pass(*size + padding_of(*size, 4), index == nullptr && !leave_out);
     return true;
+  }
+
+  void put_file(const std::string& path, unsigned mode, std::string_view content) {
+    // Inode 0 and one link: it shares its content with no other file.
+    put(fmt::format("070701{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}", 0, mode, 0,
+                    0, 1, 0, content.size(), 0, 0, 0, 0, path.size() + 1, 0));
+    put(path);
+    put(std::string(1 + padding_of(header_size + path.size() + 1, 4), '\0'));
+    put(content);
+    put(std::string(padding_of(content.size(), 4), '\0'));
+  }
+
+  /// The kernel makes no missing directory when it unpacks a file.
+  void put_directories(const std::string& path) {
+    for (auto slash = path.find('/', modules_directory_.size()); slash != std::string::npos;
+         slash = path.find('/', slash + 1))
+      if (auto directory = path.substr(0, slash); paths_.insert(directory).second) put_file(directory, 040755, "");
+  }
+
+  void add_modules() {
+    for (const auto& [path, content] : edit_.added) {
+      put_directories(modules_directory_ + path);
+      put_file(modules_directory_ + path, 0100644, content);
+    }
+    added_ = true;
   }
 
   void expect_only_padding() {
@@ -142,7 +172,10 @@ class Copier {
   const std::string& name_;
   std::string prefix_;
   archive::CompressedWriter& out_;
+  std::set<std::string> paths_;    ///< of the files so far
+  std::string modules_directory_;  ///< that of modules.dep, once it is known
   std::size_t written_ = 0;
+  bool added_ = false;
 };
 
 Compression compression_for(std::string_view bytes, const InitramfsEdit& edit, const std::string& name) {
@@ -161,10 +194,14 @@ Compression compression_for(std::string_view bytes, const InitramfsEdit& edit, c
 void edit_initramfs(std::string_view bytes, const InitramfsEdit& edit, const fs::path& output,
                     const std::string& name) try {
   const auto fd = open_file(output, O_WRONLY | O_CREAT | O_TRUNC);
+  bool added = false;
   for (const auto part : initramfs_parts(bytes, name)) {
     archive::CompressedWriter out(fd.get(), output, compression_for(part, edit, name));
-    Copier(part, edit, name, out).run();
+    added = Copier(part, edit, name, out).run() || added;
   }
+  if (!added)
+    throw CannotEdit(ErrorKind::failed,
+                     fmt::format("editing initramfs '{}': it has no modules.dep for {}", name, edit.release));
 } catch (const Error& error) {
   if (error.kind() != ErrorKind::untrusted) throw;
   throw Error(ErrorKind::verification, error.message());

@@ -7,8 +7,19 @@
 namespace bake::plan {
 namespace {
 
-/// Returns whether the guest's own tool builds the initramfs.
-bool builds_initramfs(const Plan& plan) { return plan.rebuild_initramfs && plan.initramfs_leaves_out.empty(); }
+/// Returns whether the list of the modules for every later initramfs changes.
+bool lists_drivers(const Plan& plan) {
+  return plan.rebuild_initramfs && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools &&
+         (!plan.edits_initramfs() || !plan.initramfs_adds.empty());
+}
+
+std::string initramfs_change(const Plan& plan) {
+  std::vector<std::string> parts;
+  if (!plan.initramfs_leaves_out.empty())
+    parts.push_back(fmt::format("without {} modules", plan.initramfs_leaves_out.size()));
+  if (!plan.initramfs_adds.empty()) parts.push_back("with " + join(plan.initramfs_adds, ", "));
+  return parts.empty() ? "rebuilt" : join(parts, ", ");
+}
 
 void add_driver_files(const Plan& plan, std::vector<FileChange>& files) {
   if (!plan.persist_modules.empty()) files.push_back({path::load_modules, join(plan.persist_modules, ", ")});
@@ -47,12 +58,8 @@ void add_system_files(const Plan& plan, std::vector<FileChange>& files) {
 }
 
 void add_boot_files(const Plan& plan, std::vector<FileChange>& files) {
-  if (builds_initramfs(plan) && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools)
-    files.push_back({path::initramfs_modules, "the Hyper-V drivers that are modules"});
-  if (builds_initramfs(plan))
-    files.push_back({plan.initramfs, "rebuilt"});
-  else if (plan.rebuild_initramfs)
-    files.push_back({plan.initramfs, fmt::format("without {} modules", plan.initramfs_leaves_out.size())});
+  if (lists_drivers(plan)) files.push_back({path::initramfs_modules, "the Hyper-V drivers that are modules"});
+  if (plan.rebuild_initramfs) files.push_back({plan.initramfs, initramfs_change(plan)});
   if (plan.relabel == Relabel::autorelabel)
     files.push_back({path::autorelabel, "SELinux labels are set at the first boot"});
 }
@@ -64,8 +71,7 @@ std::vector<std::string> edited_files(const Plan& plan) {
   if (plan.force_openibd) files.emplace_back(path::openib_conf);
   if (plan.enable_rdma) files.push_back(plan.waagent_config);
   if (!plan.hold.empty()) files.insert(files.end(), plan.hold.configs.begin(), plan.hold.configs.end());
-  if (builds_initramfs(plan) && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools)
-    files.emplace_back(path::initramfs_modules);
+  if (lists_drivers(plan)) files.emplace_back(path::initramfs_modules);
   for (const auto& file : plan.removal.files)
     if (file.treatment == guest::MachineFile::Treatment::edit) files.push_back(file.path);
   return files;

@@ -96,10 +96,11 @@ struct Plan {
   bool firstboot_strict_rate = false;  ///< a slow link is a failure
   bool rebuild_initramfs = false;
   guest::InitramfsTool initramfs_tool = guest::InitramfsTool::none;
-  std::string initramfs;                       ///< path
-  std::string initramfs_reason;                ///< why it is rebuilt or kept
-  /// Modules to leave out of the initramfs, which otherwise stays as it is; empty: the guest's tool builds another one.
-  std::vector<std::string> initramfs_leaves_out;
+  std::string initramfs;         ///< path
+  std::string initramfs_reason;  ///< why it is rebuilt or kept
+  /// Modules to leave out of the initramfs and modules to add to it, which otherwise stays as it is; both empty: the
+  /// guest's tool builds another one.
+  std::vector<std::string> initramfs_leaves_out, initramfs_adds;
   std::vector<std::string> initramfs_drivers;  ///< modules that it must contain
   Relabel relabel = Relabel::none;
   bool reset_labels = false;  ///< also the labels of files with a customized type
@@ -111,6 +112,7 @@ struct Plan {
   Expectations expectations;
 
   [[nodiscard]] const std::string& kernel() const { return fit.kernel; }
+  [[nodiscard]] bool edits_initramfs() const { return !initramfs_leaves_out.empty() || !initramfs_adds.empty(); }
 };
 
 /// A reason against the plan. `kind` decides the exit code.

@@ -68,8 +68,12 @@ std::string text_of(const Removal& removal) {
 
 std::string initramfs_action(const Plan& plan) {
   if (!plan.rebuild_initramfs) return "keep";
-  if (plan.initramfs_leaves_out.empty()) return "rebuild";
-  return fmt::format("leave {} modules out of", plan.initramfs_leaves_out.size());
+  if (!plan.edits_initramfs()) return "rebuild";
+  std::vector<std::string> parts;
+  if (!plan.initramfs_leaves_out.empty())
+    parts.push_back(fmt::format("leave {} modules out of", plan.initramfs_leaves_out.size()));
+  if (!plan.initramfs_adds.empty()) parts.push_back(fmt::format("add {} to", join(plan.initramfs_adds, ", ")));
+  return join(parts, " and ");
 }
 
 void add_configuration(const Plan& plan, std::string& out) {
@@ -123,6 +127,7 @@ Json to_json(const Outcome& outcome) {
             {"initramfs", plan.rebuild_initramfs ? plan.initramfs : ""},
             {"initramfs_reason", plan.initramfs_reason},
             {"initramfs_leaves_out", plan.initramfs_leaves_out},
+            {"initramfs_adds", plan.initramfs_adds},
             {"selinux_labels", fmt::format("{}{}", word(plan.relabel), plan.reset_labels ? " -F" : "")},
             {"generalize", plan.generalize},
             {"removals", list_to_json(plan.removal.removals)},

@@ -63,7 +63,7 @@ class GenuineEl8(main_job.MainJob):
                           "/home": "/dev/rootvg/homelv", "/tmp": "/dev/rootvg/tmplv", "/var/crash": "/dev/rootvg/crashlv"})
 
     def test_the_initramfs_resolves_to_the_new_module_or_has_none(self):
-        directory, *chosen = self.in_initramfs.splitlines()
+        directory, *chosen = self.in_initramfs.split()
         self.assertEqual(directory, KERNEL)
         self.assertEqual([path for path in chosen if not path.startswith(("extra/", "updates/"))], [])
 

@@ -70,6 +70,21 @@ TEST_F(InitramfsStep, LeavesOutTheModulesOfThePlan) {
   EXPECT_THAT(progress.texts, IsEmpty());
 }
 
+TEST_F(InitramfsStep, AddsTheModulesOfThePlanAndThoseThatTheyNeed) {
+  plan.initramfs_adds = {"pci_hyperv"};
+  plan.initramfs_drivers = {"nvme", "pci_hyperv"};
+  guest
+      .with_file("/" + directory + "modules.dep",
+                 "kernel/pci-hyperv.ko.xz: kernel/pci-hyperv-intf.ko.xz kernel/nvme.ko\nkernel/mlx5_core.ko:\n")
+      .with_file("/" + directory + "kernel/pci-hyperv.ko.xz", "a")
+      .with_file("/" + directory + "kernel/pci-hyperv-intf.ko.xz", "b");
+  rebuild_initramfs(plan, guest, progress);
+  const auto content = guest::read_initramfs(guest.read(plan.initramfs).value_or(""), kernel, "image");
+  EXPECT_THAT(content.modules, ElementsAre(directory + "kernel/nvme.ko", directory + "kernel/pci-hyperv-intf.ko.xz",
+                                           directory + "kernel/pci-hyperv.ko.xz"));
+  EXPECT_EQ(guest.read("/etc/initramfs-tools/modules"), "nvme\npci_hyperv\n");
+}
+
 TEST_F(InitramfsStep, BuildsAnotherOneWhenThatFails) {
   depmod_works = false;
   rebuild_initramfs(plan, guest, progress);

@@ -70,6 +70,21 @@ TEST_F(InitramfsEditTest, LeavesModulesOutAndChangesNothingElse) {
   EXPECT_EQ(edited(microcode + before()), microcode + after());
 }
 
+TEST_F(InitramfsEditTest, AddsModulesAndTheirDirectories) {
+  edit.modules = {};
+  edit.added = {{"kernel/drivers/pci/a.ko", "abc"}, {"kernel/drivers/pci/b.ko", ""}};
+  const auto bytes = edited(microcode + before());
+  const auto content = read_initramfs(bytes, kernel, "image");
+  const auto directory = std::string("lib/modules/") + kernel + "/";
+  EXPECT_THAT(content.modules, ElementsAre(directory + "kernel/drivers/pci/a.ko", directory + "kernel/drivers/pci/b.ko",
+                                           directory + "kernel/hv_vmbus.ko", directory + "kernel/ib-core.ko.xz",
+                                           directory + "kernel/mlx5_core.ko.zst"));
+  const auto names = through(bytes.substr(microcode.size()), "cpio -it --quiet");
+  EXPECT_TRUE(names.ends_with(modules + "kernel\n" + modules + "kernel/drivers\n" + modules + "kernel/drivers/pci\n" +
+                              modules + "kernel/drivers/pci/a.ko\n" + modules + "kernel/drivers/pci/b.ko\n"))
+      << names;
+}
+
 TEST_F(InitramfsEditTest, KeepsGzipAndZstd) {
   for (const auto& [pack, unpack] : {std::pair{"gzip -c", "gzip -dc"}, std::pair{"zstd -q -19 -c", "zstd -qdc"}}) {
     const auto bytes = edited(microcode + microcode + through(before(), pack));
@@ -90,7 +105,7 @@ TEST_F(InitramfsEditTest, WritesGzipForAnotherCompressionThatTheKernelMayHaveIns
 
 TEST_F(InitramfsEditTest, ModulesInAnEarlyArchiveGoToo) {
   // Ubuntu 24.04 has its modules in an uncompressed archive in front of the compressed one.
-  const auto main = cpio({{"init", "#!/bin/sh\n"}});
+  const auto main = cpio({{"init", "#!/bin/sh\n"}, {modules + "modules.dep", "kernel/hv_vmbus.ko:\n"}});
   const auto bytes =
       edited(cpio({{modules + "kernel/mlx5_core.ko.zst", "12345"}, {modules + "kernel/nvme.ko.zst", "1"}}) +
              through(main, "zstd -q -c"));
@@ -107,9 +122,10 @@ TEST_F(InitramfsEditTest, WhatItReadsAfterwardsResolvesWithoutTheModules) {
 }
 
 TEST_F(InitramfsEditTest, AFileWithHardLinksCannotGo) {
+  const auto end = cpio_file(modules + "modules.dep", "") + cpio_file("TRAILER!!!", "");
   auto linked = cpio_file(modules + "kernel/mlx5_core.ko", "123");
   linked.replace(6 + 8 * 4, 8, "00000002");
-  EXPECT_EQ(refusal(linked + cpio_file("TRAILER!!!", "")).message(),
+  EXPECT_EQ(refusal(linked + end).message(),
             "editing initramfs 'image': " + modules + "kernel/mlx5_core.ko has hard links");
 }
 
@@ -119,6 +135,7 @@ TEST_F(InitramfsEditTest, DamageIsRefused) {
   EXPECT_EQ(refusal(truncated).kind(), ErrorKind::verification);
   const auto second = through(before() + "x", "gzip -c");
   EXPECT_THROW(edited(second), CannotEdit);
+  EXPECT_EQ(refusal(microcode).message(), "editing initramfs 'image': it has no modules.dep for 5.4.0-1040-azure");
   EXPECT_THROW(edited(""), Error);
 }
 

@@ -233,7 +233,14 @@ TEST(PlanInitramfs, LeavesModulesOutWhenThatIsEnough) {
   EXPECT_THAT(left_out(), IsEmpty());
   facts.programs.insert("depmod");
   kernel.azure_drivers.push_back("pci_hyperv");
-  EXPECT_THAT(left_out(), IsEmpty());
+  const auto plan = make(inputs_for(facts, rpm_repository(), PackageFormat::rpm, &kernel_symbols)).plan;
+  EXPECT_THAT(plan.initramfs_leaves_out, ElementsAre("mlx5_core", "nvme_rdma"));
+  EXPECT_THAT(plan.initramfs_adds, ElementsAre("pci_hyperv"));
+  EXPECT_EQ(files_of(plan).back().path, plan.initramfs);
+  EXPECT_EQ(files_of(plan).back().what, "without 2 modules, with pci_hyperv");
+  EXPECT_THAT(to_text(make(inputs_for(facts, rpm_repository(), PackageFormat::rpm, &kernel_symbols))),
+              HasSubstr("leave 2 modules out of and add pci_hyperv to /boot/initramfs-3.10.0-1062.el7.x86_64.img: it "
+                        "lacks pci_hyperv\n"));
 }
 
 TEST(PlanInitramfs, IsRebuiltWhenTheNewModulesAreNotKnown) {
