@@ -76,7 +76,7 @@ std::optional<unsigned> elf_machine(std::string_view file) {
 
 std::map<std::string, std::string> parse_assignments(std::string_view text) {
   std::map<std::string, std::string> values;
-  for (const auto& line : split_lines(text)) {
+  for (const auto line : each_line(text)) {
     const auto assignment = trim(line);
     const auto equals = assignment.find('=');
     if (assignment.starts_with('#') || equals == std::string_view::npos || equals == 0) continue;

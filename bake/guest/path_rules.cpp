@@ -8,7 +8,7 @@ namespace bake::guest {
 
 PathRules parse_path_rules(std::string_view text) {
   PathRules rules;
-  for (const auto& line : split_lines(text)) {
+  for (const auto line : each_line(text)) {
     auto option = trim(line);
     while (option.starts_with('-')) option.remove_prefix(1);
     for (const std::string_view name : {"path-exclude", "path-include"}) {
