@@ -132,6 +132,12 @@ std::optional<FileStat> GuestfsGuest::stat(const std::string& path) {
   return appliance().stat(path, false);
 }
 
+std::optional<FileStat> GuestfsGuest::target_stat(const std::string& path) {
+  const TimedCall timed(progress_, "stat " + path);
+  require_guest_path(path);
+  return appliance().stat(path, true);
+}
+
 std::optional<std::string> GuestfsGuest::read_link(const std::string& path) {
   const auto info = stat(path);
   if (!info || info->type != FileType::symlink) return std::nullopt;
@@ -154,7 +160,7 @@ std::optional<std::string> GuestfsGuest::read(const std::string& path, std::size
   const auto info = appliance().stat(path, true);
   // Only regular files: a named pipe would block, and a device has no end.
   if (!info || info->type != FileType::regular) return std::nullopt;
-  if (info->size > limit) fail("reading", path, fmt::format("larger than {} bytes", limit));
+  require_readable_size(path, info->size, limit);
   return appliance().read(path, info->size);
 }
 

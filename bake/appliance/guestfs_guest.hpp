@@ -67,9 +67,10 @@ class GuestfsGuest final : public Guest {
 
   bool exists(const std::string& path) override;
   std::optional<FileStat> stat(const std::string& path) override;
+  std::optional<FileStat> target_stat(const std::string& path) override;
   std::optional<std::string> read_link(const std::string& path) override;
   std::vector<std::string> list(const std::string& directory) override;
-  std::optional<std::string> read(const std::string& path, std::size_t limit = std::size_t{64} << 20U) override;
+  std::optional<std::string> read(const std::string& path, std::size_t limit = text_limit) override;
   void write(const std::string& path, std::string_view content, unsigned mode = 0644) override;
   void upload(const std::filesystem::path& from, const std::string& path, unsigned mode) override;
   void make_directories(const std::string& path, unsigned mode = 0755) override;

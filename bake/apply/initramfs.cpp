@@ -28,7 +28,7 @@ void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
 
 void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
   constexpr const char* modules_file = plan::path::initramfs_modules;
-  auto text = guest.read(modules_file).value_or("");
+  auto text = guest.read(modules_file, guest::config_limit).value_or("");
   for (const auto& module : plan.initramfs_drivers) text = guest::with_line(text, module);
   if (!text.empty()) write_config_file(guest, modules_file, text);
   // On old releases -c refuses an existing image; on all releases -u refuses a missing one.

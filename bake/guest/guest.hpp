@@ -39,6 +39,10 @@ struct FileStat {
   friend bool operator==(const FileStat&, const FileStat&) = default;
 };
 
+/// The largest text file that bake reads of a guest, if the caller names no other limit. The largest real one is
+/// modules.dep, with 1 MiB.
+inline constexpr std::size_t text_limit = std::size_t{4} << 20U;
+
 /// An offline operating system: bake can read it, change it, and run its programs.
 ///
 /// Paths are absolute inside the guest; the guest's symbolic links are resolved inside the guest and can never lead to
@@ -52,6 +56,8 @@ class Guest {
   virtual bool exists(const std::string& path) = 0;
   /// Does not follow a final symbolic link; empty when `path` does not exist.
   virtual std::optional<FileStat> stat(const std::string& path) = 0;
+  /// Does the same for the file that read() reads: follows a final symbolic link.
+  virtual std::optional<FileStat> target_stat(const std::string& path) = 0;
   /// Returns the target of a symbolic link; empty when `path` is not a link.
   virtual std::optional<std::string> read_link(const std::string& path) = 0;
   /// Returns the names (not paths) in a directory, sorted, without "." and ".."; empty when it does not exist.
@@ -59,7 +65,7 @@ class Guest {
 
   /// Returns the content of a file; empty when it does not exist or is a directory. Throws for a file larger than
   /// `limit` bytes, because guest files are hostile input.
-  virtual std::optional<std::string> read(const std::string& path, std::size_t limit = std::size_t{64} << 20U) = 0;
+  virtual std::optional<std::string> read(const std::string& path, std::size_t limit = text_limit) = 0;
   /// Replaces the file (through a final symbolic link, like the guest's own programs) and creates missing parent
   /// directories with mode 0755. An existing file keeps its owner and mode; a new one gets `mode`, root:root.
   virtual void write(const std::string& path, std::string_view content, unsigned mode = 0644) = 0;

@@ -136,8 +136,11 @@ std::vector<std::string> MemoryGuest::mounted() const {
 
 bool MemoryGuest::exists(const std::string& path) { return find(path, true) != nullptr; }
 
-std::optional<FileStat> MemoryGuest::stat(const std::string& path) {
-  const auto* node = find(path, false);
+std::optional<FileStat> MemoryGuest::stat(const std::string& path) { return stat_of(find(path, false)); }
+
+std::optional<FileStat> MemoryGuest::target_stat(const std::string& path) { return stat_of(find(path, true)); }
+
+std::optional<FileStat> MemoryGuest::stat_of(const Node* node) {
   if (node == nullptr) return std::nullopt;
   const auto size = node->type == FileType::directory ? 0 : node->content.size();
   const unsigned mode = node->type == FileType::symlink ? 0777 : node->mode;
@@ -163,7 +166,7 @@ std::vector<std::string> MemoryGuest::list(const std::string& directory) {
 std::optional<std::string> MemoryGuest::read(const std::string& path, std::size_t limit) {
   const auto* node = find(path, true);
   if (node == nullptr || node->type != FileType::regular) return std::nullopt;
-  if (node->content.size() > limit) fail("reading", path, fmt::format("larger than {} bytes", limit));
+  require_readable_size(path, node->content.size(), limit);
   return node->content;
 }
 

@@ -43,9 +43,10 @@ class MemoryGuest final : public Guest {
 
   bool exists(const std::string& path) override;
   std::optional<FileStat> stat(const std::string& path) override;
+  std::optional<FileStat> target_stat(const std::string& path) override;
   std::optional<std::string> read_link(const std::string& path) override;
   std::vector<std::string> list(const std::string& directory) override;
-  std::optional<std::string> read(const std::string& path, std::size_t limit = std::size_t{64} << 20U) override;
+  std::optional<std::string> read(const std::string& path, std::size_t limit = text_limit) override;
   void write(const std::string& path, std::string_view content, unsigned mode = 0644) override;
   void upload(const std::filesystem::path& from, const std::string& path, unsigned mode) override;
   void make_directories(const std::string& path, unsigned mode = 0755) override;
@@ -71,6 +72,7 @@ class MemoryGuest final : public Guest {
   /// Returns the canonical path of `path`, with links resolved (the final one only with `follow_last`); the last
   /// component may be missing. Empty when a parent directory is missing or not a directory, or when links form a loop.
   [[nodiscard]] std::optional<std::string> resolve(const std::string& path, bool follow_last) const;
+  [[nodiscard]] static std::optional<FileStat> stat_of(const Node* node);
   [[nodiscard]] const Node* find(const std::string& path, bool follow_last) const;
   /// Like resolve(), but throws for a missing parent directory and for a path on a payload.
   [[nodiscard]] std::string resolve_for_writing(const std::string& path, bool follow_last,

@@ -133,8 +133,10 @@ Family find_family(Guest& guest) {
 }
 
 std::string find_architecture(Guest& guest) {
+  // One program may do the work of all, and then has 10 MiB and more.
+  constexpr std::size_t max_program = std::size_t{64} << 20U;
   for (const auto* path : {"/bin/true", "/usr/bin/true", "/bin/sh"})
-    if (const auto file = guest.read(path))
+    if (const auto file = guest.read(path, max_program))
       if (const auto machine = elf_machine(*file)) return machine_name(*machine);
   return "unknown";
 }

@@ -101,9 +101,9 @@ std::optional<std::string> find_image(Guest& guest, const Directory& boot, const
 /// The content of a file of the kernel, unpacked. Empty when it is damaged or larger than `limit`; other errors, such
 /// as an appliance that died, are thrown.
 std::optional<std::string> read_packed(Guest& guest, const std::string& path, std::size_t limit) {
-  const auto stat = guest.stat(path);
-  if (stat && stat->type == FileType::regular && stat->size > limit) return std::nullopt;
-  auto bytes = guest.read(path);
+  const auto stat = guest.target_stat(path);
+  if (!stat || stat->size > limit) return std::nullopt;
+  auto bytes = guest.read(path, limit);
   if (!bytes) return std::nullopt;
   try {
     return archive::unpack(std::move(*bytes), path, limit);
@@ -257,7 +257,7 @@ void read_initramfs_of(Guest& guest, Kernel& kernel) {
     return;
   }
   const auto& path = *kernel.initramfs;
-  const auto stat = guest.stat(path);
+  const auto stat = guest.target_stat(path);
   if (stat && stat->size > max_initramfs) {
     kernel.initramfs_trouble = fmt::format("{} has {} bytes, more than any initramfs", path, stat->size);
     return;

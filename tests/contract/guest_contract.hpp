@@ -70,7 +70,15 @@ TYPED_TEST_P(GuestContract, RefusesToReadMoreThanTheLimit) {
   guest.write(this->here("file"), "12345");
   EXPECT_EQ(guest.read(this->here("file"), 5), "12345");
   EXPECT_EQ(this->message_of([&] { guest.read(this->here("file"), 4); }),
-            "reading '" + this->here("file") + "' in the guest: larger than 4 bytes");
+            "reading '" + this->here("file") + "' in the guest: it has 5 bytes, more than the limit of 4 bytes");
+  guest.write(this->here("text"), std::string(text_limit, '\n'));
+  EXPECT_EQ(guest.read(this->here("text")).value_or("").size(), text_limit);
+  guest.write(this->here("text"), std::string(text_limit + 1, '\n'));
+  guest.make_link("text", this->here("link"));
+  for (const auto* name : {"text", "link"})
+    EXPECT_EQ(
+        this->message_of([&] { guest.read(this->here(name)); }),
+        "reading '" + this->here(name) + "' in the guest: it has 4194305 bytes, more than the limit of 4194304 bytes");
 }
 
 TYPED_TEST_P(GuestContract, CarriesLargeFiles) {
@@ -78,7 +86,7 @@ TYPED_TEST_P(GuestContract, CarriesLargeFiles) {
   std::string large;
   for (int i = 0; large.size() < (std::size_t{5} << 20U); ++i) large += std::to_string(i) + "\n";
   guest.write(this->here("file"), large);
-  EXPECT_TRUE(guest.read(this->here("file")) == large);
+  EXPECT_TRUE(guest.read(this->here("file"), large.size()) == large);
   const TemporaryDirectory directory;
   write_text_atomically(directory.path() / "host", "from the host\n");
   guest.upload(directory.path() / "host", this->here("up/loaded"), 0755);
@@ -109,6 +117,9 @@ TYPED_TEST_P(GuestContract, ResolvesLinksInsideTheGuest) {
   EXPECT_EQ(guest.read_link(this->here("real")), std::nullopt);
   EXPECT_EQ(guest.read_link(this->here("absent")), std::nullopt);
   EXPECT_EQ(guest.stat(this->here("relative"))->type, FileType::symlink);
+  EXPECT_EQ(guest.target_stat(this->here("relative"))->type, FileType::directory);
+  EXPECT_EQ(guest.target_stat(this->here("upwards")), guest.stat(this->here("real/file")));
+  EXPECT_EQ(guest.target_stat(this->here("dangling")), std::nullopt);
   EXPECT_FALSE(guest.exists(this->here("dangling")));
   EXPECT_EQ(guest.stat(this->here("dangling"))->type, FileType::symlink);
   EXPECT_EQ(guest.read(this->here("dangling")), std::nullopt);
