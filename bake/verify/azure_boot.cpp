@@ -40,11 +40,12 @@ std::optional<Finding> unknown_options(const guest::Facts& facts) {
 /// The names that modprobe.d keeps from being loaded: with "blacklist NAME" or "install NAME /bin/true".
 std::set<std::string> blacklisted(guest::Guest& guest) {
   std::set<std::string> names;
-  for (const auto& [file, words] : modprobe_commands(guest)) {
+  each_modprobe_command(guest, [&](const ModprobeCommand& command) {
+    const auto& words = command.words;
     const bool disabled =
         words.size() == 3 && words[0] == "install" && (words[2].ends_with("/true") || words[2].ends_with("/false"));
     if ((words.size() >= 2 && words[0] == "blacklist") || disabled) names.insert(replace_all(words[1], "-", "_"));
-  }
+  });
   return names;
 }
 
