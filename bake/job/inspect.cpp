@@ -101,6 +101,8 @@ VerifyResult verify_now(const fs::path& image, const std::optional<fs::path>& ma
   verdict.kernel = expected.kernel;
   for (auto& check : verify::verify_guest(session->guest(), facts, expected))
     verdict.checks.push_back(std::move(check));
+  if (!outside && public_pem.empty() && !expected.firstboot_sha256.empty())
+    verify::advise_unvouched_firstboot(verdict.checks);
   for (auto& check : verify::verify_azure(session->guest(), facts)) verdict.checks.push_back(std::move(check));
   if (!outside) skip({"digest", "manifest", "files"}, "there is no manifest next to the image", verdict.checks);
   if (!hashing) {
