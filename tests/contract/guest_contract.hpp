@@ -248,6 +248,39 @@ TYPED_TEST_P(GuestContract, FingerprintsFilesAndTrees) {
   EXPECT_EQ(guest.fingerprints({}, {}), States{});
 }
 
+TYPED_TEST_P(GuestContract, FindsPrivilegedFiles) {
+  auto& guest = this->guest();
+  guest.write(this->here("su"), "x", 0755);
+  guest.write(this->here("plain"), "x", 0755);
+  EXPECT_FALSE(guest.privileged_files().setuid.contains(this->here("su")));
+  guest.set_mode(this->here("su"), 04755);
+  guest.make_link("su", this->here("link"));
+  auto found = guest.privileged_files();
+  std::erase_if(found.setuid, [&](const auto& file) { return !file.first.starts_with(this->dir()); });
+  EXPECT_EQ(found.setuid, (std::map<std::string, std::string>{{this->here("su"), "4755 0:0 " + digest_of("x")}}));
+  EXPECT_TRUE(found.capabilities.has_value());
+}
+
+TYPED_TEST_P(GuestContract, TheTreeDigestCoversNamesModesAndSizes) {
+  auto& guest = this->guest();
+  guest.write(this->here("file"), "one");
+  const auto first = guest.tree_digest();
+  EXPECT_EQ(first.size(), 64U);
+  guest.write(this->here("file"), "two");
+  EXPECT_EQ(guest.tree_digest(), first);
+  guest.write(this->here("file"), "three");
+  const auto second = guest.tree_digest();
+  EXPECT_NE(second, first);
+  guest.set_mode(this->here("file"), 0600);
+  const auto third = guest.tree_digest();
+  EXPECT_NE(third, second);
+  guest.make_link("a", this->here("link"));
+  const auto fourth = guest.tree_digest();
+  EXPECT_NE(fourth, third);
+  guest.make_link("b", this->here("link"));
+  EXPECT_NE(guest.tree_digest(), fourth);
+}
+
 TYPED_TEST_P(GuestContract, TellsFreeSpace) {
   auto& guest = this->guest();
   EXPECT_GT(guest.free_bytes("/"), std::uint64_t{1} << 20U);
@@ -283,6 +316,7 @@ REGISTER_TYPED_TEST_SUITE_P(GuestContract, WritesReadsAndMakesParents, KeepsMode
                             ResolvesLinksInsideTheGuest, TreatsLinkLoopsAsAbsent, WritesThroughLinks,
                             MakesLinksAtTheirPathNotInsideTheirTargets, RemovesTreesAndLinksButNotTargets,
                             MakesDirectoriesWithTheirMode, NamesThePathOfWhatFails, RunsScripts,
-                            FingerprintsFilesAndTrees, TellsFreeSpace, MountsPayloadsReadOnlyAndLeavesNoTrace);
+                            FingerprintsFilesAndTrees, FindsPrivilegedFiles, TheTreeDigestCoversNamesModesAndSizes,
+                            TellsFreeSpace, MountsPayloadsReadOnlyAndLeavesNoTrace);
 
 }  // namespace bake::guest
