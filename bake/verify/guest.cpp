@@ -12,7 +12,6 @@
 #include "bake/guest/path_rules.hpp"
 #include "bake/plan/files.hpp"
 #include "bake/verify/modprobe.hpp"
-#include "bake/verify/privileges.hpp"
 
 namespace bake::verify {
 namespace {
@@ -219,7 +218,6 @@ std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectat
   checks.push_back(verify_locked_memory(guest, expected));
   checks.push_back(verify_firstboot(guest, facts, expected));
   checks.push_back(check_labels(guest, facts, expected));
-  for (auto& check : verify_privileges(guest, expected)) checks.push_back(std::move(check));
   checks.push_back(verify_traces(guest, facts, expected));
   return checks;
 }
