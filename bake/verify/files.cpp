@@ -57,6 +57,15 @@ void add_names(const char* what, const Samples& names, std::vector<std::string>&
   if (!names.empty()) problems.push_back(fmt::format("{}: {}", what, names.text()));
 }
 
+/// Compares the names, types, modes, owners, sizes and link targets of all files with the record. The digest says
+/// nothing about other files when one of the list differs, because it covers those too.
+void compare_rest(Guest& guest, const nlohmann::json& record, std::vector<std::string>& problems) {
+  if (!record.contains("rest") || record.at("rest").get<std::string>() == guest.tree_digest()) return;
+  problems.emplace_back(problems.empty() ? "files that the manifest does not list differ in their names, types, modes, "
+                                           "owners, sizes or link targets"
+                                         : "files that the manifest does not list may differ too");
+}
+
 }  // namespace
 
 nlohmann::ordered_json record_files(Guest& guest, const plan::Plan& plan) {
@@ -71,7 +80,9 @@ nlohmann::ordered_json record_files(Guest& guest, const plan::Plan& plan) {
   std::erase_if(files, [](const auto& file) { return printable(file) != file; });
   const std::vector<std::string> trees{"/etc", "/boot", modules + "extra", modules + "updates",
                                        modules + "weak-updates"};
-  return {{"trees", trees}, {"list", printable_states(guest.fingerprints(files, trees))}};
+  nlohmann::ordered_json record{{"trees", trees}, {"list", printable_states(guest.fingerprints(files, trees))}};
+  record["rest"] = guest.tree_digest();
+  return record;
 }
 
 Check verify_files(Guest& guest, const nlohmann::json& manifest) try {
@@ -95,11 +106,15 @@ Check verify_files(Guest& guest, const nlohmann::json& manifest) try {
   add_names("changed", changed, problems);
   add_names("missing", missing, problems);
   add_names("new", added, problems);
+  compare_rest(guest, manifest.at("files"), problems);
   return {"files", problems.empty(),
           problems.empty()
               ? fmt::format("{} files of the packages, of bake and of the system's configuration are as the "
-                            "bake left them",
-                            recorded.size())
+                            "bake left them{}",
+                            recorded.size(),
+                            manifest.at("files").contains("rest")
+                                ? "; all others have the same names, types, modes, owners, sizes and link targets"
+                                : "")
               : join(problems, "; ")};
 } catch (const nlohmann::json::exception& error) {
   throw Error(ErrorKind::config, std::string("reading the files in a manifest: ") + error.what(),
