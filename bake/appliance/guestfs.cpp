@@ -366,7 +366,9 @@ std::string Appliance::read(const std::string& path, std::uint64_t size) {
     return {content.get(), got};
   }
   const MemoryFile file;
-  check(guestfs_download(handle_, path.c_str(), file.name().c_str()), "reading", path);
+  // Not more than `size`: a program of the guest may make the file larger meanwhile.
+  check(guestfs_download_offset(handle_, path.c_str(), file.name().c_str(), 0, static_cast<std::int64_t>(size)),
+        "reading", path);
   return file.content(size);
 }
 
@@ -424,8 +426,8 @@ int Appliance::run_script(std::chrono::seconds limit) {
   return parse_status(run_in_appliance(script_command("/sysroot", limit), "running", "/bin/sh"));
 }
 
-void Appliance::fingerprint() {
-  run_in_appliance(fingerprint_command("/sysroot"), "computing the digests of files below", "/");
+int Appliance::run_tools(const std::string& command, std::chrono::seconds limit, std::string_view doing) {
+  return parse_status(run_in_appliance(limited_command("/sysroot", command, limit), doing, "/"));
 }
 
 void Appliance::end_programs() { run_in_appliance(end_programs_command("/sysroot"), "ending programs below", "/"); }

@@ -96,8 +96,8 @@ class Appliance {
   /// the directories above around every call, which takes ten times as long as the script under emulation, and it does
   /// not return the output of a failed script.
   int run_script(std::chrono::seconds limit);
-  /// Runs fingerprint_command() (script.hpp), with the programs of the appliance.
-  void fingerprint();
+  /// Runs limited_command() (script.hpp), with the programs of the appliance, and returns its exit status.
+  int run_tools(const std::string& command, std::chrono::seconds limit, std::string_view doing);
   /// Kills what scripts left running.
   void end_programs();
 

@@ -27,6 +27,15 @@ constexpr std::size_t max_payloads = 24;
 constexpr std::uint64_t max_output = std::uint64_t{48} << 20U;
 constexpr std::size_t output_tail = std::size_t{1} << 20U;
 
+/// The states and digests of 200,000 files.
+constexpr std::size_t max_found = std::size_t{16} << 20U;
+
+/// Says that a time limit was only the rest of the time for all, or nothing.
+std::string rest_of(const TimeLimit& limit, std::chrono::seconds granted) {
+  return limit.is_rest(granted) ? fmt::format(" (the rest of {} seconds for the whole guest)", limit.all().count())
+                                : "";
+}
+
 std::string last_words(const std::string& output) {
   constexpr std::size_t most = 400;
   const auto text = trim(output);
@@ -80,7 +89,7 @@ GuestfsGuest::GuestfsGuest(std::unique_ptr<Appliance> appliance, const GuestfsOp
       appliance_(std::move(appliance)),
       payload_count_(options.payloads.size()),
       read_only_(options.read_only),
-      script_limit_(options.script_limit) {
+      limit_(options.script_limit, options.time_limit) {
   mount_system(options.known_as.empty() ? options.disk : options.known_as);
   prepare_scripts();
 }
@@ -91,6 +100,7 @@ int GuestfsGuest::launches() { return Appliance::launches(); }
 
 Appliance& GuestfsGuest::appliance() {
   if (!appliance_) throw Error(ErrorKind::bug, "using a guest that is finished");
+  limit_.require_time();
   return *appliance_;
 }
 
@@ -132,6 +142,12 @@ std::optional<FileStat> GuestfsGuest::stat(const std::string& path) {
   return appliance().stat(path, false);
 }
 
+std::optional<FileStat> GuestfsGuest::target_stat(const std::string& path) {
+  const TimedCall timed(progress_, "stat " + path);
+  require_guest_path(path);
+  return appliance().stat(path, true);
+}
+
 std::optional<std::string> GuestfsGuest::read_link(const std::string& path) {
   const auto info = stat(path);
   if (!info || info->type != FileType::symlink) return std::nullopt;
@@ -154,7 +170,7 @@ std::optional<std::string> GuestfsGuest::read(const std::string& path, std::size
   const auto info = appliance().stat(path, true);
   // Only regular files: a named pipe would block, and a device has no end.
   if (!info || info->type != FileType::regular) return std::nullopt;
-  if (info->size > limit) fail("reading", path, fmt::format("larger than {} bytes", limit));
+  require_readable_size(path, info->size, limit);
   return appliance().read(path, info->size);
 }
 
@@ -259,6 +275,19 @@ void GuestfsGuest::unmount_payload(const std::string& mount_point) {
 
 // ---- scripts
 
+void GuestfsGuest::run_tools(const std::string& command, const std::string& doing) {
+  const TimedCall timed(progress_, doing);
+  appliance().end_programs();
+  const auto limit = limit_.next();
+  const auto started = std::chrono::steady_clock::now();
+  const int status = appliance_->run_tools(command, limit, doing);
+  if (ended_by_limit(status, std::chrono::steady_clock::now() - started, limit))
+    throw Error(ErrorKind::failed,
+                fmt::format("{}: not finished within {} seconds{}", doing, limit.count(), rest_of(limit_, limit)),
+                "the guest has more or larger files than expected; BAKE_SCRIPT_TIMEOUT=SECONDS sets another limit");
+  if (status != 0) throw Error(ErrorKind::failed, fmt::format("{}: exit status {}", doing, status));
+}
+
 void GuestfsGuest::prepare_scripts() {
   // Package scripts need /run, and their files there must not stay in the image: /run becomes a file system in memory,
   // as on a running system. bake's scripts and their output are also there.
@@ -278,19 +307,20 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
   write(script_file, script);
   ShellResult result;
   const auto started = std::chrono::steady_clock::now();
-  result.status = appliance().run_script(script_limit_);
-  if (const auto info = stat(output_file); info && info->size > max_output) {
-    result.output = appliance().read_end(output_file, info->size, output_tail);
-    result.truncated = true;
-  } else {
-    result.output = read(output_file, max_output).value_or("");
+  const auto limit = limit_.next();
+  result.status = appliance_->run_script(limit);
+  if (const auto info = appliance_->stat(output_file, false); info && info->type == FileType::regular) {
+    result.truncated = info->size > max_output;
+    result.output = result.truncated ? appliance_->read_end(output_file, info->size, output_tail)
+                                     : appliance_->read(output_file, info->size);
   }
-  if (ended_by_limit(result.status, std::chrono::steady_clock::now() - started, script_limit_))
-    throw Error(ErrorKind::failed,
-                fmt::format("running a script in the guest: not finished within {} seconds; the end of its output: {}",
-                            script_limit_.count(), last_words(result.output)),
-                "a program in the guest waits for something that does not happen; BAKE_SCRIPT_TIMEOUT=SECONDS sets "
-                "another limit");
+  if (ended_by_limit(result.status, std::chrono::steady_clock::now() - started, limit))
+    throw Error(
+        ErrorKind::failed,
+        fmt::format("running a script in the guest: not finished within {} seconds{}; the end of its output: {}",
+                    limit.count(), rest_of(limit_, limit), last_words(result.output)),
+        "a program in the guest waits for something that does not happen; BAKE_SCRIPT_TIMEOUT=SECONDS sets "
+        "another limit");
   if (!result.ok()) appliance().refuse_lost_writes();
   if (const auto reason = start_failure(result.status, result.output); !reason.empty())
     throw ShellNotStarted(ErrorKind::failed, fmt::format("running a script with '/bin/sh' in the guest: {}", reason),
@@ -310,14 +340,46 @@ std::map<std::string, std::string> GuestfsGuest::fingerprints(const std::vector<
   for (const auto& tree : trees) looked_at.push_back(parent_of(tree));
   write(files_list, fingerprint_list(looked_at, true));
   write(trees_list, fingerprint_list(trees, false));
-  appliance().fingerprint();
-  auto states = parse_fingerprints(read(states_file).value_or(""), read(digests_file).value_or(""));
+  run_tools(fingerprint_command(), "computing the digests of files");
+  auto states =
+      parse_fingerprints(read(states_file, max_found).value_or(""), read(digests_file, max_found).value_or(""));
   const std::set<std::string> asked(files.begin(), files.end());
   std::erase_if(states, [&](const auto& entry) {
     return !asked.contains(entry.first) &&
            std::none_of(trees.begin(), trees.end(), [&](const auto& tree) { return is_below(entry.first, tree); });
   });
   return states;
+}
+
+PrivilegedFiles GuestfsGuest::privileged_files() {
+  run_tools(privileged_command(), "searching setuid files and files with capabilities");
+  const auto setuid = split(read(setuid_file).value_or(""), '\0');
+  const auto capabilities = read(capabilities_file);
+  const auto values = parse_capabilities(capabilities.value_or(""));
+  std::set<std::string> paths;
+  for (const auto& path : setuid)
+    if (path.starts_with("./")) paths.insert(path.substr(1));
+  for (const auto& [path, value] : values) paths.insert(path);
+  const auto states = fingerprints({paths.begin(), paths.end()}, {});
+  PrivilegedFiles found;
+  if (capabilities) found.capabilities.emplace();
+  for (const auto& path : setuid)
+    if (const auto state = states.find(path.substr(std::min<std::size_t>(path.size(), 1))); state != states.end())
+      found.setuid.insert(*state);
+  for (const auto& [path, value] : values)
+    if (const auto state = states.find(path); state != states.end())
+      (*found.capabilities)[path] = state->second + " " + value;
+  return found;
+}
+
+std::string GuestfsGuest::tree_digest() {
+  constexpr std::size_t digest_size = 64;
+  run_tools(tree_digest_command(), "computing the digest of all names and modes");
+  auto line = read(tree_digest_file).value_or("");
+  if (line.size() < digest_size)
+    throw Error(ErrorKind::failed, "computing the digest of all names and modes: sha256sum printed no digest");
+  line.resize(digest_size);
+  return line;
 }
 
 // ---- the end
@@ -329,7 +391,8 @@ void GuestfsGuest::write_back() {
 
 void GuestfsGuest::finish() {
   const TimedCall timed(progress_, "finish");
-  auto& running = appliance();
+  if (!appliance_) throw Error(ErrorKind::bug, "using a guest that is finished");
+  auto& running = *appliance_;
   running.end_programs();
   while (!payloads_.empty()) unmount_payload(payloads_.rbegin()->first);
   running.unmount("/run");

@@ -4,10 +4,12 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bake/appliance/time_limit.hpp"
 #include "bake/base/progress.hpp"
 #include "bake/guest/facts.hpp"
 #include "bake/guest/guest.hpp"
@@ -29,6 +31,8 @@ struct GuestfsOptions {
   /// How long one script may run. Without a limit, a maintainer script that waits for something would block the job for
   /// ever; a DKMS build under emulation takes up to a few hours.
   std::chrono::seconds script_limit = std::chrono::hours(6);
+  /// How long this object may be used, scripts and calls together; nothing: without an end.
+  std::optional<std::chrono::seconds> time_limit = {};
 };
 
 /// Returns the options of the appliance for `options`: the disk first, then the payloads.
@@ -60,16 +64,17 @@ class GuestfsGuest final : public Guest {
   void finish();
 
   /// Sets how long scripts may run from now on; see GuestfsOptions.
-  void set_script_limit(std::chrono::seconds limit) { script_limit_ = limit; }
+  void set_script_limit(std::chrono::seconds limit) { limit_.set_each(limit); }
 
   /// Returns how many appliances this process has started.
   static int launches();
 
   bool exists(const std::string& path) override;
   std::optional<FileStat> stat(const std::string& path) override;
+  std::optional<FileStat> target_stat(const std::string& path) override;
   std::optional<std::string> read_link(const std::string& path) override;
   std::vector<std::string> list(const std::string& directory) override;
-  std::optional<std::string> read(const std::string& path, std::size_t limit = std::size_t{64} << 20U) override;
+  std::optional<std::string> read(const std::string& path, std::size_t limit = text_limit) override;
   void write(const std::string& path, std::string_view content, unsigned mode = 0644) override;
   void upload(const std::filesystem::path& from, const std::string& path, unsigned mode) override;
   void make_directories(const std::string& path, unsigned mode = 0755) override;
@@ -79,11 +84,14 @@ class GuestfsGuest final : public Guest {
   ShellResult shell(const std::string& script) override;
   std::map<std::string, std::string> fingerprints(const std::vector<std::string>& files,
                                                   const std::vector<std::string>& trees) override;
+  PrivilegedFiles privileged_files() override;
+  std::string tree_digest() override;
   std::uint64_t free_bytes(const std::string& path) override;
   void mount_payload(std::size_t index, const std::string& mount_point) override;
   void unmount_payload(const std::string& mount_point) override;
 
  private:
+  /// Throws when the object is finished, and when its time is over.
   Appliance& appliance();
   void mount_system(const std::filesystem::path& disk);
   /// Creates the parent directories and returns whether the file is new.
@@ -91,13 +99,15 @@ class GuestfsGuest final : public Guest {
   /// `path` with its directory's links resolved, so that programs of the appliance do not follow them.
   std::string pinned(const std::string& path);
   void prepare_scripts();
+  /// Runs `command` with the programs of the appliance, after the end of all programs of the guest.
+  void run_tools(const std::string& command, const std::string& doing);
 
   Progress& progress_;
   std::unique_ptr<Appliance> appliance_;
   Layout layout_;
   std::size_t payload_count_ = 0;
   bool read_only_ = false;
-  std::chrono::seconds script_limit_;
+  TimeLimit limit_;
   bool made_run_ = false;                 ///< the guest had no directory /run
   std::map<std::string, bool> payloads_;  ///< mount point → mount_payload created it
 };

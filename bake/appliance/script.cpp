@@ -7,9 +7,39 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/guest.hpp"
 #include "bake/guest/path.hpp"
 
 namespace bake::guest {
+namespace {
+
+/// The beginning of an expression of find(1), run in the root directory, that accepts what is stored on the disk. All
+/// mounted file systems are searched, and the subvolumes of btrfs.
+constexpr std::string_view stored_files =
+    R"(\( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \) -prune -o)";
+
+/// Returns whether a file with a size in these digits is hashed.
+bool is_hashed(std::string_view size) {
+  std::uint64_t bytes = 0;
+  std::from_chars(size.data(), size.data() + size.size(), bytes);
+  return bytes < fingerprint_limit;
+}
+
+/// Resolves the escapes of getfattr(1): a backslash and three octal digits (attr, libmisc/quote.c).
+std::string unescape_octal(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned code = 0;
+    const auto digits = text.substr(i + 1, 3);
+    const bool escaped = text[i] == '\\' && digits.size() == 3 &&
+                         std::from_chars(digits.data(), digits.data() + 3, code, 8).ptr == digits.data() + 3;
+    plain += escaped ? static_cast<char>(code) : text[i];
+    if (escaped) i += 3;
+  }
+  return plain;
+}
+
+}  // namespace
 
 std::string script_command(std::string_view sysroot, std::chrono::seconds limit) {
   return fmt::format(
@@ -37,18 +67,56 @@ std::string_view start_failure(int status, std::string_view output) {
   return (status == 126 || status == 127) && output.starts_with(complaint) ? trim(output) : std::string_view{};
 }
 
-std::string fingerprint_command(std::string_view sysroot) {
+std::string limited_command(std::string_view sysroot, std::string_view command, std::chrono::seconds limit) {
+  return fmt::format("cd {} && LC_ALL=C timeout -k 10 {} sh -c {}; echo $?", sysroot, limit.count(),
+                     shell_quote(command));
+}
+
+std::string fingerprint_command() {
   // The names end with NUL, so that no name can look like two.
-  constexpr std::string_view show = R"(-printf "%y %m %U:%G %p\0%l\0")";
-  constexpr std::string_view digest = "-type f -exec sha256sum -z {} +";
+  constexpr std::string_view show = R"(-printf "%y %m %U:%G %s %p\0%l\0")";
+  const auto digest = fmt::format("-type f -size -{}c -exec sha256sum -z {{}} +", fingerprint_limit);
   const auto each = [](const char* list, std::string_view limit, std::string_view action, const char* output) {
     return fmt::format("xargs -0 -r sh -c 'find \"$@\" {} {} 2>/dev/null; :' sh <.{} >>.{}", limit, action, list,
                        output);
   };
-  return fmt::format("cd {} && rm -f .{} .{} && {} && {} && {} && {}", sysroot, states_file, digests_file,
+  return fmt::format("rm -f .{} .{} && {} && {} && {} && {}", states_file, digests_file,
                      each(files_list, "-maxdepth 0", show, states_file), each(trees_list, "-xdev", show, states_file),
                      each(files_list, "-maxdepth 0", digest, digests_file),
                      each(trees_list, "-xdev", digest, digests_file));
+}
+
+std::string privileged_command() {
+  // getfattr(1) fails for a file system without attributes (vfat); such a file has no capability.
+  return fmt::format(
+      "rm -f .{1} .{2} && {{ find . {0} -type f -perm /6000 -print0 2>/dev/null; :; }} >.{1} || exit 1; "
+      "command -v getfattr >/dev/null || exit 0; "
+      "find . {0} -type f -perm /0111 -print0 2>/dev/null | "
+      "xargs -0 -r getfattr -h -d -e hex -m '^security\\.capability$' -- >.{2} 2>/dev/null; :",
+      stored_files, setuid_file, capabilities_file);
+}
+
+std::map<std::string, std::string> parse_capabilities(std::string_view text) {
+  constexpr std::string_view file = "# file: ";
+  constexpr std::string_view attribute = "security.capability=";
+  std::map<std::string, std::string> found;
+  std::string path;
+  for (const auto line : each_line(text)) {
+    if (line.starts_with(file)) {
+      auto name = line.substr(file.size());
+      if (name.starts_with("./")) name.remove_prefix(2);  // some versions remove it
+      path = "/" + unescape_octal(name);
+    }
+    if (line.starts_with(attribute) && !path.empty()) found[path] = line.substr(attribute.size());
+  }
+  return found;
+}
+
+std::string tree_digest_command() {
+  // find(1) never prints "//" in a path, so it separates the path from the target of a link.
+  return fmt::format(R"({{ find . {0} \( -type f -printf "f %m %U:%G %s %p\0" -o -printf "%y %m %U:%G %p//%l\0" \) )"
+                     R"(2>/dev/null; :; }} | sort -z | sha256sum >.{1})",
+                     stored_files, tree_digest_file);
 }
 
 std::string fingerprint_list(const std::vector<std::string>& paths, bool parents) {
@@ -77,14 +145,16 @@ std::map<std::string, std::string> parse_fingerprints(std::string_view states, s
   for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
     const auto dot = fields[i].find(" ./");
     const auto words = split_words(fields[i].substr(0, dot));
-    if (dot == std::string::npos || words.size() != 3) continue;
+    if (dot == std::string::npos || words.size() != 4) continue;
     const auto path = fields[i].substr(dot + 2);
     const auto digest = digest_of_path.find(path);
     if (words[0] == "l") links.insert(path);
     if (words[0] == "l") found[path] = "link " + fields[i + 1];
     if (words[0] == "f")
       found[path] = fmt::format("{:0>4} {} {}", words[1], words[2],
-                                digest == digest_of_path.end() ? "unreadable" : digest->second);
+                                digest != digest_of_path.end() ? digest->second
+                                : is_hashed(words[3])          ? "unreadable"
+                                                               : words[3] + " bytes");
     if (words[0] != "l" && words[0] != "f" && words[0] != "d") found[path] = "other";
   }
   std::erase_if(found, [&](const auto& entry) {
@@ -96,7 +166,10 @@ std::map<std::string, std::string> parse_fingerprints(std::string_view states, s
 }
 
 std::string end_programs_command(std::string_view sysroot) {
-  return fmt::format("for p in /proc/[0-9]*; do [ $p/root -ef {} ] && kill -9 ${{p#/proc/}}; done; true", sysroot);
+  return fmt::format(
+      "for pass in 1 2 3 4 5 6 7 8 9; do found=; for p in /proc/[0-9]*; do [ $p/root -ef {} ] && kill -9 ${{p#/proc/}} "
+      "&& found=1; done; [ \"$found\" ] || break; done; true",
+      sysroot);
 }
 
 }  // namespace bake::guest

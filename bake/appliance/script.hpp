@@ -24,15 +24,37 @@ std::string script_command(std::string_view sysroot, std::chrono::seconds limit)
 /// after SIGKILL. A script may return these values itself, but not after the limit.
 bool ended_by_limit(int status, std::chrono::nanoseconds took, std::chrono::seconds limit);
 
+/// A command for the appliance's shell that runs `command` with the appliance's own programs in the directory `sysroot`
+/// and prints its exit status. It ends after `limit`, as script_command() does.
+std::string limited_command(std::string_view sysroot, std::string_view command, std::chrono::seconds limit);
+
+// Commands for limited_command(). They count paths from the root on (".PATH").
+
 /// Files of fingerprint_command(): what to look at, and what it found; all separated by NUL.
 inline constexpr const char* files_list = "/run/bake/files";
 inline constexpr const char* trees_list = "/run/bake/trees";
 inline constexpr const char* states_file = "/run/bake/states";
 inline constexpr const char* digests_file = "/run/bake/digests";
 
-/// A command for the appliance's shell that computes, with the appliance's find and sha256sum, the state of each path
-/// in files_list and of each file below a path in trees_list.
-std::string fingerprint_command(std::string_view sysroot);
+/// Computes, with find and sha256sum, the state of each path in files_list and of each file below a path in trees_list.
+std::string fingerprint_command();
+
+/// What privileged_command() found: paths separated by NUL, and the output of getfattr(1), which is missing when the
+/// appliance does not have that program.
+inline constexpr const char* setuid_file = "/run/bake/setuid";
+inline constexpr const char* capabilities_file = "/run/bake/capabilities";
+
+/// Searches setuid and setgid files, and executable files with capabilities.
+std::string privileged_command();
+
+/// Returns path → value of each attribute that getfattr(1) printed.
+std::map<std::string, std::string> parse_capabilities(std::string_view text);
+
+/// What tree_digest_command() found, as sha256sum(1) prints it.
+inline constexpr const char* tree_digest_file = "/run/bake/tree-digest";
+
+/// Computes the digest of Guest::tree_digest().
+std::string tree_digest_command();
 
 /// The content of a list: the paths from the root on (".PATH"), and with `parents` the directories above them too.
 /// Leaves out paths that are not stored on the disk.
@@ -50,7 +72,8 @@ int parse_status(std::string_view text);
 std::string_view start_failure(int status, std::string_view output);
 
 /// A command for the appliance's shell that kills processes that scripts left running in the guest (for example
-/// gpg-agent), which would keep the file systems busy: processes whose root is `sysroot`.
+/// gpg-agent), which would keep the file systems busy: processes whose root is `sysroot`. It looks again until there is
+/// none, because a process may start others meanwhile.
 std::string end_programs_command(std::string_view sysroot);
 
 }  // namespace bake::guest

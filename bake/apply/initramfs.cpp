@@ -39,7 +39,7 @@ void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
 /// Lists the drivers for initramfs-tools, which reads the list each time it builds an initramfs.
 void list_drivers(const plan::Plan& plan, guest::Guest& guest) {
   constexpr const char* modules_file = plan::path::initramfs_modules;
-  auto text = guest.read(modules_file).value_or("");
+  auto text = guest.read(modules_file, guest::config_limit).value_or("");
   for (const auto& module : plan.initramfs_drivers) text = guest::with_line(text, module);
   if (!text.empty()) write_config_file(guest, modules_file, text);
 }

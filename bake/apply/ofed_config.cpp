@@ -60,8 +60,9 @@ void configure_ofed(const plan::Plan& plan, guest::Guest& guest) {
   blacklist_inbox_modules(plan, guest);
   if (plan.force_openibd)
     // openibd refuses modules below weak-updates unless FORCE_MODE is set (Azure/azhpc-images PR#119).
-    write_config_file(guest, plan::path::openib_conf,
-                      guest::set_key(guest.read(plan::path::openib_conf).value_or(""), "FORCE_MODE", "yes"));
+    write_config_file(
+        guest, plan::path::openib_conf,
+        guest::set_key(guest.read(plan::path::openib_conf, guest::config_limit).value_or(""), "FORCE_MODE", "yes"));
 }
 
 }  // namespace bake::apply

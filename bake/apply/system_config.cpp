@@ -12,7 +12,7 @@ namespace bake::apply {
 namespace {
 
 void enable_rdma(const plan::Plan& plan, guest::Guest& guest) {
-  const auto text = guest.read(plan.waagent_config);
+  const auto text = guest.read(plan.waagent_config, guest::config_limit);
   if (!text)
     throw Error(ErrorKind::failed, fmt::format("setting OS.EnableRDMA in '{}': the file is gone", plan.waagent_config));
   write_config_file(guest, plan.waagent_config, guest::set_key(*text, "OS.EnableRDMA", "y"));
@@ -20,7 +20,8 @@ void enable_rdma(const plan::Plan& plan, guest::Guest& guest) {
 
 void hold_packages(const plan::Hold& hold, guest::Guest& guest) {
   for (const auto& config : hold.configs)
-    write_config_file(guest, config, guest::exclude_packages(guest.read(config).value_or(""), hold.packages));
+    write_config_file(guest, config,
+                      guest::exclude_packages(guest.read(config, guest::config_limit).value_or(""), hold.packages));
   if (!hold.configs.empty()) return;
   std::string selections;
   for (const auto& package : hold.packages) selections += package + " hold\n";

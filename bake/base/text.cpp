@@ -66,12 +66,27 @@ std::vector<std::string> split(std::string_view text, char separator) {
   }
 }
 
+std::optional<std::string_view> piece_of(std::string_view text, char separator, std::size_t number) {
+  for (; number > 0; --number) {
+    const auto at = text.find(separator);
+    if (at == std::string_view::npos) return std::nullopt;
+    text.remove_prefix(at + 1);
+  }
+  return text.substr(0, text.find(separator));
+}
+
+Lines::Iterator& Lines::Iterator::operator++() {
+  ended_ = rest_.empty();
+  const auto newline = rest_.find('\n');
+  line_ = rest_.substr(0, newline);
+  rest_ = newline == std::string_view::npos ? std::string_view{} : rest_.substr(newline + 1);
+  if (line_.ends_with('\r')) line_.remove_suffix(1);
+  return *this;
+}
+
 std::vector<std::string> split_lines(std::string_view text) {
-  if (text.empty()) return {};
-  if (text.back() == '\n') text.remove_suffix(1);
-  auto lines = split(text, '\n');
-  for (auto& line : lines)
-    if (!line.empty() && line.back() == '\r') line.pop_back();
+  std::vector<std::string> lines;
+  for (const auto line : each_line(text)) lines.emplace_back(line);
   return lines;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,8 +19,41 @@ std::string_view trim(std::string_view text);
 /// The pieces of `text` between `separator`s; n separators give n + 1 pieces, empty ones included.
 std::vector<std::string> split(std::string_view text, char separator);
 
+/// The piece of split() with this number, from 0, without a copy; nothing when there are fewer pieces.
+std::optional<std::string_view> piece_of(std::string_view text, char separator, std::size_t number);
+
 /// The lines of `text` without their newlines; a final newline does not start another line. "\r\n" counts as one.
 std::vector<std::string> split_lines(std::string_view text);
+
+/// The lines that split_lines() returns, as views of the text, one after the other.
+class Lines {
+ public:
+  class Iterator {
+   public:
+    explicit Iterator(std::string_view text) : rest_(text) { ++*this; }
+    std::string_view operator*() const { return line_; }
+    Iterator& operator++();
+    bool operator==(std::default_sentinel_t /*end*/) const { return ended_; }
+
+   private:
+    std::string_view rest_;
+    std::string_view line_;
+    bool ended_ = false;
+  };
+
+  explicit Lines(std::string_view text) : text_(text) {}
+  [[nodiscard]] Iterator begin() const { return Iterator(text_); }
+  [[nodiscard]] static std::default_sentinel_t end() { return {}; }
+
+ private:
+  std::string_view text_;
+};
+
+/// The lines of `text` for a loop, without a copy: the text of a guest may have millions of lines. `text` must exist as
+/// long as the loop runs, so a temporary string is not accepted.
+inline Lines each_line(std::string_view text) { return Lines(text); }
+template <std::same_as<std::string> Text>
+Lines each_line(Text&& text) = delete;
 
 /// The words of `text` between runs of white space.
 std::vector<std::string> split_words(std::string_view text);

@@ -71,8 +71,7 @@ std::optional<std::string> BlsEntry::value(std::string_view key) const {
 BlsEntry parse_bls_entry(std::string_view name, std::string_view text) {
   BlsEntry entry;
   entry.name = name;
-  for (const auto& whole : split_lines(text)) {
-    std::string_view line = whole;
+  for (auto line : each_line(text)) {
     while (begins_with(line, ' ') || begins_with(line, '\t')) line.remove_prefix(1);
     if (begins_with(line, '#')) continue;
     auto separator = line.find(' ');

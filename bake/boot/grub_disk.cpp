@@ -83,14 +83,11 @@ GrubFileKind GuestGrubDisk::look_at(const std::string& guest_path) {
   if (guest_path == "/") return GrubFileKind::directory;
   const auto& names = names_in(parent_of(guest_path));
   if (std::find(names.begin(), names.end(), base_name_of(guest_path)) == names.end()) return GrubFileKind::none;
-  const auto found = guest_.stat(guest_path);
+  const auto found = guest_.target_stat(guest_path);  // a link may lead to a kernel, which is too large to be read
   if (!found) return GrubFileKind::none;
   if (found->type == FileType::directory) return GrubFileKind::directory;
   if (found->type == FileType::regular) return found->size == 0 ? GrubFileKind::empty_file : GrubFileKind::file;
-  if (found->type != FileType::symlink || !guest_.exists(guest_path)) return GrubFileKind::none;
-  const auto& content = content_of(guest_path);
-  if (!content) return GrubFileKind::directory;
-  return content->empty() ? GrubFileKind::empty_file : GrubFileKind::file;
+  return GrubFileKind::none;
 }
 
 GrubFileKind GuestGrubDisk::kind_of(const std::string& guest_path) {
@@ -110,10 +107,10 @@ bool GuestGrubDisk::is_unreachable_environment(const std::string& guest_path) {
 
 const std::optional<std::string>& GuestGrubDisk::content_of(const std::string& guest_path) {
   if (const auto known = contents_.find(guest_path); known != contents_.end()) return known->second;
-  if (const auto stat = guest_.stat(guest_path);
+  if (const auto stat = guest_.target_stat(guest_path);
       stat && stat->type == FileType::regular && stat->size > grub_file_limit)
     throw Undetermined(fmt::format("'{}' is larger than {} bytes", guest_path, grub_file_limit));
-  return contents_.emplace(guest_path, guest_.read(guest_path)).first->second;
+  return contents_.emplace(guest_path, guest_.read(guest_path, grub_file_limit)).first->second;
 }
 
 GrubFileKind GuestGrubDisk::kind(const std::string& device, const std::string& path) {

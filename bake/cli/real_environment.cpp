@@ -57,9 +57,11 @@ std::unique_ptr<job::Session> start_appliance(const job::DiskRequest& request, P
     options.memory_mib += 512 * options.processors;
   }
   options.memory_mib = number_from_environment("LIBGUESTFS_MEMSIZE", options.memory_mib);
-  if (request.reads_only) options.script_limit = std::chrono::minutes(10);
+  constexpr std::chrono::seconds reading_limit = std::chrono::minutes(10);
+  if (request.reads_only) options.script_limit = reading_limit;
   options.script_limit = std::chrono::seconds(number_from_environment(
       "BAKE_SCRIPT_TIMEOUT", static_cast<unsigned>(std::chrono::seconds(options.script_limit).count())));
+  if (request.reads_only) options.time_limit = std::max(reading_limit, options.script_limit);
   return std::make_unique<GuestfsSession>(options, progress);
 }
 

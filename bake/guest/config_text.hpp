@@ -6,6 +6,9 @@
 
 namespace bake::guest {
 
+/// The largest configuration file that bake edits. The functions below keep every line of it in memory.
+inline constexpr std::size_t config_limit = std::size_t{1} << 20U;
+
 // Pure edits of configuration files. Each returns the whole new text, which ends with a newline. Editing the result
 // again changes nothing.
 

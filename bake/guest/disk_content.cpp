@@ -79,12 +79,12 @@ std::string probe_command() {
 DiskContent parse_blkid(std::string_view text) {
   DiskContent content;
   std::map<std::string, std::string> tags;
-  for (const auto& line : split_lines(text)) {
+  for (const auto line : each_line(text)) {
     const auto equals = line.find('=');
     if (equals == std::string::npos) continue;
-    const auto name = line.substr(0, equals);
+    const std::string name(line.substr(0, equals));
     if (name == "DEVNAME") add_device(tags, content);
-    tags[name] = unescape(std::string_view(line).substr(equals + 1));
+    tags[name] = unescape(line.substr(equals + 1));
   }
   add_device(tags, content);
   return content;

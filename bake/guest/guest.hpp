@@ -39,6 +39,21 @@ struct FileStat {
   friend bool operator==(const FileStat&, const FileStat&) = default;
 };
 
+/// The largest text file that bake reads of a guest, if the caller names no other limit. The largest real one is
+/// modules.dep, with 1 MiB.
+inline constexpr std::size_t text_limit = std::size_t{4} << 20U;
+
+/// Files of this size and larger are not hashed: a sparse file may claim terabytes.
+inline constexpr std::uint64_t fingerprint_limit = std::uint64_t{1} << 30U;
+
+/// The files that give rights to any user who runs them: path → state, as fingerprints() returns it.
+struct PrivilegedFiles {
+  std::map<std::string, std::string> setuid;  ///< setuid and setgid files
+  /// Executable files with capabilities; the value of security.capability follows the state. Nothing: they cannot be
+  /// read.
+  std::optional<std::map<std::string, std::string>> capabilities;
+};
+
 /// An offline operating system: bake can read it, change it, and run its programs.
 ///
 /// Paths are absolute inside the guest; the guest's symbolic links are resolved inside the guest and can never lead to
@@ -52,6 +67,8 @@ class Guest {
   virtual bool exists(const std::string& path) = 0;
   /// Does not follow a final symbolic link; empty when `path` does not exist.
   virtual std::optional<FileStat> stat(const std::string& path) = 0;
+  /// Does the same for the file that read() reads: follows a final symbolic link.
+  virtual std::optional<FileStat> target_stat(const std::string& path) = 0;
   /// Returns the target of a symbolic link; empty when `path` is not a link.
   virtual std::optional<std::string> read_link(const std::string& path) = 0;
   /// Returns the names (not paths) in a directory, sorted, without "." and ".."; empty when it does not exist.
@@ -59,7 +76,7 @@ class Guest {
 
   /// Returns the content of a file; empty when it does not exist or is a directory. Throws for a file larger than
   /// `limit` bytes, because guest files are hostile input.
-  virtual std::optional<std::string> read(const std::string& path, std::size_t limit = std::size_t{64} << 20U) = 0;
+  virtual std::optional<std::string> read(const std::string& path, std::size_t limit = text_limit) = 0;
   /// Replaces the file (through a final symbolic link, like the guest's own programs) and creates missing parent
   /// directories with mode 0755. An existing file keeps its owner and mode; a new one gets `mode`, root:root.
   virtual void write(const std::string& path, std::string_view content, unsigned mode = 0644) = 0;
@@ -78,13 +95,22 @@ class Guest {
   /// into one script, because a call takes about 25 ms under emulation.
   virtual ShellResult shell(const std::string& script) = 0;
 
+  // Programs outside the guest compute what the next functions return, after every program of the guest has ended, so
+  // that the guest cannot falsify it. They have the time limit of a script.
+
   /// Returns path → state of every file of `files` and of every file below `trees`: "0644 0:0 SHA256" for a regular
-  /// file (mode, owner and group, digest), "link TARGET" for a symbolic link, "other" for a device, socket or pipe.
-  /// Programs outside the guest compute it, so that the guest cannot falsify it. Leaves out missing files, directories,
+  /// file (mode, owner and group, digest), "0644 0:0 1073741824 bytes" for one that is not hashed (fingerprint_limit),
+  /// "link TARGET" for a symbolic link, "other" for a device, socket or pipe. Leaves out missing files, directories,
   /// files below a symbolic link (name their real path), and files below /proc, /sys, /dev and /run. Does not leave the
   /// file system of a tree.
   virtual std::map<std::string, std::string> fingerprints(const std::vector<std::string>& files,
                                                           const std::vector<std::string>& trees) = 0;
+
+  /// Looks at every mounted file system. Leaves out files below /proc, /sys, /dev and /run.
+  virtual PrivilegedFiles privileged_files() = 0;
+  /// Returns one sha256 over the path, type, mode and owner of every file and directory of the mounted file systems,
+  /// over the size of regular files and the targets of links. Leaves out the same files as privileged_files().
+  virtual std::string tree_digest() = 0;
 
   /// Returns the free bytes on the file system of `path`.
   virtual std::uint64_t free_bytes(const std::string& path) = 0;

@@ -125,8 +125,8 @@ bool is_rdma_module(std::string_view name) {
 
 std::map<std::string, std::string> resolve_modules(std::string_view modules_dep, const std::string& directory) {
   std::map<std::string, std::string> resolved;
-  for (const auto& line : split_lines(modules_dep)) {
-    const auto path = line.substr(0, line.find(':'));
+  for (const auto line : each_line(modules_dep)) {
+    const std::string path(line.substr(0, line.find(':')));
     if (is_module_path(path)) resolved.try_emplace(module_name_of(path), directory + path);
   }
   return resolved;
@@ -137,11 +137,11 @@ std::vector<std::string> missing_dependencies(const InitramfsContent& content, s
   std::set<std::string> present;
   for (const auto& path : content.modules) present.insert(module_name_of(path));
   std::vector<std::string> missing;
-  for (const auto& line : split_lines(modules_dep)) {
+  for (const auto line : each_line(modules_dep)) {
     const auto colon = std::min(line.find(':'), line.size());
-    const auto name = module_name_of(std::string_view(line).substr(0, colon));
+    const auto name = module_name_of(line.substr(0, colon));
     if (colon == line.size() || std::find(names.begin(), names.end(), name) == names.end()) continue;
-    for (const auto& needed : split_words(std::string_view(line).substr(colon + 1)))
+    for (const auto& needed : split_words(line.substr(colon + 1)))
       if (!present.contains(module_name_of(needed)))
         missing.push_back(fmt::format("{} needs {}, which is missing", name, module_name_of(needed)));
   }

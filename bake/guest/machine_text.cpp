@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <regex>
+#include <set>
 
 #include "bake/base/text.hpp"
 #include "bake/guest/path.hpp"
@@ -19,8 +20,15 @@ std::string text_of(const Lines& lines) { return lines.empty() ? std::string() :
 /// Returns `text` without the lines that `is_removed` accepts; exactly `text` when it accepts none.
 template <class IsRemoved>
 std::string without_lines(const std::string& text, IsRemoved is_removed) {
-  auto lines = split_lines(text);
-  return std::erase_if(lines, is_removed) == 0 ? text : text_of(lines);
+  std::string kept;
+  bool changed = false;
+  for (const auto line : each_line(text)) {
+    if (is_removed(line))
+      changed = true;
+    else
+      kept.append(line) += '\n';
+  }
+  return changed ? kept : text;
 }
 
 /// Returns the value of `KEY=value` or `key = value` without quotes; nothing when the line has another key.
@@ -42,16 +50,20 @@ bool is_locked(std::string_view field) {
 /// Locks root as the agent does (WALinuxAgent, azurelinuxagent/common/osutil/default.py, del_root_password), but keeps
 /// the fields about the age of the password.
 std::string without_root_password(const std::string& text) {
-  auto lines = split_lines(text);
+  constexpr std::string_view name = "root:";
+  std::string edited;
   bool changed = false;
-  for (auto& line : lines) {
-    auto fields = split(line, ':');
-    if (fields.size() < 2 || fields[0] != "root" || is_locked(fields[1])) continue;
-    fields[1] = "*LOCK*";
-    line = join(fields, ":");
-    changed = true;
+  for (const auto line : each_line(text)) {
+    const auto password = line.starts_with(name) ? piece_of(line, ':', 1) : std::nullopt;
+    if (password && !is_locked(*password)) {
+      edited.append(name).append("*LOCK*").append(line.substr(name.size() + password->size()));
+      changed = true;
+    } else {
+      edited.append(line);
+    }
+    edited += '\n';
   }
-  return changed ? text_of(lines) : text;
+  return changed ? edited : text;
 }
 
 // ---- host name
@@ -64,28 +76,28 @@ std::string hosts_without(const std::string& text, const std::string& host_name)
   const auto names_host = [&](const std::string& word) {
     return word == short_name || word.starts_with(short_name + ".");
   };
-  Lines kept;
+  std::string kept;
   bool changed = false;
-  for (const auto& line : split_lines(text)) {
-    auto words = split_words(std::string_view(line).substr(0, line.find('#')));
+  for (const auto line : each_line(text)) {
+    auto words = split_words(line.substr(0, line.find('#')));
     const auto removed =
         words.size() < 2
             ? 0
             : words.size() -
                   static_cast<std::size_t>(std::remove_if(words.begin() + 1, words.end(), names_host) - words.begin());
     if (removed == 0) {
-      kept.push_back(line);
+      kept.append(line) += '\n';
       continue;
     }
     changed = true;
     words.resize(words.size() - removed);
-    if (words.size() > 1) kept.push_back(join(words, " "));
+    if (words.size() > 1) kept += join(words, " ") + "\n";
   }
-  return changed ? text_of(kept) : text;
+  return changed ? kept : text;
 }
 
 std::string host_name_file_without(const std::string& text) {
-  for (const auto& line : split_lines(text))
+  for (const auto line : each_line(text))
     if (!trim(line).empty() && !trim(line).starts_with('#') && !is_generic_host_name(trim(line)))
       return std::string(generic_name) + "\n";
   return text;
@@ -106,7 +118,7 @@ std::optional<std::string> sent_host_name(std::string_view line) {
 /// Removes a fixed name that the DHCP client sends; the agent replaces it with localhost.localdomain (WALinuxAgent,
 /// azurelinuxagent/common/osutil/default.py, set_dhcp_hostname).
 std::string dhclient_without(const std::string& text) {
-  return without_lines(text, [&](const std::string& line) {
+  return without_lines(text, [&](std::string_view line) {
     const auto name = sent_host_name(line);
     return name && !is_generic_host_name(*name);
   });
@@ -116,7 +128,7 @@ std::string dhclient_without(const std::string& text) {
 
 /// virt-sysprep removes the same keys (guestfs-tools, sysprep/sysprep_operation_net_hwaddr.ml and _net_hostname.ml).
 std::string ifcfg_without(const std::string& text) {
-  return without_lines(text, [](const std::string& line) {
+  return without_lines(text, [](std::string_view line) {
     if (value_of(line, "HWADDR")) return true;
     const auto name = value_of(line, "HOSTNAME");
     const auto dhcp_name = value_of(line, "DHCP_HOSTNAME");
@@ -125,14 +137,15 @@ std::string ifcfg_without(const std::string& text) {
 }
 
 std::string keyfile_without(const std::string& text) {
-  return without_lines(text, [](const std::string& line) { return value_of(line, "mac-address").has_value(); });
+  return without_lines(text, [](std::string_view line) { return value_of(line, "mac-address").has_value(); });
 }
 
 bool has_mac(const std::string& text) {
   static const std::regex mac("(^|[^0-9A-Fa-f:])([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}([^0-9A-Fa-f:]|$)");
   constexpr std::size_t mac_length = 17;
-  for (const auto& line : split_lines(text))
-    if (line.size() >= mac_length && !trim(line).starts_with('#') && std::regex_search(line, mac)) return true;
+  for (const auto line : each_line(text))
+    if (line.size() >= mac_length && !trim(line).starts_with('#') && std::regex_search(line.begin(), line.end(), mac))
+      return true;
   return false;
 }
 
@@ -201,9 +214,9 @@ bool opens_interface(const Lines& lines, std::size_t start) {
 Lines without_comments(const std::string& text) {
   static const std::regex key_and_comment("^(\\s*[^\\s#:]+:)\\s+#.*$");
   Lines lines;
-  for (const auto& line : split_lines(text))
+  for (const auto line : each_line(text))
     if (const auto words = trim(line); !words.empty() && !words.starts_with('#'))
-      lines.push_back(std::regex_replace(line, key_and_comment, "$1"));
+      lines.push_back(std::regex_replace(std::string(line), key_and_comment, "$1"));
   return lines;
 }
 
@@ -232,12 +245,13 @@ std::optional<std::string> netplan_without(const std::string& text) {
 
 std::vector<Account> parse_accounts(std::string_view passwd) {
   std::vector<Account> accounts;
-  for (const auto& line : split_lines(passwd)) {
-    const auto fields = split(line, ':');
-    if (fields.size() < 7 || fields[0].empty() || fields[0].starts_with('#')) continue;
-    Account account{fields[0], 0, fields[5], fields[6]};
-    const auto* end = fields[2].data() + fields[2].size();
-    if (std::from_chars(fields[2].data(), end, account.uid).ptr != end || fields[2].empty()) continue;
+  for (const auto line : each_line(passwd)) {
+    const auto shell = piece_of(line, ':', 6);
+    if (!shell || line.starts_with(':') || line.starts_with('#')) continue;
+    Account account{std::string(*piece_of(line, ':', 0)), 0, std::string(*piece_of(line, ':', 5)), std::string(*shell)};
+    const auto uid = *piece_of(line, ':', 2);
+    const auto* end = uid.data() + uid.size();
+    if (std::from_chars(uid.data(), end, account.uid).ptr != end || uid.empty()) continue;
     while (account.home.size() > 1 && account.home.ends_with('/')) account.home.pop_back();
     accounts.push_back(std::move(account));
   }
@@ -246,27 +260,31 @@ std::vector<Account> parse_accounts(std::string_view passwd) {
 
 std::vector<std::string> users_of_sudoers(std::string_view text) {
   std::vector<std::string> users;
-  for (const auto& line : split_lines(text)) {
+  std::set<std::string> known{"", "root", "ALL"};
+  for (const auto line : each_line(text)) {
     const auto words = split_words(line);
     // "#1000 ALL=…" names a number, "%wheel" a group, "+x" a netgroup, "User_Alias" and "Defaults" are not rules.
     if (words.size() < 2 || std::string_view("#%+@!").find(words[0][0]) != std::string_view::npos) continue;
     if (words[0].starts_with("Defaults") || words[0].ends_with("_Alias")) continue;
     for (const auto& name : split(words[0], ','))
-      if (!name.empty() && name != "root" && name != "ALL" &&
-          std::find(users.begin(), users.end(), name) == users.end())
-        users.push_back(name);
+      if (known.insert(name).second) users.push_back(name);
   }
   return users;
 }
 
 std::string user_of_ovf(std::string_view xml) {
-  // The element has a namespace prefix or none: <UserName>, <ns1:UserName>.
+  // The element has a namespace prefix or none: <UserName>, <ns1:UserName>. A longer look back from every place would
+  // take the square of the size.
   constexpr std::string_view element = "UserName";
+  constexpr std::size_t max_prefix = 128;
   for (auto at = xml.find(element); at != std::string_view::npos; at = xml.find(element, at + 1)) {
-    const auto tag = xml.rfind('<', at);
+    const auto start = at - std::min(at, max_prefix);
+    const auto found = xml.substr(start, at - start).rfind('<');
+    const auto tag = found == std::string_view::npos ? found : start + found;
     if (tag == std::string_view::npos || (tag + 1 != at && xml[at - 1] != ':')) continue;
     const auto open = xml.find('>', at);
-    if (open == std::string_view::npos || xml[tag + 1] == '/') continue;
+    if (open == std::string_view::npos) break;
+    if (xml[tag + 1] == '/') continue;
     if (!trim(xml.substr(at + element.size(), open - at - element.size())).empty() && xml[at + element.size()] != ' ')
       continue;
     return std::string(trim(xml.substr(open + 1, xml.find('<', open) - open - 1)));

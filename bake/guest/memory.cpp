@@ -96,6 +96,16 @@ MemoryGuest& MemoryGuest::with_owner(const std::string& path, std::uint32_t uid,
   return *this;
 }
 
+MemoryGuest& MemoryGuest::with_capability(const std::string& path, const std::string& value) {
+  nodes_.at(resolve_for_writing(path, true, "setting the capabilities of")).capability = value;
+  return *this;
+}
+
+MemoryGuest& MemoryGuest::without_capabilities() {
+  knows_capabilities_ = false;
+  return *this;
+}
+
 MemoryGuest& MemoryGuest::with_answer(const std::string& script, ShellResult result) {
   answers_[script] = std::move(result);
   return *this;
@@ -136,8 +146,11 @@ std::vector<std::string> MemoryGuest::mounted() const {
 
 bool MemoryGuest::exists(const std::string& path) { return find(path, true) != nullptr; }
 
-std::optional<FileStat> MemoryGuest::stat(const std::string& path) {
-  const auto* node = find(path, false);
+std::optional<FileStat> MemoryGuest::stat(const std::string& path) { return stat_of(find(path, false)); }
+
+std::optional<FileStat> MemoryGuest::target_stat(const std::string& path) { return stat_of(find(path, true)); }
+
+std::optional<FileStat> MemoryGuest::stat_of(const Node* node) {
   if (node == nullptr) return std::nullopt;
   const auto size = node->type == FileType::directory ? 0 : node->content.size();
   const unsigned mode = node->type == FileType::symlink ? 0777 : node->mode;
@@ -163,7 +176,7 @@ std::vector<std::string> MemoryGuest::list(const std::string& directory) {
 std::optional<std::string> MemoryGuest::read(const std::string& path, std::size_t limit) {
   const auto* node = find(path, true);
   if (node == nullptr || node->type != FileType::regular) return std::nullopt;
-  if (node->content.size() > limit) fail("reading", path, fmt::format("larger than {} bytes", limit));
+  require_readable_size(path, node->content.size(), limit);
   return node->content;
 }
 
@@ -188,6 +201,7 @@ void MemoryGuest::write(const std::string& path, std::string_view content, unsig
   const auto [node, made] = nodes_.try_emplace(canonical, Node{FileType::regular, mode & 07777U, 0, 0, {}});
   if (node->second.type != FileType::regular) fail("writing", path, "not a regular file");
   node->second.content = content;
+  node->second.capability.clear();
 }
 
 void MemoryGuest::upload(const std::filesystem::path& from, const std::string& path, unsigned mode) {
@@ -236,12 +250,39 @@ std::map<std::string, std::string> MemoryGuest::fingerprints(const std::vector<s
     const bool asked = std::find(files.begin(), files.end(), path) != files.end() ||
                        std::any_of(trees.begin(), trees.end(), [&](const auto& tree) { return is_below(path, tree); });
     if (!asked || !is_stored(path) || node.type == FileType::directory) continue;
-    states[path] = node.type == FileType::symlink ? "link " + node.content
-                   : node.type == FileType::regular
-                       ? fmt::format("{:04o} {}:{} {}", node.mode, node.uid, node.gid, digest_of(node.content))
-                       : "other";
+    states[path] = state_of(node);
   }
   return states;
+}
+
+std::string MemoryGuest::state_of(const Node& node) {
+  if (node.type == FileType::symlink) return "link " + node.content;
+  if (node.type != FileType::regular) return "other";
+  return fmt::format("{:04o} {}:{} {}", node.mode, node.uid, node.gid, digest_of(node.content));
+}
+
+PrivilegedFiles MemoryGuest::privileged_files() {
+  PrivilegedFiles found;
+  if (knows_capabilities_) found.capabilities.emplace();
+  for (const auto& [path, node] : nodes_) {
+    if (node.type != FileType::regular || !is_stored(path)) continue;
+    if ((node.mode & 06000U) != 0) found.setuid[path] = state_of(node);
+    if (knows_capabilities_ && !node.capability.empty() && (node.mode & 0111U) != 0)
+      (*found.capabilities)[path] = state_of(node) + " " + node.capability;
+  }
+  return found;
+}
+
+std::string MemoryGuest::tree_digest() {
+  std::string text;
+  for (const auto& [path, node] : nodes_) {
+    if (!is_stored(path)) continue;
+    const auto size = node.type == FileType::regular ? std::to_string(node.content.size()) : "";
+    const auto target = node.type == FileType::symlink ? node.content : "";
+    text += fmt::format("{} {:o} {}:{} {} {}//{}\n", static_cast<int>(node.type), node.mode, node.uid, node.gid, size,
+                        path, target);
+  }
+  return digest_of(text);
 }
 
 std::uint64_t MemoryGuest::free_bytes(const std::string& path) {

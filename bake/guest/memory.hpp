@@ -28,6 +28,10 @@ class MemoryGuest final : public Guest {
   MemoryGuest& with_directory(const std::string& path, unsigned mode = 0755);
   MemoryGuest& with_link(const std::string& path, const std::string& target);
   MemoryGuest& with_owner(const std::string& path, std::uint32_t uid, std::uint32_t gid);
+  /// Gives a file the value of security.capability: "0x0100…". It is lost when the file is written, as on Linux.
+  MemoryGuest& with_capability(const std::string& path, const std::string& value);
+  /// Capabilities cannot be read, as without getfattr(1).
+  MemoryGuest& without_capabilities();
   MemoryGuest& with_answer(const std::string& script, ShellResult result);
   MemoryGuest& with_handler(ShellHandler handler);
   /// Attaches the next payload: relative path → content.
@@ -43,9 +47,10 @@ class MemoryGuest final : public Guest {
 
   bool exists(const std::string& path) override;
   std::optional<FileStat> stat(const std::string& path) override;
+  std::optional<FileStat> target_stat(const std::string& path) override;
   std::optional<std::string> read_link(const std::string& path) override;
   std::vector<std::string> list(const std::string& directory) override;
-  std::optional<std::string> read(const std::string& path, std::size_t limit = std::size_t{64} << 20U) override;
+  std::optional<std::string> read(const std::string& path, std::size_t limit = text_limit) override;
   void write(const std::string& path, std::string_view content, unsigned mode = 0644) override;
   void upload(const std::filesystem::path& from, const std::string& path, unsigned mode) override;
   void make_directories(const std::string& path, unsigned mode = 0755) override;
@@ -55,6 +60,8 @@ class MemoryGuest final : public Guest {
   ShellResult shell(const std::string& script) override;
   std::map<std::string, std::string> fingerprints(const std::vector<std::string>& files,
                                                   const std::vector<std::string>& trees) override;
+  PrivilegedFiles privileged_files() override;
+  std::string tree_digest() override;
   std::uint64_t free_bytes(const std::string& path) override;
   void mount_payload(std::size_t index, const std::string& mount_point) override;
   void unmount_payload(const std::string& mount_point) override;
@@ -65,12 +72,15 @@ class MemoryGuest final : public Guest {
     unsigned mode = 0644;
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
-    std::string content;  ///< of a file; the target of a link
+    std::string content;          ///< of a file; the target of a link
+    std::string capability = {};  ///< of a file
   };
 
   /// Returns the canonical path of `path`, with links resolved (the final one only with `follow_last`); the last
   /// component may be missing. Empty when a parent directory is missing or not a directory, or when links form a loop.
   [[nodiscard]] std::optional<std::string> resolve(const std::string& path, bool follow_last) const;
+  [[nodiscard]] static std::optional<FileStat> stat_of(const Node* node);
+  [[nodiscard]] static std::string state_of(const Node& node);
   [[nodiscard]] const Node* find(const std::string& path, bool follow_last) const;
   /// Like resolve(), but throws for a missing parent directory and for a path on a payload.
   [[nodiscard]] std::string resolve_for_writing(const std::string& path, bool follow_last,
@@ -83,6 +93,7 @@ class MemoryGuest final : public Guest {
   std::vector<std::string> scripts_;
   std::vector<std::map<std::string, std::string>> payloads_;
   std::map<std::string, bool> mounts_;  ///< mount point → mount_payload created it
+  bool knows_capabilities_ = true;
   std::uint64_t free_bytes_ = std::uint64_t{16} << 30U;
 };
 

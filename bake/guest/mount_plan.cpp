@@ -132,7 +132,7 @@ bool FstabEntry::has_option(std::string_view name) const {
 
 std::vector<FstabEntry> parse_fstab(std::string_view text) {
   std::vector<FstabEntry> entries;
-  for (const auto& line : split_lines(text)) {
+  for (const auto line : each_line(text)) {
     const auto fields = split_words(line);
     if (fields.size() < 3 || fields[0].starts_with('#')) continue;
     auto mount_point = unescape(fields[1]);

@@ -76,7 +76,7 @@ std::optional<unsigned> elf_machine(std::string_view file) {
 
 std::map<std::string, std::string> parse_assignments(std::string_view text) {
   std::map<std::string, std::string> values;
-  for (const auto& line : split_lines(text)) {
+  for (const auto line : each_line(text)) {
     const auto assignment = trim(line);
     const auto equals = assignment.find('=');
     if (assignment.starts_with('#') || equals == std::string_view::npos || equals == 0) continue;
@@ -133,8 +133,10 @@ Family find_family(Guest& guest) {
 }
 
 std::string find_architecture(Guest& guest) {
+  // One program may do the work of all, and then has 10 MiB and more.
+  constexpr std::size_t max_program = std::size_t{64} << 20U;
   for (const auto* path : {"/bin/true", "/usr/bin/true", "/bin/sh"})
-    if (const auto file = guest.read(path))
+    if (const auto file = guest.read(path, max_program))
       if (const auto machine = elf_machine(*file)) return machine_name(*machine);
   return "unknown";
 }

@@ -45,6 +45,14 @@ std::string join_path(std::string_view directory, std::string_view name) {
   return joined.append(name);
 }
 
+void require_readable_size(std::string_view path, std::uint64_t size, std::size_t limit) {
+  if (size <= limit) return;
+  throw Error(
+      ErrorKind::failed,
+      fmt::format("reading '{}' in the guest: it has {} bytes, more than the limit of {} bytes", path, size, limit),
+      "no working system has such a large file there; look at it in the image");
+}
+
 void require_guest_path(std::string_view path) {
   if (path.starts_with('/') && path.find('\0') == std::string_view::npos) return;
   throw Error(ErrorKind::bug, fmt::format("using guest path '{}': not an absolute path", path));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ std::string base_name_of(std::string_view path);
 
 /// `directory` and `name` with exactly one slash between them.
 std::string join_path(std::string_view directory, std::string_view name);
+
+/// Throws Error{failed} when the file at `path`, of `size` bytes, is larger than `limit` bytes.
+void require_readable_size(std::string_view path, std::uint64_t size, std::size_t limit);
 
 /// Throws Error{bug} unless `path` is absolute and free of NUL bytes: guest calls accept only these paths.
 void require_guest_path(std::string_view path);

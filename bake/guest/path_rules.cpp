@@ -8,7 +8,7 @@ namespace bake::guest {
 
 PathRules parse_path_rules(std::string_view text) {
   PathRules rules;
-  for (const auto& line : split_lines(text)) {
+  for (const auto line : each_line(text)) {
     auto option = trim(line);
     while (option.starts_with('-')) option.remove_prefix(1);
     for (const std::string_view name : {"path-exclude", "path-include"}) {
@@ -25,9 +25,11 @@ PathRules parse_path_rules(std::string_view text) {
 
 PathRules dpkg_path_rules(Guest& guest) {
   constexpr const char* directory = "/etc/dpkg/dpkg.cfg.d";
+  constexpr std::size_t max_rules = 1000;  // every missing file is compared with each; a minimal image has twenty
   PathRules rules;
   const auto add = [&](const std::string& file) {
-    for (auto& rule : parse_path_rules(guest.read(file).value_or(""))) rules.push_back(std::move(rule));
+    for (auto& rule : parse_path_rules(guest.read(file).value_or("")))
+      if (rules.size() < max_rules) rules.push_back(std::move(rule));
   };
   for (const auto& name : guest.list(directory)) add(std::string(directory) + "/" + name);
   add("/etc/dpkg/dpkg.cfg");

@@ -115,9 +115,9 @@ std::optional<std::string> find_symvers(Guest& guest, const Directory& boot, con
 /// The content of a file of the kernel, unpacked. Empty when it is damaged or larger than `limit`; other errors, such
 /// as an appliance that died, are thrown.
 std::optional<std::string> read_packed(Guest& guest, const std::string& path, std::size_t limit) {
-  const auto stat = guest.stat(path);
-  if (stat && stat->type == FileType::regular && stat->size > limit) return std::nullopt;
-  auto bytes = guest.read(path);
+  const auto stat = guest.target_stat(path);
+  if (!stat || stat->size > limit) return std::nullopt;
+  auto bytes = guest.read(path, limit);
   if (!bytes) return std::nullopt;
   try {
     return archive::unpack(std::move(*bytes), path, limit);
@@ -191,11 +191,19 @@ int compare_kernel_releases(std::string_view a, std::string_view b) {
 }
 
 std::vector<std::string> builtin_rdma_modules(std::string_view modules_builtin, std::string_view config) {
+  std::set<std::string, std::less<>> names;
+  std::set<std::string, std::less<>> known_options{"CONFIG_INFINIBAND"};
+  for (const auto& module : rdma_modules) {
+    names.emplace(module.name);
+    known_options.emplace(module.option);
+  }
   std::set<std::string> listed;
-  for (const auto& line : split_lines(modules_builtin)) listed.insert(module_name_of(trim(line)));
+  for (const auto line : each_line(modules_builtin))
+    if (auto name = module_name_of(trim(line)); names.contains(name)) listed.insert(std::move(name));
   std::set<std::string> options;
-  for (const auto& line : split_lines(config))
-    if (line.starts_with("CONFIG_") && line.ends_with("=y")) options.insert(line.substr(0, line.size() - 2));
+  for (const auto line : each_line(config))
+    if (line.ends_with("=y") && known_options.contains(line.substr(0, line.size() - 2)))
+      options.emplace(line.substr(0, line.size() - 2));
   // The options of ib_cm and rdma_cm are yes or no; they matter only when the core itself is built in.
   const bool core = options.contains("CONFIG_INFINIBAND");
   std::vector<std::string> found;
@@ -210,10 +218,10 @@ std::vector<std::string> builtin_rdma_modules(std::string_view modules_builtin, 
 
 std::vector<std::string> outside_rdma_users(std::string_view modules_dep) {
   std::set<std::string> found;
-  for (const auto& line : split_lines(modules_dep)) {
+  for (const auto line : each_line(modules_dep)) {
     const auto colon = line.find(':');
     if (colon == std::string::npos || is_own_module(line)) continue;
-    const auto needed = split_words(std::string_view(line).substr(colon + 1));
+    const auto needed = split_words(line.substr(colon + 1));
     if (std::any_of(needed.begin(), needed.end(), is_own_rdma_module))
       found.insert(module_name_of(line.substr(0, colon)));
   }
@@ -222,25 +230,26 @@ std::vector<std::string> outside_rdma_users(std::string_view modules_dep) {
 
 std::vector<std::string> own_ib_core_users(std::string_view modules_dep) {
   std::set<std::string> found;
-  for (const auto& line : split_lines(modules_dep)) {
+  for (const auto line : each_line(modules_dep)) {
     const auto colon = line.find(':');
     if (colon == std::string::npos || !is_own_module(line)) continue;
-    const auto needed = split_words(std::string_view(line).substr(colon + 1));
+    const auto needed = split_words(line.substr(colon + 1));
     if (std::any_of(needed.begin(), needed.end(), [](const auto& path) { return module_name_of(path) == "ib_core"; }))
-      found.insert(line.substr(0, colon));
+      found.emplace(line.substr(0, colon));
   }
   return {found.begin(), found.end()};
 }
 
 SymbolVersions parse_symvers(std::string_view text) {
   SymbolVersions symbols;
-  for (const auto& line : split_lines(text)) {
-    const auto fields = split(line, '\t');
-    if (fields.size() < 2 || fields[1].empty() || !fields[0].starts_with("0x")) continue;
+  for (const auto line : each_line(text)) {
+    const auto number = line.substr(0, line.find('\t'));
+    const auto name = piece_of(line, '\t', 1).value_or("");
+    if (name.empty() || !number.starts_with("0x")) continue;
     std::uint32_t crc = 0;
-    const char* end = fields[0].data() + fields[0].size();
-    const auto [stop, error] = std::from_chars(fields[0].data() + 2, end, crc, 16);
-    if (error == std::errc() && stop == end) symbols[fields[1]] = crc;
+    const char* end = number.data() + number.size();
+    const auto [stop, error] = std::from_chars(number.data() + 2, end, crc, 16);
+    if (error == std::errc() && stop == end) symbols[std::string(name)] = crc;
   }
   return symbols;
 }
@@ -261,7 +270,7 @@ void read_initramfs_of(Guest& guest, Kernel& kernel) {
     return;
   }
   const auto& path = *kernel.initramfs;
-  const auto stat = guest.stat(path);
+  const auto stat = guest.target_stat(path);
   if (stat && stat->size > max_initramfs) {
     kernel.initramfs_trouble = fmt::format("{} has {} bytes, more than any initramfs", path, stat->size);
     return;

@@ -59,7 +59,8 @@ std::string what_of(const std::string& path) {
 }
 
 std::string find_host_name(Guest& guest) {
-  for (const auto& line : split_lines(guest.read("/etc/hostname").value_or(""))) {
+  const auto text = guest.read("/etc/hostname").value_or("");
+  for (const auto line : each_line(text)) {
     const auto name = trim(line);
     if (!name.empty() && !name.starts_with('#')) return is_generic_host_name(name) ? std::string() : std::string(name);
   }
@@ -147,7 +148,8 @@ std::vector<ProvisionedUser> find_users(Guest& guest, const std::vector<Account>
 
 std::uint32_t find_uid_min(Guest& guest) {
   std::uint32_t uid_min = 1000;
-  for (const auto& line : split_lines(guest.read("/etc/login.defs").value_or(""))) {
+  const auto text = guest.read("/etc/login.defs").value_or("");
+  for (const auto line : each_line(text)) {
     const auto words = split_words(line);
     if (words.size() > 1 && words[0] == "UID_MIN")
       std::from_chars(words[1].data(), words[1].data() + words[1].size(), uid_min);
@@ -209,13 +211,13 @@ std::vector<std::string> find_immutable(Guest& guest, const Facts& facts, const 
                             last_lines(result.output)),
                 "clear the attributes of the files in the base image (chattr -R -i -a)");
   std::set<std::string> immutable;
-  for (const auto& line : split_lines(result.output)) {
+  for (const auto line : each_line(result.output)) {
     const auto blank = line.find(' ');
     if (blank == std::string::npos) continue;
-    const auto path = std::string(trim(std::string_view(line).substr(blank)));
-    const auto flags = std::string_view(line).substr(0, blank);
+    const auto path = trim(line.substr(blank));
+    const auto flags = line.substr(0, blank);
     if (!path.starts_with('/') || path.ends_with("/.") || path.ends_with("/..")) continue;
-    if (flags.find_first_of("ia") != std::string_view::npos) immutable.insert(path);
+    if (flags.find_first_of("ia") != std::string_view::npos) immutable.emplace(path);
   }
   return {immutable.begin(), immutable.end()};
 }

@@ -10,10 +10,10 @@
 namespace bake::guest {
 namespace {
 
-/// dpkg's status file and the output of rpm are a few MB on an HPC image; a guest is hostile input, so there is a
-/// limit.
-constexpr std::size_t dump_limit = std::size_t{64} << 20U;
+/// dpkg's status file is a few MB on an HPC image; a guest is hostile input, so there is a limit.
+constexpr std::size_t dump_limit = std::size_t{32} << 20U;
 constexpr std::size_t trouble_limit = 2000;
+constexpr std::size_t max_unfinished = 100;
 
 constexpr std::string_view no_value = "(none)";
 /// Separates the output of rpm from the status that the script prints.
@@ -29,16 +29,6 @@ std::string_view take_field(std::string_view& line) {
   const auto field = line.substr(0, tab);
   line = tab == std::string_view::npos ? std::string_view{} : line.substr(tab + 1);
   return field;
-}
-
-/// Calls `use` with every line of `text`, without copying any.
-template <class Use>
-void for_each_line(std::string_view text, Use use) {
-  while (!text.empty()) {
-    const auto newline = text.find('\n');
-    use(text.substr(0, newline));
-    text = newline == std::string_view::npos ? std::string_view{} : text.substr(newline + 1);
-  }
 }
 
 /// "P" line: name, epoch, version, release, architecture.
@@ -66,17 +56,17 @@ void for_each_paragraph(std::string_view status, Use use) {
     if (!paragraph.package.empty()) use(paragraph);
     paragraph = {};
   };
-  for_each_line(status, [&](std::string_view line) {
-    if (trim(line).empty()) return finish();
+  for (const auto line : each_line(status)) {
+    if (trim(line).empty()) finish();
     const auto colon = line.find(':');
-    if (colon == std::string_view::npos || line.front() == ' ' || line.front() == '\t') return;
+    if (colon == std::string_view::npos || line.front() == ' ' || line.front() == '\t') continue;
     const auto key = line.substr(0, colon);
     const auto value = [&] { return trim(line.substr(colon + 1)); };
     if (key == "Package") paragraph.package = value();
     if (key == "Status") paragraph.status = value();
     if (key == "Version") paragraph.version = value();
     if (key == "Architecture") paragraph.architecture = value();
-  });
+  }
   finish();
 }
 
@@ -132,11 +122,12 @@ PackageDatabase read_dpkg(Guest& guest) {
 
 /// Ignores warnings ("warning: … missing index"); errors and a failing rpm count.
 std::string rpm_trouble(int status, std::string_view messages) {
-  std::vector<std::string> errors;
-  for (const auto& line : split_lines(messages))
-    if (status != 0 || line.starts_with("error:")) errors.push_back(line);
-  if (status != 0 && errors.empty()) errors.push_back(fmt::format("rpm -qa ended with status {}", status));
-  return shorten(join(errors, "\n"));
+  std::string errors;
+  for (const auto line : each_line(messages))
+    if ((status != 0 || line.starts_with("error:")) && errors.size() <= trouble_limit)
+      errors.append(errors.empty() ? "" : "\n").append(line);
+  if (status != 0 && errors.empty()) errors = fmt::format("rpm -qa ended with status {}", status);
+  return shorten(std::move(errors));
 }
 
 PackageDatabase read_rpm(Guest& guest, const DatabasePlace& place) {
@@ -182,11 +173,11 @@ std::string rpm_dump_query() {
 
 std::vector<InstalledPackage> installed_of_rpm_dump(std::string_view dump) {
   std::vector<InstalledPackage> packages;
-  for_each_line(dump, [&](std::string_view line) {
-    if (!line.starts_with("P ")) return;
+  for (const auto line : each_line(dump)) {
+    if (!line.starts_with("P ")) continue;
     auto package = parse_package(line.substr(2));
     if (package.name != "gpg-pubkey" && !package.name.empty()) packages.push_back(std::move(package));
-  });
+  }
   std::sort(packages.begin(), packages.end());
   return packages;
 }
@@ -206,6 +197,7 @@ std::vector<std::string> unfinished_of_dpkg_status(std::string_view status) {
   for_each_paragraph(status, [&](const DpkgParagraph& paragraph) {
     const auto state = state_of(paragraph);
     const bool rest = is_usable_state(state) || state == "not-installed" || state == "config-files";
+    if (unfinished.size() == max_unfinished) return;
     if (!rest || paragraph.status.find("reinstreq") != std::string::npos)
       unfinished.push_back(paragraph.package + ": " + (rest ? "must be reinstalled" : state));
   });

@@ -32,7 +32,7 @@ std::vector<InstalledPackage> installed_of_rpm_dump(std::string_view dump);
 /// The installed packages of a dpkg status file: those whose state is "installed", or that waits for or has triggers.
 std::vector<InstalledPackage> installed_of_dpkg_status(std::string_view status);
 
-/// Packages of a dpkg status file in a state that an interrupted dpkg leaves: "libfoo: half-configured".
+/// Packages of a dpkg status file in a state that an interrupted dpkg leaves: "libfoo: half-configured". At most 100.
 std::vector<std::string> unfinished_of_dpkg_status(std::string_view status);
 
 /// The place and format of the guest's package database; empty format when there is none.

@@ -30,7 +30,7 @@ std::string version_of_package(const std::vector<InstalledPackage>& packages) {
 
 /// AGENT_VERSION = '2.7.3.0' of azurelinuxagent/common/version.py
 std::string version_of_source(std::string_view source) {
-  for (const auto& line : split_lines(source)) {
+  for (const auto line : each_line(source)) {
     if (!line.starts_with("AGENT_VERSION")) continue;
     const auto equals = line.find('=');
     if (equals != std::string::npos) return std::string(strip(line.substr(equals + 1), " \t'\""));
@@ -72,11 +72,11 @@ std::string find_service(Guest& guest) {
 
 std::optional<std::string> waagent_setting(std::string_view config, std::string_view key) {
   std::optional<std::string> found;
-  for (const auto& line : split(config, '\n')) {
+  for (const auto line : each_line(config)) {
     const auto equals = line.find('=');
     if (line.starts_with('#') || equals == std::string::npos) continue;
-    if (trim(std::string_view(line).substr(0, equals)) != key) continue;
-    const auto value = std::string_view(line).substr(equals + 1);
+    if (trim(line.substr(0, equals)) != key) continue;
+    const auto value = line.substr(equals + 1);
     const auto text = trim(strip(value.substr(0, value.find('#')), "\" "));
     found = text == "None" ? std::nullopt : std::optional(std::string(text));
   }

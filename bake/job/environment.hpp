@@ -23,7 +23,7 @@ struct DiskRequest {
   std::filesystem::path known_as;               ///< the file that the user named, for messages
   std::vector<std::filesystem::path> payloads;  ///< attached read-only, in this order
   bool compiles = false;                        ///< modules may be built in it, which needs processors and memory
-  bool reads_only = false;                      ///< nothing that it runs in the guest takes longer than minutes
+  bool reads_only = false;                      ///< all that runs in the guest together takes minutes at most
 };
 
 /// One start of the appliance with one guest in it.

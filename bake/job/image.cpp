@@ -132,6 +132,28 @@ std::pair<std::unique_ptr<Session>, guest::Facts> open_guest(const SourceDisk& s
   }
 }
 
+/// Writes the manifest again, with the privileges of the finished image, and returns it. The file stays the same, so
+/// that it keeps the label that setfiles gave it.
+Json complete_manifest(plan::Plan& plan, const evidence::Origin& origin, guest::Guest& guest) {
+  plan.expectations.privileges = verify::find_privileges(guest);
+  auto manifest = evidence::image_manifest(plan, origin);
+  if (const auto stat = guest.stat(guest::manifest_path); !stat || stat->type != guest::FileType::regular)
+    throw Error(ErrorKind::failed,
+                fmt::format("writing '{}': a program of the guest replaced it", guest::manifest_path));
+  guest.write(guest::manifest_path, manifest.dump(2) + "\n");
+  return manifest;
+}
+
+/// Inspects the changed guest and makes every check of it.
+std::vector<verify::Check> verify_changed(const plan::Expectations& expected, Session& session) {
+  const auto facts = session.inspect();
+  auto checks = verify::verify_guest(session.guest(), facts, expected);
+  for (auto& check : verify::verify_privileges(session.guest(), expected, *expected.privileges))
+    checks.push_back(std::move(check));
+  for (auto& check : verify::verify_azure(session.guest(), facts)) checks.push_back(std::move(check));
+  return checks;
+}
+
 /// Does all work that needs the appliance, in one launch.
 Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& disk,
                        const resolve::SelectedDriver& driver, InputDigests& inputs, Environment& environment) {
@@ -145,13 +167,11 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   plan::require(outcome);
   require_space(outcome.plan, disk);
   outcome.plan.expectations.base_privileges = verify::find_privileges(session->guest());
-  auto manifest =
-      evidence::image_manifest(outcome.plan, origin_of(recipe, source, base_sha256, driver, facts, environment));
-  apply::apply(outcome.plan, session->guest(), manifest.dump(2) + "\n", progress);
+  const auto origin = origin_of(recipe, source, base_sha256, driver, facts, environment);
+  apply::apply(outcome.plan, session->guest(), evidence::image_manifest(outcome.plan, origin).dump(2) + "\n", progress);
+  auto manifest = complete_manifest(outcome.plan, origin, session->guest());
   progress.step("verify");
-  const auto finished = session->inspect();
-  auto checks = verify::verify_guest(session->guest(), finished, outcome.plan.expectations);
-  for (auto& check : verify::verify_azure(session->guest(), finished)) checks.push_back(std::move(check));
+  const auto checks = verify_changed(outcome.plan.expectations, *session);
   for (const auto& check : checks)
     progress.detail(fmt::format("{:<7} {}: {}", verify::word_for(check), check.rule, printable(check.evidence)));
   verify::require(checks, recipe.name);

@@ -17,6 +17,7 @@
 #include "bake/verify/azure.hpp"
 #include "bake/verify/evidence.hpp"
 #include "bake/verify/files.hpp"
+#include "bake/verify/privileges.hpp"
 
 namespace bake::job {
 namespace fs = std::filesystem;
@@ -97,8 +98,10 @@ VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest
   if (outside || !public_pem.empty()) hashing.emplace(std::vector{image});
   const TemporaryDirectory scratch;
   auto session = open_scratch(source, scratch.path(), {}, environment);
-  std::optional<verify::Check> files;  // before any program of the guest runs, which could change them
+  // Before any program of the guest runs, which could change the files.
+  std::optional<verify::Check> files;
   if (outside) files = verify::verify_files(session->guest(), *outside);
+  const auto privileges = verify::find_privileges(session->guest());
   environment.progress.step("inspect");
   const auto facts = session->inspect();
   if (!facts.baked_manifest) {
@@ -114,6 +117,10 @@ VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest
   verdict.kernel = expected.kernel;
   for (auto& check : verify::verify_guest(session->guest(), facts, expected))
     verdict.checks.push_back(std::move(check));
+  for (auto& check : verify::verify_privileges(session->guest(), expected, privileges))
+    verdict.checks.push_back(std::move(check));
+  if (!outside && public_pem.empty() && !expected.firstboot_sha256.empty())
+    verify::advise_unvouched_firstboot(verdict.checks);
   for (auto& check : verify::verify_azure(session->guest(), facts)) verdict.checks.push_back(std::move(check));
   if (!outside) skip({"digest", "manifest", "files"}, "there is no manifest next to the image", verdict.checks);
   if (!hashing) {

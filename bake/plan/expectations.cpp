@@ -6,10 +6,12 @@ namespace bake::plan {
 namespace {
 
 nlohmann::ordered_json to_json(const Privileges& privileges) {
-  return {{"setuid", privileges.setuid},
-          {"authorized_keys", privileges.authorized_keys},
-          {"root_accounts", privileges.root_accounts},
-          {"open_accounts", privileges.open_accounts}};
+  nlohmann::ordered_json json{{"setuid", privileges.setuid},
+                              {"authorized_keys", privileges.authorized_keys},
+                              {"root_accounts", privileges.root_accounts},
+                              {"open_accounts", privileges.open_accounts}};
+  if (privileges.capabilities) json["capabilities"] = *privileges.capabilities;
+  return json;
 }
 
 Privileges privileges_from(const nlohmann::json& json) {
@@ -18,6 +20,7 @@ Privileges privileges_from(const nlohmann::json& json) {
   json.at("authorized_keys").get_to(privileges.authorized_keys);
   json.at("root_accounts").get_to(privileges.root_accounts);
   json.at("open_accounts").get_to(privileges.open_accounts);
+  if (json.contains("capabilities")) json.at("capabilities").get_to(privileges.capabilities.emplace());
   return privileges;
 }
 
@@ -54,6 +57,7 @@ nlohmann::ordered_json to_json(const Expectations& expectations) {
       {"firstboot_sha256", expectations.firstboot_sha256},
       {"firstboot_strict_rate", expectations.firstboot_strict_rate}};
   if (expectations.base_privileges) json["base_privileges"] = to_json(*expectations.base_privileges);
+  if (expectations.privileges) json["privileges"] = to_json(*expectations.privileges);
   return json;
 }
 
@@ -85,6 +89,7 @@ Expectations expectations_from(const nlohmann::json& json) try {
   json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);
   expectations.firstboot_strict_rate = json.value("firstboot_strict_rate", false);  // older manifests lack it
   if (json.contains("base_privileges")) expectations.base_privileges = privileges_from(json.at("base_privileges"));
+  if (json.contains("privileges")) expectations.privileges = privileges_from(json.at("privileges"));
   return expectations;
 } catch (const nlohmann::json::exception& error) {
   throw Error(ErrorKind::config, std::string("reading the expectations of a manifest: ") + error.what(),

@@ -21,12 +21,16 @@ struct Hold {
   friend bool operator==(const Hold&, const Hold&) = default;
 };
 
-/// What gives a user or a stranger the rights of root, or a way in. Paths → sha256 of the content.
+/// What gives a user or a stranger the rights of root, or a way in.
 struct Privileges {
-  std::map<std::string, std::string> setuid;           ///< setuid and setgid files
-  std::map<std::string, std::string> authorized_keys;  ///< files of SSH keys that may log in
+  /// Setuid and setgid files: path → mode, owner and digest (guest::Guest::fingerprints); only the digest in older
+  /// manifests.
+  std::map<std::string, std::string> setuid;
+  std::map<std::string, std::string> authorized_keys;  ///< files of SSH keys that may log in: path → sha256
   std::vector<std::string> root_accounts;              ///< accounts with the user id 0, without root
   std::vector<std::string> open_accounts;              ///< accounts with an empty password
+  /// Files with capabilities: path → mode, owner, digest and capabilities. Nothing: not known; older manifests lack it.
+  std::optional<std::map<std::string, std::string>> capabilities = {};
 
   friend bool operator==(const Privileges&, const Privileges&) = default;
 };
@@ -59,6 +63,8 @@ struct Expectations {
   /// Those of the base. The image may have no others, except what a package of the bake installs. Empty: not recorded;
   /// a plan does not need them, and older manifests lack them.
   std::optional<Privileges> base_privileges = {};
+  /// Those of the finished image: it must have the same files and accounts later. Empty: not recorded, as above.
+  std::optional<Privileges> privileges = {};
 
   friend bool operator==(const Expectations&, const Expectations&) = default;
 };

@@ -26,8 +26,8 @@ std::optional<Modules> modules_of(guest::Guest& guest, const std::string& releas
   if (!dependencies) return std::nullopt;
   Modules modules;
   for (const auto& [name, path] : guest::resolve_modules(*dependencies, directory)) modules.loadable.insert(name);
-  for (const auto& line : split_lines(guest.read("/" + directory + "modules.builtin").value_or("")))
-    modules.built_in.insert(guest::module_name_of(line));
+  const auto built_in = guest.read("/" + directory + "modules.builtin").value_or("");
+  for (const auto line : each_line(built_in)) modules.built_in.insert(guest::module_name_of(line));
   return modules;
 }
 
@@ -40,11 +40,12 @@ std::optional<Finding> unknown_options(const guest::Facts& facts) {
 /// The names that modprobe.d keeps from being loaded: with "blacklist NAME" or "install NAME /bin/true".
 std::set<std::string> blacklisted(guest::Guest& guest) {
   std::set<std::string> names;
-  for (const auto& [file, words] : modprobe_commands(guest)) {
+  each_modprobe_command(guest, [&](const ModprobeCommand& command) {
+    const auto& words = command.words;
     const bool disabled =
         words.size() == 3 && words[0] == "install" && (words[2].ends_with("/true") || words[2].ends_with("/false"));
     if ((words.size() >= 2 && words[0] == "blacklist") || disabled) names.insert(replace_all(words[1], "-", "_"));
-  }
+  });
   return names;
 }
 
@@ -76,18 +77,18 @@ Finding boot_options(const Subject& subject) {
 Finding swap(const Subject& subject) {
   const auto fstab = subject.guest.read("/etc/fstab");
   if (!fstab) return skipped("there is no /etc/fstab");
-  std::vector<std::string> found;
-  for (const auto& line : split_lines(*fstab)) {
+  Samples found;
+  for (const auto line : each_line(*fstab)) {
     const auto fields = split_words(line);
     if (fields.size() < 3 || fields[0].starts_with('#') || fields[2] != "swap") continue;
     const bool manual = fields.size() > 3 && ("," + fields[3] + ",").find(",noauto,") != std::string::npos;
     // The resource disk is mounted on /mnt or /mnt/resource; zram is memory.
     const bool elsewhere = fields[0].starts_with("/mnt/") || fields[0].starts_with("/dev/zram") ||
                            fields[0].find("azure_resource") != std::string::npos;
-    if (!manual && !elsewhere) found.push_back(fields[0]);
+    if (!manual && !elsewhere) found.add(fields[0]);
   }
   if (found.empty()) return passed("/etc/fstab has no swap on the OS disk");
-  return failed("/etc/fstab has swap on the OS disk: " + join(found, ", "),
+  return failed("/etc/fstab has swap on the OS disk: " + found.text(),
                 "remove it from /etc/fstab of the base; the agent can make swap on the resource disk "
                 "(ResourceDisk.EnableSwap=y)");
 }
@@ -131,11 +132,9 @@ Finding kernel_config(const Subject& subject) {
   const auto* kernel = subject.facts.kernel(subject.facts.default_kernel);
   const auto text = kernel != nullptr && kernel->config ? subject.guest.read(*kernel->config) : std::nullopt;
   if (!text) return skipped("the default kernel has no configuration file");
-  std::set<std::string> lines;
-  for (auto& line : split_lines(*text)) lines.insert(line);
-  std::vector<std::string> missing;
-  for (const std::string option : {"CONFIG_WATCHDOG", "CONFIG_CIFS"})
-    if (!lines.contains(option + "=y") && !lines.contains(option + "=m")) missing.push_back(option);
+  std::vector<std::string> missing{"CONFIG_WATCHDOG", "CONFIG_CIFS"};
+  for (const auto line : each_line(*text))
+    std::erase_if(missing, [&](const auto& option) { return line == option + "=y" || line == option + "=m"; });
   if (missing.empty()) return passed("CONFIG_WATCHDOG and CONFIG_CIFS are set");
   return failed(fmt::format("{} does not set {}", *kernel->config, join(missing, " and ")),
                 "choose a kernel of the distribution for Azure");
@@ -175,8 +174,9 @@ Finding partition_alignment(const Subject& subject) {
       "  echo \"${partition##*/} $(cat \"$start\") $(cat \"$partition/size\")\"\n"
       "done\n");
   std::size_t count = 0;
-  std::vector<std::string> wrong;
-  for (const auto& line : split_lines(result.ok() ? result.output : "")) {
+  Samples wrong;
+  const std::string_view output = result.ok() ? result.output : std::string_view();
+  for (const auto line : each_line(output)) {
     const auto words = split_words(line);
     std::uint64_t sector = 0;
     // An extended partition, which holds logical ones, has 2 sectors here (block/partitions/msdos.c).
@@ -185,12 +185,11 @@ Finding partition_alignment(const Subject& subject) {
         std::from_chars(words[1].data(), words[1].data() + words[1].size(), sector).ec != std::errc())
       continue;
     ++count;
-    if (sector % 2048 != 0) wrong.push_back(fmt::format("{} at sector {}", words[0], sector));
+    if (sector % 2048 != 0) wrong.add(fmt::format("{} at sector {}", words[0], sector));
   }
   if (count == 0) return skipped("the starts of the partitions are not known");
   if (wrong.empty()) return passed(fmt::format("{} partitions start at whole MiB", count));
-  return failed("not at a whole MiB: " + join(wrong, ", "),
-                "make the partitions of the base again, from sector 2048 on");
+  return failed("not at a whole MiB: " + wrong.text(), "make the partitions of the base again, from sector 2048 on");
 }
 
 }  // namespace bake::verify::azure

@@ -62,14 +62,27 @@ std::vector<std::string> machine_names(std::string_view hosts, const guest::Fact
   return found;
 }
 
-/// The text of the files in `directory` whose names end with one of `endings`, without comment lines.
+/// The text of the files in `directory` whose names end with one of `endings`, without comment lines; at most a little
+/// more than text_limit.
 std::string active_text(guest::Guest& guest, const std::string& directory, const std::vector<std::string>& endings) {
   std::string text;
-  for (const auto& name : guest.list(directory))
-    if (std::any_of(endings.begin(), endings.end(), [&](const auto& ending) { return name.ends_with(ending); }))
-      for (const auto& line : split_lines(guest.read(directory + "/" + name).value_or("")))
-        if (!trim(line).starts_with('#')) text += line + "\n";
+  for (const auto& name : guest.list(directory)) {
+    if (std::none_of(endings.begin(), endings.end(), [&](const auto& ending) { return name.ends_with(ending); }))
+      continue;
+    const auto content = guest.read(directory + "/" + name).value_or("");
+    for (const auto line : each_line(content))
+      if (!trim(line).starts_with('#') && text.size() < guest::text_limit) text.append(line) += '\n';
+  }
   return text;
+}
+
+/// cloud-init's disable_root leaves a key with a command that only names the user to log in as.
+bool has_key(const std::string& authorized_keys) {
+  for (const auto line : each_line(authorized_keys))
+    if (!trim(line).empty() && !trim(line).starts_with('#') &&
+        line.find("Please login as the user") == std::string::npos)
+      return true;
+  return false;
 }
 
 Finding apt_repositories(const Subject& subject) {
@@ -95,9 +108,10 @@ Finding apt_repositories(const Subject& subject) {
 }
 
 Finding yum_repositories(const Subject& subject) {
+  const auto text = active_text(subject.guest, "/etc/yum.repos.d", {".repo"});
   std::set<std::string> ids;
-  for (const auto& line : split_lines(active_text(subject.guest, "/etc/yum.repos.d", {".repo"})))
-    if (line.starts_with('[') && line.find(']') != std::string::npos) ids.insert(line.substr(1, line.find(']') - 1));
+  for (const auto line : each_line(text))
+    if (line.starts_with('[') && line.find(']') != std::string::npos) ids.emplace(line.substr(1, line.find(']') - 1));
   const auto count = [&](const std::vector<std::string>& words) {
     return std::count_if(ids.begin(), ids.end(), [&](const auto& id) {
       return std::any_of(words.begin(), words.end(),
@@ -121,7 +135,7 @@ Finding yum_repositories(const Subject& subject) {
 Finding targetpw(const Subject& subject) {
   const auto text = subject.guest.read("/etc/sudoers");
   if (!text) return skipped("there is no /etc/sudoers");
-  for (const auto& line : split_lines(*text)) {
+  for (const auto line : each_line(*text)) {
     const auto words = split_words(line);
     if (words.size() >= 2 && line.starts_with("Defaults") && words[0] == "Defaults" && words[1] == "targetpw")
       return failed("/etc/sudoers has Defaults targetpw", "remove the line in the base: root has no password");
@@ -132,41 +146,36 @@ Finding targetpw(const Subject& subject) {
 Finding passwords(const Subject& subject) {
   const auto text = subject.guest.read("/etc/shadow");
   if (!text) return skipped("there is no /etc/shadow");
-  std::vector<std::string> with_password;
-  for (const auto& line : split_lines(*text)) {
-    const auto fields = split(line, ':');
-    if (fields.size() < 2 || line.starts_with('#')) continue;
-    const auto& password = fields[1];
-    const bool none = password.empty() || password == "x" || password.find_first_of("*!") != std::string::npos;
-    if (!none) with_password.push_back(fields[0]);
+  Samples with_password;
+  for (const auto line : each_line(*text)) {
+    const auto password = piece_of(line, ':', 1);
+    if (!password || line.starts_with('#')) continue;
+    const bool none = password->empty() || *password == "x" || password->find_first_of("*!") != std::string::npos;
+    if (!none) with_password.add(*piece_of(line, ':', 0));
   }
   if (with_password.empty()) return passed("no account has a password");
-  return failed("accounts with a password: " + join(with_password, ", "), deprovision);
+  return failed("accounts with a password: " + with_password.text(), deprovision);
 }
 
 Finding ssh_keys(const Subject& subject) {
-  std::vector<std::string> found;
+  std::set<std::string> known;
+  Samples found;
   for (const auto& account : accounts(subject.guest)) {
     if (account.shell.find("nologin") != std::string::npos) continue;
     const auto path = account.home + (account.home.ends_with('/') ? "" : "/") + ".ssh/authorized_keys";
-    // cloud-init's disable_root leaves a key with a command that only names the user to log in as.
-    for (const auto& line : split_lines(subject.guest.read(path).value_or("")))
-      if (!trim(line).empty() && !trim(line).starts_with('#') &&
-          line.find("Please login as the user") == std::string::npos &&
-          std::find(found.begin(), found.end(), path) == found.end())
-        found.push_back(path);
+    if (known.insert(path).second && has_key(subject.guest.read(path).value_or(""))) found.add(path);
   }
   if (found.empty()) return passed("no account has an authorized key");
-  return failed("authorized keys: " + join(found, ", "), deprovision);
+  return failed("authorized keys: " + found.text(), deprovision);
 }
 
 Finding other_users(const Subject& subject) {
   if (!subject.guest.exists("/etc/passwd")) return skipped("there is no /etc/passwd");
-  std::vector<std::string> found;
+  Samples found;
   for (const auto& account : accounts(subject.guest))
-    if (account.uid >= 1000 && account.uid <= 60000) found.push_back(account.name);
+    if (account.uid >= 1000 && account.uid <= 60000) found.add(account.name);
   if (found.empty()) return passed("no account with a user id from 1000 to 60000");
-  return failed("accounts: " + join(found, ", "), deprovision);
+  return failed("accounts: " + found.text(), deprovision);
 }
 
 Finding shell_history(const Subject& subject) {

@@ -48,15 +48,17 @@ std::vector<std::string> included_files(Guest& guest, const std::string& pattern
   return files;
 }
 
-/// The files that one look-up reads at most; a hostile guest can include a file in itself.
+/// The files that one look-up reads at most, and the size of each; a hostile guest can include a file in itself.
 constexpr int max_sshd_files = 64;
+constexpr std::size_t max_sshd_config = std::size_t{256} << 10U;
 
 /// The first value counts; Include reads a file in its place; what follows Match is not global (sshd_config(5)).
 /// `files_left` counts down the files that may still be read.
 std::optional<std::string> sshd_setting(Guest& guest, const std::string& file, const std::string& keyword,
                                         int& files_left) {
   if (--files_left < 0) return std::nullopt;
-  for (const auto& line : split_lines(guest.read(file).value_or(""))) {
+  const auto text = guest.read(file, max_sshd_config).value_or("");
+  for (const auto line : each_line(text)) {
     const auto parsed = sshd_line(line);
     if (!parsed) continue;
     if (parsed->keyword == "match") break;
@@ -92,7 +94,7 @@ std::optional<std::uint64_t> sshd_seconds(std::string_view text) {
 
 /// "BOOTPROTO=dhcp" for a line BOOTPROTO="dhcp" of a file of shell variables.
 bool has_setting(const std::string& text, const std::string& setting) {
-  for (const auto& line : split_lines(text)) {
+  for (const auto line : each_line(text)) {
     const auto plain = replace_all(replace_all(std::string(trim(line)), "\"", ""), "'", "");
     if (to_lower(plain) == to_lower(setting)) return true;
   }
@@ -111,11 +113,11 @@ Finding ifcfg(const std::string& path, const std::string& text) {
 std::string section_of(const std::string& text, std::string_view heading) {
   std::string section;
   bool inside = false;
-  for (const auto& line : split_lines(text)) {
+  for (const auto line : each_line(text)) {
     if (trim(line).starts_with('['))
       inside = trim(line) == heading;
     else if (inside)
-      section += line + "\n";
+      section.append(line) += '\n';
   }
   return section;
 }
@@ -245,8 +247,8 @@ Finding dhcp_timeout(const Subject& subject) {
   for (const std::string path : {"/etc/dhcp/dhclient.conf", "/etc/dhclient.conf"}) {
     const auto text = subject.guest.read(path);
     if (!text) continue;
-    for (const auto& line : split_lines(*text)) {
-      const auto words = split_words(replace_all(line, ";", " "));
+    for (const auto line : each_line(*text)) {
+      const auto words = split_words(replace_all(std::string(line), ";", " "));
       if (words.size() == 2 && words[0] == "timeout" && sshd_seconds(words[1]).value_or(300) < 300)
         return failed(fmt::format("{} has a timeout of {} s", path, words[1]),
                       "set 'timeout 300;' in the file of the base: Azure's DHCP server may answer late");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bake/base/error.hpp"
+#include "bake/base/text.hpp"
 
 namespace bake::verify {
 
@@ -26,6 +27,19 @@ Check::Check(std::string checked_rule, Status result, std::string found)
 
 Check::Check(std::string checked_rule, bool passed, std::string found)
     : Check(std::move(checked_rule), passed ? Status::passed : Status::failed, std::move(found)) {}
+
+void Samples::add(std::string_view text) {
+  constexpr std::size_t max_texts = 20;
+  constexpr std::size_t max_length = 1000;
+  if (++count_ > max_texts) return;
+  first_.emplace_back(text.substr(0, max_length));
+  if (text.size() > max_length) first_.back() += " …";
+}
+
+std::string Samples::text(std::string_view separator) const {
+  return join(first_, separator) +
+         (count_ > first_.size() ? fmt::format(" and {} more", count_ - first_.size()) : std::string());
+}
 
 Check skipped(std::string rule, std::string reason) { return {std::move(rule), Status::skipped, std::move(reason)}; }
 

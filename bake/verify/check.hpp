@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bake::verify {
@@ -35,6 +36,20 @@ struct Check {
   [[nodiscard]] bool advises() const { return status == Status::failed && level == Level::advice; }
 
   friend bool operator==(const Check&, const Check&) = default;
+};
+
+/// Texts for the evidence of a check: the first 20, at most 1000 characters of each, and how many more there are. A
+/// hostile guest can have millions.
+class Samples {
+ public:
+  void add(std::string_view text);
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  /// "a, b and 3 more"
+  [[nodiscard]] std::string text(std::string_view separator = ", ") const;
+
+ private:
+  std::vector<std::string> first_;
+  std::size_t count_ = 0;
 };
 
 /// A check that did not run, and the reason.

@@ -18,9 +18,6 @@ namespace {
 using guest::Guest;
 using States = std::map<std::string, std::string>;
 
-/// The names that a check lists at most of each kind.
-constexpr std::size_t max_names = 20;
-
 /// With a merged /usr, packages name files below /bin, /sbin, /lib and /lib64, which are links. Returns "/lib" → the
 /// real path "/usr/lib" for each.
 std::map<std::string, std::string> merged_directories(Guest& guest) {
@@ -42,10 +39,11 @@ std::vector<std::string> package_files(Guest& guest, const plan::Plan& plan) {
   for (const auto& package : plan.expectations.packages) names.push_back(package.name);
   if (names.empty()) return {};
   const auto* list = plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L";
+  const auto output = guest::run(guest, "listing the files of the injected packages",
+                                 fmt::format("{} {}\n", list, guest::quoted(names)));
   std::vector<std::string> files;
-  for (const auto& line : split_lines(guest::run(guest, "listing the files of the injected packages",
-                                                 fmt::format("{} {}\n", list, guest::quoted(names)))))
-    if (line.starts_with('/')) files.push_back(line);
+  for (const auto line : each_line(output))
+    if (line.starts_with('/')) files.emplace_back(line);
   return files;
 }
 
@@ -55,13 +53,17 @@ States printable_states(const States& states) {
   return result;
 }
 
-void add_names(const char* what, const std::vector<std::string>& names, std::vector<std::string>& problems) {
-  if (names.empty()) return;
-  const std::vector<std::string> first(names.begin(),
-                                       names.begin() + static_cast<long>(std::min(names.size(), max_names)));
-  problems.push_back(
-      fmt::format("{}: {}{}", what, join(first, ", "),
-                  names.size() > max_names ? fmt::format(" and {} more", names.size() - max_names) : ""));
+void add_names(const char* what, const Samples& names, std::vector<std::string>& problems) {
+  if (!names.empty()) problems.push_back(fmt::format("{}: {}", what, names.text()));
+}
+
+/// Compares the names, types, modes, owners, sizes and link targets of all files with the record. The digest says
+/// nothing about other files when one of the list differs, because it covers those too.
+void compare_rest(Guest& guest, const nlohmann::json& record, std::vector<std::string>& problems) {
+  if (!record.contains("rest") || record.at("rest").get<std::string>() == guest.tree_digest()) return;
+  problems.emplace_back(problems.empty() ? "files that the manifest does not list differ in their names, types, modes, "
+                                           "owners, sizes or link targets"
+                                         : "files that the manifest does not list may differ too");
 }
 
 }  // namespace
@@ -78,7 +80,9 @@ nlohmann::ordered_json record_files(Guest& guest, const plan::Plan& plan) {
   std::erase_if(files, [](const auto& file) { return printable(file) != file; });
   const std::vector<std::string> trees{"/etc", "/boot", modules + "extra", modules + "updates",
                                        modules + "weak-updates"};
-  return {{"trees", trees}, {"list", printable_states(guest.fingerprints(files, trees))}};
+  nlohmann::ordered_json record{{"trees", trees}, {"list", printable_states(guest.fingerprints(files, trees))}};
+  record["rest"] = guest.tree_digest();
+  return record;
 }
 
 Check verify_files(Guest& guest, const nlohmann::json& manifest) try {
@@ -88,25 +92,29 @@ Check verify_files(Guest& guest, const nlohmann::json& manifest) try {
   for (const auto& [path, state] : recorded) files.push_back(path);
   const auto found =
       printable_states(guest.fingerprints(files, manifest.at("files").at("trees").get<std::vector<std::string>>()));
-  std::vector<std::string> changed;
-  std::vector<std::string> missing;
-  std::vector<std::string> added;
+  Samples changed;
+  Samples missing;
+  Samples added;
   for (const auto& [path, state] : recorded)
     if (const auto now = found.find(path); now == found.end())
-      missing.push_back(path);
+      missing.add(path);
     else if (now->second != state)
-      changed.push_back(path);
+      changed.add(path);
   for (const auto& [path, state] : found)
-    if (!recorded.contains(path)) added.push_back(path);
+    if (!recorded.contains(path)) added.add(path);
   std::vector<std::string> problems;
   add_names("changed", changed, problems);
   add_names("missing", missing, problems);
   add_names("new", added, problems);
+  compare_rest(guest, manifest.at("files"), problems);
   return {"files", problems.empty(),
           problems.empty()
               ? fmt::format("{} files of the packages, of bake and of the system's configuration are as the "
-                            "bake left them",
-                            recorded.size())
+                            "bake left them{}",
+                            recorded.size(),
+                            manifest.at("files").contains("rest")
+                                ? "; all others have the same names, types, modes, owners, sizes and link targets"
+                                : "")
               : join(problems, "; ")};
 } catch (const nlohmann::json::exception& error) {
   throw Error(ErrorKind::config, std::string("reading the files in a manifest: ") + error.what(),

@@ -10,11 +10,14 @@ namespace bake::verify {
 
 /// Returns the state of the finished image for the manifest next to it: `list`, path → mode, owner and digest
 /// (guest::Guest::fingerprints) of every file of the injected packages and of bake, and of all files below `trees`:
-/// /etc, /boot and the modules that are not the kernel's own. Call it last: files that change later differ.
+/// /etc, /boot and the modules that are not the kernel's own; and `rest`, one digest over the names, types, modes,
+/// owners, sizes and link targets of all files (guest::Guest::tree_digest). Call it last: files that change later
+/// differ.
 nlohmann::ordered_json record_files(guest::Guest& guest, const plan::Plan& plan);
 
 /// Compares the image with the record in `manifest`, the file next to the image, and names the files that differ, are
-/// missing or are new. No program of the guest runs. Throws Error{config} when the record is damaged.
+/// missing or are new. The manifest of an older bake has no `rest`. No program of the guest runs. Throws Error{config}
+/// when the record is damaged.
 Check verify_files(guest::Guest& guest, const nlohmann::json& manifest);
 
 }  // namespace bake::verify

@@ -53,7 +53,7 @@ void check_program(Guest& guest, const Expectations& expected, bool same_bake, P
 /// The settings of a unit, in order. Not Before=: docs/firstboot.md lets users delete that line.
 std::vector<std::string> settings_of(std::string_view unit) {
   std::vector<std::string> settings;
-  for (const auto& line : split_lines(unit)) {
+  for (const auto line : each_line(unit)) {
     const auto text = trim(line);
     if (!text.empty() && !text.starts_with('#') && !text.starts_with(';') && !text.starts_with("Before="))
       settings.emplace_back(text);
@@ -91,6 +91,28 @@ void check_unknown_unit(Guest& guest, const std::string& path, Problems& problem
   if (starts == 0) problems.push_back(fmt::format("{} does not start {}", path, plan::path::firstboot));
 }
 
+/// Returns whether the program and the units are as this bake writes them; another version may write the same.
+bool has_files_of_this_bake(Guest& guest, const Expectations& expected) {
+  Problems differences;
+  check_unit(guest, plan::path::firstboot_unit, assets::firstboot_unit(), differences);
+  check_unit(guest, plan::path::firstboot_target, assets::ready_target(), differences);
+  if (has_late_unit(expected))
+    check_unit(guest, plan::path::firstboot_late_unit, assets::firstboot_late_unit(), differences);
+  const auto program = guest.read(plan::path::firstboot);
+  return differences.empty() && program && digest_of(*program) == assets::firstboot_digest();
+}
+
+/// Returns whether a drop-in for every service sets only limits of time and resources, as those of distributions do
+/// (Fedora's 10-timeout-abort.conf): they can end ib-firstboot, and do not change what it does.
+bool sets_only_limits(std::string_view drop_in) {
+  const auto settings = settings_of(drop_in);
+  return std::all_of(settings.begin(), settings.end(), [](const std::string& setting) {
+    for (const auto* prefix : {"[", "Timeout", "Memory", "CPU", "IO", "Tasks", "OOM", "ManagedOOM"})
+      if (setting.starts_with(prefix)) return true;
+    return false;
+  });
+}
+
 /// Compares the units with those of bake, as far as this bake knows them.
 void check_units(Guest& guest, const Expectations& expected, bool same_bake, Problems& problems) {
   const bool late = has_late_unit(expected);
@@ -107,7 +129,8 @@ void check_units(Guest& guest, const Expectations& expected, bool same_bake, Pro
 /// Finds files that systemd prefers to a unit of bake or adds to it (systemd.unit(5)).
 void check_overrides(Guest& guest, const Expectations& expected, Problems& problems) {
   std::vector<std::string> units{unit_name};
-  std::vector<std::string> drop_in_directories{"ib-firstboot.service.d", "ib-.service.d"};
+  // The last one is for every service, in systemd 244 and later and in EL8 (systemd.unit(5)).
+  std::vector<std::string> drop_in_directories{"ib-firstboot.service.d", "ib-.service.d", "service.d"};
   if (has_late_unit(expected)) {
     units.emplace_back(late_unit_name);
     drop_in_directories.insert(drop_in_directories.end(), {"ib-firstboot-late.service.d", "ib-firstboot-.service.d"});
@@ -116,26 +139,29 @@ void check_overrides(Guest& guest, const Expectations& expected, Problems& probl
     if (guest.stat("/etc/systemd/system.control/" + unit))
       problems.push_back("/etc/systemd/system.control/" + unit + " replaces the unit");
   for (const std::string directory :
-       {"/etc/systemd/system.control", "/etc/systemd/system", "/usr/local/lib/systemd/system",
-        "/usr/lib/systemd/system", "/lib/systemd/system"}) {
+       {"/etc/systemd/system.control", "/etc/systemd/system", "/etc/systemd/system.attached",
+        "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}) {
     if (directory.starts_with("/lib/") && guest.read_link("/lib")) continue;
     for (const auto& drop_ins : drop_in_directories)
-      for (const auto& name : guest.list(guest::join_path(directory, drop_ins)))
-        if (name.ends_with(".conf"))
-          problems.push_back(fmt::format("{}/{}/{} changes the unit", directory, drop_ins, name));
+      for (const auto& name : guest.list(guest::join_path(directory, drop_ins))) {
+        const auto path = fmt::format("{}/{}/{}", directory, drop_ins, name);
+        if (!name.ends_with(".conf")) continue;
+        if (drop_ins == "service.d" && sets_only_limits(guest.read(path).value_or(""))) continue;
+        problems.push_back(path + " changes the unit");
+      }
   }
 }
 
 /// The settings of ib-firstboot.conf as the program reads them: the last line of a key counts (firstboot/sources.cpp).
 std::map<std::string, std::string> conf_of(const std::string& text) {
   std::map<std::string, std::string> conf;
-  for (const auto& line : split_lines(text)) {
+  for (const auto line : each_line(text)) {
     const auto equals = line.find('=');
     if (equals == std::string::npos || trim(line).starts_with('#')) continue;
-    auto value = std::string(trim(std::string_view(line).substr(equals + 1)));
+    auto value = std::string(trim(line.substr(equals + 1)));
     if (value.size() > 1 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front())
       value = value.substr(1, value.size() - 2);
-    conf[std::string(trim(std::string_view(line).substr(0, equals)))] = value;
+    conf[std::string(trim(line.substr(0, equals)))] = value;
   }
   return conf;
 }
@@ -175,7 +201,7 @@ void check_conf(Guest& guest, const guest::Facts& facts, const Expectations& exp
 Check verify_firstboot(Guest& guest, const guest::Facts& facts, const Expectations& expected) {
   if (expected.firstboot_sha256.empty()) return skipped("ib-firstboot", "the bake did not install it");
   const auto maker = maker_of(facts);
-  const bool same_bake = maker == BAKE_VERSION;
+  const bool same_bake = maker == BAKE_VERSION || has_files_of_this_bake(guest, expected);
   Problems problems;
   check_program(guest, expected, same_bake, problems);
   check_units(guest, expected, same_bake, problems);
@@ -191,6 +217,18 @@ Check verify_firstboot(Guest& guest, const guest::Facts& facts, const Expectatio
   return {"ib-firstboot", true,
           fmt::format("the program, its {} and its configuration are as bake {} writes them; sha256 {}",
                       has_late_unit(expected) ? "units" : "unit", BAKE_VERSION, expected.firstboot_sha256)};
+}
+
+void advise_unvouched_firstboot(std::vector<Check>& checks) {
+  for (auto& check : checks) {
+    if (check.rule != "ib-firstboot" || check.status != Status::skipped) continue;
+    check.status = Status::failed;
+    check.level = Level::advice;
+    check.evidence += ". Anyone who can write to the image could have changed both";
+    check.remedy =
+        "compare the image with the manifest next to it or with the public key, or verify it with the bake that made "
+        "it";
+  }
 }
 
 }  // namespace bake::verify

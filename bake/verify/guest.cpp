@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
-#include <map>
+#include <set>
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
@@ -13,7 +13,6 @@
 #include "bake/guest/path_rules.hpp"
 #include "bake/plan/files.hpp"
 #include "bake/verify/modprobe.hpp"
-#include "bake/verify/privileges.hpp"
 
 namespace bake::verify {
 namespace {
@@ -43,19 +42,21 @@ Check check_packages(const Facts& facts, const Expectations& expected) {
 /// Returns the lines of `dpkg -V` or `rpm -V` that show a fault. These are not faults: changed configuration files
 /// (bake itself sets FORCE_MODE in one), files below /run (they are in memory), manuals that a minimal image excludes,
 /// and ofed_info, into which the vendor's metapackages write the product's name.
-std::vector<std::string> complaints_of(std::string_view output, Guest& guest, const Expectations& expected) {
+Samples complaints_of(std::string_view output, Guest& guest, const Expectations& expected) {
   const bool names_product = std::any_of(expected.packages.begin(), expected.packages.end(), [](const auto& package) {
     return package.name.starts_with("mlnx-ofed-") && !package.name.starts_with("mlnx-ofed-kernel");
   });
   const auto rules = expected.family == Family::deb ? guest::dpkg_path_rules(guest) : guest::PathRules{};
-  std::vector<std::string> complaints;
-  for (const auto& line : split_lines(output)) {
-    const auto words = split_words(line);
-    if (words.empty() || line.find(" c /") != std::string::npos) continue;
-    const bool in_memory = words.back().starts_with("/run/") || words.back().starts_with("/var/run/");
-    if (words.front() == "missing" && (in_memory || guest::is_excluded(rules, words.back()))) continue;
-    if (names_product && words.back() == "/usr/bin/ofed_info" && words.front() != "missing") continue;
-    complaints.push_back(line);
+  Samples complaints;
+  for (const auto line : each_line(output)) {
+    const auto text = trim(line);
+    if (text.empty() || line.find(" c /") != std::string::npos) continue;
+    const bool missing = text.starts_with("missing ");
+    const std::string path(text.substr(text.find_last_of(" \t") + 1));
+    const bool in_memory = path.starts_with("/run/") || path.starts_with("/var/run/");
+    if (missing && (in_memory || guest::is_excluded(rules, path))) continue;
+    if (names_product && path == "/usr/bin/ofed_info" && !missing) continue;
+    complaints.add(line);
   }
   return complaints;
 }
@@ -71,7 +72,7 @@ Check check_database(Guest& guest, const Facts& facts, const Expectations& expec
   const auto complaints = complaints_of(guest.shell(script).output, guest, expected);
   return {"package database", complaints.empty(),
           complaints.empty() ? fmt::format("{}, consistent; the injected packages have no fault", facts.packages.format)
-                             : join(complaints, "; ")};
+                             : complaints.text("; ")};
 }
 
 Check check_kernel(const Facts& facts, const Expectations& expected) {
@@ -111,7 +112,7 @@ Check check_agent(Guest& guest, const Facts& facts, const Expectations& expected
   const auto text = guest.read(config).value_or("");
   std::size_t set = 0;
   bool yes = false;
-  for (const auto& line : split_lines(text)) {
+  for (const auto line : each_line(text)) {
     const auto word = replace_all(std::string(trim(line)), " ", "");
     if (!word.starts_with("OS.EnableRDMA=")) continue;
     ++set;
@@ -146,14 +147,19 @@ std::vector<std::string> not_held(Guest& guest, const plan::Hold& hold) {
       if (std::find(held.begin(), held.end(), name) == held.end())
         missing.push_back(fmt::format("{} in {}", name, place));
   };
-  for (const auto& config : hold.configs) compare(guest::excluded_packages(guest.read(config).value_or("")), config);
+  for (const auto& config : hold.configs)
+    compare(guest::excluded_packages(guest.read(config, guest::config_limit).value_or("")), config);
   if (!hold.configs.empty()) return missing;
-  std::vector<std::string> held;
-  for (const auto& line : split_lines(guest.shell("dpkg --get-selections\n").output)) {
-    const auto words = split_words(line);
-    if (words.size() == 2 && words[1] == "hold") held.push_back(words[0].substr(0, words[0].find(':')));
+  const std::set<std::string, std::less<>> wanted(hold.packages.begin(), hold.packages.end());
+  std::set<std::string> held;
+  const auto selections = guest.shell("dpkg --get-selections\n").output;
+  for (const auto line : each_line(selections)) {
+    const auto text = trim(line);
+    const auto name = text.substr(0, text.find_first_of(": \t"));
+    if (wanted.contains(name) && trim(text.substr(std::min(text.find_first_of(" \t"), text.size()))) == "hold")
+      held.emplace(name);
   }
-  compare(held, "dpkg's selections");
+  compare({held.begin(), held.end()}, "dpkg's selections");
   return missing;
 }
 
@@ -240,7 +246,6 @@ std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectat
   checks.push_back(verify_locked_memory(guest, expected));
   checks.push_back(verify_firstboot(guest, facts, expected));
   checks.push_back(check_labels(guest, facts, expected));
-  for (auto& check : verify_privileges(guest, expected)) checks.push_back(std::move(check));
   checks.push_back(verify_traces(guest, facts, expected));
   return checks;
 }

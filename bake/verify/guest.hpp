@@ -22,9 +22,13 @@ std::vector<Check> verify_modules(guest::Guest& guest, const guest::Facts& facts
 Check verify_traces(guest::Guest& guest, const guest::Facts& facts, const plan::Expectations& expected);
 
 /// Checks ib-firstboot: the program, its unit and what changes the unit, its configuration. Skipped when another
-/// version of bake made the image and nothing is wrong, because this bake does not have that version's files: the part
-/// of verify_guest() in firstboot.cpp.
+/// version of bake made the image with other files and nothing is wrong, because this bake does not have that version's
+/// files: the part of verify_guest() in firstboot.cpp.
 Check verify_firstboot(guest::Guest& guest, const guest::Facts& facts, const plan::Expectations& expected);
+
+/// Makes that skipped check advice. For an image that is compared neither with a manifest from outside nor with a key:
+/// the version in the image, the digest in the image and the program may then all be forged.
+void advise_unvouched_firstboot(std::vector<Check>& checks);
 
 /// Checks the limits of locked memory that count in sessions and in services: the part of verify_guest() in
 /// locked_memory.cpp.

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <fmt/format.h>
 #include <map>
 #include <optional>
@@ -20,34 +19,45 @@ struct Line {
   std::string text;
 };
 
-/// The lines of `file` that are neither empty nor comments.
-std::vector<Line> lines_of(Guest& guest, const std::string& file) {
-  std::vector<Line> lines;
-  for (const auto& each : split_lines(guest.read(file).value_or("")))
-    if (auto text = join(split_words(each.substr(0, each.find('#'))), " "); !text.empty())
-      lines.push_back({file, std::move(text)});
-  return lines;
+/// Calls `use` with every line of `file` that has `word` outside of a comment.
+template <class Use>
+void each_setting(Guest& guest, const std::string& file, std::string_view word, Use use) {
+  const auto content = guest.read(file).value_or("");
+  for (const auto each : each_line(content))
+    if (const auto text = each.substr(0, each.find('#')); text.find(word) != std::string_view::npos)
+      use(Line{file, join(split_words(text), " ")});
 }
 
-/// Returns the lines of the .conf files of `directories` in the order of the names of the files; of two files with the
-/// same name only the one in the earlier directory counts.
-std::vector<Line> lines_below(Guest& guest, const std::vector<std::string>& directories) {
+/// Returns the .conf files of `directories` in the order of their names; of two files with the same name only the one
+/// in the earlier directory counts.
+std::vector<std::string> files_below(Guest& guest, const std::vector<std::string>& directories) {
   std::map<std::string, std::string> files;
   for (const auto& directory : directories)
     for (const auto& name : guest.list(directory))
       if (name.ends_with(".conf")) files.try_emplace(name, guest::join_path(directory, name));
-  std::vector<Line> lines;
-  for (const auto& [name, file] : files)
-    for (auto& line : lines_of(guest, file)) lines.push_back(std::move(line));
-  return lines;
+  std::vector<std::string> paths;
+  for (const auto& [name, file] : files) paths.push_back(file);
+  return paths;
 }
 
-/// The last line that sets the limit of `type` ("hard", "soft") for all users. pam_limits reads limits.conf, then
-/// limits.d in the order of the names, and the last line counts (linux-pam, modules/pam_limits/pam_limits.c).
-std::optional<Line> session_limit(const std::vector<Line>& lines, const std::string& type) {
-  std::optional<Line> last;
-  for (const auto& line : lines)
-    if (line.text.starts_with(fmt::format("* {} memlock ", type)) || line.text.starts_with("* - memlock ")) last = line;
+/// The last lines that set the limits for all users.
+struct SessionLimits {
+  std::optional<Line> hard;
+  std::optional<Line> soft;
+};
+
+/// pam_limits reads limits.conf, then limits.d in the order of the names, and the last line counts (linux-pam,
+/// modules/pam_limits/pam_limits.c).
+SessionLimits session_limits(Guest& guest) {
+  auto files = files_below(guest, {"/etc/security/limits.d"});
+  files.insert(files.begin(), "/etc/security/limits.conf");
+  SessionLimits last;
+  for (const auto& file : files)
+    each_setting(guest, file, "memlock", [&](const Line& line) {
+      const bool both = line.text.starts_with("* - memlock ");
+      if (both || line.text.starts_with("* hard memlock ")) last.hard = line;
+      if (both || line.text.starts_with("* soft memlock ")) last.soft = line;
+    });
   return last;
 }
 
@@ -59,11 +69,12 @@ bool is_unlimited(const Line& line) {
 /// The line of systemd that counts: files with a later name override earlier ones (systemd-system.conf(5)).
 std::optional<Line> service_limit(Guest& guest) {
   std::optional<Line> last;
-  for (auto& line : lines_below(guest, {"/etc/systemd/system.conf.d", "/usr/local/lib/systemd/system.conf.d",
-                                        "/usr/lib/systemd/system.conf.d", "/lib/systemd/system.conf.d"})) {
-    line.text = replace_all(line.text, " ", "");
-    if (line.text.starts_with("DefaultLimitMEMLOCK=")) last = line;
-  }
+  for (const auto& file : files_below(guest, {"/etc/systemd/system.conf.d", "/usr/local/lib/systemd/system.conf.d",
+                                              "/usr/lib/systemd/system.conf.d", "/lib/systemd/system.conf.d"}))
+    each_setting(guest, file, "DefaultLimitMEMLOCK", [&](Line line) {
+      line.text = replace_all(line.text, " ", "");
+      if (line.text.starts_with("DefaultLimitMEMLOCK=")) last = std::move(line);
+    });
   return last;
 }
 
@@ -78,13 +89,12 @@ std::string problem_of(const std::optional<Line>& effective, const std::string& 
 
 Check verify_locked_memory(Guest& guest, const plan::Expectations& expected) {
   if (!expected.memlock_unlimited) return skipped("locked memory", "the bake did not change the limit");
-  auto lines = lines_of(guest, "/etc/security/limits.conf");
-  for (auto& line : lines_below(guest, {"/etc/security/limits.d"})) lines.push_back(std::move(line));
+  const auto sessions = session_limits(guest);
   std::vector<std::string> problems;
   for (const auto& problem :
        {missing_file(guest, plan::path::limits), missing_file(guest, plan::path::service_limits),
-        problem_of(session_limit(lines, "hard"), "* hard memlock unlimited", plan::path::limits),
-        problem_of(session_limit(lines, "soft"), "* soft memlock unlimited", plan::path::limits),
+        problem_of(sessions.hard, "* hard memlock unlimited", plan::path::limits),
+        problem_of(sessions.soft, "* soft memlock unlimited", plan::path::limits),
         problem_of(service_limit(guest), "DefaultLimitMEMLOCK=infinity", plan::path::service_limits)})
     if (!problem.empty()) problems.push_back(problem);
   return {"locked memory", problems.empty(),

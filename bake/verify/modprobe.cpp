@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fnmatch.h>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "bake/base/printable.hpp"
@@ -19,24 +21,31 @@ bool is_config_file(const std::string& name) {
   return !name.starts_with('.') && (name.ends_with(".conf") || name.ends_with(".alias"));
 }
 
-/// The lines of `text`; a line that ends with a backslash continues on the next one.
-std::vector<std::string> joined_lines(const std::string& text) {
-  std::vector<std::string> lines;
-  bool continues = false;
-  for (auto line : split_lines(text)) {
+/// Calls `use` with each line of `text`; a line that ends with a backslash continues on the next one.
+template <class Use>
+void each_joined_line(const std::string& text, Use use) {
+  std::string joined;
+  for (auto line : each_line(text)) {
     const bool more = line.ends_with('\\');
-    if (more) line.pop_back();
-    if (continues)
-      lines.back() += line;
-    else
-      lines.push_back(std::move(line));
-    continues = more;
+    if (more) line.remove_suffix(1);
+    joined.append(line);
+    if (more) continue;
+    use(joined);
+    joined.clear();
   }
-  return lines;
+  use(joined);
 }
 
-/// modprobe treats dashes in names as underscores.
-std::string module_name(const std::string& word) { return replace_all(word, "-", "_"); }
+/// modprobe treats dashes in names as underscores, except in the brackets of a pattern (kmod,
+/// libkmod/libkmod-config.c, underscores).
+std::string module_name(std::string word) {
+  bool in_brackets = false;
+  for (auto& c : word) {
+    if (c == '[' || c == ']') in_brackets = c == '[';
+    if (c == '-' && !in_brackets) c = '_';
+  }
+  return word;
+}
 
 /// The modules that InfiniBand on a VM needs: those of the card, and those that verbs, MPI and IPoIB need.
 std::set<std::string> needed_modules(const std::string& card_module) {
@@ -46,16 +55,85 @@ std::set<std::string> needed_modules(const std::string& card_module) {
   return names;
 }
 
-/// Returns whether the command of an `install` line loads the module itself first, as rdma-core's mlx4.conf does:
-/// "/sbin/modprobe --ignore-install mlx4_core $CMDLINE_OPTS && …".
+using Words = std::vector<std::string>;
+
+/// Returns the simple commands of a command line of the shell. Nothing when it has a construct that this check does not
+/// know: quotes, variables, patterns, braces, other redirections.
+std::optional<std::vector<Words>> simple_commands(std::string text) {
+  // kmod replaces the first one with the module's parameters (kmod, tools/modprobe.c, command_do).
+  for (const auto* harmless :
+       {"$CMDLINE_OPTS", "2>&1", "2>/dev/null", "> /dev/null", ">/dev/null", "< /etc/rdma/mlx4.conf"})
+    text = replace_all(std::move(text), harmless, " ");
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (text[i] == '#' && (i == 0 || std::string_view(" \t;&|()").find(text[i - 1]) != std::string_view::npos))
+      text.resize(i);
+  if (text.find_first_of("'\"\\`$<>{}*?~") != std::string::npos) return std::nullopt;
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return std::string_view(";&|()").find(c) != std::string_view::npos; },
+      '\n');
+  static const std::set<std::string> keywords{"if", "then", "else", "fi"};
+  std::vector<Words> commands;
+  for (const auto line : each_line(text)) {
+    auto words = split_words(line);
+    const auto first =
+        std::find_if_not(words.begin(), words.end(), [&](const auto& w) { return keywords.contains(w); });
+    words.erase(words.begin(), first);
+    if (!words.empty()) commands.push_back(std::move(words));
+  }
+  return commands;
+}
+
+bool is_program(const std::string& word, const std::string& name) {
+  for (const std::string directory : {"", "/sbin/", "/usr/sbin/", "/bin/", "/usr/bin/"})
+    if (word == directory + name) return true;
+  return false;
+}
+
+/// A call of modprobe that loads modules.
+struct ModprobeCall {
+  bool ignores_install = false;
+  std::set<std::string> modules;
+};
+
+/// Returns nothing for other commands, and for a modprobe with an option that may keep it from loading: --dry-run,
+/// --show, --remove, --dirname, --config … (modprobe(8)).
+std::optional<ModprobeCall> loading_call(const Words& words) {
+  if (!is_program(words.front(), "modprobe")) return std::nullopt;
+  static const std::map<std::string, std::string> long_options{
+      {"--ignore-install", "-i"}, {"--all", "-a"}, {"--quiet", "-q"}, {"--verbose", "-v"}, {"--syslog", "-s"}};
+  std::set<char> options;
+  Words arguments;
+  for (auto word = words.begin() + 1; word != words.end(); ++word) {
+    const auto known = long_options.find(*word);
+    const auto& option = known == long_options.end() ? *word : known->second;
+    if (!option.starts_with('-')) {
+      arguments.push_back(module_name(option));
+      continue;
+    }
+    if (option.size() == 1 || option.find_first_not_of("iaqvs", 1) != std::string::npos) return std::nullopt;
+    options.insert(option.begin() + 1, option.end());
+  }
+  if (arguments.empty()) return std::nullopt;
+  if (!options.contains('a')) arguments.resize(1);  // the others are parameters
+  return ModprobeCall{options.contains('i'), {arguments.begin(), arguments.end()}};
+}
+
+/// Returns whether a command may follow the one that loads the module: it must not unload it. rdma-core's command for
+/// mlx4_core sets the types of the ports (redhat/rdma.mlx4.sys.modprobe).
+bool may_follow(const Words& words) {
+  if (words == Words{":"} || words == Words{"exit", "0"} || words == Words{"/usr/libexec/mlx4-setup.sh"}) return true;
+  if (words.front() == "[") return words.back() == "]";
+  return is_program(words.front(), "true") || is_program(words.front(), "modinfo") || loading_call(words).has_value();
+}
+
+/// Returns whether the command of an `install` line loads the module itself first, and then nothing that unloads it, as
+/// rdma-core's mlx4.conf does: "/sbin/modprobe --ignore-install mlx4_core $CMDLINE_OPTS && …".
 bool loads_module(const ModprobeCommand& command, const std::string& module) {
-  const auto text = join({command.words.begin() + 2, command.words.end()}, " ");
-  const auto words = split_words(text.substr(0, text.find_first_of(";&|#")));
-  const auto has = [&](const std::string& wanted) {
-    return std::find(words.begin(), words.end(), wanted) != words.end();
-  };
-  return !words.empty() && guest::base_name_of(words[0]) == "modprobe" && (has("--ignore-install") || has("-i")) &&
-         std::any_of(words.begin(), words.end(), [&](const auto& word) { return module_name(word) == module; });
+  const auto commands = simple_commands(join({command.words.begin() + 2, command.words.end()}, " "));
+  if (!commands || commands->empty()) return false;
+  const auto first = loading_call(commands->front());
+  return first && first->ignores_install && first->modules.contains(module) &&
+         std::all_of(commands->begin() + 1, commands->end(), may_follow);
 }
 
 /// Returns whether an alias leads the PCI id of the card (vendor 15B3) to a module that is not one of the card.
@@ -73,7 +151,10 @@ std::vector<std::string> stopped_modules(const ModprobeCommand& command, const s
   const auto name = module_name(words[1]);
   if (words[0] == "blacklist" && needed.contains(name)) stopped.push_back(name);
   if (words.size() < 3) return stopped;
-  if (words[0] == "install" && needed.contains(name) && !loads_module(command, name)) stopped.push_back(name);
+  // The name may be a pattern (kmod, libkmod/libkmod-module.c, kmod_module_get_install_commands).
+  if (words[0] == "install")
+    for (const auto& module : needed)
+      if (::fnmatch(name.c_str(), module.c_str(), 0) == 0 && !loads_module(command, module)) stopped.push_back(module);
   if (words[0] != "alias") return stopped;
   // modprobe looks at the aliases of its configuration before it looks for a module of that name.
   const auto target = module_name(words[2]);
@@ -98,37 +179,35 @@ std::vector<std::string> blacklisting_options(const std::string& options, const 
 
 }  // namespace
 
-std::vector<ModprobeCommand> modprobe_commands(Guest& guest) {
-  std::vector<ModprobeCommand> commands;
+void each_modprobe_command(Guest& guest, const std::function<void(const ModprobeCommand&)>& use) {
   std::set<std::string> seen;
   for (const std::string directory :
        {"/etc/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"}) {
     for (const auto& name : guest.list(directory)) {
       if (!is_config_file(name) || !seen.insert(name).second) continue;
       const auto file = guest::join_path(directory, name);
-      for (const auto& line : joined_lines(guest.read(file).value_or("")))
-        if (auto words = split_words(line); !words.empty() && !words[0].starts_with('#'))
-          commands.push_back({file, std::move(words)});
+      each_joined_line(guest.read(file).value_or(""), [&](const std::string& line) {
+        if (auto words = split_words(line); !words.empty() && !words[0].starts_with('#')) use({file, std::move(words)});
+      });
     }
   }
-  return commands;
 }
 
 Check verify_module_loading(Guest& guest, const guest::Facts& facts, const plan::Expectations& expected) {
   if (expected.module.empty()) return skipped("module loading", "the bake chose no module of the card");
   const auto needed = needed_modules(expected.module);
-  std::vector<std::string> wrong;
-  for (const auto& command : modprobe_commands(guest)) {
+  Samples wrong;
+  each_modprobe_command(guest, [&](const ModprobeCommand& command) {
     const auto stopped = stopped_modules(command, needed);
     if (!stopped.empty())
-      wrong.push_back(fmt::format("'{}' in {} keeps {} from being loaded", join(command.words, " "), command.file,
-                                  join(stopped, ", ")));
-  }
-  for (auto& option : blacklisting_options(facts.default_kernel_options, needed)) wrong.push_back(std::move(option));
+      wrong.add(fmt::format("'{}' in {} keeps {} from being loaded", join(command.words, " "), command.file,
+                            join(stopped, ", ")));
+  });
+  for (const auto& option : blacklisting_options(facts.default_kernel_options, needed)) wrong.add(option);
   if (wrong.empty())
     return {"module loading", true,
             fmt::format("modprobe.d and the kernel's options let {} and the modules of RDMA load", expected.module)};
-  Check check("module loading", false, printable(join(wrong, "; ")));
+  Check check("module loading", false, printable(wrong.text("; ")));
   check.remedy = "remove these lines and options";
   return check;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,9 @@ struct ModprobeCommand {
   std::vector<std::string> words;
 };
 
-/// Returns the commands that modprobe reads on the started VM, without those below /run. A file hides the files of the
-/// same name in the directories after its own: /etc, /usr/local/lib, /usr/lib, /lib (modprobe.d(5)).
-std::vector<ModprobeCommand> modprobe_commands(guest::Guest& guest);
+/// Calls `use` with each command that modprobe reads on the started VM, without those below /run. A file hides the
+/// files of the same name in the directories after its own: /etc, /usr/local/lib, /usr/lib, /lib (modprobe.d(5)).
+void each_modprobe_command(guest::Guest& guest, const std::function<void(const ModprobeCommand&)>& use);
 
 /// Checks that modprobe and udev can load the modules of the card and of RDMA: that no command of modprobe.d and no
 /// option of the kernel keeps one from being loaded.

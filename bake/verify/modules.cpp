@@ -16,8 +16,8 @@ using guest::Facts;
 using guest::Guest;
 using plan::Expectations;
 
-/// The lines of depmod that a check quotes at most.
-constexpr std::size_t max_complaints = 20;
+/// The other modules with unresolved symbols that a check names at most.
+constexpr std::size_t max_others = 20;
 
 /// Returns whether the path belongs to a vendor's module: its package or DKMS installs it below extra/ or updates/, or
 /// it is linked below weak-updates/. In-tree modules are below kernel/.
@@ -27,10 +27,10 @@ bool is_vendor_path(std::string_view path) {
 }
 
 Check check_module(Guest& guest, const Expectations& expected) {
-  const auto fields = split_lines(guest
-                                      .shell(fmt::format("modinfo -k {0} -n {1}\nmodinfo -k {0} -F version {1}\n",
-                                                         shell_quote(expected.kernel), shell_quote(expected.module)))
-                                      .output);
+  const auto said = guest.shell(fmt::format("modinfo -k {0} -n {1}\nmodinfo -k {0} -F version {1}\n",
+                                            shell_quote(expected.kernel), shell_quote(expected.module)));
+  constexpr std::size_t max_said = std::size_t{64} << 10U;
+  const auto fields = split_lines(std::string_view(said.output).substr(0, max_said));
   const auto path = fields.empty() ? std::string() : fields[0];
   const auto version = fields.size() > 1 ? fields[1] : std::string();
   const bool found = path.starts_with("/") || path == "(builtin)";
@@ -69,7 +69,7 @@ InjectedModules find_injected(Guest& guest, const Expectations& expected) {
                   shell_quote(expected.kernel), expected.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L",
                   guest::quoted(packages)));
   InjectedModules injected;
-  for (const auto& line : split_lines(result.output))
+  for (const auto line : each_line(result.output))
     if (line.starts_with("module ") && line.find(".ko") != std::string::npos)
       injected.names.insert(guest::module_name_of(line));
   if (!result.ok()) injected.trouble = "asking for the files of the injected packages: " + last_lines(result.output);
@@ -95,8 +95,9 @@ SymbolTable find_symbol_table(Guest& guest, const Facts& facts, const std::strin
 
 /// Returns the path in depmod's "depmod: WARNING: PATH needs unknown symbol S" or "… disagrees about version of symbol
 /// S".
-std::string path_in_complaint(const std::string& line) {
-  for (const auto& word : split_words(line))
+std::string path_in_complaint(std::string_view line) {
+  constexpr std::size_t max_line = std::size_t{16} << 10U;
+  for (const auto& word : split_words(line.substr(0, max_line)))
     if (word.starts_with('/')) return word;
   return {};
 }
@@ -115,14 +116,14 @@ Check check_symbols(Guest& guest, const Facts& facts, const Expectations& expect
                   table.option, shell_quote(table.path), shell_quote(expected.kernel)));
   if (!said.ok())
     return {"symbols", false, fmt::format("depmod: exit status {}: {}", said.status, last_lines(said.output))};
-  std::vector<std::string> wrong;
+  Samples wrong;
   std::set<std::string> others;
-  for (const auto& line : split_lines(said.output)) {
+  for (const auto line : each_line(said.output)) {
     const auto path = path_in_complaint(line);
-    if (injected.has(path) && wrong.size() < max_complaints) wrong.push_back(line);
-    if (!path.empty() && !injected.has(path)) others.insert(guest::module_name_of(path));
+    if (injected.has(path)) wrong.add(line);
+    if (!path.empty() && !injected.has(path) && others.size() < max_others) others.insert(guest::module_name_of(path));
   }
-  if (!wrong.empty()) return {"symbols", false, join(wrong, "; ")};
+  if (!wrong.empty()) return {"symbols", false, wrong.text("; ")};
   const auto count = injected.names.size();
   return {
       "symbols", true,
@@ -138,10 +139,10 @@ Check check_weak_updates(Guest& guest, const Expectations& expected, const Injec
   if (links.ok() && trim(links.output) == "none") return skipped("weak-updates", "the kernel has no weak-updates");
   if (!links.ok())
     return {"weak-updates", false, fmt::format("find: exit status {}: {}", links.status, last_lines(links.output))};
-  std::vector<std::string> dangling;
-  for (const auto& link : split_lines(links.output))
-    if (injected.has(link)) dangling.push_back(link);
-  return {"weak-updates", dangling.empty(), dangling.empty() ? "no dangling link" : join(dangling, ", ")};
+  Samples dangling;
+  for (const auto link : each_line(links.output))
+    if (injected.has(link)) dangling.add(link);
+  return {"weak-updates", dangling.empty(), dangling.empty() ? "no dangling link" : dangling.text()};
 }
 
 /// Checks the modules of the vendor's packages.

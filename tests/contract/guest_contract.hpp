@@ -70,7 +70,15 @@ TYPED_TEST_P(GuestContract, RefusesToReadMoreThanTheLimit) {
   guest.write(this->here("file"), "12345");
   EXPECT_EQ(guest.read(this->here("file"), 5), "12345");
   EXPECT_EQ(this->message_of([&] { guest.read(this->here("file"), 4); }),
-            "reading '" + this->here("file") + "' in the guest: larger than 4 bytes");
+            "reading '" + this->here("file") + "' in the guest: it has 5 bytes, more than the limit of 4 bytes");
+  guest.write(this->here("text"), std::string(text_limit, '\n'));
+  EXPECT_EQ(guest.read(this->here("text")).value_or("").size(), text_limit);
+  guest.write(this->here("text"), std::string(text_limit + 1, '\n'));
+  guest.make_link("text", this->here("link"));
+  for (const auto* name : {"text", "link"})
+    EXPECT_EQ(
+        this->message_of([&] { guest.read(this->here(name)); }),
+        "reading '" + this->here(name) + "' in the guest: it has 4194305 bytes, more than the limit of 4194304 bytes");
 }
 
 TYPED_TEST_P(GuestContract, CarriesLargeFiles) {
@@ -78,7 +86,7 @@ TYPED_TEST_P(GuestContract, CarriesLargeFiles) {
   std::string large;
   for (int i = 0; large.size() < (std::size_t{5} << 20U); ++i) large += std::to_string(i) + "\n";
   guest.write(this->here("file"), large);
-  EXPECT_TRUE(guest.read(this->here("file")) == large);
+  EXPECT_TRUE(guest.read(this->here("file"), large.size()) == large);
   const TemporaryDirectory directory;
   write_text_atomically(directory.path() / "host", "from the host\n");
   guest.upload(directory.path() / "host", this->here("up/loaded"), 0755);
@@ -109,6 +117,9 @@ TYPED_TEST_P(GuestContract, ResolvesLinksInsideTheGuest) {
   EXPECT_EQ(guest.read_link(this->here("real")), std::nullopt);
   EXPECT_EQ(guest.read_link(this->here("absent")), std::nullopt);
   EXPECT_EQ(guest.stat(this->here("relative"))->type, FileType::symlink);
+  EXPECT_EQ(guest.target_stat(this->here("relative"))->type, FileType::directory);
+  EXPECT_EQ(guest.target_stat(this->here("upwards")), guest.stat(this->here("real/file")));
+  EXPECT_EQ(guest.target_stat(this->here("dangling")), std::nullopt);
   EXPECT_FALSE(guest.exists(this->here("dangling")));
   EXPECT_EQ(guest.stat(this->here("dangling"))->type, FileType::symlink);
   EXPECT_EQ(guest.read(this->here("dangling")), std::nullopt);
@@ -237,6 +248,39 @@ TYPED_TEST_P(GuestContract, FingerprintsFilesAndTrees) {
   EXPECT_EQ(guest.fingerprints({}, {}), States{});
 }
 
+TYPED_TEST_P(GuestContract, FindsPrivilegedFiles) {
+  auto& guest = this->guest();
+  guest.write(this->here("su"), "x", 0755);
+  guest.write(this->here("plain"), "x", 0755);
+  EXPECT_FALSE(guest.privileged_files().setuid.contains(this->here("su")));
+  guest.set_mode(this->here("su"), 04755);
+  guest.make_link("su", this->here("link"));
+  auto found = guest.privileged_files();
+  std::erase_if(found.setuid, [&](const auto& file) { return !file.first.starts_with(this->dir()); });
+  EXPECT_EQ(found.setuid, (std::map<std::string, std::string>{{this->here("su"), "4755 0:0 " + digest_of("x")}}));
+  EXPECT_TRUE(found.capabilities.has_value());
+}
+
+TYPED_TEST_P(GuestContract, TheTreeDigestCoversNamesModesAndSizes) {
+  auto& guest = this->guest();
+  guest.write(this->here("file"), "one");
+  const auto first = guest.tree_digest();
+  EXPECT_EQ(first.size(), 64U);
+  guest.write(this->here("file"), "two");
+  EXPECT_EQ(guest.tree_digest(), first);
+  guest.write(this->here("file"), "three");
+  const auto second = guest.tree_digest();
+  EXPECT_NE(second, first);
+  guest.set_mode(this->here("file"), 0600);
+  const auto third = guest.tree_digest();
+  EXPECT_NE(third, second);
+  guest.make_link("a", this->here("link"));
+  const auto fourth = guest.tree_digest();
+  EXPECT_NE(fourth, third);
+  guest.make_link("b", this->here("link"));
+  EXPECT_NE(guest.tree_digest(), fourth);
+}
+
 TYPED_TEST_P(GuestContract, TellsFreeSpace) {
   auto& guest = this->guest();
   EXPECT_GT(guest.free_bytes("/"), std::uint64_t{1} << 20U);
@@ -272,6 +316,7 @@ REGISTER_TYPED_TEST_SUITE_P(GuestContract, WritesReadsAndMakesParents, KeepsMode
                             ResolvesLinksInsideTheGuest, TreatsLinkLoopsAsAbsent, WritesThroughLinks,
                             MakesLinksAtTheirPathNotInsideTheirTargets, RemovesTreesAndLinksButNotTargets,
                             MakesDirectoriesWithTheirMode, NamesThePathOfWhatFails, RunsScripts,
-                            FingerprintsFilesAndTrees, TellsFreeSpace, MountsPayloadsReadOnlyAndLeavesNoTrace);
+                            FingerprintsFilesAndTrees, FindsPrivilegedFiles, TheTreeDigestCoversNamesModesAndSizes,
+                            TellsFreeSpace, MountsPayloadsReadOnlyAndLeavesNoTrace);
 
 }  // namespace bake::guest

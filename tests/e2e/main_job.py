@@ -72,7 +72,7 @@ class MainJob(BakeCase):
         self.assertTrue(result["ok"])
         passed = [check["check"] for check in result["checks"] if check["status"] == "passed"]
         for name in ("container", "packages", "package database", "kernel", "module", "services", "agent", "holds",
-                     "module loading", "locked memory", "ib-firstboot", "setuid files", "authorized keys", "traces",
+                     "module loading", "locked memory", "ib-firstboot", "setuid files", "file capabilities", "authorized keys", "traces",
                      "digest", "manifest", "files", "sbom", "provenance", "signature"):
             self.assertIn(name, passed)
         # No file changed since: the third run shows the checks of the second and starts no appliance.

@@ -272,6 +272,30 @@ TEST(Guestfs, KeepsOnlyTheEndOfEndlessOutput) {
   }
 }
 
+TEST(Guestfs, ASparseFileDoesNotKeepTheDigestsFromEnding) {
+  auto& guest = *shared().guest;
+  EXPECT_TRUE(guest.shell("dd if=/dev/null of=/contract/sparse bs=1 seek=1099511627776 2>/dev/null").ok());
+  EXPECT_EQ(guest.fingerprints({"/contract/sparse"}, {}),
+            (std::map<std::string, std::string>{{"/contract/sparse", "0644 0:0 1099511627776 bytes"}}));
+  guest.remove("/contract/sparse");
+}
+
+TEST(Guestfs, ReadsTheCapabilitiesOfFiles) {
+  auto& guest = *shared().guest;
+  guest.write("/contract/ping", "x", 0755);
+  const auto before = guest.privileged_files().capabilities;
+  ASSERT_TRUE(before.has_value()) << "the appliance has getfattr";
+  EXPECT_FALSE(before->contains("/contract/ping"));
+}
+
+TEST(Guestfs, NoProgramOfTheGuestRunsWhileFilesAreCompared) {
+  auto& guest = *shared().guest;
+  EXPECT_TRUE(guest.shell("while :; do echo x >>/contract/growing; sleep 0; done </dev/null >/dev/null 2>&1 &").ok());
+  const auto first = guest.tree_digest();
+  EXPECT_EQ(guest.tree_digest(), first);
+  guest.remove("/contract/growing");
+}
+
 TEST(Guestfs, ResolvesLinksInsideTheGuest) {
   auto& guest = *shared().guest;
   // "/var" is a directory of the appliance too: an absolute link must lead to the guest's.

@@ -1,11 +1,15 @@
 #include "bake/appliance/script.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
+#include <set>
 #include <unistd.h>
 
 #include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/process.hpp"
+#include "bake/base/text.hpp"
+#include "bake/guest/guest.hpp"
 
 namespace bake::guest {
 namespace {
@@ -27,9 +31,22 @@ class Fingerprints : public ::testing::Test {
   [[nodiscard]] States states(const std::vector<std::string>& files, const std::vector<std::string>& trees) const {
     write(files_list, fingerprint_list(files, true));
     write(trees_list, fingerprint_list(trees, false));
-    const auto result = run_program({"/bin/sh", "-c", fingerprint_command(directory_.path().string())});
-    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(status_of(fingerprint_command()), 0);
     return parse_fingerprints(read_text(at(states_file)), read_text(at(digests_file)));
+  }
+  /// Runs a command as the appliance does.
+  [[nodiscard]] int status_of(const std::string& command, std::chrono::seconds limit = std::chrono::minutes(5)) const {
+    const auto result = run_program({"/bin/sh", "-c", limited_command(directory_.path().string(), command, limit)});
+    EXPECT_EQ(result.err, "");
+    return parse_status(result.out);
+  }
+  [[nodiscard]] std::string tree_digest() const {
+    EXPECT_EQ(status_of(tree_digest_command()), 0);
+    return read_text(at(tree_digest_file));
+  }
+  /// Changes the permissions and the bits for setuid and setgid.
+  void set_mode(const std::string& path, unsigned mode) const {
+    fs::permissions(at(path), static_cast<fs::perms>(mode));
   }
   [[nodiscard]] static std::string file(const std::string& text) {
     return "0600 " + std::to_string(::getuid()) + ":" + std::to_string(::getgid()) + " " + digest_of(text);
@@ -46,6 +63,82 @@ TEST_F(Fingerprints, ListsEachFileWithItsDigest) {
   EXPECT_EQ(states({}, {"/etc"}),
             (States{{"/etc/a", file("x")}, {"/etc/link", "link /etc/a"}, {"/etc/two\nlines and blanks", file("y")}}));
   EXPECT_EQ(states({}, {}), States{});
+}
+
+TEST_F(Fingerprints, DoesNotHashAFileOfOneGibibyte) {
+  write("/etc/huge", "");
+  fs::resize_file(at("/etc/huge"), fingerprint_limit);
+  write("/etc/large", "");
+  fs::resize_file(at("/etc/large"), std::uint64_t{15} << 40U);
+  const auto mode = file("").substr(0, file("").rfind(' '));
+  const States expected{{"/etc/huge", mode + " 1073741824 bytes"}, {"/etc/large", mode + " 16492674416640 bytes"}};
+  EXPECT_EQ(states({}, {"/etc"}), expected);
+  EXPECT_EQ(states({"/etc/huge", "/etc/large"}, {}), expected);
+}
+
+TEST_F(Fingerprints, AFileBelowTheLimitWithoutADigestIsUnreadable) {
+  const std::string nul("\0", 1);
+  EXPECT_EQ(parse_fingerprints("f 644 0:0 1073741823 ./a" + nul + nul + "f 644 0:0 1073741824 ./b" + nul + nul, ""),
+            (States{{"/a", "0644 0:0 unreadable"}, {"/b", "0644 0:0 1073741824 bytes"}}));
+}
+
+TEST_F(Fingerprints, ACommandEndsAfterItsLimit) {
+  EXPECT_EQ(status_of("exit 3"), 3);
+  const auto started = std::chrono::steady_clock::now();
+  const int status = status_of("sleep 1000 | cat", std::chrono::seconds(1));
+  const auto took = std::chrono::steady_clock::now() - started;
+  EXPECT_TRUE(ended_by_limit(status, took, std::chrono::seconds(1))) << status;
+  EXPECT_LT(took, std::chrono::seconds(60));
+}
+
+TEST_F(Fingerprints, SearchesSetuidFilesOnTheDisk) {
+  for (const auto* path : {"/usr/bin/sudo", "/usr/bin/write", "/usr/bin/two\nlines", "/usr/bin/plain", "/proc/x"})
+    write(path, "x");
+  set_mode("/usr/bin/sudo", 04755);
+  set_mode("/usr/bin/write", 02755);
+  set_mode("/usr/bin/two\nlines", 06711);
+  set_mode("/proc/x", 04755);
+  set_mode("/usr", 02755);
+  fs::create_symlink("sudo", at("/usr/bin/link"));
+  EXPECT_EQ(status_of(privileged_command()), 0);
+  auto found = split(read_text(at(setuid_file)), '\0');
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, (std::vector<std::string>{"", "./usr/bin/sudo", "./usr/bin/two\nlines", "./usr/bin/write"}));
+}
+
+TEST_F(Fingerprints, TheTreeDigestCoversEverythingButTheContent) {
+  write("/usr/bin/tool", "one");
+  fs::create_symlink("tool", at("/usr/bin/link"));
+  const auto first = tree_digest();
+  write("/usr/bin/tool", "two");
+  write("/proc/x", "");
+  write("/run/y", "");
+  EXPECT_EQ(tree_digest(), first);
+  std::set<std::string> digests{first};
+  const auto expect_new = [&](const char* what) { EXPECT_TRUE(digests.insert(tree_digest()).second) << what; };
+  write("/usr/bin/tool", "three");
+  expect_new("size");
+  set_mode("/usr/bin/tool", 04755);
+  expect_new("mode");
+  set_mode("/usr/bin", 0700);
+  expect_new("mode of a directory");
+  fs::remove(at("/usr/bin/link"));
+  expect_new("missing link");
+  fs::create_symlink("other", at("/usr/bin/link"));
+  expect_new("target");
+  fs::create_directory(at("/usr/lib"));
+  expect_new("new directory");
+  fs::rename(at("/usr/lib"), at("/usr/lib2"));
+  expect_new("name");
+}
+
+TEST(ParseCapabilities, ReadsWhatGetfattrPrints) {
+  EXPECT_EQ(parse_capabilities("# file: usr/bin/ping\nsecurity.capability=0x0100\n\n"
+                               "# file: ./usr/a\\012b\\134c\\\nsecurity.capability=0x02\n\n"
+                               "# file: x\nuser.other=0x03\n"),
+            (States{{"/usr/bin/ping", "0x0100"}, {"/usr/a\nb\\c\\", "0x02"}}));
+  EXPECT_EQ(parse_capabilities("security.capability=0x01\n"), States{});
+  EXPECT_EQ(parse_capabilities(""), States{});
 }
 
 TEST_F(Fingerprints, LeavesOutFilesBelowALink) {

@@ -18,6 +18,27 @@ TEST(Text, SplitsLinesWithoutAnEmptyLastOne) {
   EXPECT_TRUE(split_lines("").empty());
 }
 
+TEST(Text, GivesTheSameLinesWithoutACopy) {
+  for (const std::string text : {"", "\n", "a", "a\n", "a\r\nb\n", "a\n\nb", "\n\n", "\r\n", "a\r"}) {
+    std::vector<std::string> lines;
+    for (const auto line : each_line(text)) {
+      EXPECT_TRUE(line.data() >= text.data() && line.data() + line.size() <= text.data() + text.size()) << text;
+      lines.emplace_back(line);
+    }
+    EXPECT_EQ(lines, split_lines(text)) << text;
+  }
+  EXPECT_EQ(split_lines("\n\n"), (std::vector<std::string>{"", ""}));
+  EXPECT_EQ(split_lines("a\r"), std::vector<std::string>{"a"});
+}
+
+TEST(Text, FindsAPieceByItsNumber) {
+  EXPECT_EQ(piece_of("a:b::d", ':', 0), "a");
+  EXPECT_EQ(piece_of("a:b::d", ':', 2), "");
+  EXPECT_EQ(piece_of("a:b::d", ':', 3), "d");
+  EXPECT_EQ(piece_of("a:b::d", ':', 4), std::nullopt);
+  EXPECT_EQ(piece_of("", ':', 0), "");
+}
+
 TEST(Text, ComparesVersionsByNumber) {
   EXPECT_EQ(compare_versions("5.10-1.0.0.0", "5.9-0.5.6.0"), 1);
   EXPECT_EQ(compare_versions("4.9-4.1.7.0", "4.9-4.1.7.0"), 0);

@@ -440,6 +440,21 @@ TEST(BootDefault, LinksDecideWithoutAMenu) {
   EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg") << "an image that is a link";
 }
 
+TEST(BootDefault, AFileThatALinkLeadsToIsOnlyReadIfItIsAMenu) {
+  auto guest = ubuntu();
+  std::string kernel;
+  kernel.resize(text_limit + 1);
+  guest.write("/boot/vmlinuz-5.4.0-26-generic", kernel);
+  guest.with_link("/boot/grub/kernel", "../vmlinuz-5.4.0-26-generic");
+  const std::string menu = "menuentry 'Linux' {\n linux /boot/vmlinuz-5.4.0-1010-azure\n}\n";
+  guest.write("/boot/grub/grub.cfg", "if [ -s $prefix/kernel ]; then\n" + menu + "fi\n");
+  EXPECT_EQ(decision(guest), "5.4.0-1010-azure: first entry of /boot/grub/grub.cfg");
+  guest.write("/boot/grub/grub.cfg", "source $prefix/kernel\n" + menu);
+  EXPECT_EQ(decision(guest),
+            ": the default of GRUB cannot be determined: '/boot/grub/kernel' is larger than 1048576 bytes "
+            "(/boot/grub/grub.cfg)");
+}
+
 TEST(BootDefault, NothingIsGuessedWhenNothingDecides) {
   auto guest = guest_with({"5.4.0-9-generic", "5.4.0-26-generic"});
   EXPECT_EQ(decision(guest),

@@ -98,6 +98,9 @@ TEST(Architecture, ComesFromTheGuestsPrograms) {
   EXPECT_EQ(architecture(elf(22, 2)), "s390x");
   EXPECT_EQ(architecture(elf(99)), "unknown (ELF machine 99)");
   EXPECT_EQ(architecture("#!/bin/sh\n"), "unknown");
+  auto large = elf(62);
+  large.resize(2 * text_limit);
+  EXPECT_EQ(architecture(large), "x86_64") << "a program for all commands";
   EXPECT_EQ(architecture("\177ELF"), "unknown");
 }
 

@@ -121,6 +121,19 @@ TEST(Kernels, ReadsTheInitramfsOrSaysWhyNot) {
   EXPECT_EQ(kernel.initramfs_content->modules, std::vector<std::string>{"lib/modules/K/kernel/hv_vmbus.ko"});
 }
 
+TEST(Kernels, ALinkToAFileThatIsTooLargeIsNotRead) {
+  MemoryGuest guest;
+  std::string large;
+  large.resize((std::size_t{16} << 20U) + 1);
+  guest.with_file("/boot/vmlinuz-K")
+      .with_file("/lib/modules/K/large", large)
+      .with_link("/boot/symvers-K.gz", "/lib/modules/K/large");
+  const auto kernels = find_kernels(guest);
+  ASSERT_EQ(kernels.size(), 1U);
+  EXPECT_EQ(kernels[0].symvers, "/boot/symvers-K.gz");
+  EXPECT_FALSE(kernels[0].symbol_versions);
+}
+
 TEST(Kernels, ModulesFromOutsideThatUseTheKernelsRdmaModules) {
   EXPECT_EQ(
       outside_rdma_users("kernel/net/sunrpc/xprtrdma/rpcrdma.ko.xz: kernel/drivers/infiniband/core/rdma_cm.ko.xz\n"

@@ -46,6 +46,13 @@ TEST(Machine, FindsALinkAboveAHome) {
   EXPECT_TRUE(machine.users[0].home);
 }
 
+TEST(Machine, AListOfAccountsThatIsTooLargeIsAnError) {
+  MemoryGuest guest;
+  guest.with_file("/etc/passwd", std::string(text_limit + 1, '\n'));
+  EXPECT_EQ(error_of([&] { find_machine(guest, {}); }).message(),
+            "reading '/etc/passwd' in the guest: it has 4194305 bytes, more than the limit of 4194304 bytes");
+}
+
 TEST(Machine, FindsTheFilesOfEl) {
   MemoryGuest guest;
   const auto machine = find_machine(guest, testing::used_el(guest));

@@ -740,6 +740,10 @@ TEST(Expectations, AreReadBackFromTheManifest) {
   auto recorded = expected;
   recorded.base_privileges = Privileges{{{"/usr/bin/sudo", "1"}}, {{"/root/.ssh/authorized_keys", "2"}}, {"a"}, {"b"}};
   EXPECT_EQ(expectations_from(nlohmann::json::parse(to_json(recorded).dump())), recorded);
+  EXPECT_FALSE(to_json(recorded).contains("privileges"));  // a manifest of an older bake
+  recorded.privileges = recorded.base_privileges;
+  recorded.privileges->capabilities = std::map<std::string, std::string>{{"/usr/bin/ping", "3"}};
+  EXPECT_EQ(expectations_from(nlohmann::json::parse(to_json(recorded).dump())), recorded);
   EXPECT_THROW(expectations_from(nlohmann::json::object()), Error);
 }
 

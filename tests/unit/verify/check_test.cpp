@@ -1,5 +1,6 @@
 #include "bake/verify/check.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "bake/base/error.hpp"
@@ -32,6 +33,17 @@ TEST(Check, JsonHasTheStateAndNoKeyThatSkippedChecksShareWithPassedOnes) {
   EXPECT_EQ(to_json({advice("swap")}),
             Json::parse(R"([{"check":"swap","level":"advice","status":"failed","evidence":"found",
                              "source":"LISA","remedy":"change it"}])"));
+}
+
+TEST(Samples, KeepTheFirstTwentyTexts) {
+  Samples samples;
+  EXPECT_TRUE(samples.empty());
+  EXPECT_EQ(samples.text(), "");
+  samples.add("a");
+  samples.add(std::string(1001, 'b'));
+  EXPECT_EQ(samples.text("; "), fmt::format("a; {} …", std::string(1000, 'b')));
+  for (int i = 0; i < 1000000; ++i) samples.add("c");
+  EXPECT_TRUE(samples.text().ends_with(", c, c and 999982 more")) << samples.text();
 }
 
 TEST(Check, SummaryCountsEachState) {

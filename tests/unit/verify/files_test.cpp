@@ -1,5 +1,6 @@
 #include "bake/verify/files.hpp"
 
+#include <functional>
 #include <gtest/gtest.h>
 
 #include "bake/guest/memory.hpp"
@@ -52,16 +53,40 @@ TEST(VerifyFiles, RecordsTheFilesOfThePackagesAndTheConfiguration) {
 
 TEST(VerifyFiles, AnUnchangedImagePasses) {
   Image image;
-  EXPECT_EQ(image.check(), (Check{"files", true,
-                                  "6 files of the packages, of bake and of the system's configuration are as the bake "
-                                  "left them"}));
+  const std::string unchanged =
+      "6 files of the packages, of bake and of the system's configuration are as the bake left them";
+  EXPECT_EQ(image.check(),
+            (Check{"files", true,
+                   unchanged + "; all others have the same names, types, modes, owners, sizes and link targets"}));
+  // The manifest of an older bake.
+  image.manifest["files"].erase("rest");
+  image.guest.with_file("/usr/bin/new");
+  EXPECT_EQ(image.check(), (Check{"files", true, unchanged}));
+}
+
+TEST(VerifyFiles, FindsAChangeOfAFileThatIsNotListed) {
+  const std::string others =
+      "files that the manifest does not list differ in their names, types, modes, owners, sizes or link targets";
+  const auto evidence_after = [](const std::function<void(guest::MemoryGuest&)>& change) {
+    Image image;
+    change(image.guest);
+    return image.check().evidence;
+  };
+  EXPECT_EQ(evidence_after([](auto& guest) { guest.with_file("/usr/bin/rootsh", "x", 04755); }), others);
+  EXPECT_EQ(evidence_after([](auto& guest) { guest.remove("/usr/lib/modules/K/kernel/fs/ext4.ko"); }), others);
+  EXPECT_EQ(evidence_after([](auto& guest) { guest.set_mode("/usr/lib/modules/K/kernel/fs/ext4.ko", 0666); }), others);
+  EXPECT_EQ(evidence_after([](auto& guest) { guest.with_owner(md5sums, 1000, 1000); }), others);
+  EXPECT_EQ(evidence_after([](auto& guest) { guest.write(md5sums, "more sums"); }), others);
+  EXPECT_EQ(evidence_after([](auto& guest) { guest.make_link("usr/lib64", "/lib"); }), others);
 }
 
 TEST(VerifyFiles, FindsAModuleWhoseMd5sumsWereChangedAlongWithIt) {
   Image image;
   image.guest.write(module, "MODULE");
   image.guest.write(md5sums, "new sums");
-  EXPECT_EQ(image.check(), (Check{"files", false, std::string("changed: ") + module}));
+  EXPECT_EQ(image.check(),
+            (Check{"files", false,
+                   std::string("changed: ") + module + "; files that the manifest does not list may differ too"}));
 }
 
 TEST(VerifyFiles, NamesChangedMissingAndNewFiles) {
@@ -73,13 +98,16 @@ TEST(VerifyFiles, NamesChangedMissingAndNewFiles) {
   image.guest.make_link("/tmp/evil.ko", "/usr/lib/modules/K/updates/mlx5_ib.ko");
   EXPECT_EQ(image.check().evidence,
             "changed: /etc/passwd, /usr/bin/ibv_devinfo; missing: /usr/lib/udev/rules.d/90-ib.rules; new: "
-            "/etc/cron.d/x, /usr/lib/modules/K/updates/mlx5_ib.ko");
+            "/etc/cron.d/x, /usr/lib/modules/K/updates/mlx5_ib.ko; files that the manifest does not list may differ "
+            "too");
 }
 
 TEST(VerifyFiles, NamesAtMostTwentyFilesOfAKind) {
   Image image;
   for (int i = 100; i < 125; ++i) image.guest.write("/etc/x" + std::to_string(i), "");
-  EXPECT_TRUE(image.check().evidence.ends_with("/etc/x118, /etc/x119 and 5 more")) << image.check().evidence;
+  EXPECT_TRUE(image.check().evidence.ends_with(
+      "/etc/x118, /etc/x119 and 5 more; files that the manifest does not list may differ too"))
+      << image.check().evidence;
 }
 
 TEST(VerifyFiles, AManifestWithoutARecordSkipsTheCheck) {

@@ -105,6 +105,24 @@ TEST(VerifyFirstboot, FindsWhatOverridesTheUnit) {
             "/usr/lib/systemd/system/ib-.service.d/y.conf changes the unit");
 }
 
+TEST(VerifyFirstboot, FindsADropInForEveryService) {
+  Image image;
+  image.guest
+      .with_file("/usr/lib/systemd/system/service.d/10-timeout-abort.conf",
+                 "# comment\n[Service]\nTimeoutStopFailureMode=abort\n")
+      .with_file("/etc/systemd/system/service.d/limits.conf", "[Service]\nMemoryMax=1G\nTasksMax=100\n")
+      .with_link("/etc/systemd/system/service.d/masked.conf", "/dev/null")
+      .with_file("/etc/systemd/system/service.d/note.txt", "[Service]\nExecStart=\n");
+  EXPECT_EQ(image.check().status, Status::passed);
+  image.guest.with_file("/etc/systemd/system/service.d/x.conf", "[Service]\nMemoryMax=1G\nEnvironment=LD_PRELOAD=/x\n")
+      .with_file("/usr/lib/systemd/system/service.d/y.conf", "[Unit]\nConditionPathExists=/x\n")
+      .with_file("/etc/systemd/system.attached/ib-firstboot.service.d/z.conf");
+  EXPECT_EQ(image.check().evidence,
+            "/etc/systemd/system/service.d/x.conf changes the unit; "
+            "/etc/systemd/system.attached/ib-firstboot.service.d/z.conf changes the unit; "
+            "/usr/lib/systemd/system/service.d/y.conf changes the unit");
+}
+
 TEST(VerifyFirstboot, ChecksTheLateUnitOnlyWhenTheBakeInstalledIt) {
   Image image;
   image.guest.with_file("/etc/systemd/system/ib-firstboot-late.service.d/x.conf", "[Service]\nExecStart=\n");
@@ -124,7 +142,7 @@ TEST(VerifyFirstboot, ChecksTheLateUnitOnlyWhenTheBakeInstalledIt) {
             "/etc/systemd/system/ib-firstboot-late.service has 'ExecStart=/bin/true' in place of "
             "'ExecStart=/usr/sbin/ib-firstboot --check-address'");
   image.facts.baked_manifest = R"({"bake":"0.0.1"})";
-  EXPECT_EQ(image.check().status, Status::skipped);
+  EXPECT_EQ(image.check().status, Status::passed);
   EXPECT_EQ(image.evidence_with(late_unit, "[Service]\n"),
             "/etc/systemd/system/ib-firstboot-late.service does not start /usr/sbin/ib-firstboot");
 }
@@ -181,6 +199,37 @@ TEST(VerifyFirstboot, TheFilesOfAnotherBakeAreNotCompared) {
             "/etc/systemd/system/ib-firstboot.service does not start /usr/sbin/ib-firstboot");
   image.expected.firstboot_sha256 = "";
   EXPECT_EQ(image.check(), skipped("ib-firstboot", "the bake did not install it"));
+}
+
+TEST(VerifyFirstboot, TheSameFilesOfAnotherBakePass) {
+  Image image;
+  image.facts.baked_manifest = R"({"bake":"0.0.1"})";
+  EXPECT_EQ(image.check().status, Status::passed);
+  image.guest.with_file("/etc/systemd/system/ib-firstboot.service.d/x.conf");
+  EXPECT_TRUE(image.check().failed());
+}
+
+TEST(VerifyFirstboot, AProgramThatNothingVouchesForIsAdvice) {
+  Image image;
+  image.facts.baked_manifest = R"({"bake":"0.0.1"})";
+  image.expected.firstboot_sha256 = digest_of("older");
+  image.guest.write(program, "older");
+  const auto before = image.check();
+  ASSERT_EQ(before.status, Status::skipped);
+  std::vector<Check> checks{skipped("holds", "none"), before, {"agent", true, "set"}};
+  advise_unvouched_firstboot(checks);
+  EXPECT_EQ(checks[0], skipped("holds", "none"));
+  EXPECT_TRUE(checks[1].advises());
+  EXPECT_EQ(checks[1].evidence, before.evidence + ". Anyone who can write to the image could have changed both");
+  EXPECT_EQ(checks[1].remedy,
+            "compare the image with the manifest next to it or with the public key, or verify it with the bake that "
+            "made it");
+  EXPECT_TRUE(is_good(checks));
+  make_strict(checks);
+  EXPECT_FALSE(is_good({checks[1]}));
+  std::vector<Check> passed{{"ib-firstboot", true, "as written"}};
+  advise_unvouched_firstboot(passed);
+  EXPECT_EQ(passed, (std::vector<Check>{{"ib-firstboot", true, "as written"}}));
 }
 
 }  // namespace

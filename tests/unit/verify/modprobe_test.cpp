@@ -40,6 +40,55 @@ TEST(VerifyModuleLoading, FindsEveryCommandThatKeepsAModuleFromBeingLoaded) {
   EXPECT_EQ(loading("blacklist ib_core\n").remedy, "remove these lines and options");
 }
 
+TEST(VerifyModuleLoading, AnInstallCommandMustLoadTheModuleAndNotUnloadIt) {
+  for (const std::string command : {"/sbin/modprobe --ignore-install mlx5_core; rmmod mlx5_core",
+                                    "modprobe -n -i mlx5_core",
+                                    "modprobe -in mlx5_core",
+                                    "modprobe mlx5_core -i --dry-run",
+                                    "modprobe -i --show mlx5_core",
+                                    "modprobe --show-depends -i mlx5_core",
+                                    "modprobe -i --dirname=/tmp mlx5_core",
+                                    "modprobe -i -S 1.0 mlx5_core",
+                                    "modprobe -i mlx5_core && modprobe -r mlx5_core",
+                                    "modprobe -i mlx5_core & /bin/sh /tmp/unload",
+                                    "modprobe -i mlx5_core; exit 1",
+                                    "modprobe -i mlx5_ib mlx5_core",
+                                    "/tmp/modprobe -i mlx5_core",
+                                    "PATH=/tmp modprobe -i mlx5_core",
+                                    "if false; then modprobe -i mlx5_core; fi",
+                                    "! modprobe -i mlx5_core",
+                                    "modprobe -i mlx5_core `rmmod mlx5_core`",
+                                    "modprobe -i mlx5_core $(rmmod mlx5_core)",
+                                    "modprobe -i mlx5_core >/sys/x",
+                                    "modprobe -i 'mlx5_core'",
+                                    "modprobe mlx5_core",
+                                    "modprobe -i",
+                                    ":"})
+    EXPECT_EQ(loading("install mlx5_core " + command + "\n").evidence,
+              "'install mlx5_core " + command + "' in /etc/modprobe.d/x.conf keeps mlx5_core from being loaded");
+  EXPECT_EQ(loading("install mlx5* modprobe -i mlx5_core\n").evidence,
+            "'install mlx5* modprobe -i mlx5_core' in /etc/modprobe.d/x.conf keeps mlx5_ib from being loaded");
+  EXPECT_EQ(loading("install mlx[4-6]-core /bin/false\n").evidence,
+            "'install mlx[4-6]-core /bin/false' in /etc/modprobe.d/x.conf keeps mlx5_core from being loaded");
+  for (const std::string command :
+       {"/usr/sbin/modprobe -qi mlx5-core prof_sel=2 || true; exit 0",
+        "/sbin/modprobe --ignore-install mlx5_core; /sbin/modprobe mlx5_ib; /sbin/modprobe -a "
+        "ib_ipoib ib_umad",
+        "modprobe -a -i ib_core mlx5_core >/dev/null 2>&1 && : # rmmod mlx5_core"})
+    EXPECT_EQ(loading("install mlx5_core " + command + "\n"), (Check{"module loading", true, fine})) << command;
+}
+
+TEST(VerifyModuleLoading, TheCommandOfRdmaCoreIsNoFault) {
+  // rdma-core, redhat/rdma.mlx4.sys.modprobe
+  EXPECT_EQ(loading("install mlx4_core /sbin/modprobe --ignore-install mlx4_core $CMDLINE_OPTS && (if [ -f "
+                    "/usr/libexec/mlx4-setup.sh -a -f /etc/rdma/mlx4.conf ]; then /usr/libexec/mlx4-setup.sh < "
+                    "/etc/rdma/mlx4.conf; fi; /sbin/modprobe mlx4_en; if /sbin/modinfo mlx4_ib > /dev/null 2>&1; then "
+                    "/sbin/modprobe mlx4_ib; fi)\n",
+                    "", "mlx4_core")
+                .status,
+            Status::passed);
+}
+
 TEST(VerifyModuleLoading, TheKernelsOptionsCountToo) {
   EXPECT_EQ(loading("", "quiet modprobe.blacklist=floppy,mlx5_core").evidence,
             "the kernel's option modprobe.blacklist=floppy,mlx5_core keeps mlx5_core from being loaded");
