@@ -33,7 +33,7 @@ void unmount_payloads(const plan::Plan& plan, guest::Guest& guest) {
 
 std::string payload_mount(std::size_t number) { return "/.bake-payload-" + std::to_string(number); }
 
-void apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, Progress& progress) {
+Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, Progress& progress) {
   progress.step("change packages");
   mount_payloads(plan, guest);
   if (plan.family == guest::Family::rpm)
@@ -48,9 +48,10 @@ void apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manif
   set_services(plan, guest);
   configure_system(plan, guest);
   write_own_file(guest, guest::manifest_path, manifest);
-  rebuild_initramfs(plan, guest, progress);
+  const bool built = change_initramfs(plan, guest, progress);
   generalize(plan, guest, progress);
   label_files(plan, guest, progress);
+  return {built};
 }
 
 }  // namespace bake::apply

@@ -13,10 +13,15 @@ namespace bake::apply {
 /// packages are installed. It is removed afterwards.
 std::string payload_mount(std::size_t number);
 
+/// What the plan left open.
+struct Applied {
+  bool built_initramfs = false;  ///< the guest's tool built an initramfs, perhaps because bake could not edit it
+};
+
 /// Carries out `plan` in `guest`: packages in one transaction by the guest's own rpm or dpkg, modules, services, the
 /// agent, holds, limits, ib-firstboot, `manifest` as /etc/bake-manifest.json, initramfs, clean-up and labels, in this
 /// order. Does nothing that is not in the plan. Throws Error{failed} with the end of the output of the guest command
 /// that failed.
-void apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, Progress& progress);
+Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, Progress& progress);
 
 }  // namespace bake::apply

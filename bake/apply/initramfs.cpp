@@ -1,5 +1,6 @@
 #include "bake/guest/initramfs.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <map>
 #include <set>
@@ -45,7 +46,6 @@ void list_drivers(const plan::Plan& plan, guest::Guest& guest) {
 }
 
 void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
-  list_drivers(plan, guest);
   // On old releases -c refuses an existing image; on all releases -u refuses a missing one.
   guest::run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
              fmt::format("if [ -e {0} ]; then update-initramfs -u -k {1}; else update-initramfs -c -k {1}; fi\n",
@@ -106,6 +106,14 @@ std::map<std::string, std::string> modules_to_add(const plan::Plan& plan, const 
   return added;
 }
 
+/// Returns whether the configuration of the kernel says that it unpacks an initramfs in gzip.
+bool reads_gzip(guest::Guest& guest, const std::string& kernel) {
+  auto config = guest.read("/boot/config-" + kernel);
+  if (!config) config = guest.read(fmt::format("/lib/modules/{}/config", kernel));
+  const auto lines = split_lines(config.value_or(""));
+  return std::find(lines.begin(), lines.end(), "CONFIG_RD_GZIP=y") != lines.end();
+}
+
 void edit_initramfs(const plan::Plan& plan, guest::Guest& guest) {
   const auto bytes = guest.read(plan.initramfs, guest::max_initramfs).value_or("");
   const auto& names = plan.initramfs_leaves_out;
@@ -123,31 +131,32 @@ void edit_initramfs(const plan::Plan& plan, guest::Guest& guest) {
   edit.added = modules_to_add(plan, present, guest);
   for (const auto& [path, content] : edit.added) rest.push_back(directory + path);
   edit.indexes = make_indexes(plan, rest, guest);
-  edit.allow_gzip =
-      guest.read("/boot/config-" + plan.kernel()).value_or("").find("\nCONFIG_RD_GZIP=y\n") != std::string::npos;
+  edit.allow_gzip = reads_gzip(guest, plan.kernel());
   const TemporaryDirectory scratch;
   const auto edited = scratch.path() / "initramfs";
   guest::edit_initramfs(bytes, edit, edited, plan.initramfs);
   guest.upload(edited, plan.initramfs, 0600);
-  if (plan.initramfs_tool == guest::InitramfsTool::initramfs_tools && !plan.initramfs_adds.empty())
-    list_drivers(plan, guest);
 }
 
 }  // namespace
 
-void rebuild_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
-  if (!plan.rebuild_initramfs) return;
-  progress.step("rebuild initramfs");
+bool change_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
+  if (!plan.rebuild_initramfs) return false;
+  progress.step(plan.edits_initramfs() ? "edit initramfs" : "rebuild initramfs");
+  if (plan.initramfs_tool == guest::InitramfsTool::initramfs_tools) list_drivers(plan, guest);
   if (plan.edits_initramfs()) try {
       edit_initramfs(plan, guest);
-      return;
-    } catch (const guest::CannotEdit& error) {
+      return false;
+    } catch (const Error& error) {
+      // The editor reads more of the file than the inspection did, so it can find damage that the inspection missed.
+      if (dynamic_cast<const guest::CannotEdit*>(&error) == nullptr && error.kind() != ErrorKind::verification) throw;
       progress.warn(fmt::format("{}; the guest builds another initramfs", error.message()));
     }
   if (plan.initramfs_tool == guest::InitramfsTool::dracut)
     run_dracut(plan, guest);
   else
     run_update_initramfs(plan, guest);
+  return true;
 }
 
 }  // namespace bake::apply

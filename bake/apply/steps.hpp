@@ -30,8 +30,8 @@ void configure_system(const plan::Plan& plan, guest::Guest& guest);
 void install_firstboot(const plan::Plan& plan, guest::Guest& guest);
 
 /// Changes the initramfs of the plan's kernel once: edits it, or has the guest's tool build another one, with the
-/// drivers for Azure that are modules.
-void rebuild_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
+/// drivers for Azure that are modules. Returns whether the tool built one.
+bool change_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
 
 /// Removes what belongs to the machine on which the image was made, as `waagent -deprovision+user` does, and logs,
 /// histories and temporary files. docs/recipe.md lists everything.

@@ -101,7 +101,7 @@ struct Menus {
 BootDefault take(const Menus& taken, const Menus* other) {
   const auto& choice = taken.choices.front();
   BootDefault found{choice.release, choice.how, choice.options};
-  warn_of_menus(found, choice, {taken.choices.begin() + 1, taken.choices.end()}, "bake takes the first");
+  warn_of_menus(found, choice, {taken.choices.begin() + 1, taken.choices.end()}, "bake takes the first menu");
   if (other != nullptr) {
     const auto& second = other->choices.front();
     warn_of_menus(found, choice, {second}, "the VM's generation decides which counts");

@@ -17,6 +17,8 @@ namespace bake::guest {
 
 /// The manifest inside a baked image: what the image is made of (bake/evidence/manifest.hpp).
 inline constexpr const char* manifest_path = "/etc/bake-manifest.json";
+/// The size limit of a manifest in bytes. One of a large image has 1 MiB.
+inline constexpr std::size_t max_manifest = std::size_t{16} << 20U;
 
 /// The two families of package managers; one file in bake/apply each.
 enum class Family { rpm, deb };

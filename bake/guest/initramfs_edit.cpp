@@ -98,6 +98,8 @@ class Copier {
     if (below_modules(path) == "modules.dep") modules_directory_ = path.substr(0, path.rfind('/') + 1);
     const auto* index = index_for(path);
     const bool leave_out = is_removed(path);
+    if (index != nullptr && header.starts_with("070702"))
+      throw CannotEdit(ErrorKind::failed, fmt::format("editing initramfs '{}': {} has a checksum", name_, path));
     if ((index != nullptr || leave_out) && cpio_field(header, cpio_links) != 1)
       throw CannotEdit(ErrorKind::failed, fmt::format("editing initramfs '{}': {} has hard links", name_, path));
     if (index != nullptr) {
@@ -142,8 +144,9 @@ class Copier {
     std::string bytes(block, '\0');
     while (const auto got = reader_.read(std::as_writable_bytes(std::span(bytes))))
       if (bytes.find_first_not_of('\0') < got)
-        throw CannotEdit(ErrorKind::failed,
-                         fmt::format("editing initramfs '{}': it has an archive behind another in one stream", name_));
+        throw CannotEdit(
+            ErrorKind::failed,
+            fmt::format("editing initramfs '{}': one compressed stream in it contains two archives", name_));
   }
 
   static std::string with_size(std::string header, std::size_t size) {
@@ -184,7 +187,7 @@ Compression compression_for(std::string_view bytes, const InitramfsEdit& edit, c
   if (!bytes.starts_with("\x1f\x8b") && !edit.allow_gzip)
     throw CannotEdit(
         ErrorKind::failed,
-        fmt::format("editing initramfs '{}': the kernel does not read gzip, and bake does not write what it has",
+        fmt::format("editing initramfs '{}': bake would have to compress it with gzip, which this kernel cannot read",
                     name));
   return Compression::gzip;
 }

@@ -29,7 +29,7 @@ struct InitramfsEdit {
 /// its bytes, its place and its inode number, and the archives keep their order. What is added goes to the end of the
 /// archive that has modules.dep. The last archive keeps gzip and zstd; bake writes no other compression that a kernel
 /// reads: libarchive has no check that the kernel's xz reader accepts, and no legacy lz4. Throws CannotEdit when a file
-/// to change has hard links, when no archive has modules.dep, or when the kernel does not read gzip;
+/// to change has hard links or a checksum, when no archive has modules.dep, or when the kernel does not read gzip;
 /// Error{verification} for damaged content. `name` is for messages.
 void edit_initramfs(std::string_view bytes, const InitramfsEdit& edit, const std::filesystem::path& output,
                     const std::string& name);

@@ -116,7 +116,7 @@ Facts inspect(Guest& guest, const Layout& layout) {
   facts.private_keys = find_private_keys(guest);
   for (const auto& mount : layout.mounts)
     if (mount.mount_point == "/") facts.root_uuid = mount.uuid;
-  facts.baked_manifest = guest.read(manifest_path);
+  facts.baked_manifest = guest.read(manifest_path, max_manifest);
   return facts;
 }
 

@@ -166,9 +166,16 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   report_warnings(outcome.plan, progress);
   plan::require(outcome);
   require_space(outcome.plan, disk);
+  progress.step("search the base for setuid files and keys");
   outcome.plan.expectations.base_privileges = verify::find_privileges(session->guest());
   const auto origin = origin_of(recipe, source, base_sha256, driver, facts, environment);
-  apply::apply(outcome.plan, session->guest(), evidence::image_manifest(outcome.plan, origin).dump(2) + "\n", progress);
+  const auto applied = apply::apply(outcome.plan, session->guest(),
+                                    evidence::image_manifest(outcome.plan, origin).dump(2) + "\n", progress);
+  if (applied.built_initramfs) {
+    outcome.plan.initramfs_leaves_out.clear();
+    outcome.plan.initramfs_adds.clear();
+  }
+  progress.step("search the image for setuid files and keys");
   auto manifest = complete_manifest(outcome.plan, origin, session->guest());
   progress.step("verify");
   const auto checks = verify_changed(outcome.plan.expectations, *session);

@@ -191,6 +191,15 @@ std::string reason_to_rebuild(const guest::Kernel& kernel, const resolve::NewMod
                      join({modules.unreadable.begin(), modules.unreadable.end()}, " or "));
 }
 
+/// Returns the names of the kernel's own modules that use ib_core and are of no use without it.
+std::set<std::string> own_rdma_modules(const guest::Kernel& kernel) {
+  std::set<std::string> names;
+  for (const auto& path : kernel.ib_core_users)
+    if (is_in_any(path, replaced_modules) || is_in_any(path, rdma_only_modules))
+      names.insert(guest::module_name_of(path));
+  return names;
+}
+
 /// Decides which modules leave the initramfs and which come into it, when that is enough: the driver replaces modules
 /// of the RDMA subsystem only. The root disk needs none of them, and this takes seconds where the guest's own tool
 /// takes minutes (320 s for 2,500 compressed modules). Otherwise it must be built again.
@@ -201,7 +210,7 @@ void plan_initramfs_edit(const guest::Facts& facts, const guest::Kernel& kernel,
     return;
   std::set<std::string> names;
   for (const auto& path : kernel.initramfs_content->modules) names.insert(guest::module_name_of(path));
-  const std::set<std::string> users(kernel.ib_core_users.begin(), kernel.ib_core_users.end());
+  const auto users = own_rdma_modules(kernel);
   const std::set<std::string> drivers(kernel.azure_drivers.begin(), kernel.azure_drivers.end());
   for (const auto& name : modules.names) {
     const bool is_rdma = guest::is_rdma_module(name) || users.contains(name);

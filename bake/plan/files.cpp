@@ -9,14 +9,13 @@ namespace {
 
 /// Returns whether the list of the modules for every later initramfs changes.
 bool lists_drivers(const Plan& plan) {
-  return plan.rebuild_initramfs && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools &&
-         (!plan.edits_initramfs() || !plan.initramfs_adds.empty());
+  return plan.rebuild_initramfs && plan.initramfs_tool == guest::InitramfsTool::initramfs_tools;
 }
 
 std::string initramfs_change(const Plan& plan) {
   std::vector<std::string> parts;
   if (!plan.initramfs_leaves_out.empty())
-    parts.push_back(fmt::format("without {} modules", plan.initramfs_leaves_out.size()));
+    parts.push_back("without " + counted_modules(plan.initramfs_leaves_out.size()));
   if (!plan.initramfs_adds.empty()) parts.push_back("with " + join(plan.initramfs_adds, ", "));
   return parts.empty() ? "rebuilt" : join(parts, ", ");
 }
@@ -65,6 +64,8 @@ void add_boot_files(const Plan& plan, std::vector<FileChange>& files) {
 }
 
 }  // namespace
+
+std::string counted_modules(std::size_t count) { return fmt::format("{} module{}", count, count == 1 ? "" : "s"); }
 
 std::vector<std::string> edited_files(const Plan& plan) {
   std::vector<std::string> files;

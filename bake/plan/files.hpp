@@ -27,6 +27,9 @@ inline constexpr const char* initramfs_modules = "/etc/initramfs-tools/modules";
 inline constexpr const char* autorelabel = "/.autorelabel";
 }  // namespace path
 
+/// "1 module", "2 modules"
+std::string counted_modules(std::size_t count);
+
 /// A file that bake itself writes or edits in the guest.
 struct FileChange {
   std::string path;

@@ -32,7 +32,7 @@ NetworkConfig ifcfg() {
           "BOOTPROTO=dhcp\n"
           "TYPE=Ethernet\n"
           "PEERDNS=yes\n",
-          {}};
+          {"/etc/NetworkManager/system-connections/cloud-init-eth0.nmconnection"}};
 }
 
 }  // namespace

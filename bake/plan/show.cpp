@@ -71,7 +71,7 @@ std::string initramfs_action(const Plan& plan) {
   if (!plan.edits_initramfs()) return "rebuild";
   std::vector<std::string> parts;
   if (!plan.initramfs_leaves_out.empty())
-    parts.push_back(fmt::format("leave {} modules out of", plan.initramfs_leaves_out.size()));
+    parts.push_back(fmt::format("leave {} out of", counted_modules(plan.initramfs_leaves_out.size())));
   if (!plan.initramfs_adds.empty()) parts.push_back(fmt::format("add {} to", join(plan.initramfs_adds, ", ")));
   return join(parts, " and ");
 }

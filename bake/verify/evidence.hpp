@@ -6,12 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "bake/guest/facts.hpp"
 #include "bake/verify/check.hpp"
 
 namespace bake::verify {
 
 /// The bytes that a manifest, an SBOM, a provenance or its signature may have.
-inline constexpr std::size_t max_document = std::size_t{16} << 20U;
+inline constexpr std::size_t max_document = guest::max_manifest;
 
 inline constexpr const char* manifest_schema = "bake-manifest/v1";
 /// The payload type of a signed provenance (github.com/in-toto/attestation, spec/v1/envelope.md).

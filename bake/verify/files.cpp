@@ -61,9 +61,10 @@ void add_names(const char* what, const Samples& names, std::vector<std::string>&
 /// nothing about other files when one of the list differs, because it covers those too.
 void compare_rest(Guest& guest, const nlohmann::json& record, std::vector<std::string>& problems) {
   if (!record.contains("rest") || record.at("rest").get<std::string>() == guest.tree_digest()) return;
-  problems.emplace_back(problems.empty() ? "files that the manifest does not list differ in their names, types, modes, "
-                                           "owners, sizes or link targets"
-                                         : "files that the manifest does not list may differ too");
+  problems.emplace_back(problems.empty()
+                            ? "files that the manifest does not list were added, removed or changed (type, "
+                              "mode, owner, size or link target)"
+                            : "files that the manifest does not list may differ too");
 }
 
 }  // namespace

@@ -175,6 +175,7 @@ Check check_holds(Guest& guest, const Expectations& expected) {
 constexpr std::array own_files{guest::manifest_path,
                                plan::path::firstboot,
                                plan::path::firstboot_unit,
+                               plan::path::firstboot_late_unit,
                                plan::path::firstboot_target,
                                plan::path::firstboot_conf,
                                plan::path::firstboot_preset,

@@ -27,7 +27,7 @@ struct InitramfsGuest {
   /// The program that the rebuild calls, with its arguments.
   std::string call() {
     SilentProgress progress;
-    rebuild_initramfs(plan, guest, progress);
+    change_initramfs(plan, guest, progress);
     return shell.content("called");
   }
 };
@@ -65,7 +65,7 @@ TEST(BuildInitramfs, AKeptOneIsNotBuilt) {
   InitramfsGuest image(guest::InitramfsTool::dracut, "4.18.0-193.el8.x86_64", "/boot/initramfs");
   image.plan.rebuild_initramfs = false;
   SilentProgress progress;
-  rebuild_initramfs(image.plan, image.guest, progress);
+  change_initramfs(image.plan, image.guest, progress);
   EXPECT_EQ(image.guest.scripts(), std::vector<std::string>{});
 }
 

@@ -60,7 +60,7 @@ class InitramfsStep : public ::testing::Test {
 };
 
 TEST_F(InitramfsStep, LeavesOutTheModulesOfThePlan) {
-  rebuild_initramfs(plan, guest, progress);
+  EXPECT_FALSE(change_initramfs(plan, guest, progress));
   EXPECT_EQ(list, "/" + directory + "kernel/nvme.ko\n");
   const auto content = guest::read_initramfs(guest.read(plan.initramfs).value_or(""), kernel, "image");
   EXPECT_THAT(content.modules, ElementsAre(directory + "kernel/nvme.ko"));
@@ -78,7 +78,7 @@ TEST_F(InitramfsStep, AddsTheModulesOfThePlanAndThoseThatTheyNeed) {
                  "kernel/pci-hyperv.ko.xz: kernel/pci-hyperv-intf.ko.xz kernel/nvme.ko\nkernel/mlx5_core.ko:\n")
       .with_file("/" + directory + "kernel/pci-hyperv.ko.xz", "a")
       .with_file("/" + directory + "kernel/pci-hyperv-intf.ko.xz", "b");
-  rebuild_initramfs(plan, guest, progress);
+  change_initramfs(plan, guest, progress);
   const auto content = guest::read_initramfs(guest.read(plan.initramfs).value_or(""), kernel, "image");
   EXPECT_THAT(content.modules, ElementsAre(directory + "kernel/nvme.ko", directory + "kernel/pci-hyperv-intf.ko.xz",
                                            directory + "kernel/pci-hyperv.ko.xz"));
@@ -87,12 +87,20 @@ TEST_F(InitramfsStep, AddsTheModulesOfThePlanAndThoseThatTheyNeed) {
 
 TEST_F(InitramfsStep, BuildsAnotherOneWhenThatFails) {
   depmod_works = false;
-  rebuild_initramfs(plan, guest, progress);
+  EXPECT_TRUE(change_initramfs(plan, guest, progress));
   ASSERT_EQ(scripts.size(), 2U);
   EXPECT_THAT(scripts[1], HasSubstr("update-initramfs -u -k 5.4.0-1040-azure"));
   EXPECT_THAT(progress.texts, ElementsAre("making the module indexes of '/boot/initrd.img': cp: cannot stat "
                                           "'/lib/modules/x'; the guest builds another initramfs"));
   EXPECT_THAT(guest.list(work), IsEmpty());
+}
+
+TEST_F(InitramfsStep, BuildsAnotherOneWhenTheEndIsDamaged) {
+  // The inspection reads up to the end of the archive, and the editor to the end of the file.
+  const auto bytes = guest.read(plan.initramfs).value_or("");
+  guest.write(plan.initramfs, cpio({{"early", "x"}}) + bytes + "x");
+  EXPECT_TRUE(change_initramfs(plan, guest, progress));
+  EXPECT_EQ(progress.texts.size(), 1U);
 }
 
 }  // namespace

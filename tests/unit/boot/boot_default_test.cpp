@@ -414,7 +414,7 @@ TEST(BootDefault, TheSystemsOwnMenuForEfiCountsBeforeThatOfAnother) {
   EXPECT_EQ(decision_with(guest, uefi_only),
             "3.10.0-1062.el7.x86_64: first entry of /boot/efi/EFI/redhat/grub.cfg; the image has two menus of GRUB: "
             "/boot/efi/EFI/redhat/grub.cfg boots 3.10.0-1062.el7.x86_64, /boot/efi/EFI/centos/grub.cfg boots "
-            "'/vmlinuz-3.10.0-957.el7.x86_64', which is not a kernel of this image; bake takes the first, and the "
+            "'/vmlinuz-3.10.0-957.el7.x86_64', which is not a kernel of this image; bake takes the first menu, and the "
             "driver is for 3.10.0-1062.el7.x86_64");
 }
 

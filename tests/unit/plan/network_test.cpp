@@ -10,7 +10,6 @@ namespace {
 
 using guest::MachineFile;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 Inputs inputs_for(guest::Family family, const std::set<std::string>& programs) {
   Inputs inputs;
@@ -39,7 +38,7 @@ TEST(PlanNetwork, ConfiguresEth0AsTheGuestDoes) {
   const auto ifcfg = network_of(inputs_for(guest::Family::rpm, {}));
   EXPECT_EQ(ifcfg.file, "/etc/sysconfig/network-scripts/ifcfg-eth0");
   EXPECT_EQ(ifcfg.text, "DEVICE=eth0\nONBOOT=yes\nBOOTPROTO=dhcp\nTYPE=Ethernet\nPEERDNS=yes\n");
-  EXPECT_THAT(ifcfg.replaced, IsEmpty());
+  EXPECT_THAT(ifcfg.replaced, ElementsAre("/etc/NetworkManager/system-connections/cloud-init-eth0.nmconnection"));
 }
 
 TEST(PlanNetwork, LeavesTheNetworkAloneUnlessCloudInitWouldConfigureIt) {

@@ -209,10 +209,12 @@ TEST(PlanInitramfs, IsRebuiltForEveryModuleThatThePackagesBring) {
 }
 
 TEST(PlanInitramfs, LeavesModulesOutWhenThatIsEnough) {
-  auto facts = with_initramfs({"hv_storvsc.ko.xz", "nvme.ko.xz", "net/mlx5_core.ko.xz", "nvme-rdma.ko.xz"});
+  auto facts =
+      with_initramfs({"hv_storvsc.ko.xz", "nvme.ko.xz", "net/mlx5_core.ko.xz", "nvme-rdma.ko.xz", "cifs.ko.xz"});
   facts.programs.insert("depmod");
   auto& kernel = facts.kernels[0];
-  kernel.ib_core_users = {"nvme_rdma", "ib_iser"};
+  kernel.ib_core_users = {"kernel/drivers/nvme/host/nvme-rdma.ko.xz",
+                          "kernel/drivers/infiniband/ulp/iser/ib_iser.ko.xz", "kernel/fs/cifs/cifs.ko.xz"};
   kernel.initramfs_content->resolved = {{"nvme", "lib/modules/x/nvme.ko.xz"}};
   const auto left_out = [&](const Repository& repository = rpm_repository()) {
     return make(inputs_for(facts, repository, PackageFormat::rpm, &kernel_symbols)).plan.initramfs_leaves_out;

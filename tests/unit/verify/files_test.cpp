@@ -66,7 +66,7 @@ TEST(VerifyFiles, AnUnchangedImagePasses) {
 
 TEST(VerifyFiles, FindsAChangeOfAFileThatIsNotListed) {
   const std::string others =
-      "files that the manifest does not list differ in their names, types, modes, owners, sizes or link targets";
+      "files that the manifest does not list were added, removed or changed (type, mode, owner, size or link target)";
   const auto evidence_after = [](const std::function<void(guest::MemoryGuest&)>& change) {
     Image image;
     change(image.guest);
