@@ -150,14 +150,14 @@ def write_bundle_facts(image, kernel, package_format, directory):
 
 def provided_names(listing, package_format):
     """Names of packages and of what they provide, without versions."""
+    if package_format == "rpm":
+        return {line.split(" ")[0] for line in listing.splitlines()}
     names = set()
-    for line in listing.splitlines():
-        if package_format == "rpm":
-            names.add(line.split(" ")[0])
-            continue
+    # A long Provides goes on in the next line, which begins with a blank (deb-control(5)).
+    for line in re.sub(r"\n\s+", " ", listing).splitlines():
         status, package, provides = line.split("|", 2)
         if status == "installed":
-            names |= {package, *(text.split(" ")[0] for text in provides.split(", ") if text)}
+            names |= {package, *(text.split(" ")[0] for text in re.split(r",\s*", provides) if text)}
     return names
 
 

@@ -219,7 +219,9 @@ TEST_F(FleetRun, AFailureDuringAnInterruptionIsInterrupted) {
   for (const auto& [ended, status, message] :
        {Case{6, 130, "interrupted by a signal; last: it is so"},
         Case{1, 130, "interrupted by a signal; last: it is so"}, Case{130, 130, "it is so"}, Case{5, 5, "it is so"}}) {
-    program("bake", fmt::format("trap '' TERM; kill -TERM $PPID; echo 'bake: error: it is so' >&2; exit {}\n", ended));
+    // The sleep lets the watch see the signal before it sees that the program has ended.
+    program("bake",
+            fmt::format("trap '' TERM; kill -TERM $PPID; sleep 1; echo 'bake: error: it is so' >&2; exit {}\n", ended));
     const InterruptWatch watch;
     const OwnInterruption mine;
     EXPECT_THAT(statuses(run_locally(tasks(), options_, silent_)), ElementsAre(status, std::nullopt, std::nullopt));
