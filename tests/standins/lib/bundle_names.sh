@@ -34,7 +34,9 @@ stack_versions() {
   5.[67]) core=56mlnx40-1 ;;
   5.8) core=58mlnx43-1 ;;
   5.9) core=59mlnx44-1 ;;
+  23.0[47]) core=2304mlnx44-1 ;; # not seen; it only has to grow from line to line
   23.10) core=2307mlnx47-1 ;;
+  24.*) core=2410mlnx54-1 ;; # not seen
   *) die "no version of rdma-core known for the $1 line" ;;
   esac
   v_core=$core.$suffix
