@@ -14,6 +14,7 @@
 #include "bake/boot/grub_env.hpp"
 #include "bake/guest/memory.hpp"
 #include "bake/inspect/kernels.hpp"
+#include "tests/support/genuine_data.hpp"
 
 namespace bake::guest {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path& corpus() {
-  static const fs::path path = fs::path(SOURCE_DIR) / "../shared/data/genuine-boot";
+  static const auto path = testing::genuine_data("genuine-boot");
   return path;
 }
 
@@ -116,7 +117,7 @@ class System {
   MemoryGuest guest_;
 };
 
-class GenuineBoot : public testing::TestWithParam<std::string> {};
+class GenuineBoot : public ::testing::TestWithParam<std::string> {};
 
 /// What bake makes of a system, in the words of the corpus.
 std::string answer(const System& system, const BootDefault& found) {
@@ -136,7 +137,10 @@ std::string answer(const System& system, const BootDefault& found) {
 }
 
 TEST_P(GenuineBoot, HasItsTrueDefaultKernel) {
-  if (GetParam() == absent) GTEST_SKIP() << "the corpus of genuine boot files is not there: " << corpus();
+  if (GetParam() == absent) {
+    ASSERT_FALSE(fs::exists(corpus())) << "it has no system";
+    GTEST_SKIP() << "the corpus of genuine boot files is not there: " << corpus();
+  }
   System system(corpus() / GetParam());
   const auto found = find_boot_default(system.guest(), find_kernels(system.guest()));
   const auto ours = answer(system, found);
@@ -149,14 +153,14 @@ TEST_P(GenuineBoot, HasItsTrueDefaultKernel) {
   }
 }
 
-std::string test_name(const testing::TestParamInfo<std::string>& info) {
+std::string test_name(const ::testing::TestParamInfo<std::string>& info) {
   auto name = info.param;
   std::replace_if(
       name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Corpus, GenuineBoot, testing::ValuesIn(systems()), test_name);
+INSTANTIATE_TEST_SUITE_P(Corpus, GenuineBoot, ::testing::ValuesIn(systems()), test_name);
 
 }  // namespace
 }  // namespace bake::guest

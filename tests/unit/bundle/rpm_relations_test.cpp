@@ -8,6 +8,7 @@
 #include "bake/base/text.hpp"
 #include "bake/bundle/rpm_header.hpp"
 #include "bake/bundle/rpm_index.hpp"
+#include "tests/support/genuine_data.hpp"
 #include "tests/support/store_fixture.hpp"
 
 namespace bake::bundle {
@@ -117,11 +118,10 @@ class GenuineIndex : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GenuineIndex, OfCreaterepoAgreesWithTheHeaders) {
   constexpr std::uintmax_t max_size = 1U << 20U;  // smaller packages are enough, and quick to read
-  const char* given = std::getenv("BAKE_TEST_DATA");
-  const auto data = (given != nullptr ? fs::path(given) : fs::path(SOURCE_DIR).parent_path() / "shared" / "data");
-  if (!fs::exists(data / GetParam())) GTEST_SKIP() << "the genuine packages are not in " << data / GetParam();
+  const auto directory = testing::genuine_data(GetParam());
+  if (!fs::exists(directory)) GTEST_SKIP() << "the genuine packages are not in " << directory;
   const TemporaryDirectory scratch;
-  for (const auto& entry : fs::directory_iterator(data / GetParam()))
+  for (const auto& entry : fs::directory_iterator(directory))
     if (entry.path().extension() == ".rpm" && entry.file_size() < max_size)
       fs::create_symlink(fs::canonical(entry.path()), scratch.path() / entry.path().filename());
   const auto made = run_program({"createrepo_c", "--quiet", "--general-compress-type=gz", "--no-database",

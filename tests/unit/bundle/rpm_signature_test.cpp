@@ -1,11 +1,11 @@
 // What an rpm's signatures cover: the header, the payload, or both.
 #include <algorithm>
-#include <cstdlib>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "bake/bundle/rpm_header.hpp"
 #include "tests/support/bundles.hpp"
+#include "tests/support/genuine_data.hpp"
 
 namespace bake::bundle {
 namespace {
@@ -71,10 +71,7 @@ TEST(RpmSignature, OverThePayloadByAStrangerDoesNotCoverIt) {
 class GenuinePackages : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    const char* given = std::getenv("BAKE_TEST_DATA");
-    const auto data = given != nullptr ? std::filesystem::path(given)
-                                       : std::filesystem::path(SOURCE_DIR).parent_path() / "shared" / "data";
-    directory_ = data / GetParam();
+    directory_ = testing::genuine_data(GetParam());
     key_ = directory_ / (GetParam() == "el7-rpms" ? "RPM-GPG-KEY-CentOS-7" : "RPM-GPG-KEY-redhat-release");
     if (!std::filesystem::exists(key_)) GTEST_SKIP() << "the genuine packages are not in " << directory_;
   }

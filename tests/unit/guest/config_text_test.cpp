@@ -6,6 +6,7 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/inspect/waagent.hpp"
+#include "tests/support/genuine_data.hpp"
 
 namespace bake::guest {
 namespace {
@@ -24,11 +25,11 @@ TEST(SetKey, LeavesExactlyOneUncommentedLine) {
 
 // The waagent.conf of eight distributions (Azure/WALinuxAgent, config/). They are not part of the project.
 TEST(SetKey, ChangesOneLineOfEveryGenuineWaagentConf) {
-  namespace fs = std::filesystem;
-  const auto directory = fs::path(SOURCE_DIR) / "../shared/data/genuine-waagent";
-  std::error_code error;
+  const auto directory = testing::genuine_data("genuine-waagent");
+  if (!std::filesystem::exists(directory))
+    GTEST_SKIP() << "the genuine waagent.conf files are not there: " << directory;
   int files = 0;
-  for (const auto& entry : fs::directory_iterator(directory, error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     const auto text = read_text(entry.path(), 1U << 20U);
     const auto edited = set_key(text, "OS.EnableRDMA", "y");
     EXPECT_EQ(waagent_setting(edited, "OS.EnableRDMA"), "y") << entry.path();
@@ -41,7 +42,6 @@ TEST(SetKey, ChangesOneLineOfEveryGenuineWaagentConf) {
     EXPECT_EQ(set_key(edited, "OS.EnableRDMA", "y"), edited) << entry.path();
     ++files;
   }
-  if (files == 0) GTEST_SKIP() << "the genuine waagent.conf files are not there: " << directory;
   EXPECT_EQ(files, 8);
 }
 

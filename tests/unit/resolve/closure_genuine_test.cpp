@@ -1,6 +1,5 @@
 // Solves over the genuine index of MLNX_OFED_LINUX-4.9-7.1.0.0 (Ubuntu) if a copy is next to the tree. Nothing of
 // it is in git; without it these tests are skipped.
-#include <cstdlib>
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +7,7 @@
 #include "bake/base/file.hpp"
 #include "bake/resolve/profile.hpp"
 #include "tests/support/closure_fixture.hpp"
+#include "tests/support/genuine_data.hpp"
 
 namespace bake::resolve {
 namespace {
@@ -22,12 +22,7 @@ class GenuineIndex : public ::testing::Test {
   void SetUp() override {
     if (!std::filesystem::exists(directory())) GTEST_SKIP() << "the genuine index is not in " << directory();
   }
-  static std::filesystem::path directory() {
-    const char* given = std::getenv("BAKE_TEST_DATA");
-    const auto data = given != nullptr ? std::filesystem::path(given)
-                                       : std::filesystem::path(SOURCE_DIR).parent_path() / "shared" / "data";
-    return data / "mlnx-ofed-4.9-7.1.0.0-ubuntu" / "DEBS";
-  }
+  static std::filesystem::path directory() { return genuine_data("mlnx-ofed-4.9-7.1.0.0-ubuntu") / "DEBS"; }
   static std::string index_of(const std::string& flavour) { return read_text(directory() / flavour / "Packages"); }
 };
 

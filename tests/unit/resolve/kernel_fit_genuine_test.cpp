@@ -1,7 +1,6 @@
 // The kernel fit of genuine kernels and modules: symvers of CentOS 7 and RHEL 8, the kernel's own mlx5_ib and
 // hv_netvsc, and a kmod package of a vendor. They are not in git; without them these tests are skipped. zcat, modprobe
 // --dump-modversions and awk give the numbers below.
-#include <cstdlib>
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,6 +11,7 @@
 #include "bake/bundle/package_scan.hpp"
 #include "bake/inspect/kernels.hpp"
 #include "bake/resolve/kernel_fit.hpp"
+#include "tests/support/genuine_data.hpp"
 
 namespace bake::resolve {
 namespace {
@@ -42,12 +42,7 @@ class GenuineKernels : public ::testing::Test {
       GTEST_SKIP() << "the genuine symbol versions and modules are not in " << directory();
   }
 
-  static std::filesystem::path directory() {
-    const char* given = std::getenv("BAKE_TEST_DATA");
-    const auto data = given != nullptr ? std::filesystem::path(given)
-                                       : std::filesystem::path(SOURCE_DIR).parent_path() / "shared" / "data";
-    return data / "genuine-kabi";
-  }
+  static std::filesystem::path directory() { return testing::genuine_data("genuine-kabi"); }
 
   static std::string unpacked(const std::filesystem::path& file) {
     return archive::unpack(read_text(file), file.filename(), std::size_t{16} << 20U);

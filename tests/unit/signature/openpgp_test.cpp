@@ -1,6 +1,5 @@
 #include "bake/signature/openpgp.hpp"
 
-#include <cstdlib>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +8,7 @@
 #include "bake/bundle/layout.hpp"
 #include "bake/store/store.hpp"
 #include "tests/support/bundles.hpp"
+#include "tests/support/genuine_data.hpp"
 #include "tests/support/short_numbers_key.hpp"
 
 namespace bake::signature {
@@ -132,12 +132,7 @@ class GenuineBundle : public ::testing::Test {
     if (!std::filesystem::exists(directory() / "tree.tsv"))
       GTEST_SKIP() << "the genuine bundle index is not in " << directory();
   }
-  static std::filesystem::path directory() {
-    const char* given = std::getenv("BAKE_TEST_DATA");
-    const auto data = given != nullptr ? std::filesystem::path(given)
-                                       : std::filesystem::path(SOURCE_DIR).parent_path() / "shared" / "data";
-    return data / "mlnx-ofed-4.9-7.1.0.0-ubuntu";
-  }
+  static std::filesystem::path directory() { return testing::genuine_data("mlnx-ofed-4.9-7.1.0.0-ubuntu"); }
   static std::string text(const std::string& file) { return read_text(directory() / file); }
 
   const std::vector<std::pair<std::string, std::size_t>> repositories{
