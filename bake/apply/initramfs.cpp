@@ -11,15 +11,13 @@
 #include "bake/base/text.hpp"
 #include "bake/guest/config_text.hpp"
 #include "bake/guest/initramfs_edit.hpp"
+#include "bake/guest/module_elf.hpp"
+#include "bake/guest/modules_dep.hpp"
 #include "bake/guest/shell.hpp"
 #include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
-
-/// The size limit in bytes of one of depmod's indexes. modules.alias of EL8 has 1.2 MB.
-constexpr std::size_t max_index = std::size_t{16} << 20U;
-constexpr std::size_t max_module = std::size_t{64} << 20U;
 
 /// Drivers of the card. The root disk is on hv_storvsc or nvme, so the initramfs needs none of them; dracut 049 would
 /// pack the vendor's module and the kernel's own.
@@ -83,7 +81,7 @@ std::map<std::string, std::string> make_indexes(const plan::Plan& plan, const st
     const auto path = tree + directory + "/" + name;
     const auto stat = guest.stat(path);
     if (name.starts_with("modules.") && stat && stat->type == guest::FileType::regular)
-      indexes[name] = guest.read(path, max_index).value_or("");
+      indexes[name] = guest.read(path, guest::max_module_index).value_or("");
   }
   guest.remove(work);
   return indexes;
@@ -96,13 +94,15 @@ std::map<std::string, std::string> modules_to_add(const plan::Plan& plan, const 
   const auto directory = fmt::format("/lib/modules/{}/", plan.kernel());
   const std::set<std::string> wanted(plan.initramfs_adds.begin(), plan.initramfs_adds.end());
   std::map<std::string, std::string> added;
-  for (const auto& line : split_lines(guest.read(directory + "modules.dep", max_index).value_or(""))) {
-    const auto paths = split_words(replace_all(line, ":", " "));  // "path: needed needed"
-    if (paths.empty() || !wanted.contains(guest::module_name_of(paths.front()))) continue;
+  const auto modules_dep = guest.read(directory + "modules.dep", guest::max_module_index).value_or("");
+  guest::each_module(modules_dep, [&](const guest::ModuleDependencies& module) {
+    if (!wanted.contains(guest::module_name_of(module.path))) return;
+    auto paths = module.needed;
+    paths.emplace_back(module.path);
     for (const auto& path : paths)
       if (!present.contains(guest::module_name_of(path)))
-        added[path] = guest.read(directory + path, max_module).value_or("");
-  }
+        added[path] = guest.read(directory + path, guest::max_module).value_or("");
+  });
   return added;
 }
 

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::uint64_t max_payload = std::uint64_t{8} << 30U;
 // Bounds of memory: an unpacked module is in memory together with the windows of its decoder and its package's decoder.
-constexpr std::size_t max_module = std::size_t{48} << 20U;
 constexpr std::size_t max_packed_module = std::size_t{8} << 20U;
 constexpr std::size_t max_unpacked_module = std::size_t{24} << 20U;
 constexpr std::size_t max_dkms_conf = std::size_t{1} << 20U;
@@ -51,7 +50,7 @@ void walk_deb(const archive::ByteSource& package, std::string_view member, const
 }
 
 std::string module_bytes(const archive::ArchiveEntry& entry, archive::ArchiveReader& reader) {
-  if (entry.path.ends_with(".ko")) return reader.read_all(max_module);
+  if (entry.path.ends_with(".ko")) return reader.read_all(guest::max_module);
   return archive::unpack(reader.read_all(max_packed_module), entry.path, max_unpacked_module);
 }
 

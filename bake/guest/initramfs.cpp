@@ -15,7 +15,6 @@ namespace bake::guest {
 namespace {
 
 constexpr std::uint64_t max_unpacked = std::uint64_t{2} << 30U;
-constexpr std::size_t max_modules_dep = std::size_t{8} << 20U;
 constexpr std::size_t max_entries = 200'000;
 
 [[noreturn]] void refuse(const std::string& name, std::string_view reason) {
@@ -79,7 +78,7 @@ class Reader {
       if (is_module_path(path) && path.starts_with("lib/modules/")) content_.modules.emplace_back(path);
       if (path == modules_dep_)
         content_.resolved =
-            resolve_modules(reader.read_all(max_modules_dep), modules_dep_.substr(0, modules_dep_.rfind('/') + 1));
+            resolve_modules(reader.read_all(max_module_index), modules_dep_.substr(0, modules_dep_.rfind('/') + 1));
     }
   }
 
@@ -113,23 +112,9 @@ std::vector<std::string_view> initramfs_parts(std::string_view bytes, const std:
   return parts;
 }
 
-std::string module_name_of(std::string_view path) {
-  const auto name = path.substr(path.rfind('/') + 1);
-  return replace_all(std::string(name.substr(0, name.find('.'))), "-", "_");
-}
-
 bool is_rdma_module(std::string_view name) {
   return name.starts_with("mlx") || name.starts_with("ib_") || name.starts_with("rdma_") || name == "iw_cm" ||
          name == "rpcrdma" || name == "svcrdma" || name == "xprtrdma" || name == "scsi_transport_srp";
-}
-
-std::map<std::string, std::string> resolve_modules(std::string_view modules_dep, const std::string& directory) {
-  std::map<std::string, std::string> resolved;
-  for (const auto line : each_line(modules_dep)) {
-    const std::string path(line.substr(0, line.find(':')));
-    if (is_module_path(path)) resolved.try_emplace(module_name_of(path), directory + path);
-  }
-  return resolved;
 }
 
 std::vector<std::string> missing_dependencies(const InitramfsContent& content, std::string_view modules_dep,
@@ -137,14 +122,13 @@ std::vector<std::string> missing_dependencies(const InitramfsContent& content, s
   std::set<std::string> present;
   for (const auto& path : content.modules) present.insert(module_name_of(path));
   std::vector<std::string> missing;
-  for (const auto line : each_line(modules_dep)) {
-    const auto colon = std::min(line.find(':'), line.size());
-    const auto name = module_name_of(line.substr(0, colon));
-    if (colon == line.size() || std::find(names.begin(), names.end(), name) == names.end()) continue;
-    for (const auto& needed : split_words(line.substr(colon + 1)))
+  each_module(modules_dep, [&](const ModuleDependencies& module) {
+    const auto name = module_name_of(module.path);
+    if (std::find(names.begin(), names.end(), name) == names.end()) return;
+    for (const auto& needed : module.needed)
       if (!present.contains(module_name_of(needed)))
         missing.push_back(fmt::format("{} needs {}, which is missing", name, module_name_of(needed)));
-  }
+  });
   return missing;
 }
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bake/guest/modules_dep.hpp"
+
 namespace bake::guest {
 
 /// The kernel modules in an initramfs.
@@ -30,17 +32,10 @@ InitramfsContent read_initramfs(std::string_view bytes, const std::string& relea
 /// Returns whether a module is one of the card or of the RDMA subsystem, which a driver bundle replaces.
 bool is_rdma_module(std::string_view name);
 
-/// Module name → path below the root for each line of a modules.dep ("path: dependencies"); `directory` is the one that
-/// its paths count from: "lib/modules/K/".
-std::map<std::string, std::string> resolve_modules(std::string_view modules_dep, const std::string& directory);
-
 /// Returns what `names` lack in the initramfs to be loaded there: "nvme needs nvme_core, which is missing" for each
 /// module that the image's modules.dep says one of them depends on (depmod(8): the dependencies of dependencies
 /// included).
 std::vector<std::string> missing_dependencies(const InitramfsContent& content, std::string_view modules_dep,
                                               const std::vector<std::string>& names);
-
-/// "lib/modules/K/extra/mlx5_core.ko.xz" → "mlx5_core"; modprobe treats dashes as underscores.
-std::string module_name_of(std::string_view path);
 
 }  // namespace bake::guest

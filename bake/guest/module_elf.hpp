@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 
 namespace bake::guest {
+
+/// The size limit of an unpacked kernel module in bytes. The largest of a distribution, amdgpu, has 20 MB.
+inline constexpr std::size_t max_module = std::size_t{48} << 20U;
 
 /// Symbols and the CRCs of their prototypes, as symvers lists them for a kernel.
 using SymbolVersions = std::map<std::string, std::uint32_t>;

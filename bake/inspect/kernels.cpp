@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::size_t max_symvers = std::size_t{16} << 20U;  // a real file has 2 MiB
 constexpr int max_vermagic_tries = 8;
-constexpr std::size_t max_module = std::size_t{32} << 20U;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -218,25 +217,20 @@ std::vector<std::string> builtin_rdma_modules(std::string_view modules_builtin, 
 
 std::vector<std::string> outside_rdma_users(std::string_view modules_dep) {
   std::set<std::string> found;
-  for (const auto line : each_line(modules_dep)) {
-    const auto colon = line.find(':');
-    if (colon == std::string::npos || is_own_module(line)) continue;
-    const auto needed = split_words(line.substr(colon + 1));
-    if (std::any_of(needed.begin(), needed.end(), is_own_rdma_module))
-      found.insert(module_name_of(line.substr(0, colon)));
-  }
+  each_module(modules_dep, [&](const ModuleDependencies& module) {
+    if (!is_own_module(module.path) && std::any_of(module.needed.begin(), module.needed.end(), is_own_rdma_module))
+      found.insert(module_name_of(module.path));
+  });
   return {found.begin(), found.end()};
 }
 
 std::vector<std::string> own_ib_core_users(std::string_view modules_dep) {
+  const auto is_ib_core = [](const auto& path) { return module_name_of(path) == "ib_core"; };
   std::set<std::string> found;
-  for (const auto line : each_line(modules_dep)) {
-    const auto colon = line.find(':');
-    if (colon == std::string::npos || !is_own_module(line)) continue;
-    const auto needed = split_words(line.substr(colon + 1));
-    if (std::any_of(needed.begin(), needed.end(), [](const auto& path) { return module_name_of(path) == "ib_core"; }))
-      found.emplace(line.substr(0, colon));
-  }
+  each_module(modules_dep, [&](const ModuleDependencies& module) {
+    if (is_own_module(module.path) && std::any_of(module.needed.begin(), module.needed.end(), is_ib_core))
+      found.emplace(module.path);
+  });
   return {found.begin(), found.end()};
 }
 

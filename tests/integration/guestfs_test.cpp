@@ -19,6 +19,7 @@
 #include "bake/inspect/inspect.hpp"
 #include "bake/inspect/package_database.hpp"
 #include "tests/contract/guest_contract.hpp"
+#include "tests/support/recording_progress.hpp"
 
 namespace bake::guest {
 namespace {
@@ -38,16 +39,6 @@ void write_file(const fs::path& file, std::string_view content) {
   fs::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary) << content;
 }
-
-class CollectingProgress final : public Progress {
- public:
-  void step(std::string_view /*name*/) override {}
-  void detail(std::string_view text) override { details.emplace_back(text); }
-  void warn(std::string_view text) override { warnings.emplace_back(text); }
-
-  std::vector<std::string> details;
-  std::vector<std::string> warnings;
-};
 
 /// A GPT disk like that of an Azure image: ESP, /boot, root (a busybox), swap, and a second root, which bake must
 /// reject.
@@ -121,7 +112,7 @@ struct Shared {
     options.disk = disk.file();
     options.payloads = {directory.path() / "payload.iso"};
     auto appliance = std::make_unique<Appliance>(appliance_options(options), progress);
-    progress.warnings.clear();  // this test is not about whether this machine has a working KVM
+    progress.warned.clear();  // this test is not about whether this machine has a working KVM
     try_refusals(*appliance);
     guest = std::make_unique<GuestfsGuest>(std::move(appliance), options, progress);
   }
@@ -150,7 +141,7 @@ struct Shared {
 
   TemporaryDirectory directory;
   TestDisk disk;
-  CollectingProgress progress;
+  testing::RecordingProgress progress;
   GuestfsOptions options;
   std::string two_systems, no_system, empty_disk, encrypted_disk;
   std::unique_ptr<GuestfsGuest> guest;
@@ -197,7 +188,7 @@ TEST(Guestfs, MountsByTheGuestsFstab) {
   EXPECT_GT(layout.mounts.at(0).free, std::uint64_t{50} << 20U);
   // /boot has no directory efi here, and no fstab names sda5.
   EXPECT_EQ(
-      shared().progress.warnings,
+      shared().progress.warned,
       (std::vector<std::string>{"/dev/sda5 (ext4) is not in the guest's /etc/fstab; bake does not mount it",
                                 "/boot/efi of the guest's /etc/fstab is not a directory; /dev/sda1 is not mounted"}));
 }
@@ -387,7 +378,7 @@ bool becomes(int wanted, const std::string& text, std::chrono::seconds limit) {
 TEST(GuestfsLaunch, StopsInTimeWithAHint) {
   ::setenv("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg", 1);
   ::setenv("BAKE_LAUNCH_TIMEOUT", "1", 1);
-  CollectingProgress progress;
+  testing::RecordingProgress progress;
   try {
     const Appliance appliance({{{shared().disk.file(), true, false, ""}}, 1024, 1}, progress);
     ADD_FAILURE() << "started within a second";
@@ -401,7 +392,7 @@ TEST(GuestfsLaunch, StopsInTimeWithAHint) {
 }
 
 TEST(GuestfsLaunch, SaysThatTheApplianceDied) {
-  CollectingProgress progress;
+  testing::RecordingProgress progress;
   GuestfsOptions options;
   options.disk = shared().disk.file();
   GuestfsGuest guest(options, progress);

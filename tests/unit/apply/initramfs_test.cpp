@@ -7,6 +7,7 @@
 #include "bake/apply/steps.hpp"
 #include "bake/guest/memory.hpp"
 #include "tests/support/cpio.hpp"
+#include "tests/support/recording_progress.hpp"
 
 namespace bake::apply {
 namespace {
@@ -19,14 +20,6 @@ using ::testing::IsEmpty;
 constexpr const char* kernel = "5.4.0-1040-azure";
 const std::string directory = std::string("lib/modules/") + kernel + "/";
 const std::string work = "/var/tmp/.bake-initramfs";
-
-class RecordingProgress final : public Progress {
- public:
-  void step(std::string_view /*name*/) override {}
-  void detail(std::string_view /*text*/) override {}
-  void warn(std::string_view text) override { texts.emplace_back(text); }
-  std::vector<std::string> texts;
-};
 
 /// A guest whose initramfs has mlx5_core and nvme, and whose depmod works or ends with 1.
 class InitramfsStep : public ::testing::Test {
@@ -53,7 +46,7 @@ class InitramfsStep : public ::testing::Test {
 
   guest::MemoryGuest guest;
   plan::Plan plan;
-  RecordingProgress progress;
+  testing::RecordingProgress progress;
   std::vector<std::string> scripts;
   std::string list;
   bool depmod_works = true;
@@ -67,7 +60,7 @@ TEST_F(InitramfsStep, LeavesOutTheModulesOfThePlan) {
   EXPECT_FALSE(content.resolved.contains("mlx5_core"));
   EXPECT_EQ(scripts.size(), 1U);
   EXPECT_THAT(guest.list(work), IsEmpty());
-  EXPECT_THAT(progress.texts, IsEmpty());
+  EXPECT_THAT(progress.warned, IsEmpty());
 }
 
 TEST_F(InitramfsStep, AddsTheModulesOfThePlanAndThoseThatTheyNeed) {
@@ -90,8 +83,8 @@ TEST_F(InitramfsStep, BuildsAnotherOneWhenThatFails) {
   EXPECT_TRUE(change_initramfs(plan, guest, progress));
   ASSERT_EQ(scripts.size(), 2U);
   EXPECT_THAT(scripts[1], HasSubstr("update-initramfs -u -k 5.4.0-1040-azure"));
-  EXPECT_THAT(progress.texts, ElementsAre("making the module indexes of '/boot/initrd.img': cp: cannot stat "
-                                          "'/lib/modules/x'; the guest builds another initramfs"));
+  EXPECT_THAT(progress.warned, ElementsAre("making the module indexes of '/boot/initrd.img': cp: cannot stat "
+                                           "'/lib/modules/x'; the guest builds another initramfs"));
   EXPECT_THAT(guest.list(work), IsEmpty());
 }
 
@@ -100,7 +93,7 @@ TEST_F(InitramfsStep, BuildsAnotherOneWhenTheEndIsDamaged) {
   const auto bytes = guest.read(plan.initramfs).value_or("");
   guest.write(plan.initramfs, cpio({{"early", "x"}}) + bytes + "x");
   EXPECT_TRUE(change_initramfs(plan, guest, progress));
-  EXPECT_EQ(progress.texts.size(), 1U);
+  EXPECT_EQ(progress.warned.size(), 1U);
 }
 
 }  // namespace
