@@ -382,6 +382,12 @@ std::string GuestfsGuest::tree_digest() {
   return line;
 }
 
+std::optional<std::vector<std::string>> GuestfsGuest::files_without_label() {
+  run_tools(without_label_command(), "searching files without an SELinux label");
+  if (const auto found = read(without_label_file)) return parse_without_label(*found);
+  return std::nullopt;
+}
+
 // ---- the end
 
 void GuestfsGuest::write_back() {

@@ -86,6 +86,7 @@ class GuestfsGuest final : public Guest {
                                                   const std::vector<std::string>& trees) override;
   PrivilegedFiles privileged_files() override;
   std::string tree_digest() override;
+  std::optional<std::vector<std::string>> files_without_label() override;
   std::uint64_t free_bytes(const std::string& path) override;
   void mount_payload(std::size_t index, const std::string& mount_point) override;
   void unmount_payload(const std::string& mount_point) override;

@@ -87,12 +87,14 @@ std::string fingerprint_command() {
 }
 
 std::string privileged_command() {
-  // getfattr(1) fails for a file system without attributes (vfat); such a file has no capability.
+  // One search for both, because it takes seconds. getfattr(1) fails for a file system without attributes (vfat); such
+  // a file has no capability.
   return fmt::format(
-      "rm -f .{1} .{2} && {{ find . {0} -type f -perm /6000 -print0 2>/dev/null; :; }} >.{1} || exit 1; "
-      "command -v getfattr >/dev/null || exit 0; "
-      "find . {0} -type f -perm /0111 -print0 2>/dev/null | "
-      "xargs -0 -r getfattr -h -d -e hex -m '^security\\.capability$' -- >.{2} 2>/dev/null; :",
+      "rm -f .{1} .{2}; if command -v getfattr >/dev/null; then "
+      "list='xargs -0 -r getfattr -h -d -e hex -m ^security.capability$ --'; to=.{2}; else list=cat; to=/dev/null; "
+      "fi; "
+      "{{ find . {0} -type f \\( -perm /6000 -fprint0 .{1} , -perm /0111 -print0 \\) 2>/dev/null; :; }} | "
+      "$list >$to 2>/dev/null; [ -e .{1} ]",
       stored_files, setuid_file, capabilities_file);
 }
 
@@ -109,6 +111,28 @@ std::map<std::string, std::string> parse_capabilities(std::string_view text) {
     }
     if (line.starts_with(attribute) && !path.empty()) found[path] = line.substr(attribute.size());
   }
+  return found;
+}
+
+std::string without_label_command() {
+  // getfattr(1) names a file without the attribute on standard error only; LC_ALL=C makes that message known. Its two
+  // streams must not mix in one pipe, because it writes blocks to one and pieces of lines to the other.
+  return fmt::format(
+      "rm -f .{1} .{1}.missing; command -v getfattr >/dev/null || exit 0; "
+      "{{ find . {0} -print0 2>/dev/null | xargs -0 -r getfattr -h -n security.selinux -- 2>.{1}.missing | "
+      R"(sed -n -E -e '/^# file: /h' -e '/^security\.selinux=".*:(unlabeled_t|file_t)[:"\\]/{{g;s/^# file: //p}}'; )"
+      R"(sed -n -e 's/: security\.selinux: No such attribute$//p' .{1}.missing; }} | head -n {2} >.{1}; )"
+      "rm -f .{1}.missing",
+      stored_files, without_label_file, without_label_limit + 1);
+}
+
+std::vector<std::string> parse_without_label(std::string_view text) {
+  std::vector<std::string> found;
+  for (auto line : each_line(text)) {
+    if (line.starts_with("./")) line.remove_prefix(2);  // some versions of getfattr remove it
+    if (!line.empty()) found.push_back(line == "." ? "/" : "/" + unescape_octal(line));
+  }
+  std::sort(found.begin(), found.end());
   return found;
 }
 

@@ -50,6 +50,16 @@ std::string privileged_command();
 /// Returns path → value of each attribute that getfattr(1) printed.
 std::map<std::string, std::string> parse_capabilities(std::string_view text);
 
+/// What without_label_command() found: lines that end with a path, as getfattr(1) escapes it. Missing when the
+/// appliance does not have that program.
+inline constexpr const char* without_label_file = "/run/bake/without-label";
+
+/// Searches the files of Guest::files_without_label().
+std::string without_label_command();
+
+/// Returns the paths in such lines, sorted.
+std::vector<std::string> parse_without_label(std::string_view text);
+
 /// What tree_digest_command() found, as sha256sum(1) prints it.
 inline constexpr const char* tree_digest_file = "/run/bake/tree-digest";
 

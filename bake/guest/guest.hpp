@@ -46,6 +46,9 @@ inline constexpr std::size_t text_limit = std::size_t{4} << 20U;
 /// Files of this size and larger are not hashed: a sparse file may claim terabytes.
 inline constexpr std::uint64_t fingerprint_limit = std::uint64_t{1} << 30U;
 
+/// Guest::files_without_label() returns no more files than this, plus one.
+inline constexpr std::size_t without_label_limit = 10'000;
+
 /// The files that give rights to any user who runs them: path → state, as fingerprints() returns it.
 struct PrivilegedFiles {
   std::map<std::string, std::string> setuid;  ///< setuid and setgid files
@@ -111,6 +114,11 @@ class Guest {
   /// Returns one sha256 over the path, type, mode and owner of every file and directory of the mounted file systems,
   /// over the size of regular files and the targets of links. Leaves out the same files as privileged_files().
   virtual std::string tree_digest() = 0;
+  /// Returns the path of every file, directory and link without an SELinux label, sorted, at most without_label_limit
+  /// and one more. The types unlabeled_t and file_t count as none, because the policy gives them to files without a
+  /// label. Leaves out file systems that cannot store labels, and the same files as privileged_files(). Nothing: labels
+  /// cannot be read.
+  virtual std::optional<std::vector<std::string>> files_without_label() = 0;
 
   /// Returns the free bytes on the file system of `path`.
   virtual std::uint64_t free_bytes(const std::string& path) = 0;

@@ -1,8 +1,11 @@
 #include "bake/guest/labels.hpp"
 
 #include <fmt/format.h>
+#include <map>
+#include <set>
 
 #include "bake/base/text.hpp"
+#include "bake/guest/path.hpp"
 #include "bake/guest/shell.hpp"
 
 namespace bake::guest {
@@ -10,34 +13,34 @@ namespace {
 
 constexpr std::size_t max_files = 20;
 
-/// Returns the definition of the shell function list_files, which prints the names of `files`, one a line. Each name
-/// has the real path of its directory, because the policy has no entries for the paths below a link (/lib,
-/// /etc/init.d).
-std::string list_function(const LabelledFiles& files) {
+/// Returns a script that prints the names of `files`; some may not exist.
+std::string list_script(const LabelledFiles& files) {
   std::string sources = fmt::format("printf '%s\\n' {}", quoted(files.paths));
   if (!files.packages.empty())
     sources +=
-        fmt::format("; {} {}", files.family == Family::rpm ? "rpm -ql" : "dpkg-query -L", quoted(files.packages));
+        fmt::format("\n{} {}", files.family == Family::rpm ? "rpm -ql" : "dpkg-query -L", quoted(files.packages));
   if (!files.kernel.empty())
     sources += fmt::format(
-        "; find /lib/modules/{0}/ -maxdepth 1 -name 'modules.*'"
-        "; for tree in extra updates weak-updates; do find /lib/modules/{0}/$tree; done",
+        "\nfind /lib/modules/{0}/ -maxdepth 1 -name 'modules.*'"
+        "\nfor tree in extra updates weak-updates; do find /lib/modules/{0}/$tree; done",
         shell_quote(files.kernel));
-  return fmt::format(
-      "list_files() {{\n"
-      "  {{ {}; }} 2>/dev/null | sort -u | {{\n"
-      "    last=none\n"
-      "    while IFS= read -r path; do\n"
-      "      case $path in /*) ;; *) continue ;; esac\n"
-      "      directory=${{path%/*}}\n"
-      "      [ \"$directory\" = \"$last\" ] || cd -P \"$directory/\" 2>/dev/null || continue\n"
-      "      last=$directory\n"
-      "      case $PWD/ in /proc/*|/sys/*|/dev/*|/run/*) continue ;; esac\n"
-      "      printf '%s\\n' \"${{PWD%/}}/${{path##*/}}\"\n"
-      "    done\n"
-      "  }} | sort -u\n"
-      "}}\n",
-      sources);
+  return fmt::format("{{\n{}\n}} 2>/dev/null | sort -u\n", sources);
+}
+
+/// Returns directory → its real path; without those that do not exist.
+std::map<std::string, std::string> real_directories(Guest& guest, const std::set<std::string>& directories) {
+  const std::vector<std::string> asked(directories.begin(), directories.end());
+  const auto result =
+      guest.shell(fmt::format("for directory in {}; do\n"
+                              "  if cd -P \"$directory/\" 2>/dev/null; then printf '%s\\0' \"$PWD\"\n"
+                              "  else printf '\\0'; fi\n"
+                              "done\n",
+                              quoted(asked)));
+  const auto answers = split(result.output, '\0');
+  std::map<std::string, std::string> real;
+  for (std::size_t i = 0; i < asked.size() && i < answers.size(); ++i)
+    if (answers[i].starts_with('/')) real[asked[i]] = answers[i];
+  return real;
 }
 
 /// "system_u:object_r:bin_t:s0" → "bin_t"
@@ -73,19 +76,35 @@ std::string wrong_label_in(const std::string& line) {
     change = change_in(line, would.size(), " from ", " to ");
   else if (const auto at = line.find(reset); at != std::string::npos)
     change = change_in(line, at + reset.size() - 1, " context ", "->");
-  const auto type = type_of(change.before);
-  if (change.before.find(':') == std::string::npos || type == "unlabeled_t" || type == "file_t") return {};
-  return fmt::format("{} ({} instead of {})", change.path, type, type_of(change.after));
+  if (!is_label(change.before)) return {};
+  return fmt::format("{} ({} instead of {})", change.path, type_of(change.before), type_of(change.after));
 }
 
-std::vector<std::string> unlabelled_files(Guest& guest, const LabelledFiles& files) {
+std::vector<std::string> paths_of(Guest& guest, const LabelledFiles& files) {
+  const auto listed = guest.shell(list_script(files)).output;
+  std::set<std::string> directories;
+  for (const auto line : each_line(listed))
+    if (line.starts_with('/')) directories.insert(parent_of(line));
+  const auto real = real_directories(guest, directories);
+  std::set<std::string> paths;
+  for (const auto line : each_line(listed))
+    if (const auto found = real.find(parent_of(line)); line.starts_with('/') && found != real.end())
+      if (auto path = join_path(found->second, base_name_of(line)); is_stored(path)) paths.insert(std::move(path));
+  return {paths.begin(), paths.end()};
+}
+
+bool is_label(const std::string& context) {
+  const auto type = type_of(context);
+  return context.find(':') != std::string::npos && type != "unlabeled_t" && type != "file_t";
+}
+
+std::vector<std::string> unlabelled_files(Guest& guest, const std::vector<std::string>& paths) {
   const auto result =
-      guest.shell(list_function(files) +
-                  fmt::format("seen=$(list_files | xargs -r -d '\\n' ls -dZ 2>/dev/null)\n"
+      guest.shell(fmt::format("seen=$(printf '%s\\n' {} | xargs -r -d '\\n' ls -dZ 2>/dev/null)\n"
                               "echo \"labelled $(echo \"$seen\" | grep -c ':object_r:')\"\n"
                               "echo \"$seen\" | sed -r 's/:object_r:(unlabeled_t|file_t)(:|[[:space:]]|$)/ /' |\n"
                               "  grep -v ':object_r:' | head -n {}\n:\n",
-                              max_files));
+                              quoted(paths), max_files));
   std::vector<std::string> unlabelled;
   constexpr std::size_t max_said = std::size_t{128} << 10U;
   const auto lines = split_lines(std::string_view(result.output).substr(0, max_said));
@@ -96,17 +115,18 @@ std::vector<std::string> unlabelled_files(Guest& guest, const LabelledFiles& fil
   return unlabelled;
 }
 
-WrongLabels wrong_labels(Guest& guest, const LabelledFiles& files, const std::string& file_contexts) {
+std::string print_without_directories(const std::vector<std::string>& paths) {
+  return fmt::format(
+      "printf '%s\\n' {} | xargs -r -d '\\n' sh -c 'find \"$@\" -maxdepth 0 ! -type d 2>/dev/null; :' sh",
+      quoted(paths));
+}
+
+WrongLabels wrong_labels(Guest& guest, const std::vector<std::string>& paths, const std::string& file_contexts) {
   // -s reads names, also in EL7 (policycoreutils 2.5, setfiles/setfiles.c), and unlike -f does not build a table of
-  // inodes for each name. setfiles descends into directories, so it gets none. Without -F it accepts customized types.
+  // inodes for each name. Without -F it accepts customized types.
   const auto result =
-      guest.shell(list_function(files) + find_mount_option +
-                  fmt::format("list_files | while IFS= read -r path; do\n"
-                              "  if [ -L \"$path\" ] || {{ [ -e \"$path\" ] && [ ! -d \"$path\" ]; }}; then\n"
-                              "    printf '%s\\n' \"$path\"\n"
-                              "  fi\n"
-                              "done | setfiles -s -n -v $mount_option {} 2>&1\n",
-                              shell_quote(file_contexts)));
+      guest.shell(find_mount_option + fmt::format("{} | setfiles -s -n -v $mount_option {} 2>&1\n",
+                                                  print_without_directories(paths), shell_quote(file_contexts)));
   WrongLabels wrong;
   for (const auto& line : split_lines(result.output))
     if (auto file = wrong_label_in(line); !file.empty() && wrong.files.size() < max_files)

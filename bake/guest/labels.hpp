@@ -17,19 +17,30 @@ struct LabelledFiles {
   std::string kernel;  ///< all files below extra, updates and weak-updates of it, and depmod's; empty: none
 };
 
-/// Returns those of `files` that have no SELinux label, at most 20. The types unlabeled_t and file_t count as none: the
-/// policy gives them to files without a label. When no label can be read at all, one entry says so. The kernel of the
-/// appliance has no SELinux, so the label is a plain extended attribute.
-std::vector<std::string> unlabelled_files(Guest& guest, const LabelledFiles& files);
+/// Returns the paths of `files`, sorted; some may not exist. Each has the real path of its directory, because the
+/// policy has no entries for the paths below a link (/lib, /etc/init.d).
+std::vector<std::string> paths_of(Guest& guest, const LabelledFiles& files);
+
+/// Returns whether `context` is a label. The types unlabeled_t and file_t are none: the policy gives them to files
+/// without a label.
+bool is_label(const std::string& context);
+
+/// Returns those of `paths` that have no SELinux label, at most 20. When no label can be read at all, one entry says
+/// so. The kernel of the appliance has no SELinux, so the label is a plain extended attribute.
+std::vector<std::string> unlabelled_files(Guest& guest, const std::vector<std::string>& paths);
 
 struct WrongLabels {
   std::vector<std::string> files;  ///< "/usr/sbin/ibstat (default_t instead of bin_t)", at most 20
   std::string trouble;             ///< why the labels are not known; empty when they are
 };
 
-/// Returns those of `files` that have another type than `file_contexts` names, by the guest's own setfiles. Files
+/// Returns those of `paths` that have another type than `file_contexts` names, by the guest's own setfiles. Files
 /// without a label, directories, and files with a customized type (restorecon(8)) are not among them.
-WrongLabels wrong_labels(Guest& guest, const LabelledFiles& files, const std::string& file_contexts);
+WrongLabels wrong_labels(Guest& guest, const std::vector<std::string>& paths, const std::string& file_contexts);
+
+/// A part of a script that prints `paths`, one a line, without the directories: setfiles descends into each directory
+/// that it gets.
+std::string print_without_directories(const std::vector<std::string>& paths);
 
 /// Returns the file of a line in which setfiles says that it would change a label, as an entry of WrongLabels::files;
 /// empty for other lines and for files without a label.

@@ -7,6 +7,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/guest/labels.hpp"
 #include "bake/guest/path.hpp"
 
 namespace bake::guest {
@@ -98,6 +99,11 @@ MemoryGuest& MemoryGuest::with_owner(const std::string& path, std::uint32_t uid,
 
 MemoryGuest& MemoryGuest::with_capability(const std::string& path, const std::string& value) {
   nodes_.at(resolve_for_writing(path, true, "setting the capabilities of")).capability = value;
+  return *this;
+}
+
+MemoryGuest& MemoryGuest::with_label(const std::string& path, const std::string& label) {
+  nodes_.at(resolve_for_writing(path, false, "setting the label of")).label = label;
   return *this;
 }
 
@@ -283,6 +289,14 @@ std::string MemoryGuest::tree_digest() {
                         path, target);
   }
   return digest_of(text);
+}
+
+std::optional<std::vector<std::string>> MemoryGuest::files_without_label() {
+  if (!knows_capabilities_) return std::nullopt;
+  std::vector<std::string> found;
+  for (const auto& [path, node] : nodes_)
+    if (is_stored(path) && !is_label(node.label) && found.size() <= without_label_limit) found.push_back(path);
+  return found;
 }
 
 std::uint64_t MemoryGuest::free_bytes(const std::string& path) {

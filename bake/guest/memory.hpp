@@ -30,7 +30,9 @@ class MemoryGuest final : public Guest {
   MemoryGuest& with_owner(const std::string& path, std::uint32_t uid, std::uint32_t gid);
   /// Gives a file the value of security.capability: "0x0100…". It is lost when the file is written, as on Linux.
   MemoryGuest& with_capability(const std::string& path, const std::string& value);
-  /// Capabilities cannot be read, as without getfattr(1).
+  /// Gives a file or directory an SELinux label. It is lost when the file is replaced, and kept when it is written.
+  MemoryGuest& with_label(const std::string& path, const std::string& label);
+  /// Capabilities and labels cannot be read, as without getfattr(1).
   MemoryGuest& without_capabilities();
   MemoryGuest& with_answer(const std::string& script, ShellResult result);
   MemoryGuest& with_handler(ShellHandler handler);
@@ -62,6 +64,7 @@ class MemoryGuest final : public Guest {
                                                   const std::vector<std::string>& trees) override;
   PrivilegedFiles privileged_files() override;
   std::string tree_digest() override;
+  std::optional<std::vector<std::string>> files_without_label() override;
   std::uint64_t free_bytes(const std::string& path) override;
   void mount_payload(std::size_t index, const std::string& mount_point) override;
   void unmount_payload(const std::string& mount_point) override;
@@ -74,6 +77,7 @@ class MemoryGuest final : public Guest {
     std::uint32_t gid = 0;
     std::string content;          ///< of a file; the target of a link
     std::string capability = {};  ///< of a file
+    std::string label = {};       ///< of SELinux
   };
 
   /// Returns the canonical path of `path`, with links resolved (the final one only with `follow_last`); the last

@@ -90,8 +90,10 @@ void add_configuration(const Plan& plan, std::string& out) {
     line(fmt::format("{} {}: {}", initramfs_action(plan), plan.initramfs, plan.initramfs_reason));
   if (!plan.network.replaced.empty()) line("remove " + join(plan.network.replaced, ", "));
   if (plan.relabel == Relabel::setfiles)
-    line(fmt::format("set SELinux labels with setfiles{}, or with {} if it fails",
-                     plan.reset_labels ? " -F, also those of customized types" : "", path::autorelabel));
+    line(fmt::format("set the SELinux labels of {}, or with {} if it fails",
+                     plan.reset_labels ? "all files with setfiles -F, also those of customized types"
+                                       : "changed and unlabelled files with setfiles",
+                     path::autorelabel));
   if (plan.generalize) out += "generalize (removes)\n";
   for (const auto& removal : plan.removal.removals) line(text_of(removal));
   out += "files\n";

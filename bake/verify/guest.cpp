@@ -215,7 +215,7 @@ Check check_labels(Guest& guest, const Facts& facts, const Expectations& expecte
     return skipped("SELinux labels", "SELinux is " + selinux.mode);
   if (guest.exists(plan::path::autorelabel))
     return skipped("SELinux labels", selinux.mode + ": the first boot labels every file (autorelabel)");
-  const auto files = labelled_files(facts, expected);
+  const auto files = guest::paths_of(guest, labelled_files(facts, expected));
   const bool compares = selinux.has_setfiles && !selinux.file_contexts.empty();
   std::vector<std::string> faults;
   if (const auto unlabelled = guest::unlabelled_files(guest, files); !unlabelled.empty())

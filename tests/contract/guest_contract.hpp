@@ -281,6 +281,18 @@ TYPED_TEST_P(GuestContract, TheTreeDigestCoversNamesModesAndSizes) {
   EXPECT_NE(guest.tree_digest(), fourth);
 }
 
+TYPED_TEST_P(GuestContract, FindsFilesWithoutALabel) {
+  auto& guest = this->guest();
+  guest.write(this->here("a b\\c"), "x");
+  guest.make_link("a", this->here("link"));
+  guest.write("/run/contract", "x");
+  auto found = guest.files_without_label();
+  ASSERT_TRUE(found.has_value());
+  std::erase_if(*found,
+                [&](const auto& path) { return !path.starts_with(this->dir() + "/") && path != "/run/contract"; });
+  EXPECT_EQ(*found, (std::vector<std::string>{this->here("a b\\c"), this->here("link")}));
+}
+
 TYPED_TEST_P(GuestContract, TellsFreeSpace) {
   auto& guest = this->guest();
   EXPECT_GT(guest.free_bytes("/"), std::uint64_t{1} << 20U);
@@ -316,7 +328,8 @@ REGISTER_TYPED_TEST_SUITE_P(GuestContract, WritesReadsAndMakesParents, KeepsMode
                             ResolvesLinksInsideTheGuest, TreatsLinkLoopsAsAbsent, WritesThroughLinks,
                             MakesLinksAtTheirPathNotInsideTheirTargets, RemovesTreesAndLinksButNotTargets,
                             MakesDirectoriesWithTheirMode, NamesThePathOfWhatFails, RunsScripts,
-                            FingerprintsFilesAndTrees, FindsPrivilegedFiles, TheTreeDigestCoversNamesModesAndSizes,
-                            TellsFreeSpace, MountsPayloadsReadOnlyAndLeavesNoTrace);
+                            FingerprintsFilesAndTrees, FindsPrivilegedFiles, FindsFilesWithoutALabel,
+                            TheTreeDigestCoversNamesModesAndSizes, TellsFreeSpace,
+                            MountsPayloadsReadOnlyAndLeavesNoTrace);
 
 }  // namespace bake::guest

@@ -1,8 +1,11 @@
 #include "bake/appliance/script.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <set>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "bake/base/digest.hpp"
@@ -139,6 +142,28 @@ TEST(ParseCapabilities, ReadsWhatGetfattrPrints) {
             (States{{"/usr/bin/ping", "0x0100"}, {"/usr/a\nb\\c\\", "0x02"}}));
   EXPECT_EQ(parse_capabilities("security.capability=0x01\n"), States{});
   EXPECT_EQ(parse_capabilities(""), States{});
+}
+
+TEST_F(Fingerprints, FindsFilesWithoutALabel) {
+  const auto label = [this](const std::string& path, const std::string& text) {
+    return ::lsetxattr(at(path).c_str(), "security.selinux", text.c_str(), text.size() + 1, 0) == 0;
+  };
+  for (const auto* path : {"/usr/labelled", "/usr/unlabeled", "/usr/file", "/usr/two\nlines and b\\c", "/run/x"})
+    write(path, "");
+  fs::create_symlink("labelled", at("/usr/link"));
+  if (!label("/usr/labelled", "system_u:object_r:file_type_t:s0"))
+    GTEST_SKIP() << "files of the temporary directory cannot have SELinux labels: " << std::strerror(errno);
+  EXPECT_TRUE(label("/usr/unlabeled", "system_u:object_r:unlabeled_t:s0"));
+  EXPECT_TRUE(label("/usr/file", "system_u:object_r:file_t"));
+  EXPECT_TRUE(label("/usr", "system_u:object_r:usr_t:s0"));
+  EXPECT_EQ(status_of(without_label_command()), 0);
+  EXPECT_EQ(parse_without_label(read_text(at(without_label_file))),
+            (std::vector<std::string>{"/", "/usr/file", "/usr/link", "/usr/two\nlines and b\\c", "/usr/unlabeled"}));
+  EXPECT_FALSE(fs::exists(at(without_label_file) + std::string(".missing")));
+}
+
+TEST(ParseWithoutLabel, ReadsBothFormsOfAPath) {
+  EXPECT_EQ(parse_without_label("usr/f\n./usr/b\\134c\n.\n\n"), (std::vector<std::string>{"/", "/usr/b\\c", "/usr/f"}));
 }
 
 TEST_F(Fingerprints, LeavesOutFilesBelowALink) {

@@ -44,7 +44,7 @@ TEST(GuestLabels, TheTypesOfFilesWithoutALabelAreNoLabel) {
                      "    */d) echo \"? $file\" ;;\n"
                      "  esac\n"
                      "done\n");
-  const LabelledFiles files{Family::rpm, {}, {shell.file("a"), shell.file("b"), shell.file("c"), shell.file("d")}, ""};
+  const std::vector<std::string> files{shell.file("a"), shell.file("b"), shell.file("c"), shell.file("d")};
   EXPECT_THAT(unlabelled_files(guest, files), UnorderedElementsAre(shell.file("a"), shell.file("b"), shell.file("d")));
 }
 
@@ -74,9 +74,20 @@ struct LabelledGuest {
   }
 };
 
+TEST(GuestLabels, PathsBelowALinkAndInTreesOfTheStartedMachine) {
+  MemoryGuest guest;
+  HostShell shell(guest);
+  std::filesystem::create_directories(shell.file("usr/a directory"));
+  std::filesystem::create_symlink("usr", shell.file("lib"));
+  const LabelledFiles files{
+      Family::rpm, {}, {shell.file("lib/a directory/x"), shell.file("gone/y"), "/proc/z", "/etc"}, ""};
+  EXPECT_THAT(paths_of(guest, files), ElementsAre("/etc", shell.file("usr/a directory/x")));
+}
+
 TEST(GuestLabels, FilesOfPackagesAndOfTheKernelAreComparedWithThePolicy) {
   LabelledGuest image("echo 'setfiles reset /usr/ibstat context u:r:default_t:s0->u:r:bin_t:s0'\n");
-  const auto wrong = wrong_labels(image.guest, image.files, "/etc/selinux/targeted/contexts/files/file_contexts");
+  const auto wrong = wrong_labels(image.guest, paths_of(image.guest, image.files),
+                                  "/etc/selinux/targeted/contexts/files/file_contexts");
   EXPECT_THAT(wrong.files, ElementsAre("/usr/ibstat (default_t instead of bin_t)"));
   EXPECT_EQ(wrong.trouble, "");
   EXPECT_EQ(image.shell.content("arguments"), "-s -n -v /etc/selinux/targeted/contexts/files/file_contexts\n");
@@ -90,13 +101,13 @@ TEST(GuestLabels, FilesOfPackagesAndOfTheKernelAreComparedWithThePolicy) {
 
 TEST(GuestLabels, SetfilesThatHasTheOptionDoesNotSkipFileSystems) {
   LabelledGuest image("", true);
-  EXPECT_THAT(wrong_labels(image.guest, image.files, "/fc").files, IsEmpty());
+  EXPECT_THAT(wrong_labels(image.guest, paths_of(image.guest, image.files), "/fc").files, IsEmpty());
   EXPECT_EQ(image.shell.content("arguments"), "-s -n -v -m /fc\n");
 }
 
 TEST(GuestLabels, AFailingSetfilesIsNoAnswer) {
   LabelledGuest image("echo '/fc: line 3 has invalid context' >&2; exit 255\n");
-  const auto wrong = wrong_labels(image.guest, image.files, "/fc");
+  const auto wrong = wrong_labels(image.guest, paths_of(image.guest, image.files), "/fc");
   EXPECT_THAT(wrong.files, IsEmpty());
   EXPECT_EQ(wrong.trouble, "setfiles: exit status 255: /fc: line 3 has invalid context");
 }

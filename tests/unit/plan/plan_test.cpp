@@ -276,9 +276,9 @@ TEST(Plan, ResetsCustomizedTypesOnRequest) {
   EXPECT_EQ(labels(), "setfiles");
   inputs.recipe.configure.reset_labels = true;
   EXPECT_EQ(labels(), "setfiles -F");
-  EXPECT_THAT(to_text(make(inputs)),
-              HasSubstr("  set SELinux labels with setfiles -F, also those of customized types, or with /.autorelabel "
-                        "if it fails\n"));
+  EXPECT_THAT(to_text(make(inputs)), HasSubstr("  set the SELinux labels of all files with setfiles -F, also those of "
+                                               "customized types, or with /.autorelabel "
+                                               "if it fails\n"));
   inputs.facts.selinux.has_setfiles = false;
   EXPECT_EQ(labels(), "autorelabel -F");
   inputs.facts.selinux.mode = "disabled";
