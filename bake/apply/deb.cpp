@@ -69,7 +69,7 @@ void change_deb_packages(const plan::Plan& plan, guest::Guest& guest) {
   if (!removed.empty()) script += fmt::format("dpkg --force-depends --remove {}\n", guest::quoted(removed));
   if (!files.empty()) script += install_script(files);
   script += "dpkg --configure --pending\n";
-  guest::run(guest, "installing packages in the guest", with_deferred_tools(plan.deferred, plan.kernel(), script));
+  guest::run(guest, "installing packages in the guest", with_deferred_tools(deferred_tools(plan), script));
   no_services.lift();
 }
 

@@ -35,10 +35,11 @@ fi
 
 constexpr const char* catch_up = R"sh(
 if [ $status = 0 ]; then
-  for change in remove add; do
-    # Its status is not one of the modules: bake links and checks those of the kernel that boots itself.
-    [ ! -s $spool/$change ] || sort -u $spool/$change | weak-modules --no-initramfs --$change-modules
-  done
+  # The status of weak-modules is not one of the modules: the verification checks those of the kernel that boots.
+  [ ! -s $spool/remove ] || sort -u $spool/remove | weak-modules --no-initramfs --remove-modules
+  if [ $bake_links = false ] && [ -s $spool/add ] && grep -qvF /lib/modules/$kernel/ $spool/add; then
+    weak-modules --no-initramfs --add-kernel $kernel
+  fi
   [ ! -s $spool/kernels ] || while read -r options; do weak-modules --no-initramfs $options; done <$spool/kernels
   [ ! -s $spool/depmod ] || for tree in /lib/modules/*; do
     release=${tree##*/}
@@ -49,12 +50,12 @@ fi
 
 }  // namespace
 
-std::string with_deferred_tools(const std::vector<std::string>& tools, const std::string& kernel,
-                                const std::string& command) {
-  if (tools.empty()) return command + "\n";
+std::string with_deferred_tools(const DeferredTools& tools, const std::string& command) {
+  if (tools.names.empty()) return command + "\n";
   return fmt::format(
       "spool=$(mktemp -d) || exit 1\n"
       "kernel={0}\n"
+      "bake_links={7}\n"
       "for name in {1}; do\n"
       "  for directory in {2}; do\n"
       "    tool=$directory/$name\n"
@@ -69,7 +70,12 @@ std::string with_deferred_tools(const std::vector<std::string>& tools, const std
       "{5}{6}"
       "rm -rf $spool\n"
       "exit $status\n",
-      shell_quote(kernel), guest::quoted(tools), directories, shell_quote(substitute), command, restore, catch_up);
+      shell_quote(tools.kernel), guest::quoted(tools.names), directories, shell_quote(substitute), command, restore,
+      catch_up, tools.bake_links_modules);
+}
+
+DeferredTools deferred_tools(const plan::Plan& plan) {
+  return {plan.deferred, plan.kernel(), plan.fit.kind == resolve::FitKind::weak_updates};
 }
 
 }  // namespace bake::apply

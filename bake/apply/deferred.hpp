@@ -3,15 +3,27 @@
 #include <string>
 #include <vector>
 
+#include "bake/plan/plan.hpp"
+
 namespace bake::apply {
 
-/// Returns a script that runs `command` while `tools` (plan::Plan::deferred) do nothing, and then makes up for them
-/// once: weak-modules with the modules of all packages, and depmod for each kernel that a package named, except
-/// `kernel`, which place_modules() indexes. Package scripts run these tools for every package and every kernel. An
-/// initramfs is not built here: the host-only mode of dracut would describe the appliance, not the VM, and
-/// rebuild_initramfs() builds the one that the image needs. The tools are the same files afterwards, unless `command`
+/// The tools of the guest that do nothing while packages change.
+struct DeferredTools {
+  std::vector<std::string> names;   ///< plan::Plan::deferred
+  std::string kernel;               ///< the one that boots; place_modules() indexes its modules
+  bool bake_links_modules = false;  ///< place_modules() also links the new modules below weak-updates of `kernel`
+};
+
+/// Returns a script that runs `command` while the tools do nothing, and then makes up for them once. weak-modules takes
+/// the links to removed modules away, and makes links to new ones for `kernel` only: other kernels keep the driver that
+/// they have, because weak-modules reads all modules of a kernel several times, which takes minutes. depmod runs for
+/// each kernel that a package named, except `kernel`. Package scripts run these tools for every package and every
+/// kernel. An initramfs is not built here: the host-only mode of dracut would describe the appliance, not the VM, and
+/// change_initramfs() builds the one that the image needs. The tools are the same files afterwards, unless `command`
 /// installed new ones. The script exits with the status of `command`.
-std::string with_deferred_tools(const std::vector<std::string>& tools, const std::string& kernel,
-                                const std::string& command);
+std::string with_deferred_tools(const DeferredTools& tools, const std::string& command);
+
+/// Returns the tools that `plan` defers while packages change.
+DeferredTools deferred_tools(const plan::Plan& plan);
 
 }  // namespace bake::apply

@@ -80,7 +80,7 @@ void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
       shell_quote(plan.kernel()), guest::quoted(packages_in_build_order(plan)),
       plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs);
   guest::run(guest, fmt::format("building the modules for {} with dkms", plan.kernel()),
-             sign_no_modules + with_deferred_tools(signing_tools(plan), plan.kernel(), script));
+             sign_no_modules + with_deferred_tools({signing_tools(plan), plan.kernel()}, script));
 }
 
 /// Removes the signing keys that the base did not have, with their certificates: some releases of dkms (3.0.4 to 3.0.6)

@@ -11,17 +11,15 @@ void change_rpm_packages(const plan::Plan& plan, guest::Guest& guest) {
   const auto environment = std::string("export SYSTEMD_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1\n") + sign_no_modules;
   const auto removed = removed_packages(plan);
   if (!removed.empty())
-    guest::run(
-        guest, "removing packages in the guest",
-        environment + with_deferred_tools(plan.deferred, plan.kernel(),
-                                          fmt::format("rpm -e --allmatches --nodeps {}", guest::quoted(removed))));
+    guest::run(guest, "removing packages in the guest",
+               environment + with_deferred_tools(deferred_tools(plan), fmt::format("rpm -e --allmatches --nodeps {}",
+                                                                                   guest::quoted(removed))));
   const auto files = package_files(plan);
   if (files.empty()) return;
   // --oldpackage: the vendor's package may have a lower version than the inbox package that it replaces.
-  guest::run(
-      guest, "installing packages in the guest",
-      environment + with_deferred_tools(plan.deferred, plan.kernel(),
-                                        fmt::format("rpm -U --oldpackage --nosignature {}", guest::quoted(files))));
+  guest::run(guest, "installing packages in the guest",
+             environment + with_deferred_tools(deferred_tools(plan), fmt::format("rpm -U --oldpackage --nosignature {}",
+                                                                                 guest::quoted(files))));
 }
 
 }  // namespace bake::apply

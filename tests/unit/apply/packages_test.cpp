@@ -31,15 +31,35 @@ struct RpmGuest {
   }
 };
 
-TEST(RpmPackages, WeakModulesRunsOnceForAllPackagesAndBuildsNoInitramfs) {
+TEST(RpmPackages, WeakModulesRunsOnceForTheKernelThatBootsAndBuildsNoInitramfs) {
   RpmGuest image;
   const auto genuine = image.shell.content("weak-modules");
   change_rpm_packages(plan_of(resolve::PackageChange::Action::install), image.guest);
-  change_rpm_packages(plan_of(resolve::PackageChange::Action::remove), image.guest);
-  const std::string once = "--no-initramfs --add-modules module1.ko module2.ko\n";
-  EXPECT_EQ(image.shell.content("calls"), once + once);
+  EXPECT_EQ(image.shell.content("calls"), "--no-initramfs --add-kernel K\n");
   EXPECT_EQ(image.shell.content("weak-modules"), genuine);
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("weak-modules.bake-aside")));
+}
+
+TEST(RpmPackages, WeakModulesDoesNotRunForModulesOfTheKernelThatBoots) {
+  RpmGuest image;
+  image.shell.with_program("rpm", "echo /lib/modules/K/extra/module.ko | weak-modules --add-modules\n");
+  change_rpm_packages(plan_of(resolve::PackageChange::Action::install), image.guest);
+  EXPECT_FALSE(std::filesystem::exists(image.shell.file("calls")));
+}
+
+TEST(RpmPackages, WeakModulesDoesNotRunForModulesThatBakeLinks) {
+  RpmGuest image;
+  auto plan = plan_of(resolve::PackageChange::Action::install);
+  plan.fit.kind = resolve::FitKind::weak_updates;
+  change_rpm_packages(plan, image.guest);
+  EXPECT_FALSE(std::filesystem::exists(image.shell.file("calls")));
+}
+
+TEST(RpmPackages, LinksToRemovedModulesAreTakenAwayForEveryKernel) {
+  RpmGuest image;
+  image.shell.with_program("rpm", "for i in 1 2; do echo module$i.ko | weak-modules --remove-modules; done\n");
+  change_rpm_packages(plan_of(resolve::PackageChange::Action::remove), image.guest);
+  EXPECT_EQ(image.shell.content("calls"), "--no-initramfs --remove-modules module1.ko module2.ko\n");
 }
 
 TEST(RpmPackages, AWeakModulesThatAPackageInstalledStays) {
