@@ -25,14 +25,14 @@ guest::LabelledFiles changed_files(const plan::Plan& plan) {
   return files;
 }
 
-/// Returns the files that setfiles can read from a list; nothing when every file has to be labelled: when the recipe
-/// resets labels, when the base is unlabelled, and when labels cannot be read.
+/// Returns the files without a label for the list that setfiles reads; nothing when every file has to be labelled: when
+/// the recipe resets labels, when the base is unlabelled, and when labels cannot be read or a list cannot hold a name.
 std::optional<Paths> files_to_name(const plan::Plan& plan, guest::Guest& guest) {
   if (plan.reset_labels) return std::nullopt;
   auto found = guest.files_without_label();
   if (!found || found->size() > guest::without_label_limit) return std::nullopt;
   for (const auto& path : *found)
-    if (path.find('\n') != std::string::npos) return std::nullopt;
+    if (path == "/" || path.find('\n') != std::string::npos) return std::nullopt;
   return found;
 }
 

@@ -46,7 +46,7 @@ inline constexpr std::size_t text_limit = std::size_t{4} << 20U;
 /// Files of this size and larger are not hashed: a sparse file may claim terabytes.
 inline constexpr std::uint64_t fingerprint_limit = std::uint64_t{1} << 30U;
 
-/// Guest::files_without_label() returns no more files than this, plus one.
+/// The maximum of Guest::files_without_label(); one more says that there are others.
 inline constexpr std::size_t without_label_limit = 10'000;
 
 /// The files that give rights to any user who runs them: path → state, as fingerprints() returns it.

@@ -106,8 +106,11 @@ std::string path_in_complaint(std::string_view line) {
 std::string depmod_command(const SymbolTable& table, const std::string& kernel) {
   if (table.option != "-E") return fmt::format("depmod -n -a -e {} $plain {}", table.option, shell_quote(kernel));
   return fmt::format(
-      "for tree in extra updates weak-updates; do find /lib/modules/{0}/$tree -name '*.ko' -o -name '*.ko.*'; done "
-      "2>/dev/null | xargs -r -d '\\n' depmod -n -e -E $plain {0}",
+      "files=$(for tree in extra updates weak-updates; do\n"
+      "  find /lib/modules/{0}/$tree -name '*.ko' -o -name '*.ko.*'\n"
+      "done 2>/dev/null)\n"
+      "[ -n \"$files\" ] || {{ echo 'no module in extra, updates or weak-updates'; exit 1; }}\n"
+      "echo \"$files\" | xargs -d '\\n' depmod -n -e -E $plain {0}",
       shell_quote(kernel));
 }
 
@@ -120,10 +123,10 @@ Check check_symbols(Guest& guest, const Facts& facts, const Expectations& expect
   const auto said = guest.shell(
       fmt::format("plain=$(mktemp) && said=$(mktemp) || exit 1\n"
                   "trap 'rm -f $plain $said' EXIT\n"
-                  "case {1} in *.gz) gzip -dc {1};; *.xz) xz -dc {1};; *) cat {1};; esac >$plain || exit 1\n"
-                  "{2} >/dev/null 2>$said || {{ cat $said; exit 1; }}\n"
+                  "case {0} in *.gz) gzip -dc {0};; *.xz) xz -dc {0};; *) cat {0};; esac >$plain || exit 1\n"
+                  "{1} >/dev/null 2>$said || {{ cat $said; exit 1; }}\n"
                   "grep -E '/(extra|updates|weak-updates)/' $said || :\n",
-                  table.option, shell_quote(table.path), depmod_command(table, expected.kernel)));
+                  shell_quote(table.path), depmod_command(table, expected.kernel)));
   if (!said.ok())
     return {"symbols", false, fmt::format("depmod: exit status {}: {}", said.status, last_lines(said.output))};
   Samples wrong;

@@ -6,7 +6,7 @@
 # exit status 3 and says so.
 # The kernels' symvers and two modules of each are genuine where genuine-kabi is next to the packages; the other modules are
 # stand-ins. $EL8_TREE may name a directory with usr/lib/modules, usr/sbin/setfiles and etc/selinux of a genuine machine: then
-# every module, setfiles and the policy are genuine, and the guest is enforcing. Prints the path of the VHD.
+# every module, setfiles and the policy are genuine, and the guest is enforcing and labelled. Prints the path of the VHD.
 self=$(readlink -f "${BASH_SOURCE[0]}")
 source "$(dirname "$self")/lib/common.sh"
 source "$standins_dir/lib/disk.sh"
@@ -28,6 +28,7 @@ kernels=(4.18.0-240.15.1.el8_3.x86_64 4.18.0-240.1.1.el8_3.x86_64) # the first o
 modules=${STANDIN_MODULES:-2200}
 fill=${STANDIN_PACKAGES:-300}
 left_out=()
+unlabelled_file=/usr/bin/true # a file of the base that has no SELinux label
 
 # add_kernel KERNEL: the files of a kernel package, genuine as far as there are genuine ones.
 add_kernel() {
@@ -101,6 +102,19 @@ configure() {
   ln -sfn /usr/lib/systemd/system/waagent.service "$root/etc/systemd/system/multi-user.target.wants/waagent.service"
 }
 
+# label_all: the commands of guestfish that label every file, as on an installed machine, except unlabelled_file.
+label_all() {
+  local volume name point size points=/boot
+  for volume in "${volumes[@]}"; do
+    read -r name point size <<<"$volume"
+    points+=" $point"
+  done
+  label_commands=(
+    "sh \"setfiles -m -e /proc -e /sys -e /dev -e /run /etc/selinux/targeted/contexts/files/file_contexts $points\""
+    "lremovexattr security.selinux $unlabelled_file"
+  )
+}
+
 # write_facts: what bundle.sh asks of an image (tests/genuine/image.py reads the same out of a disk).
 write_facts() {
   local facts=$out/rhel-8.3.facts kernel=${kernels[0]}
@@ -140,6 +154,8 @@ main() {
   }
   tree=${EL8_TREE:-} kabi=$packages/../genuine-kabi
   out=$(readlink -m "${1:-$default_out}")
+  label_commands=()
+  [ -z "$tree" ] || label_all
   as_root env EL8_RPMS="$packages" EL8_TREE="$tree" STANDIN_MODULES="$modules" STANDIN_PACKAGES="$fill" "$self" "$out"
   describe_el rhel8.3
   vhd=$out/rhel-8.3.vhd
@@ -152,7 +168,7 @@ main() {
     root=$scratch/root
     build_root
     build_volumes "$root"
-    make_rootvg_disk "$vhd"
+    make_rootvg_disk "$vhd" "${label_commands[@]}"
     mark_cached "$vhd" "$key"
   fi
   printf '%s\n' "$vhd"

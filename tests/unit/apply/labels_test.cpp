@@ -34,6 +34,21 @@ TEST(Labels, EveryFileSystemIsLabelledWhenTheLabelsCannotBeRead) {
   EXPECT_FALSE(guest.exists("/.autorelabel"));
 }
 
+TEST(Labels, EveryFileSystemOfAnUnlabelledBaseIsNamed) {
+  guest::MemoryGuest guest;
+  HostShell shell(guest);
+  shell.with_place("/proc/mounts", "mounts")
+      .with_program("setfiles", "echo \"$@\" >" + shell.file("arguments") + "\n")
+      .with_program("ls", "echo system_u:object_r:etc_t:s0 /etc/bake-manifest.json\n");
+  write_text_atomically(shell.file("mounts"), "/dev/sda4 / xfs rw 0 0\n/dev/sda2 /boot ext4 rw 0 0\n");
+  plan::Plan plan;
+  plan.relabel = plan::Relabel::setfiles;
+  plan.file_contexts = "/fc";
+  SilentProgress progress;
+  label_files(plan, guest, progress);
+  EXPECT_EQ(shell.content("arguments"), "-m -e /proc -e /sys -e /dev -e /run /fc / /boot\n");
+}
+
 TEST(Labels, OnlyChangedAndUnlabelledFilesAreNamed) {
   guest::MemoryGuest guest;
   HostShell shell(guest);

@@ -218,14 +218,14 @@ struct LabelledGuest {
   guest::Facts facts;
   plan::Expectations expected;
   std::string unlabelled, changes;
-  std::string script;  ///< the one that ran setfiles
+  std::string script;  ///< the one that listed the files
 
   LabelledGuest() {
     facts.selinux = {"enforcing", "targeted", "/etc/selinux/targeted/contexts/files/file_contexts", true};
     guest.with_handler([this](const std::string& text) -> std::optional<guest::ShellResult> {
       if (text.find("ls -dZ") != std::string::npos) return guest::ShellResult{0, "labelled 9\n" + unlabelled};
+      if (text.find("sort -u") != std::string::npos && text.find("printf") != std::string::npos) script = text;
       if (text.find("setfiles -s") == std::string::npos) return std::nullopt;
-      script = text;
       return guest::ShellResult{0, changes};
     });
   }
