@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and testing needs on a fresh Debian 12, and only what is missing: a second run calls no apt.
 # Works as root or through sudo. The log of apt goes to a file that is shown when apt fails.
+#   tests/install-deps.sh [--bench]    with --bench also what only tests/bench/micro.sh needs
 set -euo pipefail
 
 build_packages=(
@@ -19,6 +20,7 @@ test_packages=(
   packer azure-cli python3-jmespath python3-yaml
   slurm-wlm munge chromium
 )
+bench_packages=(libbenchmark-dev)
 
 is_installed() {
   local status
@@ -45,8 +47,18 @@ run_logged() {
   fi
 }
 
+packages=("${build_packages[@]}" "${test_packages[@]}")
+case "$*" in
+  "") ;;
+  --bench) packages+=("${bench_packages[@]}") ;;
+  *)
+    echo "install-deps: usage: tests/install-deps.sh [--bench]" >&2
+    exit 2
+    ;;
+esac
+
 missing=()
-for package in "${build_packages[@]}" "${test_packages[@]}"; do
+for package in "${packages[@]}"; do
   is_installed "$package" || missing+=("$package")
 done
 if [ ${#missing[@]} = 0 ]; then
