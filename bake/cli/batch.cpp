@@ -1,5 +1,7 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <fmt/format.h>
 #include <thread>
 #include <unistd.h>
@@ -46,14 +48,23 @@ struct BatchOptions {
 
 fs::path own_program() { return fs::read_symlink("/proc/self/exe"); }
 
+/// Returns how many appliances this machine runs at once. Each keeps one processor busy, with and without KVM, and has
+/// 1 GiB of memory beside bake's own and the file cache.
+unsigned appliances_at_once() {
+  constexpr std::uint64_t memory_of_each = std::uint64_t{2} << 30U;
+  const auto memory = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES))) *
+                      static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PAGESIZE)));
+  const auto fitting = std::min<std::uint64_t>(memory / memory_of_each, std::thread::hardware_concurrency());
+  return std::max(1U, static_cast<unsigned>(fitting));
+}
+
 fleet::FleetOptions fleet_options(const BatchOptions& options, const Context& context) {
   fleet::FleetOptions fleet;
   fleet.program = own_program();
   fleet.store = fs::absolute(context.store);
   for (const auto& overlay : context.matrix_overlays) fleet.overlays.push_back(fs::absolute(overlay));
   fleet.jobs = options.jobs;
-  if (fleet.jobs == 0 && options.executor == "local")
-    fleet.jobs = std::max(1U, std::thread::hardware_concurrency() / 2);
+  if (fleet.jobs == 0 && options.executor == "local") fleet.jobs = appliances_at_once();
   fleet.force = options.force;
   fleet.run = options.run.empty() ? uuid_from(fmt::format("{} {} {}", ::getpid(), iso_time(output_time()),
                                                           std::chrono::steady_clock::now().time_since_epoch().count()))
@@ -288,7 +299,9 @@ void add_batch(CLI::App& app, Context& context) {
   command->add_option("fleet", options->fleet, "the fleet (schema bake/fleet/v1)");
   command->add_option("--executor", options->executor, "local: child processes; slurm: one job array")
       ->check(CLI::IsMember({"local", "slurm"}));
-  command->add_option("--jobs", options->jobs, "images at once (local: half the processors; slurm: no limit)")
+  command
+      ->add_option("--jobs", options->jobs,
+                   "images at once (local: one for each processor and 2 GiB of memory; slurm: no limit)")
       ->check(CLI::Range(1U, 10000U));
   command->add_option("--sbatch", options->sbatch, "an option for sbatch (--sbatch=--partition=hpc), repeatable")
       ->allow_extra_args(false);

@@ -180,10 +180,10 @@ TEST(CommandLine, HelpShowsValuesAndDefaults) {
   EXPECT_NE(batch.find("  --executor local|slurm      local: child processes; slurm: one job array\n"),
             std::string::npos)
       << batch;
-  EXPECT_NE(
-      batch.find(
-          "  --jobs NUMBER               images at once (local: half the processors; slurm: no limit) (1 to 10000)\n"),
-      std::string::npos)
+  EXPECT_NE(batch.find("  --jobs NUMBER               images at once (local: one for each processor and 2 GiB of "
+                       "memory; slurm: no limit) "
+                       "(1 to 10000)\n"),
+            std::string::npos)
       << batch;
   EXPECT_NE(
       bake({"key", "new", "--help"}).out.find("  --out PREFIX                where to write them (default: bake)\n"),
