@@ -58,20 +58,36 @@ struct Trust {
   std::vector<std::string> overridden;  ///< checks that --insecure-… flags switched off
 };
 
+/// Which release of DOCA-Host a bundle is. The DOCA version alone does not say it: builds for other machines have the
+/// same version and another build, and other packages.
+struct DocaRelease {
+  std::string family;  ///< "D1" deb, "D2" rpm with built modules, "D3" rpm with DKMS sources, "E" modules of one kernel
+  std::string version;  ///< "3.2.3"; of family E from the name of a directory, may be empty
+  std::string build;    ///< "019000"; of family E may be empty
+  std::string release;  ///< the OFED release line: "25.10"
+  std::string ofed;     ///< as much of the OFED release as the packages state: "25.10-3.1.8.0", "25.10-3.1.8"
+  std::string kernel;   ///< of family E: the kernel release for which it was built
+
+  friend bool operator==(const DocaRelease&, const DocaRelease&) = default;
+};
+
 /// A bundle in the store. `store` paths: payload() is an ISO 9660 image whose root is the bundle's top directory.
 struct Bundle {
-  std::string name;      ///< top directory: "MLNX_OFED_LINUX-5.5-1.0.3.2-rhel8.2-x86_64"
-  std::string version;   ///< "5.5-1.0.3.2"
-  std::string distro;    ///< "rhel8.2", "ubuntu20.04"
+  /// The top directory "MLNX_OFED_LINUX-5.5-1.0.3.2-rhel8.2-x86_64", or the package
+  /// "doca-host-3.2.2-035000_25.10_rhel9.x86_64".
+  std::string name;
+  std::string version;   ///< "5.5-1.0.3.2", "doca-3.2.2-035000"
+  std::string distro;    ///< "rhel8.2", "ubuntu20.04", "rhel9" for each minor release
   std::string arch;      ///< "x86_64"
-  std::string layout;    ///< "flat" or "split"
+  std::string layout;    ///< "flat", "split" or "doca"
   bool rebuilt = false;  ///< an "-ext" bundle made by mlnx_add_kernel_support.sh
   PackageFormat format = PackageFormat::rpm;
   std::vector<Repository> repositories;
   Trust trust;
   std::string payload_sha256;
   std::uint64_t payload_size = 0;
-  std::filesystem::path directory;  ///< where the store keeps it
+  std::filesystem::path directory;       ///< where the store keeps it
+  std::optional<DocaRelease> doca = {};  ///< of a bundle that came as a DOCA-Host package
 
   [[nodiscard]] std::filesystem::path payload() const { return directory / "payload.iso"; }
   [[nodiscard]] const std::string& id() const { return trust.archive_sha256; }

@@ -89,6 +89,22 @@ Json to_json(const signature::SignatureResult& signature) {
   return json;
 }
 
+Json to_json(const DocaRelease& release) {
+  return {{"family", release.family},   {"version", release.version}, {"build", release.build},
+          {"release", release.release}, {"ofed", release.ofed},       {"kernel", release.kernel}};
+}
+
+DocaRelease release_from(const Json& json) {
+  DocaRelease release;
+  json.at("family").get_to(release.family);
+  json.at("version").get_to(release.version);
+  json.at("build").get_to(release.build);
+  json.at("release").get_to(release.release);
+  json.at("ofed").get_to(release.ofed);
+  json.at("kernel").get_to(release.kernel);
+  return release;
+}
+
 /// Runs `read` and turns every exception of the JSON library into an Error.
 template <typename Read>
 auto guarded(const std::string& text, const std::filesystem::path& file, Read read) {
@@ -128,6 +144,7 @@ Json to_json(const Bundle& bundle) {
             {"trust", to_json(bundle.trust)},
             {"payload", {{"sha256", bundle.payload_sha256}, {"size", bundle.payload_size}}},
             {"repositories", Json::array()}};
+  if (bundle.doca) json["doca"] = to_json(*bundle.doca);
   for (const auto& repository : bundle.repositories) json["repositories"].push_back(to_json(repository));
   return json;
 }
@@ -141,6 +158,7 @@ Bundle bundle_from_json(const std::string& text, const std::filesystem::path& fi
     json.at("arch").get_to(bundle.arch);
     json.at("layout").get_to(bundle.layout);
     json.at("rebuilt").get_to(bundle.rebuilt);
+    if (json.contains("doca")) bundle.doca = release_from(json["doca"]);
     bundle.format = format_of(json.at("package_format").get<std::string>());
     const auto& trust = json.at("trust");
     trust.at("archive_sha256").get_to(bundle.trust.archive_sha256);
@@ -192,6 +210,9 @@ Json to_json(const Report& report) {
             {"packages", Json::array()}};
   if (report.from_directory) json["from_directory"] = true;
   if (!report.weak.empty()) json["weak"] = report.weak;
+  if (report.declares_trust) json["declares_trust"] = true;
+  for (const auto& key : report.shipped_keys)
+    json["shipped_keys"].push_back({{"file", key.file}, {"fingerprint", key.fingerprint}, {"user_id", key.user_id}});
   for (const auto& index : report.indexes)
     json["indexes"].push_back({{"file", index.file}, {"signature", to_json(index.signature)}});
   for (const auto& package : report.packages) {

@@ -92,6 +92,11 @@ std::vector<Problem> differences(const Bundle& stored, const Bundle& derived) {
       problems.push_back(
           {"bundle.json",
            fmt::format("its {} is '{}', the payload's is '{}'", key, shown(before.at(key)), shown(now.at(key))), hint});
+  if (const auto stated = before.value("doca", Json::object()), found = now.value("doca", Json::object());
+      stated != found)
+    problems.push_back(
+        {"bundle.json",
+         fmt::format("its DOCA release differs from the payload's in '{}'", first_difference(stated, found)), hint});
   compare_repositories(before.at("repositories"), now.at("repositories"), problems);
   return problems;
 }

@@ -1,5 +1,6 @@
 #include "bake/bundle/examine.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <optional>
@@ -8,9 +9,12 @@
 #include <utility>
 
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/bundle/deb_index.hpp"
+#include "bake/bundle/doca_layout.hpp"
 #include "bake/bundle/layout.hpp"
+#include "bake/bundle/module_sources.hpp"
 #include "bake/bundle/package_scan.hpp"
 #include "bake/bundle/release_tag.hpp"
 #include "bake/bundle/rpm_header.hpp"
@@ -39,11 +43,14 @@ class Examiner {
       : tree_(staged.tree), ring_(ring), ignore_indexes_(ignore_indexes), progress_(progress) {
     result_.report.archive_sha256 = staged.archive_sha256;
     result_.report.from_directory = staged.from_directory;
-    identify_bundle(staged.top);
+    if (is_outer_bundle(staged.top))
+      identify_doca();
+    else
+      identify_bundle(staged.top);
   }
 
   Examination run() {
-    auto layout = find_layout(tree_.paths(), result_.bundle.name);
+    auto layout = doca_ ? doca_->layout : find_layout(tree_.paths(), result_.bundle.name);
     result_.bundle.layout = layout.family;
     result_.bundle.format = layout.format;
     for (auto& place : layout.places) {
@@ -53,6 +60,7 @@ class Examiner {
     }
     report_unlisted();
     report_other_releases();
+    if (doca_) describe_doca();
     return std::move(result_);
   }
 
@@ -69,14 +77,50 @@ class Examiner {
     result_.bundle.rebuilt = name.rebuilt;
   }
 
+  void identify_doca() {
+    doca_ = read_doca_content(tree_, result_.report.identity_problems);
+    const auto& identity = doca_->identity;
+    result_.bundle.name = identity.name;
+    result_.bundle.version = identity.version;
+    result_.bundle.distro = identity.distro;
+    result_.bundle.arch = identity.arch;
+    result_.bundle.doca = identity.release;
+    result_.report.shipped_keys = doca_->keys;
+    result_.report.declares_trust = doca_->source.declares_trust;
+  }
+
+  /// Adds what only the packages say, and compares them with the outer package.
+  void describe_doca() {
+    auto& release = *result_.bundle.doca;
+    const auto& packages = result_.bundle.repositories.at(0).packages;
+    const auto sources = module_sources(result_.bundle);
+    const bool kmp = std::any_of(sources.begin(), sources.end(), [](const auto& one) { return one.from == "kmp"; });
+    if (release.family.empty()) release.family = kmp || compare_versions(release.version, "3.2") < 0 ? "D2" : "D3";
+    if (release.kernel.empty()) release.ofed = ofed_of_packages(packages, release.ofed);
+    const auto add = [&](const std::string& file, std::string message) {
+      result_.report.identity_problems.push_back({file, std::move(message), ""});
+    };
+    for (const auto& package : packages) {
+      if (package.arch == "arm64" || package.arch == "aarch64")
+        add(package.file, fmt::format("is for {}, the package says {}", package.arch, result_.bundle.arch));
+      if (!release.kernel.empty() && !package.built_kernel.empty() && package.built_kernel != release.kernel)
+        add(package.file, fmt::format("has modules for kernel '{}', its directory says '{}'",
+                                      printable(package.built_kernel), printable(release.kernel)));
+    }
+  }
+
   /// Notes a signed index before it is left unread.
   void ignore_index(RepositoryPlace& place) {
     if (place.index.empty()) return;
     const bool rpm = result_.bundle.format == PackageFormat::rpm;
-    const auto signed_file = rpm ? place.index : place.directory + "/Release";
+    const auto signed_file = rpm ? place.index : directory_of(place.index) + "/Release";
     if (tree_.resolve(signed_file + (rpm ? ".asc" : ".gpg"))) result_.report.ignored_indexes.push_back(signed_file);
+    if (const auto inline_signed = directory_of(place.index) + "/InRelease"; !rpm && tree_.resolve(inline_signed))
+      result_.report.ignored_indexes.push_back(inline_signed);
     place.index.clear();
   }
+
+  static std::string directory_of(const std::string& file) { return file.substr(0, file.rfind('/')); }
 
   void examine_place(const RepositoryPlace& place) {
     progress_.step(fmt::format("checking {}", place.directory));
@@ -110,30 +154,53 @@ class Examiner {
   }
 
   std::vector<IndexedPackage> read_deb_index(const RepositoryPlace& place, IndexTexts& texts) {
-    const auto release_file = place.directory + "/Release";
+    const auto release_file = directory_of(place.index) + "/Release";
     auto packed = tree_.read(place.index, max_index);
-    IndexCheck check{release_file, {}};
-    if (tree_.resolve(release_file)) {
-      const auto text = tree_.read(release_file, max_release);
-      if (tree_.resolve(release_file + ".gpg"))
-        check.signature = signature::check_signature(ring_, tree_.read(release_file + ".gpg", 65536), text);
-      const auto release = parse_release(text, release_file);
-      check_release(release, release_file, place.index, packed);
+    const bool inline_signed = doca_ && check_in_release(directory_of(place.index) + "/InRelease", place.index, packed);
+    const bool has_signature = tree_.resolve(release_file + ".gpg").has_value();
+    if (!inline_signed || has_signature) {
+      IndexCheck check{release_file, {}};
+      if (tree_.resolve(release_file)) {
+        const auto text = tree_.read(release_file, max_release);
+        if (has_signature)
+          check.signature = signature::check_signature(ring_, tree_.read(release_file + ".gpg", 65536), text);
+        const auto release = parse_release(text, release_file);
+        check_release(release, release_file, place.index, packed);
+      }
+      result_.report.indexes.push_back(std::move(check));
     }
-    result_.report.indexes.push_back(std::move(check));
     texts.packages = archive::unpack(std::move(packed), place.index, max_index);
     return parse_packages(texts.packages, place.index);
+  }
+
+  /// Checks the signed form of Release that apt prefers. Returns false when there is none. Only the text that the
+  /// signature covers is read.
+  bool check_in_release(const std::string& file, const std::string& index, const std::string& packed) {
+    if (!tree_.resolve(file)) return false;
+    auto checked = signature::check_signed_text(ring_, tree_.read(file, max_release));
+    if (checked.signature.state != signature::SignatureState::unreadable)
+      check_release(parse_release(checked.text, file), file, index, packed);
+    result_.report.indexes.push_back({file, std::move(checked.signature)});
+    return true;
   }
 
   void check_release(const Release& release, const std::string& release_file, const std::string& index,
                      const std::string& packed) {
     auto& report = result_.report;
     // Suites are free words ("stable"); only one that is a version can be the wrong version.
-    const bool version = !release.suite.empty() && release.suite.front() >= '0' && release.suite.front() <= '9';
+    const bool version =
+        !doca_ && !release.suite.empty() && release.suite.front() >= '0' && release.suite.front() <= '9';
     if (version && release.suite != result_.bundle.version)
       report.identity_problems.push_back(
           {release_file,
            fmt::format("says version '{}', the top directory says '{}'", release.suite, result_.bundle.version), ""});
+    constexpr std::string_view doca_suite = "DOCA-HOST-";  // as apt shows it: pkg/DOCA-HOST-3.2.1
+    if (doca_ && release.suite.starts_with(doca_suite) &&
+        release.suite.substr(doca_suite.size()) != result_.bundle.doca->version)
+      report.identity_problems.push_back({release_file,
+                                          fmt::format("says suite '{}', the package says DOCA {}",
+                                                      printable(release.suite), result_.bundle.doca->version),
+                                          ""});
     const auto* vouched = release.find(index.substr(index.rfind('/') + 1));
     if (vouched == nullptr) {
       report.index_problems.push_back({release_file, "does not vouch for " + index, ""});
@@ -195,7 +262,8 @@ class Examiner {
     const bool rpm = result_.bundle.format == PackageFormat::rpm;
     std::vector<IndexedPackage> packages;
     for (const auto& path : tree_.paths()) {
-      if (!path.starts_with(directory + "/") || path.find('/', directory.size() + 1) != std::string::npos) continue;
+      if (!path.starts_with(directory + "/")) continue;
+      if (!doca_ && path.find('/', directory.size() + 1) != std::string::npos) continue;  // DOCA-Host: pool/, Packages/
       if (!path.ends_with(rpm ? ".rpm" : ".deb") || !tree_.resolve(path)) continue;
       const auto real = *tree_.resolve(path);
       IndexedFile file{path.substr(directory.size() + 1), tree_.size(real), {}};
@@ -291,7 +359,8 @@ class Examiner {
     const bool rpm = result_.bundle.format == PackageFormat::rpm;
     package.installed_size = rpm ? rpm_facts_of(real).package.installed_size : indexed.installed_size;
     package.sha256 = sha256;
-    if (may_have_kernel_content(indexed.name + "_" + indexed.version)) {
+    const bool for_one_kernel = doca_ && doca_->identity.release.family == "E";  // the names of its packages vary
+    if (for_one_kernel || may_have_kernel_content(indexed.name + "_" + indexed.version)) {
       auto found = kernel_content_.find(real);
       if (found == kernel_content_.end()) {
         progress_.detail(file);
@@ -320,8 +389,8 @@ class Examiner {
       const auto more = files.size() == 1 ? "" : fmt::format(" (and {} more)", files.size() - 1);
       result_.report.identity_problems.push_back(
           {*files.begin(),
-           fmt::format("is made for '{}'{}, the top directory says distribution '{}'", word, more,
-                       result_.bundle.distro),
+           fmt::format("is made for '{}'{}, the {} says distribution '{}'", word, more,
+                       doca_ ? "package" : "top directory", result_.bundle.distro),
            "the name of a bundle is not signed: take the bundle from the vendor again"});
     }
   }
@@ -330,7 +399,8 @@ class Examiner {
   void report_unlisted() {
     const bool rpm = result_.bundle.format == PackageFormat::rpm;
     for (const auto& [path, extent] : tree_.files()) {
-      if (!path.starts_with(rpm ? "RPMS" : "DEBS") || !path.ends_with(rpm ? ".rpm" : ".deb")) continue;
+      const auto* front = doca_ ? "usr/share/doca-host-" : rpm ? "RPMS" : "DEBS";
+      if (!path.starts_with(front) || !path.ends_with(rpm ? ".rpm" : ".deb")) continue;
       if (covered_.contains(path)) continue;
       PackageCheck check;
       check.file = path;
@@ -344,6 +414,7 @@ class Examiner {
   bool ignore_indexes_;
   Progress& progress_;
   Examination result_;
+  std::optional<DocaContent> doca_;  ///< of a DOCA-Host package
   bool any_index_ = false;
   std::size_t symbols_ = 0;  ///< of all modules of all repositories
   std::set<std::string> covered_;

@@ -22,19 +22,6 @@ constexpr std::string_view digits_and_dots = "0123456789.";
 /// Some releases have "skip-distro-check" in place of a distribution.
 bool says_nothing(std::string_view distro) { return distro.empty() || distro == "skip-distro-check"; }
 
-std::optional<std::string> index_in(const std::set<std::string>& paths, const std::string& directory,
-                                    PackageFormat format) {
-  static constexpr std::array<std::string_view, 1> rpm_names{"/repodata/repomd.xml"};
-  static constexpr std::array<std::string_view, 5> deb_names{"/Packages", "/Packages.xz", "/Packages.gz",
-                                                             "/Packages.bz2", "/Packages.zst"};
-  const auto find = [&](const auto& names) -> std::optional<std::string> {
-    for (const auto name : names)
-      if (paths.contains(directory + std::string(name))) return directory + std::string(name);
-    return std::nullopt;
-  };
-  return format == PackageFormat::rpm ? find(rpm_names) : find(deb_names);
-}
-
 bool has_packages(const std::set<std::string>& paths, const std::string& directory, PackageFormat format) {
   const std::string_view suffix = format == PackageFormat::rpm ? ".rpm" : ".deb";
   for (auto path = paths.lower_bound(directory + "/"); path != paths.end() && path->starts_with(directory + "/");
@@ -52,6 +39,19 @@ bool has_packages(const std::set<std::string>& paths, const std::string& directo
 }
 
 }  // namespace
+
+std::optional<std::string> index_in(const std::set<std::string>& paths, const std::string& directory,
+                                    PackageFormat format) {
+  static constexpr std::array<std::string_view, 1> rpm_names{"/repodata/repomd.xml"};
+  static constexpr std::array<std::string_view, 5> deb_names{"/Packages", "/Packages.xz", "/Packages.gz",
+                                                             "/Packages.bz2", "/Packages.zst"};
+  const auto find = [&](const auto& names) -> std::optional<std::string> {
+    for (const auto name : names)
+      if (paths.contains(directory + std::string(name))) return directory + std::string(name);
+    return std::nullopt;
+  };
+  return format == PackageFormat::rpm ? find(rpm_names) : find(deb_names);
+}
 
 std::optional<BundleName> parse_bundle_name(std::string_view directory) {
   if (!directory.starts_with(prefix)) return std::nullopt;
@@ -76,12 +76,13 @@ void refuse_other_products(std::string_view name, std::string_view first_bytes) 
   const auto lower = to_lower(name);
   const bool rpm = first_bytes.starts_with("\xED\xAB\xEE\xDB");
   const bool deb = first_bytes.starts_with("!<arch>\n");
-  if (lower.starts_with("doca-host") || lower.starts_with("doca_host"))
-    throw Error(ErrorKind::config,
-                fmt::format("reading bundle '{}': recognised: a DOCA-Host package, the DOCA flavour of the driver; not "
-                            "yet bakeable",
-                            printable(name)),
-                "use an MLNX_OFED_LINUX bundle; 24.10 is the last release line that has them");
+  if (lower.starts_with("doca-host") || lower.starts_with("doca_host") || lower.starts_with("doca-kernel-repo"))
+    throw Error(
+        ErrorKind::config,
+        fmt::format("reading bundle '{}': named like a DOCA-Host package, but {}", printable(name),
+                    rpm || deb ? "its header names another package" : "it is neither a deb nor an rpm"),
+        "bake reads doca-host_….deb and doca-host-….rpm as the vendor publishes them, not what is unpacked from "
+        "them");
   if (lower.starts_with("mlnx-en-") || lower.starts_with("mlnx_en-")) refuse_mlnx_en(name);
   if (rpm || deb)
     throw Error(

@@ -26,7 +26,8 @@ struct BundleName {
 std::optional<BundleName> parse_bundle_name(std::string_view directory);
 
 /// Throws Error{config} for products that bake recognises and cannot bake, from a name (of a file or a top directory)
-/// and the first bytes of the file: mlnx-en bundles (Ethernet only), DOCA-Host packages, single packages.
+/// and the first bytes of the file: mlnx-en bundles (Ethernet only), single packages, and what is only named like a
+/// DOCA-Host package.
 void refuse_other_products(std::string_view name, std::string_view first_bytes = {});
 
 /// The bundle's identity: its name, checked against what the files .mlnx, .arch and distro in it say. Those may be
@@ -44,9 +45,15 @@ struct RepositoryPlace {
   friend bool operator==(const RepositoryPlace&, const RepositoryPlace&) = default;
 };
 
+/// Returns the path of the index of the repository in `directory`: repodata/repomd.xml, or the first of Packages,
+/// Packages.xz, .gz, .bz2, .zst; nothing when it has none.
+std::optional<std::string> index_in(const std::set<std::string>& paths, const std::string& directory,
+                                    PackageFormat format);
+
 struct Layout {
   PackageFormat format = PackageFormat::rpm;
-  std::string family;  ///< "flat" (up to 4.5, from 5.1) or "split" (4.6 to 5.0: COMMON, MLNX_LIBS, UPSTREAM_LIBS)
+  /// "flat" (up to 4.5, from 5.1), "split" (4.6 to 5.0: COMMON, MLNX_LIBS, UPSTREAM_LIBS) or "doca" (doca_layout.hpp).
+  std::string family;
   std::vector<RepositoryPlace> places;
 };
 

@@ -325,6 +325,20 @@ RpmFacts read_rpm(const archive::ByteSource& package, const signature::KeyRing& 
   return facts;
 }
 
+RpmFront read_rpm_front(const archive::ByteSource& package, const std::string& name) {
+  RpmFront front;
+  const archive::ByteSource kept = [&](std::span<std::byte> buffer) {
+    const auto count = package(buffer);
+    front.bytes.append(reinterpret_cast<const char*>(buffer.data()), count);
+    return count;
+  };
+  const auto headers = take_headers(kept, name);
+  const RpmHeader header(headers.second, name);
+  front.package = describe(header, name);
+  front.payload_sha256 = payload_digest_of(header);
+  return front;
+}
+
 void skip_rpm_headers(const archive::ByteSource& package, const std::string& name) { take_headers(package, name); }
 
 std::string primary_element(const RpmFacts& package, const IndexedFile& file) {

@@ -51,6 +51,17 @@ struct RpmFacts {
 /// `package` is not an rpm.
 RpmFacts read_rpm(const archive::ByteSource& package, const signature::KeyRing& ring, const std::string& name);
 
+/// The part of an .rpm in front of its payload.
+struct RpmFront {
+  std::string bytes;           ///< as they are in the file
+  IndexedPackage package;      ///< without `file`
+  std::string payload_sha256;  ///< of the (compressed) payload, as the header states it; may be empty
+};
+
+/// Reads the part of an .rpm in front of its payload; what `package` gives next is the payload. Checks no signature.
+/// Throws as read_rpm().
+RpmFront read_rpm_front(const archive::ByteSource& package, const std::string& name);
+
 /// Reads past the headers of an .rpm: what `package` gives next is its (compressed cpio) payload. Throws as read_rpm().
 void skip_rpm_headers(const archive::ByteSource& package, const std::string& name);
 

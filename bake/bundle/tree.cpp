@@ -13,7 +13,9 @@
 #include "bake/base/file.hpp"
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
+#include "bake/bundle/digested_file.hpp"
 #include "bake/bundle/layout.hpp"
+#include "bake/bundle/outer_package.hpp"
 #include "bake/bundle/tree_digest.hpp"
 
 namespace bake::bundle {
@@ -38,42 +40,10 @@ std::optional<std::string> join_link(const std::string& path, const std::string&
   return join(parts, "/");
 }
 
-/// The archive's raw bytes, digested as they pass.
-class DigestedFile {
- public:
-  explicit DigestedFile(fs::path file) : path_(std::move(file)), fd_(open_file(path_, O_RDONLY)) {}
-
-  std::size_t read(std::span<std::byte> buffer) {
-    const auto count = read_some(fd_, buffer, path_);
-    hasher_.update(buffer.first(count));
-    return count;
-  }
-  /// The digest of the whole file, with the bytes after the archive's end.
-  std::string finish() {
-    std::vector<std::byte> buffer(std::size_t{256} << 10U);
-    while (read(buffer) != 0) {
-    }
-    return hasher_.hex();
-  }
-
- private:
-  fs::path path_;
-  FileDescriptor fd_;
-  Hasher hasher_;
-};
-
 std::string first_bytes_of(const fs::path& file) {
   std::array<std::byte, 16> bytes{};
   const auto count = read_some(open_file(file, O_RDONLY), bytes, file);
   return {reinterpret_cast<const char*>(bytes.data()), count};
-}
-
-void copy_data(archive::ArchiveReader& reader, archive::EntryPolicy& policy, archive::IsoWriter& writer) {
-  std::vector<std::byte> buffer(std::size_t{256} << 10U);
-  while (const auto count = reader.read(buffer)) {
-    policy.count(count, reader.bytes_in());
-    writer.write(std::span(buffer).first(count));
-  }
 }
 
 /// Copies a file into the image; returns the SHA-256 of its content.
@@ -223,6 +193,7 @@ StagedBundle stage_bundle(const fs::path& archive, const fs::path& payload, cons
                           Progress& progress) {
   if (fs::is_directory(archive)) return stage_directory(archive, payload, limits, progress);
   const auto name = printable(archive.filename().string());
+  if (has_outer_package(archive)) return stage_outer_package(archive, payload, limits, progress);
   refuse_other_products(name, first_bytes_of(archive));
   DigestedFile file(archive);
   archive::ArchiveReader reader([&](std::span<std::byte> buffer) { return file.read(buffer); },
@@ -255,7 +226,7 @@ StagedBundle stage_bundle(const fs::path& archive, const fs::path& payload, cons
         break;
       case archive::EntryType::file:
         writer.add_file(admitted->path, (admitted->mode & 0111U) != 0);
-        copy_data(reader, *policy, writer);
+        copy_entry(reader, *policy, writer);
         break;
       case archive::EntryType::special:
         break;  // never admitted

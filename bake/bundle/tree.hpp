@@ -44,7 +44,7 @@ class BundleTree {
 
 /// A bundle whose archive or directory was read once and whose tree is in a payload image.
 struct StagedBundle {
-  std::string top;             ///< name of the top directory
+  std::string top;             ///< name of the top directory, or of the outer package
   std::string archive_sha256;  ///< of the bytes that were read: Trust::archive_sha256
   BundleTree tree;
   bool from_directory = false;
@@ -57,8 +57,8 @@ std::string digest_of_bundle(const std::filesystem::path& archive, const archive
 std::uint64_t size_of_bundle(const std::filesystem::path& archive);
 
 /// Streams `archive` into a new payload image at `payload`. It may also be a directory with an unpacked bundle or a
-/// mounted ISO image. Throws Error{untrusted} for hostile or damaged content and Error{config} for other products
-/// (layout.hpp).
+/// mounted ISO image, or an outer package of DOCA-Host (outer_package.hpp). Throws Error{untrusted} for hostile or
+/// damaged content and Error{config} for other products (layout.hpp).
 StagedBundle stage_bundle(const std::filesystem::path& archive, const std::filesystem::path& payload,
                           const archive::EntryLimits& limits, Progress& progress);
 

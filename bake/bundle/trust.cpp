@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bake/base/text.hpp"
+#include "bake/bundle/vendor_keys.hpp"
 
 namespace bake::bundle {
 namespace {
@@ -16,16 +17,27 @@ constexpr std::size_t max_unlisted_names = 20;
 constexpr const char* unsigned_hint =
     "if you can vouch for it yourself: --insecure-no-signature, together with --sha256 and the publisher's digest";
 
-/// The signatures that count: of the indexes for debs, of every package for rpms.
-std::vector<SignedFile> signatures_of(const Report& report, PackageFormat format) {
+bool is_good(const IndexCheck& index) { return index.signature.state == signature::SignatureState::good; }
+
+/// The signatures that count: of the indexes for debs, of every package for rpms, and of a signed index of DOCA-Host.
+std::vector<SignedFile> signatures_of(const Report& report, const Bundle& bundle) {
   std::vector<SignedFile> all;
-  if (format == PackageFormat::deb)
-    for (const auto& index : report.indexes) all.push_back({index.file, &index.signature});
-  else
+  const bool deb = bundle.format == PackageFormat::deb;
+  for (const auto& index : report.indexes)
+    if (deb || (bundle.doca && index.signature.state != signature::SignatureState::absent))
+      all.push_back({index.file, &index.signature});
+  if (!deb)
     for (const auto& package : report.packages)
       if (package.verdict == PackageVerdict::ok || package.verdict == PackageVerdict::unindexed)
         all.push_back({package.file, &package.signature});
   return all;
+}
+
+/// Returns whether the file has no signature that bake could judge. A pin makes up for it in DOCA-Host.
+bool is_without_verdict(const SignedFile& file) {
+  const auto state = file.result->state;
+  return state == signature::SignatureState::absent || state == signature::SignatureState::unknown_key ||
+         state == signature::SignatureState::unreadable;
 }
 
 Problem problem_of(const SignedFile& entry, const std::string& hint_when_unsigned) {
@@ -42,7 +54,7 @@ Problem problem_of(const SignedFile& entry, const std::string& hint_when_unsigne
     case signature::SignatureState::unknown_key:
       return {entry.file,
               fmt::format("signed with {} by key {}, which is not in your key ring", result.algorithms, result.key_id),
-              "trust the key if it is the vendor's",
+              hint_about_key(result.key_id, false),
               {{Remedy::Action::trust_key}}};
     case signature::SignatureState::unreadable:
       return {entry.file, "its signature cannot be read", ""};
@@ -59,20 +71,59 @@ Problem no_signature(const Report& report, const Bundle& bundle) {
           "leave out --insecure-no-index, or add --insecure-no-signature if you can vouch for the bundle yourself"};
 }
 
+/// Removes from `all` what a pin, or a trusted signature of the index, vouches for without its own signature. Names it
+/// in a warning. Returns false if only the pin vouches for one of them: then the bundle as a whole has no signer.
+bool excuse_unsigned(const Report& report, const Bundle& bundle, std::vector<SignedFile>& all,
+                     TrustDecision& decision) {
+  const bool index_vouches = std::any_of(report.indexes.begin(), report.indexes.end(), is_good);
+  if (report.pin.empty() && !index_vouches) return true;
+  std::vector<std::string> names;
+  std::erase_if(all, [&](const SignedFile& file) {
+    const bool is_index = std::any_of(report.indexes.begin(), report.indexes.end(),
+                                      [&](const IndexCheck& index) { return &index.signature == file.result; });
+    const bool excused = is_without_verdict(file) && (!report.pin.empty() || !is_index);
+    if (excused) names.push_back(file.file);
+    return excused;
+  });
+  if (names.empty()) return true;
+  const auto count = names.size();
+  names.resize(std::min(count, max_named_files));
+  decision.warnings.push_back(
+      fmt::format("'{}': {} vouches for files without a signature by a trusted key: {}{}", bundle.name,
+                  index_vouches ? "the signed index" : "only the pin", join(names, ", "),
+                  count > names.size() ? fmt::format(" and {} more", count - names.size()) : ""));
+  return index_vouches;
+}
+
+void add_hints_about_doca_keys(const Report& report, const Bundle& bundle, std::vector<Problem>& problems) {
+  for (auto& problem : problems) {
+    if (problem.hint != hint_about_key("", false)) continue;
+    problem.hint = hint_about_key("", bundle.format == PackageFormat::rpm);
+    for (const auto& key : report.shipped_keys)
+      problem.hint += fmt::format(
+          "; {} has key {}{}", key.file, key.fingerprint,
+          known_vendor_key(key.fingerprint).empty() ? "" : fmt::format(" ({})", known_vendor_key(key.fingerprint)));
+  }
+}
+
 void decide_signatures(const Report& report, const Bundle& bundle, const TrustPolicy& policy, TrustDecision& decision) {
   std::set<std::string> signers;
   std::set<std::string> weak;
-  const auto all = signatures_of(report, bundle.format);
+  auto all = signatures_of(report, bundle);
+  const bool any = !all.empty();
+  const bool one_signer = !bundle.doca || excuse_unsigned(report, bundle, all, decision);
   for (const auto& entry : all) {
     weak.insert(entry.result->weak.begin(), entry.result->weak.end());
     if (entry.result->state == signature::SignatureState::good) signers.insert(entry.result->fingerprint);
   }
   auto unsigned_files = signature_problems(all, bundle.name, unsigned_hint);
-  if (all.empty()) unsigned_files.push_back(no_signature(report, bundle));
+  if (bundle.doca) add_hints_about_doca_keys(report, bundle, unsigned_files);
+  if (!any && !(bundle.doca && !report.pin.empty())) unsigned_files.push_back(no_signature(report, bundle));
   decision.trust.weak.insert(decision.trust.weak.end(), weak.begin(), weak.end());
   if (!weak.empty() && !policy.allow_weak)
     for (const auto& algorithm : weak) decision.problems.push_back({bundle.name, "signed with weak " + algorithm, ""});
   const bool unsigned_is_fine = policy.insecure_no_signature || (bundle.rebuilt && policy.allow_rebuilt);
+  if (unsigned_files.empty() && !one_signer) return;
   if (unsigned_files.empty())
     for (const auto& signer : signers) decision.trust.signer += (decision.trust.signer.empty() ? "" : ", ") + signer;
   else if (!unsigned_is_fine)

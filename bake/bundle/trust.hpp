@@ -38,6 +38,15 @@ struct IndexCheck {
   signature::SignatureResult signature;
 };
 
+/// A key that a bundle has in it. It does not vouch for the bundle: who changes one can change the other.
+struct ShippedKey {
+  std::string file;
+  std::string fingerprint;
+  std::string user_id;
+
+  friend bool operator==(const ShippedKey&, const ShippedKey&) = default;
+};
+
 /// The facts about the origin of a bundle. decide_trust() decides.
 struct Report {
   std::string archive_sha256;   ///< as Trust::archive_sha256
@@ -46,9 +55,12 @@ struct Report {
   std::vector<IndexCheck> indexes;
   std::vector<std::string> ignored_indexes;  ///< signed indexes that --insecure-no-index leaves unread
   std::vector<PackageCheck> packages;
-  std::vector<Problem> identity_problems;  ///< .mlnx, .arch, distro, directory name and index disagree
-  std::vector<Problem> index_problems;     ///< an index differs from the file that vouches for it
-  std::set<std::string> weak;              ///< weak digests that indexes use: "index digests: MD5"
+  std::vector<Problem> identity_problems;     ///< .mlnx, .arch, distro, directory name and index disagree
+  std::vector<Problem> index_problems;        ///< an index differs from the file that vouches for it
+  std::set<std::string> weak;                 ///< weak digests that indexes use: "index digests: MD5"
+  std::vector<ShippedKey> shipped_keys = {};  ///< of DOCA-Host: those that its .list or .repo file names
+  /// The .list or .repo file of DOCA-Host asks for no signature (trusted=yes, gpgcheck=0). bake ignores that.
+  bool declares_trust = false;
 };
 
 /// What the user accepts.
@@ -82,7 +94,8 @@ std::vector<Problem> signature_problems(const std::vector<SignedFile>& files, co
 
 /// Decides whether a bundle may be used. Pure. The rule: a pinned digest of the archive or a key of the user's ring
 /// must vouch for the bytes; with a ring, a signature is required even with a pin; and every package must match its
-/// index.
+/// index. DOCA-Host has an exception: NVIDIA does not sign all packages in it, so a pin or a trusted signature of the
+/// index is enough for packages without a signature by a trusted key; a wrong signature is refused even then.
 TrustDecision decide_trust(const Report& report, const Bundle& bundle, bool have_key_ring, const TrustPolicy& policy);
 
 }  // namespace bake::bundle

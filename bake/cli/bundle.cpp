@@ -9,6 +9,7 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/bundle/bundle_json.hpp"
+#include "bake/bundle/module_sources.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/cli/remedy.hpp"
@@ -46,17 +47,43 @@ std::string trust_in_words(const bundle::Trust& trust, const char* pinned = "pin
   return join(words, "; ");
 }
 
+/// Which release a bundle is, and where its kernel modules come from.
+Json release_json(const Bundle& bundle) {
+  Json json{{"family", family_of(bundle)}, {"ofed_version", ofed_of(bundle)}, {"module_sources", Json::array()}};
+  if (bundle.doca) {
+    json["doca_version"] = bundle.doca->version;
+    json["doca_build"] = bundle.doca->build;
+  }
+  for (const auto& source : module_sources(bundle)) {
+    Json entry{{"from", source.from}};
+    if (!source.kernel.empty()) entry["kernel"] = source.kernel;
+    json["module_sources"].push_back(std::move(entry));
+  }
+  return json;
+}
+
 Json summary(const Bundle& bundle) {
-  return {{"id", bundle.id()},
-          {"name", bundle.name},
-          {"version", bundle.version},
-          {"distro", bundle.distro},
-          {"arch", bundle.arch},
-          {"layout", bundle.layout},
-          {"rebuilt", bundle.rebuilt},
-          {"packages", package_count(bundle)},
-          {"payload_size", bundle.payload_size},
-          {"trust", bundle::to_json(bundle.trust)}};
+  Json json{{"id", bundle.id()},
+            {"name", bundle.name},
+            {"version", bundle.version},
+            {"distro", bundle.distro},
+            {"arch", bundle.arch},
+            {"layout", bundle.layout},
+            {"rebuilt", bundle.rebuilt},
+            {"packages", package_count(bundle)},
+            {"payload_size", bundle.payload_size},
+            {"trust", bundle::to_json(bundle.trust)}};
+  json.update(release_json(bundle));
+  return json;
+}
+
+/// Says which driver is in a DOCA-Host package, and where its modules come from.
+std::string doca_in_words(const Bundle& bundle) {
+  static const std::map<std::string, std::string> words{
+      {"kmp", "modules built for "}, {"prebuilt", "modules for only "}, {"dkms", "modules by DKMS"}};
+  std::vector<std::string> sources;
+  for (const auto& source : module_sources(bundle)) sources.push_back(words.at(source.from) + source.kernel);
+  return fmt::format("OFED {}, {}", ofed_of(bundle), sources.empty() ? "no kernel modules" : join(sources, ", "));
 }
 
 Json summary(const Extras& extras) {
@@ -69,8 +96,9 @@ Json summary(const Extras& extras) {
 }
 
 void print_row(Context& context, const Bundle& bundle) {
-  context.out << fmt::format("{}  {}  {} packages  {}  {}\n", bundle.id().substr(0, 12), bundle.name,
-                             package_count(bundle), human_size(bundle.payload_size), trust_in_words(bundle.trust));
+  context.out << fmt::format("{}  {}  {} packages  {}  {}{}\n", bundle.id().substr(0, 12), bundle.name,
+                             package_count(bundle), human_size(bundle.payload_size),
+                             bundle.doca ? doca_in_words(bundle) + "  " : "", trust_in_words(bundle.trust));
 }
 
 void print_row(Context& context, const Extras& extras) {
@@ -136,7 +164,7 @@ std::vector<std::string> names_of(const std::string& subject) {
   const auto name = name_of_path(subject);
   // The digest of an archive is not that of a directory.
   if (std::filesystem::is_directory(subject)) return {name};
-  return {name, name + ".tgz", name + ".iso"};
+  return {name, name + ".tgz", name + ".iso", name + ".deb", name + ".rpm"};
 }
 
 /// Replaces the checksum file in --sha256 with the digest that it states for one of `names`.
@@ -201,7 +229,11 @@ void show(Context& context, const BundleArguments& arguments) {
     return print_packages(context, extras->repository);
   }
   const auto& bundle = std::get<Bundle>(meant);
-  if (context.json) return context.print(bundle::to_json(bundle));
+  if (context.json) {
+    auto json = bundle::to_json(bundle);
+    json.update(release_json(bundle));
+    return context.print(json);
+  }
   print_row(context, bundle);
   for (const auto& repository : bundle.repositories) {
     context.out << fmt::format("\n{} ({}{})\n", repository.directory, repository.flavour,
@@ -322,7 +354,7 @@ void add_bundle(CLI::App& app, Context& context) {
 
   auto* adding = command("add", "verify an archive and keep it", add);
   adding->add_option("archive", arguments->subject,
-                     "MLNX_OFED_LINUX-….tgz or .iso, or the directory of an unpacked or mounted one");
+                     "MLNX_OFED_LINUX-….tgz, .iso or its directory, or a doca-host .deb or .rpm");
   auto* extra = adding->add_option("--extra", arguments->extra, "a directory of base-system packages that images lack");
   adding->add_option("--name", arguments->extra_name, "name of the extra packages (default: the directory's)")
       ->needs(extra);

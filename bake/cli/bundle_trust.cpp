@@ -4,6 +4,7 @@
 #include <set>
 
 #include "bake/base/error.hpp"
+#include "bake/bundle/vendor_keys.hpp"
 #include "bake/cli/context.hpp"
 #include "bake/cli/matrix_rows.hpp"
 #include "bake/store/store.hpp"
@@ -23,6 +24,8 @@ struct TrustArguments {
 std::string details_of(const signature::PublicKey& key) {
   std::string lines;
   for (const auto& subkey : key.subkeys) lines += fmt::format("  signs with subkey {}\n", subkey);
+  if (const auto known = bundle::known_vendor_key(key.fingerprint); !known.empty())
+    lines += fmt::format("  known as: {}\n", known);
   if (key.revoked) lines += "  revoked by its owner: bake refuses its signatures\n";
   return lines;
 }
@@ -31,6 +34,7 @@ Json to_json(const signature::PublicKey& key) {
   Json json{{"fingerprint", key.fingerprint}, {"user_id", key.user_id}};
   if (!key.subkeys.empty()) json["subkeys"] = key.subkeys;
   if (key.revoked) json["revoked"] = true;
+  if (const auto known = bundle::known_vendor_key(key.fingerprint); !known.empty()) json["known_as"] = known;
   return json;
 }
 

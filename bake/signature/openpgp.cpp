@@ -309,6 +309,31 @@ class SignatureCheck {
     while (!error_ && data_(rest) != 0) {
     }
     if (error_) std::rethrow_exception(error_);
+    return best_of(check, "binary");
+  }
+
+  SignedText run_on_text(std::string_view file) {
+    const auto input = owned<rnp_input_t>(&rnp_input_destroy, [&](rnp_input_t* handle) {
+      return rnp_input_from_memory(handle, reinterpret_cast<const std::uint8_t*>(file.data()), file.size(), false);
+    });
+    const auto output = owned<rnp_output_t>(
+        &rnp_output_destroy, [&](rnp_output_t* handle) { return rnp_output_to_memory(handle, file.size()); });
+    const auto check = owned<rnp_op_verify_t>(&rnp_op_verify_destroy, [&](rnp_op_verify_t* handle) {
+      return rnp_op_verify_create(handle, ring_.ffi.get(), input.get(), output.get());
+    });
+    if (check) rnp_op_verify_execute(check.get());  // fails when one signature is not good; each is judged below
+    SignedText result{best_of(check, "text"), {}};
+    std::uint8_t* bytes = nullptr;  // belongs to `output`
+    std::size_t size = 0;
+    if (result.signature.state != SignatureState::unreadable &&
+        rnp_output_memory_get_buf(output.get(), &bytes, &size, false) == RNP_SUCCESS)
+      result.text.assign(reinterpret_cast<const char*>(bytes), size);
+    return result;
+  }
+
+ private:
+  /// The best of the signatures of the kind `type`.
+  [[nodiscard]] SignatureResult best_of(const Owned<rnp_op_verify_t>& check, std::string_view type) const {
     SignatureResult best;
     best.state = SignatureState::unreadable;
     const auto count =
@@ -317,12 +342,11 @@ class SignatureCheck {
     for (std::size_t i = 0; i < count; ++i) {
       rnp_op_verify_signature_t one = nullptr;  // belongs to `check`
       if (rnp_op_verify_get_signature_at(check.get(), i, &one) != RNP_SUCCESS) continue;
-      if (auto result = judge(one); result.state < best.state) best = std::move(result);
+      if (auto result = judge(one, type); result.state < best.state) best = std::move(result);
     }
     return best;
   }
 
- private:
   /// librnp calls this for the next bytes. No exception may pass through the library.
   static bool read(void* context, void* buffer, std::size_t size, std::size_t* count) {
     auto& self = *static_cast<SignatureCheck*>(context);
@@ -335,13 +359,13 @@ class SignatureCheck {
     }
   }
 
-  [[nodiscard]] SignatureResult judge(rnp_op_verify_signature_t one) const {
+  [[nodiscard]] SignatureResult judge(rnp_op_verify_signature_t one, std::string_view kind) const {
     SignatureResult result;
     result.state = SignatureState::unreadable;
     const auto signature = owned<rnp_signature_handle_t>(
         &rnp_signature_handle_destroy,
         [&](rnp_signature_handle_t* handle) { return rnp_op_verify_signature_get_handle(one, handle); });
-    if (!signature || text_of([&](char** type) { return rnp_signature_get_type(signature.get(), type); }) != "binary")
+    if (!signature || text_of([&](char** type) { return rnp_signature_get_type(signature.get(), type); }) != kind)
       return result;
     result.key_id = text_of([&](char** id) { return rnp_signature_get_keyid(signature.get(), id); });
     const auto hash = text_of([&](char** name) { return rnp_signature_get_hash_alg(signature.get(), name); });
@@ -388,6 +412,15 @@ SignatureResult check_signature(const KeyRing& ring, std::string_view signature,
     data.remove_prefix(count);
     return count;
   });
+}
+
+SignedText check_signed_text(const KeyRing& ring, std::string_view file) {
+  const NoDebugOutput quiet;
+  SignedText unreadable;
+  unreadable.signature.state = SignatureState::unreadable;
+  if (!file.starts_with("-----BEGIN PGP SIGNED MESSAGE-----")) return unreadable;
+  const SignedBytes no_other_data = [](std::span<std::byte> /*buffer*/) { return std::size_t{0}; };
+  return SignatureCheck(ring, no_other_data).run_on_text(file);
 }
 
 }  // namespace bake::signature

@@ -78,4 +78,14 @@ SignatureResult check_signature(const KeyRing& ring, std::string_view signature,
 /// As above, for bytes in memory.
 SignatureResult check_signature(const KeyRing& ring, std::string_view signature, std::string_view data);
 
+/// A text with its signature in one file, and the text that the signature covers.
+struct SignedText {
+  SignatureResult signature;
+  std::string text;  ///< empty if `signature` is unreadable
+};
+
+/// Checks a text in the cleartext signature framework (RFC 4880, 7), as InRelease files use it. The signature must be
+/// one over a text document. Text in front of the framework makes it unreadable. Never throws for `file`.
+SignedText check_signed_text(const KeyRing& ring, std::string_view file);
+
 }  // namespace bake::signature

@@ -94,6 +94,19 @@ class HeaderBuilder {
   std::string data_;
 };
 
+std::string rpm_of(const std::string& header_bytes, const std::string& payload, const Sign& sign,
+                   const Sign& sign_all) {
+  HeaderBuilder signature;
+  signature.numbers(1000, {static_cast<std::uint32_t>(header_bytes.size() + payload.size())});
+  if (sign) signature.bytes(268, sign(header_bytes));
+  if (sign_all) signature.bytes(1002, sign_all(header_bytes + payload));
+  auto signature_bytes = signature.build();
+  signature_bytes.resize((signature_bytes.size() + 7) / 8 * 8, '\0');
+  std::string lead = "\xED\xAB\xEE\xDB\x03";
+  lead.resize(96, '\0');
+  return lead + signature_bytes + header_bytes + payload;
+}
+
 std::vector<std::string> names_in(const BundleParts& parts, const std::string& directory, const std::string& suffix) {
   std::vector<std::string> names;
   const auto consider = [&](const std::string& path) {
@@ -156,6 +169,28 @@ std::string make_deb(const std::string& name, const std::string& version, const 
                        &archive_write_set_format_ar_svr4, Compression::none);
 }
 
+std::string make_deb_of(const std::string& control, const std::vector<Member>& payload, Compression compression) {
+  static const std::map<Compression, std::string> suffixes{
+      {Compression::none, ""}, {Compression::gzip, ".gz"}, {Compression::xz, ".xz"}, {Compression::zstd, ".zst"}};
+  return write_archive({{"debian-binary", "2.0\n"},
+                        {"control.tar.gz", make_tar({{"./control", control}})},
+                        {"data.tar" + suffixes.at(compression), make_tar(payload, compression)}},
+                       &archive_write_set_format_ar_svr4, Compression::none);
+}
+
+std::string make_rpm_of(const std::string& name, const std::string& version, const std::string& release,
+                        const std::string& arch, const std::vector<Member>& members, Compression compression) {
+  const auto payload = write_archive(members, &archive_write_set_format_cpio_newc, compression);
+  HeaderBuilder header;
+  header.text(1000, name);
+  header.text(1001, version);
+  header.text(1002, release);
+  header.text(1022, arch);
+  header.texts(5092, {digest_of(payload)});
+  header.numbers(5093, {8});
+  return rpm_of(header.build(), payload, {}, {});
+}
+
 std::string make_rpm(const std::string& name, const std::string& version, const std::string& release,
                      const std::map<std::string, std::string>& files, const Sign& sign, bool payload_digest,
                      const Sign& sign_all) {
@@ -193,16 +228,7 @@ std::string make_rpm(const std::string& name, const std::string& version, const 
     header.texts(5092, {digest_of(payload)});
     header.numbers(5093, {8});
   }
-  const auto header_bytes = header.build();
-  HeaderBuilder signature;
-  signature.numbers(1000, {static_cast<std::uint32_t>(header_bytes.size() + payload.size())});
-  if (sign) signature.bytes(268, sign(header_bytes));
-  if (sign_all) signature.bytes(1002, sign_all(header_bytes + payload));
-  auto signature_bytes = signature.build();
-  signature_bytes.resize((signature_bytes.size() + 7) / 8 * 8, '\0');
-  std::string lead = "\xED\xAB\xEE\xDB\x03";
-  lead.resize(96, '\0');
-  return lead + signature_bytes + header_bytes + payload;
+  return rpm_of(header.build(), payload, sign, sign_all);
 }
 
 Gpg::Gpg(const std::string& user_id, const std::string& algorithm, const std::vector<std::string>& options) {

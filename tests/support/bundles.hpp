@@ -42,6 +42,14 @@ std::string make_rpm(const std::string& name, const std::string& version, const 
                      const std::map<std::string, std::string>& files = {}, const Sign& sign = {},
                      bool payload_digest = true, const Sign& sign_all = {});
 
+/// A .deb with this control file and these members as its payload, in data.tar or data.tar.gz, .xz, .zst.
+std::string make_deb_of(const std::string& control, const std::vector<Member>& payload,
+                        Compression compression = Compression::xz);
+/// An unsigned .rpm without a list of files in its header, and with these members as its payload.
+std::string make_rpm_of(const std::string& name, const std::string& version, const std::string& release,
+                        const std::string& arch, const std::vector<Member>& payload,
+                        Compression compression = Compression::xz);
+
 /// A temporary OpenPGP key, which gpg makes and which is removed with this object.
 class Gpg {
  public:

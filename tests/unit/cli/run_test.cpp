@@ -116,7 +116,7 @@ TEST(CommandLine, HelpShowsTheConstraintsOfOptions) {
       "Usage: bake bundle add [OPTIONS] [archive]\n"
       "\n"
       "Positionals:\n"
-      "  archive                     MLNX_OFED_LINUX-….tgz or .iso, or the directory of an unpacked or mounted one\n"
+      "  archive                     MLNX_OFED_LINUX-….tgz, .iso or its directory, or a doca-host .deb or .rpm\n"
       "\n"
       "Options:\n"
       "  -h,--help                   Print this help message and exit\n"
