@@ -35,6 +35,7 @@ class Planner {
     add_warnings();
     plan_configuration(in_, out_.plan);
     plan_network(in_, out_.plan);
+    plan_options(in_, out_.plan);
     plan_generalize(in_, out_);
     check_config_links();
     plan_space(in_, out_);
@@ -263,6 +264,7 @@ class Planner {
     expected.initramfs_drivers = plan.initramfs_drivers;
     expected.memlock_unlimited = plan.memlock_unlimited;
     expected.network_config = plan.network.file;
+    for (const auto& file : plan.option_files) expected.option_files[file.path] = state_of(file);
     expected.generalized = plan.generalize;
     expected.removed_users = plan.removal.users;
     expected.removed_host_name = plan.removal.host_name;
