@@ -45,6 +45,7 @@ Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& ma
   progress.step("configure");
   configure_ofed(plan, guest);
   install_firstboot(plan, guest);
+  write_option_files(plan, guest);
   set_services(plan, guest);
   configure_system(plan, guest);
   write_own_file(guest, guest::manifest_path, manifest);

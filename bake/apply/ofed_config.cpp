@@ -50,11 +50,6 @@ void blacklist_inbox_modules(const plan::Plan& plan, guest::Guest& guest) {
 }  // namespace
 
 void configure_ofed(const plan::Plan& plan, guest::Guest& guest) {
-  if (!plan.persist_modules.empty()) {
-    std::string text = "# InfiniBand modules that nothing else loads.\n";
-    for (const auto& module : plan.persist_modules) text += module + "\n";
-    write_own_file(guest, plan::path::load_modules, text);
-  }
   if (!plan.bundle) return;
   write_ofed_info_wrapper(plan, guest);
   blacklist_inbox_modules(plan, guest);

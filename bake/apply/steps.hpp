@@ -19,6 +19,9 @@ void place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progre
 /// vendor's core.
 void configure_ofed(const plan::Plan& plan, guest::Guest& guest);
 
+/// Writes the files of the recipe's options. Call it before set_services(), because one of them is a unit.
+void write_option_files(const plan::Plan& plan, guest::Guest& guest);
+
 /// Enables and disables units by writing the links that `systemctl enable` would write: a guest's systemctl may be
 /// missing, and dpkg's scripts enable nothing without a running systemd.
 void set_services(const plan::Plan& plan, guest::Guest& guest);

@@ -24,7 +24,7 @@ enum class ErrorKind {
 struct Remedy {
   enum class Action {
     add_bundle,      ///< take the archive `object` into the store
-    add_extras,      ///< take a directory of packages into the store as extra packages
+    add_extras,      ///< take a directory of extra packages into the store; `object`: the recipe that lacks them
     remove_bundle,   ///< remove `object` from the store
     list_bundles,    ///< list the store
     show_bundle,     ///< show `object` of the store

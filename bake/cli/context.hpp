@@ -54,6 +54,7 @@ using AddCommand = void (*)(CLI::App& app, Context& context);
 void add_batch(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
+void add_extras(CLI::App& app, Context& context);
 void add_handler(CLI::App& app, Context& context);
 void add_image(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);

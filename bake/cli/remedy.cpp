@@ -67,12 +67,18 @@ bool uses_store(Action action) {
 
 }  // namespace
 
+std::string store_option(const Context& context) {
+  return context.store == context.default_store ? "" : " --store " + shell_quote(context.store.string());
+}
+
 std::vector<std::string> command_lines(const Context& context, const std::vector<Remedy>& remedies) {
   std::vector<std::string> lines;
   for (const auto& [action, object] : remedies) {
+    // The object of this one is the recipe that lacks the packages, if a recipe is known.
+    if (action == Action::add_extras && !object.empty())
+      lines.push_back("bake extras wanted " + shell_quote(object) + store_option(context));
     auto line = fmt::format(fmt::runtime(pattern_of(action)), shell_quote(object));
-    if (uses_store(action) && context.store != context.default_store)
-      line += " --store " + shell_quote(context.store.string());
+    if (uses_store(action)) line += store_option(context);
     lines.push_back(std::move(line));
   }
   return lines;

@@ -10,6 +10,9 @@
 
 namespace bake::cli {
 
+/// Returns " --store DIR", or nothing when this run uses the default store.
+std::string store_option(const Context& context);
+
 /// Returns each remedy as a command line for a shell: "bake bundle add X.tgz --store DIR". It has the option --store
 /// only when this run does not use the default store.
 std::vector<std::string> command_lines(const Context& context, const std::vector<Remedy>& remedies);

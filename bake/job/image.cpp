@@ -262,7 +262,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   return result;
 }
 
-plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment) {
+plan::Inputs inputs_of_image(const recipe::Recipe& recipe, Environment& environment) {
   auto& progress = environment.progress;
   const auto [source, driver] = open_job(recipe, environment);
   std::optional<KnownDigest> base;
@@ -279,7 +279,11 @@ plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment)
   }
   check_base();
   progress.step("plan");
-  return make_plan(recipe, driver, facts, environment);
+  return plan_inputs(recipe, driver, facts, environment);
+}
+
+plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment) {
+  return plan::make(inputs_of_image(recipe, environment));
 }
 
 }  // namespace bake::job

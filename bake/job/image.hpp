@@ -37,7 +37,11 @@ BakedImage bake_image(const recipe::Recipe& recipe, const std::filesystem::path&
 /// Throws Error{environment} when the file system of `disk` has too little space for what `plan` adds to the guest.
 void require_space(const plan::Plan& plan, const std::filesystem::path& disk);
 
-/// Returns the plan that bake_image() would carry out. Reads the guest through an overlay, and changes nothing.
+/// Returns what the plan of bake_image() depends on. Reads the guest through an overlay, and changes nothing. Throws
+/// Error{untrusted} when the base is not the one that the recipe pins.
+plan::Inputs inputs_of_image(const recipe::Recipe& recipe, Environment& environment);
+
+/// Returns the plan that bake_image() would carry out: that of inputs_of_image().
 plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment);
 
 }  // namespace bake::job

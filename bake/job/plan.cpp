@@ -23,8 +23,8 @@ resolve::SelectedDriver select_driver(const recipe::Recipe& recipe, const Enviro
   return resolve::select_driver(recipe, environment.matrix, read_offer(environment));
 }
 
-plan::Outcome make_plan(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver, const guest::Facts& facts,
-                        const Environment& environment) {
+plan::Inputs plan_inputs(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver, const guest::Facts& facts,
+                         const Environment& environment) {
   plan::Inputs inputs;
   inputs.recipe = recipe;
   // The recipe may use another name for the release ("focal"); the guest has one.
@@ -33,7 +33,12 @@ plan::Outcome make_plan(const recipe::Recipe& recipe, const resolve::SelectedDri
   inputs.facts = facts;
   inputs.resolution = resolve::resolve(recipe, driver, facts, environment.matrix, index_texts(driver));
   inputs.firstboot_sha256 = assets::firstboot_digest();
-  return plan::make(inputs);
+  return inputs;
+}
+
+plan::Outcome make_plan(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver, const guest::Facts& facts,
+                        const Environment& environment) {
+  return plan::make(plan_inputs(recipe, driver, facts, environment));
 }
 
 }  // namespace bake::job

@@ -22,14 +22,6 @@ bool installs(const Plan& plan, std::string_view name) {
 
 bool has_package(const Inputs& inputs, std::string_view name) { return inputs.facts.package(name) != nullptr; }
 
-/// Returns the version of `name` after the plan: the planned one or the installed one; empty when it is not installed.
-std::string version_of(const Inputs& inputs, const Plan& plan, std::string_view name) {
-  for (const auto& change : plan.changes)
-    if (change.action != PackageChange::Action::remove && change.name == name) return change.version;
-  const auto* package = inputs.facts.package(name);
-  return package == nullptr ? std::string() : package->version;
-}
-
 /// Returns whether the guest gets EL's rdma.service, which loads the modules of /etc/rdma/rdma.conf. rdma-core has it
 /// up to release 31 (EL 8.3); from then on udev and rdma-load-modules@.service load them (linux-rdma/rdma-core, pull
 /// request 835).
@@ -271,6 +263,13 @@ void plan_labels(const Inputs& inputs, Plan& plan) {
 }
 
 }  // namespace
+
+std::string version_of(const Inputs& inputs, const Plan& plan, std::string_view name) {
+  for (const auto& change : plan.changes)
+    if (change.action != PackageChange::Action::remove && change.name == name) return change.version;
+  const auto* package = inputs.facts.package(name);
+  return package == nullptr ? std::string() : package->version;
+}
 
 void plan_configuration(const Inputs& inputs, Plan& plan) {
   plan.install_firstboot = inputs.recipe.firstboot.install;

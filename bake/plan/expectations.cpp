@@ -48,6 +48,7 @@ nlohmann::ordered_json to_json(const Expectations& expectations) {
       {"hold", {{"configs", expectations.hold.configs}, {"packages", expectations.hold.packages}}},
       {"memlock_unlimited", expectations.memlock_unlimited},
       {"network_config", expectations.network_config},
+      {"option_files", expectations.option_files},
       {"initramfs", expectations.initramfs},
       {"initramfs_drivers", expectations.initramfs_drivers},
       {"generalized", expectations.generalized},
@@ -79,6 +80,7 @@ Expectations expectations_from(const nlohmann::json& json) try {
   json.at("hold").at("packages").get_to(expectations.hold.packages);
   expectations.memlock_unlimited = json.value("memlock_unlimited", false);  // older manifests lack it
   expectations.network_config = json.value("network_config", expectations.network_config);
+  expectations.option_files = json.value("option_files", expectations.option_files);  // older manifests lack it
   json.at("initramfs").get_to(expectations.initramfs);
   expectations.initramfs_drivers = json.value("initramfs_drivers", expectations.initramfs_drivers);
   json.at("generalized").get_to(expectations.generalized);

@@ -49,10 +49,11 @@ struct Expectations {
   std::vector<std::string> absent;                ///< not installed: mlnx-fw-updater, removed packages
   bool enable_rdma = false;                       ///< one uncommented OS.EnableRDMA=y in waagent.conf
   Hold hold;
-  bool memlock_unlimited = false;                   ///< no limit of locked memory in sessions and services
-  std::string network_config = {};                  ///< configures eth0 instead of cloud-init; empty: no such file
-  std::vector<std::string> initramfs_drivers = {};  ///< modules that the initramfs contains
-  bool initramfs = false;                           ///< `kernel` has one, with the Hyper-V drivers that are modules
+  bool memlock_unlimited = false;                        ///< no limit of locked memory in sessions and services
+  std::string network_config = {};                       ///< configures eth0 instead of cloud-init; empty: no such file
+  std::map<std::string, std::string> option_files = {};  ///< files of the options: path → state, as above
+  std::vector<std::string> initramfs_drivers = {};       ///< modules that the initramfs contains
+  bool initramfs = false;  ///< `kernel` has one, with the Hyper-V drivers that are modules
   bool generalized = false;
   std::vector<guest::Account> removed_users;   ///< accounts that `generalize` removed, with their homes
   std::string removed_host_name;               ///< the name of the machine that `generalize` removed

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bake/base/digest.hpp"
 #include "bake/base/text.hpp"
 
 namespace bake::plan {
@@ -21,7 +22,7 @@ std::string initramfs_change(const Plan& plan) {
 }
 
 void add_driver_files(const Plan& plan, std::vector<FileChange>& files) {
-  if (!plan.persist_modules.empty()) files.push_back({path::load_modules, join(plan.persist_modules, ", ")});
+  for (const auto& file : plan.option_files) files.push_back({file.path, file.what});
   if (plan.name_product)
     files.push_back({path::ofed_info, fmt::format("names the product MLNX_OFED_LINUX-{}", plan.ofed)});
   if (!plan.blacklist.empty())
@@ -66,6 +67,8 @@ void add_boot_files(const Plan& plan, std::vector<FileChange>& files) {
 }  // namespace
 
 std::string counted_modules(std::size_t count) { return fmt::format("{} module{}", count, count == 1 ? "" : "s"); }
+
+std::string state_of(const OptionFile& file) { return fmt::format("{:04o} 0:0 {}", file.mode, digest_of(file.text)); }
 
 std::vector<std::string> edited_files(const Plan& plan) {
   std::vector<std::string> files;

@@ -14,6 +14,12 @@ inline constexpr const char* blacklist = "/etc/modprobe.d/bake-inbox-rdma.conf";
 inline constexpr const char* ofed_info = "/usr/local/bin/ofed_info";
 inline constexpr const char* openib_conf = "/etc/infiniband/openib.conf";
 inline constexpr const char* openibd_drop_in = "/etc/systemd/system/openibd.service.d/10-udev-settle.conf";
+inline constexpr const char* openibd_restart = "/etc/systemd/system/openibd.service.d/20-restart.conf";
+/// udev reads it instead of rdma-core's file of the same name below /usr/lib/udev/rules.d (udev(7)).
+inline constexpr const char* rdma_naming_rules = "/etc/udev/rules.d/60-rdma-persistent-naming.rules";
+inline constexpr const char* rdma_names_rules = "/etc/udev/rules.d/90-bake-rdma-names.rules";
+inline constexpr const char* rdma_names = "/usr/sbin/bake-rdma-names";
+inline constexpr const char* rdma_names_unit = "/etc/systemd/system/bake-rdma-names.service";
 inline constexpr const char* firstboot = "/usr/sbin/ib-firstboot";
 inline constexpr const char* firstboot_unit = "/etc/systemd/system/ib-firstboot.service";
 inline constexpr const char* firstboot_late_unit = "/etc/systemd/system/ib-firstboot-late.service";
@@ -35,6 +41,9 @@ struct FileChange {
   std::string path;
   std::string what;  ///< the change, for a person: "FORCE_MODE=yes"
 };
+
+/// Returns the state of the written file, as guest::Guest::fingerprints() does: "0644 0:0 SHA256".
+std::string state_of(const OptionFile& file);
 
 /// Returns the configuration files of the guest that the plan edits, so that their other content and their owner stay.
 std::vector<std::string> edited_files(const Plan& plan);

@@ -35,6 +35,7 @@ class Planner {
     add_warnings();
     plan_configuration(in_, out_.plan);
     plan_network(in_, out_.plan);
+    plan_options(in_, out_.plan);
     plan_generalize(in_, out_);
     check_config_links();
     plan_space(in_, out_);
@@ -46,6 +47,13 @@ class Planner {
   void refuse(std::string where, std::string message, std::string hint = {}, std::vector<Remedy> remedies = {}) {
     out_.refusals.push_back(
         {ErrorKind::incompatible, {std::move(where), std::move(message), std::move(hint), std::move(remedies)}});
+  }
+
+  /// Returns the remedies; the one that adds extra packages names the recipe, so that the user can ask which ones.
+  [[nodiscard]] std::vector<Remedy> for_recipe(std::vector<Remedy> remedies) const {
+    for (auto& remedy : remedies)
+      if (remedy.action == Remedy::Action::add_extras) remedy.object = in_.recipe.file.string();
+    return remedies;
   }
 
   void copy_selection() {
@@ -118,7 +126,7 @@ class Planner {
     if (fit.ok()) return;
     auto message = fit.explanation;
     for (const auto& reason : fit.reasons) message += "\n      " + reason;
-    refuse(fmt::format("kernel {}", fit.kernel), message, fit.remedy, fit.remedies);
+    refuse(fmt::format("kernel {}", fit.kernel), message, fit.remedy, for_recipe(fit.remedies));
   }
 
   /// Refuses a menu of GRUB that VMs of the recipe read and that does not boot the kernel that gets the driver. If VMs
@@ -171,8 +179,10 @@ class Planner {
   }
 
   void check_closure() {
-    for (const auto& problem : in_.resolution.closure.problems)
-      out_.refusals.push_back({ErrorKind::incompatible, problem});
+    for (auto problem : in_.resolution.closure.problems) {
+      problem.remedies = for_recipe(std::move(problem.remedies));
+      out_.refusals.push_back({ErrorKind::incompatible, std::move(problem)});
+    }
   }
 
   /// Refuses a link in the place of a file that the plan edits: it could lead to any file of the guest.
@@ -254,6 +264,7 @@ class Planner {
     expected.initramfs_drivers = plan.initramfs_drivers;
     expected.memlock_unlimited = plan.memlock_unlimited;
     expected.network_config = plan.network.file;
+    for (const auto& file : plan.option_files) expected.option_files[file.path] = state_of(file);
     expected.generalized = plan.generalize;
     expected.removed_users = plan.removal.users;
     expected.removed_host_name = plan.removal.host_name;

@@ -57,6 +57,17 @@ struct NetworkConfig {
   [[nodiscard]] bool empty() const { return file.empty(); }
 };
 
+/// A file that bake writes for an option of the recipe. Its content is decided here, so that verification can compare
+/// it.
+struct OptionFile {
+  std::string path;
+  std::string what;  ///< for a person
+  std::string text;
+  unsigned mode = 0644;
+
+  friend bool operator==(const OptionFile&, const OptionFile&) = default;
+};
+
 /// All changes to the guest, decided before the first one is made. Apply makes these changes and no others; files_of()
 /// (bake/plan/files.hpp) lists the files that it writes in addition to packages.
 struct Plan {
@@ -86,7 +97,8 @@ struct Plan {
   std::string waagent_config;
   std::vector<std::string> enable_services;
   std::vector<std::string> disable_services;
-  std::vector<std::string> persist_modules;  ///< inbox: loaded at boot through /etc/modules-load.d
+  std::vector<std::string> persist_modules;  ///< loaded at boot through /etc/modules-load.d
+  std::vector<OptionFile> option_files;      ///< in the order in which they are written
   Hold hold;
   bool memlock_unlimited = false;
   NetworkConfig network;  ///< empty: cloud-init or the base configures the network

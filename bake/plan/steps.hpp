@@ -4,6 +4,9 @@
 
 namespace bake::plan {
 
+/// Returns the version of `name` after the plan: the planned one or the installed one; empty when it is not installed.
+std::string version_of(const Inputs& inputs, const Plan& plan, std::string_view name);
+
 // The parts of make(), in the order in which it calls them. Packages are in the plan already.
 
 /// Adds to `plan` the configuration of the guest: services, the agent, holds, limits, initramfs, labels.
@@ -12,6 +15,10 @@ void plan_configuration(const Inputs& inputs, Plan& plan);
 /// Decides which file configures the network when the recipe says `cloud_init_network: false` and cloud-init would
 /// configure it.
 void plan_network(const Inputs& inputs, Plan& plan);
+
+/// Adds the files of the options `openibd_restart`, `rdma_names` and `load_modules`, and their service. Warns about an
+/// option that the guest's systemd or iproute2 is too old for, and leaves it out.
+void plan_options(const Inputs& inputs, Plan& plan);
 
 /// Decides what `generalize: true` removes, and refuses it when something that must go cannot be removed. Does nothing
 /// without `generalize: true`.

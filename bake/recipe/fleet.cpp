@@ -225,6 +225,18 @@ class FleetReader {
 
 }  // namespace
 
+bool is_fleet(const fs::path& file) {
+  std::error_code out_of_reach;
+  if (!fs::is_regular_file(file, out_of_reach)) return false;  // a pipe can be read only once
+  std::vector<Problem> problems;
+  const auto text = read_document(file, "recipe", {}, problems);
+  if (!text) return false;
+  const auto root = yaml::parse(*text, file, problems);
+  return std::any_of(root.entries.begin(), root.entries.end(), [](const Node::Entry& entry) {
+    return entry.first == "schema" && entry.second.scalar == fleet_schema;
+  });
+}
+
 Fleet load_fleet(const fs::path& file) { return FleetReader().read(file); }
 
 }  // namespace bake::recipe

@@ -22,6 +22,10 @@ struct Fleet {
   std::vector<FleetImage> images;  ///< first those of included files, in the written order
 };
 
+/// Returns whether `file` says that it is a fleet, for commands that accept a recipe or a fleet. False for a file that
+/// cannot be read or is not YAML: reading it as a recipe reports the reason.
+bool is_fleet(const std::filesystem::path& file);
+
 /// Reads a fleet, the files it includes and all their recipes. Throws Error{config} listing every problem with
 /// file:line: wrong keys, recipes or bases that do not exist, every problem of the recipes, outputs that several images
 /// share (in any spelling of the path) or that are an input, files that include themselves. Throws Error{usage} when

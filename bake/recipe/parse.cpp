@@ -96,17 +96,50 @@ Ofed read_ofed(Input& input, MapReader& recipe) {
   return ofed;
 }
 
-Configure read_configure(Input& input, MapReader& recipe) {
+/// Returns the defaults of a profile. "azhpc" is what Azure/azhpc-images does in its images (8e9d055f:
+/// components/install_doca.sh, add-udev-rules.sh, install_azure_persistent_rdma_naming.sh,
+/// distros/ubuntu24.04/install_utils.sh).
+Configure defaults_of(std::string_view profile) {
   Configure configure;
+  if (profile != "azhpc") return configure;
+  configure.openibd_restart = true;
+  configure.rdma_names = RdmaNames::azure;
+  configure.load_modules = {"ib_ipoib", "ib_umad"};
+  return configure;
+}
+
+RdmaNames read_rdma_names(MapReader& reader, RdmaNames fallback) {
+  const auto text = reader.choice_or("rdma_names", {"inbox", "kernel", "azure"}, std::string(word(fallback)));
+  for (const auto names : {RdmaNames::kernel, RdmaNames::azure})
+    if (text == word(names)) return names;
+  return RdmaNames::inbox;
+}
+
+std::vector<std::string> read_modules(MapReader& reader, std::vector<std::string> fallback) {
+  static constexpr std::string_view characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  if (!reader.has("load_modules")) return fallback;
+  auto modules = reader.texts("load_modules");
+  for (const auto& module : modules)
+    if (module.empty() || module.find_first_not_of(characters) != std::string::npos)
+      reader.problem("load_modules", fmt::format("'{}' in 'load_modules' is not the name of a module", module),
+                     "for example: load_modules: [ib_umad]");
+  return modules;
+}
+
+Configure read_configure(Input& input, MapReader& recipe) {
   const Node* node = recipe.find("configure");
-  if (node == nullptr) return configure;
+  if (node == nullptr) return {};
   auto reader = input.map(*node, "configure");
+  auto configure = defaults_of(reader.choice_or("profile", {"default", "azhpc"}, "default"));
   configure.enable_rdma = reader.flag_or("enable_rdma", configure.enable_rdma);
   configure.hold_kernel = reader.flag_or("hold_kernel", configure.hold_kernel);
   configure.hold_rdma = reader.flag_or("hold_rdma", configure.hold_rdma);
   configure.memlock_unlimited = reader.flag_or("memlock_unlimited", configure.memlock_unlimited);
   configure.cloud_init_network = reader.flag_or("cloud_init_network", configure.cloud_init_network);
   configure.reset_labels = reader.flag_or("reset_labels", configure.reset_labels);
+  configure.openibd_restart = reader.flag_or("openibd_restart", configure.openibd_restart);
+  configure.rdma_names = read_rdma_names(reader, configure.rdma_names);
+  configure.load_modules = read_modules(reader, std::move(configure.load_modules));
   reader.finish();
   return configure;
 }
@@ -221,6 +254,18 @@ void read(Input& input, MapReader& reader, Recipe& recipe) {
 }
 
 }  // namespace
+
+std::string_view word(RdmaNames names) {
+  switch (names) {
+    case RdmaNames::inbox:
+      return "inbox";
+    case RdmaNames::kernel:
+      return "kernel";
+    case RdmaNames::azure:
+      return "azure";
+  }
+  return "inbox";
+}
 
 bool is_ofed_release(std::string_view text) {
   const auto numbers = [](std::string_view part) {

@@ -32,6 +32,13 @@ struct Ofed {
   std::vector<std::string> packages;   ///< an explicit list instead of a profile
 };
 
+/// How RDMA devices are named on the VM.
+enum class RdmaNames {
+  inbox,   ///< as the packages of the image name them
+  kernel,  ///< the kernel's names: mlx5_0
+  azure,   ///< by their kind: mlx5_ib0 for InfiniBand, mlx5_an0 for Ethernet (Accelerated Networking)
+};
+
 struct Configure {
   bool enable_rdma = true;        ///< OS.EnableRDMA=y in waagent.conf
   bool hold_kernel = true;        ///< prevent updates to a kernel that the driver does not fit
@@ -39,7 +46,10 @@ struct Configure {
   bool memlock_unlimited = true;  ///< in sessions and services: RDMA pins memory
   /// false: bake turns off cloud-init's network configuration and configures eth0 itself, with DHCP.
   bool cloud_init_network = true;
-  bool reset_labels = false;  ///< SELinux: also the labels of files with a customized type
+  bool reset_labels = false;     ///< SELinux: also the labels of files with a customized type
+  bool openibd_restart = false;  ///< systemd starts openibd again when it failed
+  RdmaNames rdma_names = RdmaNames::inbox;
+  std::vector<std::string> load_modules;  ///< modules that are loaded at boot
 };
 
 struct Firstboot {
@@ -73,6 +83,9 @@ struct Recipe {
 
 /// The size limit of a recipe. A recipe is about a page, so a larger file is a mistake.
 inline constexpr std::size_t max_bytes = std::size_t{1} << 20U;
+
+/// Returns "inbox", "kernel" or "azure", as recipes write it.
+std::string_view word(RdmaNames names);
 
 /// Reads a recipe. Throws Error{config} listing every problem with file:line: unknown keys (closest name suggested),
 /// wrong types, missing parts, duplicates. Relative paths are relative to the recipe's directory.

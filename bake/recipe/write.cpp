@@ -76,9 +76,13 @@ std::string write(const Recipe& recipe) {
       "  hold_rdma: {}           # keep updates from replacing the RDMA packages\n"
       "  memlock_unlimited: {}   # RDMA pins memory\n"
       "  cloud_init_network: {}  # false: cloud-init leaves the network alone, and eth0 uses DHCP\n"
-      "  reset_labels: {}       # true: SELinux labels of customized types are reset too\n",
+      "  reset_labels: {}       # true: SELinux labels of customized types are reset too\n"
+      "  openibd_restart: {}    # true: systemd starts openibd again when it failed\n"
+      "  rdma_names: {}         # kernel: mlx5_0; azure: mlx5_ib0 and mlx5_an0\n"
+      "  load_modules: {}          # modules to load at boot: [ib_ipoib, ib_umad]\n",
       configure.enable_rdma, configure.hold_kernel, configure.hold_rdma, configure.memlock_unlimited,
-      configure.cloud_init_network, configure.reset_labels);
+      configure.cloud_init_network, configure.reset_labels, configure.openibd_restart, word(configure.rdma_names),
+      list(configure.load_modules));
   const auto& firstboot = recipe.firstboot;
   out += fmt::format(
       "\nfirstboot:\n"

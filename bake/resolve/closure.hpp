@@ -26,10 +26,23 @@ struct PackageChange {
   friend bool operator==(const PackageChange&, const PackageChange&) = default;
 };
 
+/// A package that neither the guest nor a source has. The connected machine of a user can download it.
+struct MissingPackage {
+  /// A package, or what a package provides: "tcl", "/usr/bin/perl", "libnl-3.so.200()(64bit)". The first one of
+  /// alternatives.
+  std::string name;
+  std::string relation;   ///< "=", ">=", …; empty: any version
+  std::string version;    ///< empty: any version
+  std::string needed_by;  ///< the package that needs it, with its version; empty: it is wanted itself
+
+  friend bool operator==(const MissingPackage&, const MissingPackage&) = default;
+};
+
 /// The answer of the solver: the changes, or all problems ("nothing provides tcl, needed by opensm-…").
 struct Closure {
-  std::vector<PackageChange> changes;  ///< sorted by action, then name
-  std::vector<Problem> problems;       ///< where: the package; message: its missing dependency or its conflict
+  std::vector<PackageChange> changes;        ///< sorted by action, then name
+  std::vector<Problem> problems;             ///< where: the package; message: its missing dependency or its conflict
+  std::vector<MissingPackage> missing = {};  ///< of the problems, sorted by name; none that bake never installs
 
   [[nodiscard]] bool ok() const { return problems.empty(); }
 };

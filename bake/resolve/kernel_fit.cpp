@@ -273,12 +273,24 @@ std::vector<std::string> missing_for_build(const guest::Facts& facts, const gues
   return missing;
 }
 
+/// Returns whether libc6-dev will be missing. The vendor's configure scripts link a program to test the compiler; gcc
+/// only recommends libc6-dev, which that needs.
+bool lacks_c_library(const guest::Facts& facts, bundle::PackageFormat format, const std::vector<std::string>& extras) {
+  return format == bundle::PackageFormat::deb && !installs(facts, extras, "libc6-dev");
+}
+
 KernelFit fit_of_sources(const guest::Facts& facts, const guest::Kernel& kernel, bundle::PackageFormat format,
                          const Packages& packages, const std::vector<std::string>& extras) {
   const auto missing = missing_for_build(facts, kernel, format, extras);
-  if (missing.empty())
-    return accepted(FitKind::needs_build, kernel.release, "",
-                    fmt::format("{} will be built for {} in the image with DKMS", names_of(packages), kernel.release));
+  auto to_add = missing;
+  if (lacks_c_library(facts, format, extras)) to_add.emplace_back("libc6-dev");
+  if (missing.empty()) {
+    auto fit =
+        accepted(FitKind::needs_build, kernel.release, "",
+                 fmt::format("{} will be built for {} in the image with DKMS", names_of(packages), kernel.release));
+    fit.missing = std::move(to_add);
+    return fit;
+  }
   auto fit =
       refusal(kernel.release,
               fmt::format("{} must be built for {}, and the image lacks {}", names_of(packages), kernel.release,
@@ -286,6 +298,7 @@ KernelFit fit_of_sources(const guest::Facts& facts, const guest::Kernel& kernel,
               "add the missing packages to the store's extra packages, or use a bundle with prebuilt modules, or "
               "'ofed: inbox'");
   fit.remedies = {{Remedy::Action::add_extras}};
+  fit.missing = std::move(to_add);
   for (const auto& name : missing) fit.reasons.push_back("missing: " + name);
   return fit;
 }
@@ -365,9 +378,7 @@ std::vector<std::string> packages_for_build(const guest::Facts& facts, const std
   const auto* kernel = facts.kernel(release);
   if (kernel == nullptr || kernel_parts(repository, names).sources.empty()) return {};
   auto needed = missing_for_build(facts, *kernel, format, {});
-  // The vendor's configure scripts link a program to test the compiler; gcc only recommends libc6-dev, which that
-  // needs.
-  if (format == bundle::PackageFormat::deb && !installs(facts, {}, "libc6-dev")) needed.emplace_back("libc6-dev");
+  if (lacks_c_library(facts, format, {})) needed.emplace_back("libc6-dev");
   std::erase_if(needed,
                 [&](const auto& name) { return std::find(offered.begin(), offered.end(), name) == offered.end(); });
   return needed;

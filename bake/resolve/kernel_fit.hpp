@@ -32,6 +32,9 @@ struct KernelFit {
       reasons;         ///< of a refusal: symbols that disagree ("mlx5_core: rdma_x 0x…≠0x…"), missing packages
   std::string remedy;  ///< of a refusal: the advice to the user
   std::vector<Remedy> remedies;
+  /// Packages of the distribution that a build of modules needs and that the image will not have: dkms, gcc, make,
+  /// libc6-dev, linux-headers-K or kernel-devel-K. Only libc6-dev may be missing without a refusal.
+  std::vector<std::string> missing = {};
 
   [[nodiscard]] bool ok() const { return kind != FitKind::refused; }
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <new>
 
 namespace bake::resolve {
@@ -164,6 +165,22 @@ std::vector<Id> PackagePool::dependencies(Id package, Id kind) const {
   auto list = queue.list();
   list.erase(std::remove(list.begin(), list.end(), SOLVABLE_PREREQMARKER), list.end());
   return list;
+}
+
+MissingPackage PackagePool::missing_package(Id dependency, std::string needed_by) const {
+  static constexpr const char* relations[] = {"", ">", "=", ">=", "<", "<>", "<=", ""};  // bits: REL_GT, REL_EQ, REL_LT
+  MissingPackage missing;
+  missing.needed_by = std::move(needed_by);
+  while (ISRELDEP(dependency)) {
+    const auto* part = GETRELDEP(get(), dependency);
+    if (part->flags > 0 && part->flags < static_cast<int>(std::size(relations)) && !ISRELDEP(part->evr)) {
+      missing.relation = relations[part->flags];
+      missing.version = text(part->evr);
+    }
+    dependency = part->name;
+  }
+  missing.name = text(dependency);
+  return missing;
 }
 
 std::vector<Id> PackagePool::providers(Id dependency) const {

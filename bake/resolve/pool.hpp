@@ -59,6 +59,8 @@ class PackagePool {
   [[nodiscard]] std::string dependency_text(Id id) const { return pool_dep2str(pool_.get(), id); }
   [[nodiscard]] bool is_installed(Id package) const { return at(package)->repo == pool_->installed; }
   [[nodiscard]] bool is_installable(Id package) const { return pool_installable(pool_.get(), at(package)) != 0; }
+  /// Returns the package that a missing dependency asks for; of alternatives and conditions the first part.
+  [[nodiscard]] MissingPackage missing_package(Id dependency, std::string needed_by) const;
   /// Returns a negative number, zero or a positive number if the version of `a` is older than, equal to or newer than
   /// that of `b`.
   [[nodiscard]] int compare(Id a, Id b) const;

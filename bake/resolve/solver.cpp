@@ -11,6 +11,7 @@ namespace bake::resolve {
 namespace {
 
 constexpr int max_rounds = 500;  // each removes at least one missing dependency
+constexpr const char* extras_hint = "add the package to the store's extra packages";
 
 struct SolverDeleter {
   void operator()(Solver* solver) const { solver_free(solver); }
@@ -28,12 +29,17 @@ class Question {
     Closure answer;
     if (solver && problems_.empty()) answer.changes = read_changes(pool_, request_, solver.get(), wanted_, following_);
     answer.problems = std::move(problems_);
+    answer.missing = std::move(missing_);
     return answer;
   }
 
  private:
   void make_jobs();
   void want(const SolverWanted& wanted);
+  /// Whether the packages come from the distribution only: then a name that is unknown is not a typing error.
+  [[nodiscard]] bool without_bundle() const {
+    return request_.sources.empty() || request_.sources.front().payload != 0;
+  }
   [[nodiscard]] std::vector<Id> candidates_for(const SolverWanted& wanted) const;
   [[nodiscard]] std::vector<Id> candidates_in(Repo* repo, const SolverWanted& wanted) const;
   void install_one_of(const std::vector<Id>& ids, Id flags);
@@ -56,6 +62,7 @@ class Question {
 
   const SolverRequest& request_;
   std::vector<Problem> problems_;
+  std::vector<MissingPackage> missing_;
   PackagePool pool_;
   IdQueue jobs_;
   std::vector<Id> wanted_;
@@ -116,6 +123,12 @@ void Question::want(const SolverWanted& wanted) {
   const auto installed = pool_.installed();
   const auto has_name = [&](Id id) { return pool_.name(id) == wanted.name; };
   if (wanted.version.empty() && std::any_of(installed.begin(), installed.end(), has_name)) return;
+  if (without_bundle()) {
+    missing_.push_back({wanted.name, wanted.version.empty() ? "" : "=", wanted.version, {}});
+    problems_.push_back(
+        {wanted.name, "neither the image nor the extra packages have it", extras_hint, {{Remedy::Action::add_extras}}});
+    return;
+  }
   std::vector<std::string> names;
   for (const auto& [candidate, file] : pool_.files()) names.push_back(pool_.name(candidate));
   problems_.push_back({wanted.name,
@@ -213,8 +226,10 @@ void Question::note_missing(Id package, Id dependency) {
   while (ISRELDEP(name)) name = GETRELDEP(pool_.get(), name)->name;
   for (const Id id : pool_.installed())
     if (pool_.at(id)->name == name) message += " (the image has " + pool_.name(id) + " " + pool_.version(id) + ")";
-  problems_.push_back(
-      {pool_.name(package), message, "add the package to the store's extra packages", {{Remedy::Action::add_extras}}});
+  problems_.push_back({pool_.name(package), message, extras_hint, {{Remedy::Action::add_extras}}});
+  auto missing = pool_.missing_package(dependency, pool_.name(package) + " " + pool_.version(package));
+  if (std::find(request_.never.begin(), request_.never.end(), missing.name) == request_.never.end())
+    missing_.push_back(std::move(missing));
   IdQueue rest;
   for (const Id need : pool_.dependencies(package, SOLVABLE_REQUIRES))
     if (need != dependency) rest.push(need);
@@ -261,6 +276,11 @@ std::string Question::other_architectures_of(Id package) const {
 }
 
 void Question::sort_problems() {
+  const auto order = [](const MissingPackage& each) {
+    return std::tie(each.name, each.relation, each.version, each.needed_by);
+  };
+  std::sort(missing_.begin(), missing_.end(), [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  missing_.erase(std::unique(missing_.begin(), missing_.end()), missing_.end());
   const auto key = [](const Problem& problem) { return std::tie(problem.where, problem.message); };
   std::sort(problems_.begin(), problems_.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
   const auto last =

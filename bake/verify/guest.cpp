@@ -139,6 +139,21 @@ Check check_network(Guest& guest, const Expectations& expected) {
   return {"network", true, fmt::format("{} configures eth0; cloud-init leaves the network alone", file)};
 }
 
+/// Compares the files of the recipe's options with what the bake wrote.
+Check check_options(Guest& guest, const Expectations& expected) {
+  if (expected.option_files.empty()) return skipped("options", "no option of the recipe writes a file");
+  std::vector<std::string> paths;
+  for (const auto& [path, state] : expected.option_files) paths.push_back(path);
+  const auto found = guest.fingerprints(paths, {});
+  std::vector<std::string> faults;
+  for (const auto& [path, state] : expected.option_files)
+    if (const auto file = found.find(path); file == found.end())
+      faults.push_back(path + " is missing");
+    else if (file->second != state)
+      faults.push_back(path + " is not as the bake wrote it");
+  return {"options", faults.empty(), faults.empty() ? join(paths, ", ") : join(faults, "; ")};
+}
+
 /// Returns the packages of `hold` that are not held, each with the file in which they should be held.
 std::vector<std::string> not_held(Guest& guest, const plan::Hold& hold) {
   std::vector<std::string> missing;
@@ -183,7 +198,7 @@ constexpr std::array own_files{guest::manifest_path,
                                plan::path::service_limits,
                                plan::path::openib_conf,
                                plan::path::openibd_drop_in,
-                               plan::path::load_modules,
+                               plan::path::load_modules,  // of images whose manifest has no option_files
                                plan::path::blacklist,
                                plan::path::ofed_info,
                                plan::path::no_cloud_init_network,
@@ -200,6 +215,7 @@ guest::LabelledFiles labelled_files(const Facts& facts, const Expectations& expe
   guest::LabelledFiles files{expected.family, {}, {own_files.begin(), own_files.end()}, expected.kernel};
   for (const auto& package : expected.packages) files.packages.push_back(package.name);
   if (!expected.network_config.empty()) files.paths.push_back(expected.network_config);
+  for (const auto& [path, state] : expected.option_files) files.paths.push_back(path);
   if (facts.waagent) files.paths.push_back(facts.waagent->config);
   files.paths.insert(files.paths.end(), expected.hold.configs.begin(), expected.hold.configs.end());
   if (const auto* kernel = facts.kernel(expected.kernel); kernel != nullptr && kernel->initramfs)
@@ -243,6 +259,7 @@ std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectat
   checks.push_back(check_services(guest, expected));
   checks.push_back(check_agent(guest, facts, expected));
   checks.push_back(check_network(guest, expected));
+  checks.push_back(check_options(guest, expected));
   checks.push_back(check_holds(guest, expected));
   checks.push_back(verify_locked_memory(guest, expected));
   checks.push_back(verify_firstboot(guest, facts, expected));

@@ -43,8 +43,11 @@ plan::Plan everything() {
   plan.expectations.module_origin = "vendor";
   plan.force_openibd = plan.openibd_after_udev = plan.name_product = true;
   plan.blacklist = {"ib_iser", "ib_srp"};
-  plan.persist_modules = {"ib_umad"};
-  plan.enable_services = {"openibd.service", "ib-firstboot.service", "ib-firstboot-late.service"};
+  plan.option_files = {{plan::path::load_modules, "ib_umad", "ib_umad\n"},
+                       {plan::path::rdma_names, "names RDMA devices", "#!/bin/sh\n", 0755},
+                       {plan::path::rdma_names_unit, "runs it", unit}};
+  plan.enable_services = {"openibd.service", "ib-firstboot.service", "ib-firstboot-late.service",
+                          "bake-rdma-names.service"};
   plan.firstboot_late = plan.firstboot_strict_rate = true;
   plan.install_firstboot = plan.enable_rdma = plan.memlock_unlimited = plan.rebuild_initramfs = true;
   plan.waagent_config = "/etc/waagent.conf";
@@ -69,6 +72,18 @@ TEST(ApplyFiles, WritesExactlyTheFilesOfThePlan) {
   for (const auto& file : plan::files_of(plan)) shown.insert(file.path);
   shown.erase(plan.initramfs);  // the guest's own tool writes it
   EXPECT_EQ(written, shown);
+}
+
+TEST(ApplyFiles, WritesTheFilesOfOptionsAndEnablesTheirUnit) {
+  auto guest = guest_to_change();
+  guest.with_file("/usr/sbin/bake-rdma-names", "another program");
+  SilentProgress progress;
+  const auto plan = everything();
+  apply(plan, guest, "{}", progress);
+  for (const auto& file : plan.option_files)
+    EXPECT_EQ(guest.fingerprints({file.path}, {}).at(file.path), plan::state_of(file)) << file.path;
+  EXPECT_EQ(guest.read_link("/etc/systemd/system/multi-user.target.wants/bake-rdma-names.service"),
+            plan::path::rdma_names_unit);
 }
 
 TEST(ApplyFiles, ReplacesCloudInitsNetworkFile) {

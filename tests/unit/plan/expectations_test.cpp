@@ -24,10 +24,14 @@ TEST(Expectations, NameThePrivateKeysOfTheBase) {
 
 TEST(Expectations, AreReadBackFromTheManifest) {
   auto inputs = inputs_for(ubuntu(azure), deb_repository(true), PackageFormat::deb, nullptr);
+  inputs.recipe.configure.load_modules = {"ib_umad"};
   const auto expected = make(inputs).plan.expectations;
   auto json = nlohmann::json::parse(to_json(expected).dump());
   EXPECT_EQ(expectations_from(json), expected);
+  EXPECT_FALSE(expected.option_files.empty());
   EXPECT_TRUE(expected.memlock_unlimited);
+  json.erase("option_files");  // a manifest of an older bake
+  EXPECT_THAT(expectations_from(json).option_files, IsEmpty());
   json.erase("network_config");  // a manifest of an older bake
   EXPECT_EQ(expectations_from(json).network_config, "");
   json.erase("memlock_unlimited");  // a manifest of an older bake

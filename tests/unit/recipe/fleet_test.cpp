@@ -53,6 +53,16 @@ class FleetFile : public testing::Test {
   fs::path top_ = fs::canonical(directory_.path());
 };
 
+TEST_F(FleetFile, IsToldFromARecipe) {
+  fleet("images: [recipes/a.yaml]\n");
+  EXPECT_TRUE(is_fleet(top_ / "fleet.yaml"));
+  EXPECT_FALSE(is_fleet(top_ / "recipes/a.yaml"));
+  EXPECT_FALSE(is_fleet(top_ / "base.vhd"));
+  EXPECT_FALSE(is_fleet(top_ / "missing.yaml"));
+  write("broken.yaml", "schema: [bake/fleet/v1\n");
+  EXPECT_FALSE(is_fleet(top_ / "broken.yaml"));
+}
+
 TEST_F(FleetFile, ReadsImagesInTheOrderWritten) {
   fleet("images:\n  - {recipe: recipes/b.yaml, output: out/1.vhd}\n  - recipes/a.yaml\n");
   const auto read = load();

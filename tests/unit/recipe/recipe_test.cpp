@@ -100,6 +100,9 @@ TEST(Recipe, ReadsBackTheSameRecipeThatItWrote) {
   recipe.configure.hold_rdma = false;
   recipe.firstboot = {true, 90, true, true};
   recipe.configure.reset_labels = true;
+  recipe.configure.openibd_restart = true;
+  recipe.configure.rdma_names = RdmaNames::azure;
+  recipe.configure.load_modules = {"ib_umad"};
   recipe.generalize = true;
   recipe.gallery = Gallery{"rg",
                            "g",
@@ -121,8 +124,51 @@ TEST(Recipe, ReadsBackTheSameRecipeThatItWrote) {
   EXPECT_TRUE(again.firstboot.late);
   EXPECT_TRUE(again.firstboot.strict_rate);
   EXPECT_TRUE(again.configure.reset_labels);
+  EXPECT_TRUE(again.configure.openibd_restart);
+  EXPECT_EQ(again.configure.rdma_names, RdmaNames::azure);
+  EXPECT_EQ(again.configure.load_modules, recipe.configure.load_modules);
   EXPECT_EQ(again.gallery->target_regions, recipe.gallery->target_regions);
   EXPECT_EQ(again.gallery->features, recipe.gallery->features);
+}
+
+constexpr const char* minimal = "schema: bake/v1\nbase: b.vhd\nos: ubuntu 20.04\nvm_sizes: [a]\n";
+
+Configure configured(const std::string& text) { return parse(minimal + text, "r.yaml").configure; }
+
+TEST(Recipe, TheOptionsForTheVmAreOffByDefault) {
+  for (const auto* text : {"", "configure: {enable_rdma: true}\n", "configure: {profile: default}\n"}) {
+    const auto configure = configured(text);
+    EXPECT_FALSE(configure.openibd_restart);
+    EXPECT_EQ(configure.rdma_names, RdmaNames::inbox);
+    EXPECT_EQ(configure.load_modules, std::vector<std::string>{});
+  }
+}
+
+TEST(Recipe, TheProfileAzhpcTurnsThemOn) {
+  const auto configure = configured("configure: {profile: azhpc}\n");
+  EXPECT_TRUE(configure.openibd_restart);
+  EXPECT_EQ(configure.rdma_names, RdmaNames::azure);
+  EXPECT_EQ(configure.load_modules, (std::vector<std::string>{"ib_ipoib", "ib_umad"}));
+  EXPECT_TRUE(configure.memlock_unlimited);
+}
+
+TEST(Recipe, AKeyChangesWhatAProfileSays) {
+  const auto configure =
+      configured("configure: {load_modules: [], rdma_names: kernel, openibd_restart: false, profile: azhpc}\n");
+  EXPECT_FALSE(configure.openibd_restart);
+  EXPECT_EQ(configure.rdma_names, RdmaNames::kernel);
+  EXPECT_EQ(configure.load_modules, std::vector<std::string>{});
+}
+
+TEST(Recipe, ReportsWrongOptionsForTheVm) {
+  EXPECT_EQ(problems_of(minimal + std::string("configure:\n  profile: azhp\n  rdma_names: azur\n"
+                                              "  load_modules: [ib_umad, \"a b\"]\n  openibd_restart: maybe\n")),
+            "reading recipe 'images/r.yaml': 4 problems\n"
+            "  images/r.yaml:6: 'profile' must be one of default, azhpc, not 'azhp' (did you mean 'azhpc'?)\n"
+            "  images/r.yaml:9: 'openibd_restart' must be true or false, not 'maybe'\n"
+            "  images/r.yaml:7: 'rdma_names' must be one of inbox, kernel, azure, not 'azur' (did you mean 'azure'?)\n"
+            "  images/r.yaml:8: 'a b' in 'load_modules' is not the name of a module (for example: load_modules: "
+            "[ib_umad])");
 }
 
 TEST(Recipe, ChecksTheFormOfGalleryFeatures) {

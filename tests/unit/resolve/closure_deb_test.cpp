@@ -44,6 +44,33 @@ TEST(ClosureDeb, ReadsAlternativesVirtualPackagesAndPreDepends) {
                           "0:DEBS/mlnx-ofed-kernel-utils_5.5-OFED.5.5.1.0.3.1_amd64.deb (wanted)"));
 }
 
+TEST(ClosureDeb, NamesMissingPackages) {
+  const auto index =
+      indexed("mlnx-tools", "5.2",
+              "Depends: tcl (>= 8.6), python3:any, nothing | other, libnl-3-200 (= 3.4.0-1), mlnx-fw-updater\n") +
+      indexed("ofed-scripts", "5.5", "Depends: tcl\n");
+  const auto closure = ask_deb(installed("bash", "5.0"), index, {"mlnx-tools", "ofed-scripts"});
+  EXPECT_THAT(closure.missing, ElementsAre(MissingPackage{"libnl-3-200", "=", "3.4.0-1", "mlnx-tools 5.2"},
+                                           MissingPackage{"nothing", "", "", "mlnx-tools 5.2"},
+                                           MissingPackage{"python3", "", "", "mlnx-tools 5.2"},
+                                           MissingPackage{"tcl", "", "", "ofed-scripts 5.5"},
+                                           MissingPackage{"tcl", ">=", "8.6", "mlnx-tools 5.2"}));
+  EXPECT_EQ(closure.problems.size(), 6U);  // also mlnx-fw-updater, which bake never installs
+}
+
+TEST(ClosureDeb, WithoutABundleAnUnknownPackageIsMissing) {
+  guest::Facts facts;
+  facts.family = guest::Family::deb;
+  facts.arch = "x86_64";
+  facts.packages.dump = installed("bash", "5.0");
+  const auto closure = solve(facts, {}, {"bash", "rdma-core"}, {});
+  EXPECT_THAT(closure.missing, ElementsAre(MissingPackage{"rdma-core", "", "", ""}));
+  EXPECT_THAT(closure.problems, ElementsAre(Problem{"rdma-core",
+                                                    "neither the image nor the extra packages have it",
+                                                    "add the package to the store's extra packages",
+                                                    {{Remedy::Action::add_extras}}}));
+}
+
 TEST(ClosureDeb, BreaksAndReplacesUpgradeOrRemoveInboxPackages) {
   const auto status = installed("infiniband-diags", "1.6.7-1", "Depends: libibmad5\n") +
                       installed("libibmad5", "1.3-1") + installed("libmlx5-1", "17.1-1ubuntu0.2") +

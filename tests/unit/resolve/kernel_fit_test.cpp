@@ -207,6 +207,7 @@ TEST(KernelFit, DkmsNeedsHeadersAndTools) {
               ElementsAre("missing: dkms", "missing: gcc", "missing: make", "missing: linux-headers-5.4.0-1040-azure"));
   EXPECT_THAT(refused.remedy, HasSubstr("add the missing packages to the store's extra packages"));
   EXPECT_EQ(refused.remedies, (std::vector<Remedy>{{Remedy::Action::add_extras}}));
+  EXPECT_THAT(refused.missing, ElementsAre("dkms", "gcc", "make", "linux-headers-5.4.0-1040-azure", "libc6-dev"));
 
   facts.programs = {"gcc", "make"};
   facts.packages.packages = {{"dkms", "2.8.1-5ubuntu1", "all"}};

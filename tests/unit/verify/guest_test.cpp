@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "bake/guest/memory.hpp"
+#include "bake/plan/files.hpp"
 
 namespace bake::verify {
 namespace {
@@ -97,6 +98,34 @@ TEST(Verify, EveryPlannedPackageIsHeldInEveryConfiguration) {
   EXPECT_EQ(check.evidence, "not held: kernel* in /etc/dnf/dnf.conf");
   guest.write("/etc/dnf/dnf.conf", "[main]\nexcludepkgs=kernel*,mlnx-ofa_kernel\n");
   EXPECT_EQ(holds_check(guest, hold), (Check{"holds", true, "2 names are kept from being updated"}));
+}
+
+TEST(Verify, TheFilesOfOptionsAreAsTheBakeWroteThem) {
+  const plan::OptionFile modules{"/etc/modules-load.d/bake-rdma.conf", "", "ib_umad\n"};
+  const plan::OptionFile program{"/usr/sbin/bake-rdma-names", "", "#!/bin/sh\n", 0755};
+  plan::Expectations expected;
+  guest::MemoryGuest guest;
+  const auto check = [&] {
+    for (const auto& each : verify_guest(guest, {}, expected))
+      if (each.rule == "options") return each;
+    return Check{};
+  };
+  EXPECT_EQ(check(), skipped("options", "no option of the recipe writes a file"));
+  for (const auto& file : {modules, program}) {
+    expected.option_files[file.path] = plan::state_of(file);
+    guest.with_file(file.path, file.text);
+    guest.set_mode(file.path, file.mode);
+  }
+  EXPECT_EQ(check(), (Check{"options", true, "/etc/modules-load.d/bake-rdma.conf, /usr/sbin/bake-rdma-names"}));
+  guest.remove(modules.path);
+  guest.set_mode(program.path, 0644);
+  EXPECT_EQ(check(),
+            (Check{"options", false,
+                   "/etc/modules-load.d/bake-rdma.conf is missing; /usr/sbin/bake-rdma-names is not as the bake "
+                   "wrote it"}));
+  guest.with_file(modules.path, "ib_umad\nother\n");
+  guest.set_mode(program.path, 0755);
+  EXPECT_EQ(check(), (Check{"options", false, "/etc/modules-load.d/bake-rdma.conf is not as the bake wrote it"}));
 }
 
 TEST(Verify, LockedMemoryIsUnlimitedInSessionsAndServices) {
