@@ -48,8 +48,8 @@ struct BatchOptions {
 
 fs::path own_program() { return fs::read_symlink("/proc/self/exe"); }
 
-/// Returns how many appliances this machine runs at once. Each keeps one processor busy, with and without KVM, and has
-/// 1 GiB of memory beside bake's own and the file cache.
+/// Returns how many appliances this machine runs at once. Each keeps one processor busy, with and without KVM. It has
+/// 1 GiB of memory; the rest is for bake itself and the cache of files.
 unsigned appliances_at_once() {
   constexpr std::uint64_t memory_of_each = std::uint64_t{2} << 30U;
   const auto memory = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES))) *

@@ -13,8 +13,8 @@ using recipe::RdmaNames;
 constexpr const char* naming_service = "bake-rdma-names.service";
 
 /// openibd.service is of the type oneshot, and systemd does not load such a unit with Restart= before release 245
-/// (systemd pull request 13754). EL8 has the change since release 239-68 (redhat-plumbers/systemd-rhel8 pull request
-/// 284, which is newer than the 239-58 of EL 8.6).
+/// (systemd pull request 13754). EL8 got the change after the 239-58 of EL 8.6 (redhat-plumbers/systemd-rhel8 pull
+/// request 284). Its first release is not confirmed: 239-68 is a later one.
 bool restarts_oneshot_units(guest::Family family, const std::string& version) {
   return !version.empty() && compare_versions(version, family == guest::Family::deb ? "245" : "239-68") >= 0;
 }

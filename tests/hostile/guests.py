@@ -223,7 +223,7 @@ def untouched(place):
     return ["inspect", guest(place)]
 
 
-@tries.bake("os-release is a loop of links", 1, "no operating system", appliance=True)
+@tries.bake("os-release is a loop of links", 1, "reading '/etc/os-release' in the guest: there is no such file", appliance=True)
 def link_loop(place):
     return ["inspect", guest(place, "rm /etc/os-release", "rm /usr/lib/os-release", "symlink /etc/os-release /usr/lib/os-release",
                              "symlink /usr/lib/os-release /etc/os-release")]

@@ -225,6 +225,7 @@ TEST(Verify, WhatTheBakeDidNotDoIsSkippedAndNotPassed) {
                 "services: the bake enabled and disabled no service",
                 "agent: the bake did not set OS.EnableRDMA",
                 "network: the bake did not change how the network is configured",
+                "options: no option of the recipe writes a file",
                 "holds: the bake held no package",
                 "locked memory: the bake did not change the limit",
                 "ib-firstboot: the bake did not install it",
@@ -237,7 +238,7 @@ TEST(Verify, LabelsThatTheFirstBootSetsAreSkipped) {
   guest.with_file("/.autorelabel");
   guest::Facts facts;
   facts.selinux.mode = "enforcing";
-  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(11),
+  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(12),
             "SELinux labels: enforcing: the first boot labels every file (autorelabel)");
 }
 
