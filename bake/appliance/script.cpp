@@ -87,14 +87,14 @@ std::string fingerprint_command() {
 }
 
 std::string privileged_command() {
-  // One search for both, because it takes seconds. getfattr(1) fails for a file system without attributes (vfat); such
-  // a file has no capability.
+  // One search for both, because it takes seconds; find(1) writes its list also if getfattr(1) ends early. getfattr(1)
+  // fails for a file system without attributes (vfat); such a file has no capability.
   return fmt::format(
       "rm -f .{1} .{2}; if command -v getfattr >/dev/null; then "
       "list='xargs -0 -r getfattr -h -d -e hex -m ^security.capability$ --'; to=.{2}; else list=cat; to=/dev/null; "
       "fi; "
       "{{ find . {0} -type f \\( -perm /6000 -fprint0 .{1} , -perm /0111 -print0 \\) 2>/dev/null; :; }} | "
-      "$list >$to 2>/dev/null; [ -e .{1} ]",
+      "{{ $list; cat >/dev/null; }} >$to 2>/dev/null; [ -e .{1} ]",
       stored_files, setuid_file, capabilities_file);
 }
 
@@ -117,11 +117,14 @@ std::map<std::string, std::string> parse_capabilities(std::string_view text) {
 std::string without_label_command() {
   // getfattr(1) names a file without the attribute on standard error only; LC_ALL=C makes that message known. Its two
   // streams must not mix in one pipe, because it writes blocks to one and pieces of lines to the other.
+  // /run is in the memory of the appliance, so the list of such files has a limit too.
   return fmt::format(
       "rm -f .{1} .{1}.missing; command -v getfattr >/dev/null || exit 0; "
-      "{{ find . {0} -print0 2>/dev/null | xargs -0 -r getfattr -h -n security.selinux -- 2>.{1}.missing | "
+      "{{ find . {0} -print0 2>/dev/null | "
+      "{{ {{ xargs -0 -r getfattr -h -n security.selinux -- 2>&1 >&3 | head -n {2} >.{1}.missing; }} 3>&1; cat "
+      ">/dev/null; }} | "
       R"(sed -n -E -e '/^# file: /h' -e '/^security\.selinux=".*:(unlabeled_t|file_t)[:"\\]/{{g;s/^# file: //p}}'; )"
-      R"(sed -n -e 's/: security\.selinux: No such attribute$//p' .{1}.missing; }} | head -n {2} >.{1}; )"
+      R"(sed -n -e 's/: security\.selinux: No such attribute$//p' .{1}.missing; }} | head -n {2} >.{1} || exit 1; )"
       "rm -f .{1}.missing",
       stored_files, without_label_file, without_label_limit + 1);
 }

@@ -15,12 +15,12 @@ struct DeferredTools {
 };
 
 /// Returns a script that runs `command` while the tools do nothing, and then makes up for them once. weak-modules takes
-/// the links to removed modules away, and makes links to new ones for `kernel` only: other kernels keep the driver that
-/// they have, because weak-modules reads all modules of a kernel several times, which takes minutes. depmod runs for
-/// each kernel that a package named, except `kernel`. Package scripts run these tools for every package and every
-/// kernel. An initramfs is not built here: the host-only mode of dracut would describe the appliance, not the VM, and
-/// change_initramfs() builds the one that the image needs. The tools are the same files afterwards, unless `command`
-/// installed new ones. The script exits with the status of `command`.
+/// the links to removed modules away, and makes links to new ones for `kernel` only, because weak-modules reads all
+/// modules of a kernel several times, which takes minutes. depmod runs for each kernel that a package named, except
+/// `kernel`. Package scripts run these tools for every package and every kernel. An initramfs is not built here: the
+/// host-only mode of dracut would describe the appliance, not the VM, and change_initramfs() builds the one that the
+/// image needs. The tools are the same files afterwards, unless `command` installed new ones. The script exits with the
+/// status of `command`.
 std::string with_deferred_tools(const DeferredTools& tools, const std::string& command);
 
 /// Returns the tools that `plan` defers while packages change.

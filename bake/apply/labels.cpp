@@ -40,10 +40,11 @@ std::optional<Paths> files_to_name(const plan::Plan& plan, guest::Guest& guest) 
 /// customized types.
 guest::ShellResult label_named(const plan::Plan& plan, guest::Guest& guest, const Paths& changed,
                                const Paths& unlabelled) {
-  return guest.shell(guest::find_mount_option +
-                     fmt::format("{{ {}; printf '%s\\n' {}; }} | sort -u | setfiles -s $mount_option {} {} 2>&1\n",
-                                 guest::print_without_directories(changed), guest::quoted(unlabelled), left_out,
-                                 shell_quote(plan.file_contexts)));
+  return guest.shell(
+      guest::find_mount_option +
+      fmt::format("{{ {}; printf '%s\\n' {}; }} | grep . | sort -u | setfiles -s $mount_option {} {} 2>&1\n",
+                  guest::print_without_directories(changed), guest::quoted(unlabelled), left_out,
+                  shell_quote(plan.file_contexts)));
 }
 
 /// Labels every file. setfiles does not cross mount points (libselinux, SELINUX_RESTORECON_XDEV), so each file system

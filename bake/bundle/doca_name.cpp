@@ -111,7 +111,7 @@ OuterIdentity identify_kernel_repo(const OuterHeader& header, OuterIdentity iden
   return identity;
 }
 
-/// Takes the words of `text` that begin a distribution's name and returns the rest, its number.
+/// Returns the name in front of the first digit, and the rest.
 std::pair<std::string, std::string> split_osid(std::string_view osid) {
   const auto digit = std::find_if(osid.begin(), osid.end(), is_digit);
   return {{osid.begin(), digit}, {digit, osid.end()}};

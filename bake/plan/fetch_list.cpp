@@ -72,6 +72,7 @@ bool has(const FetchList& list, std::string_view name) {
 }
 
 /// Downloads with an empty package database, so that apt takes every dependency. The directory "partial" must exist.
+/// Afterwards it and the lock belong to apt, so that other users could not copy them.
 std::vector<std::string> apt_commands(const FetchList& list) {
   std::string specs;
   for (const auto& package : list.packages) specs += " " + spec_of(package, '=');
@@ -79,7 +80,8 @@ std::vector<std::string> apt_commands(const FetchList& list) {
   return {fmt::format("mkdir -p {}/partial", directory), "sudo apt-get update",
           fmt::format("sudo apt-get -o Dir::State::status=/dev/null -o Dir::Cache::archives=\"$PWD/{}\" install "
                       "--download-only --no-install-recommends --yes{}",
-                      directory, specs)};
+                      directory, specs),
+          fmt::format("sudo rm -rf {0}/partial {0}/lock", directory)};
 }
 
 /// Returns the command that turns EPEL on, where DKMS is; empty when no package is from there or its name is not known:

@@ -132,7 +132,7 @@ void plan_modules(const Inputs& inputs, Plan& plan) {
   for (const auto& module : inputs.recipe.configure.load_modules)
     if (std::find(modules.begin(), modules.end(), module) == modules.end()) modules.push_back(module);
   if (modules.empty()) return;
-  std::string text = "# InfiniBand modules that nothing else loads.\n";
+  std::string text = "# Modules that are loaded at boot.\n";
   for (const auto& module : modules) text += module + "\n";
   plan.option_files.push_back({path::load_modules, join(modules, ", "), text});
 }

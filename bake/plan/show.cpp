@@ -84,9 +84,7 @@ void add_configuration(const Plan& plan, std::string& out) {
   if (!plan.hold.empty())
     line(fmt::format("hold {} ({})", join(plan.hold.packages, " "),
                      plan.hold.configs.empty() ? "apt" : join(plan.hold.configs, ", ")));
-  if (!plan.deferred.empty())
-    line(fmt::format("while packages change, {} do nothing; other kernels keep their driver",
-                     join(plan.deferred, ", ")));
+  if (!plan.deferred.empty()) line(fmt::format("while packages change, {} do nothing", join(plan.deferred, ", ")));
   line(fmt::format("depmod for {}", plan.kernel()));
   if (!plan.initramfs.empty())
     line(fmt::format("{} {}: {}", initramfs_action(plan), plan.initramfs, plan.initramfs_reason));

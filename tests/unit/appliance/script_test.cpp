@@ -144,6 +144,24 @@ TEST(ParseCapabilities, ReadsWhatGetfattrPrints) {
   EXPECT_EQ(parse_capabilities(""), States{});
 }
 
+TEST_F(Fingerprints, FindsEverySetuidFileWhenGetfattrEndsEarly) {
+  for (int number = 0; number < 6000; ++number) write("/usr/bin/a-program-with-a-name-" + std::to_string(number), "");
+  for (int number = 0; number < 6000; ++number)
+    set_mode("/usr/bin/a-program-with-a-name-" + std::to_string(number), 0755);
+  write("/usr/bin/zz-sudo", "");
+  set_mode("/usr/bin/zz-sudo", 04755);
+  const TemporaryDirectory programs;
+  const auto getfattr = programs.path() / "getfattr";
+  write_text_atomically(getfattr, "#!/bin/sh\nkill -9 $$\n");
+  fs::permissions(getfattr, fs::perms::owner_all);
+  const auto result =
+      run_program({"/bin/sh", "-c",
+                   "PATH=" + programs.path().string() + ":$PATH; " +
+                       limited_command(directory_.path().string(), privileged_command(), std::chrono::minutes(5))});
+  EXPECT_EQ(parse_status(result.out), 0);
+  EXPECT_EQ(split(read_text(at(setuid_file)), '\0'), (std::vector<std::string>{"./usr/bin/zz-sudo", ""}));
+}
+
 TEST_F(Fingerprints, FindsFilesWithoutALabel) {
   const auto label = [this](const std::string& path, const std::string& text) {
     return ::lsetxattr(at(path).c_str(), "security.selinux", text.c_str(), text.size() + 1, 0) == 0;

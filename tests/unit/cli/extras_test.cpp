@@ -74,6 +74,7 @@ class ExtrasWanted : public testing::StoreTest {
       "  sudo apt-get update\n"
       "  sudo apt-get -o Dir::State::status=/dev/null -o Dir::Cache::archives=\"$PWD/extras-ubuntu20.04\" install "
       "--download-only --no-install-recommends --yes dkms gcc libc6-dev linux-headers-5.4.0-1040-azure\n"
+      "  sudo rm -rf extras-ubuntu20.04/partial extras-ubuntu20.04/lock\n"
       "then copy the directory to this machine, and here:\n"
       "  bake bundle add --extra extras-ubuntu20.04 --for ubuntu20.04 --store DIR/store\n";
 };
@@ -96,7 +97,7 @@ TEST_F(ExtrasWanted, PrintsTheCommandsThatDownloadWhatARecipeOrAFleetLacks) {
   EXPECT_EQ(document.at("missing"), 4);
   EXPECT_EQ(document.at("lists").at(0).at("os"), "ubuntu 20.04");
   EXPECT_EQ(document.at("lists").at(0).at("packages").at(3).at("name"), "linux-headers-5.4.0-1040-azure");
-  EXPECT_EQ(document.at("lists").at(0).at("commands").size(), 3U);
+  EXPECT_EQ(document.at("lists").at(0).at("commands").size(), 4U);
   EXPECT_EQ(document.at("lists").at(0).at("then").at(0),
             "bake bundle add --extra extras-ubuntu20.04 --for ubuntu20.04 --store DIR/store");
 

@@ -45,7 +45,8 @@ TEST(FetchList, OfADebGuestHasTheBuildToolsTheHeadersAndTheDependencies) {
       "  sudo apt-get update\n"
       "  sudo apt-get -o Dir::State::status=/dev/null -o Dir::Cache::archives=\"$PWD/extras-ubuntu20.04\" install "
       "--download-only --no-install-recommends --yes dkms gcc libc6-dev libnl-3-200=3.4.0-1 "
-      "linux-headers-5.4.0-1040-azure make tcl\n");
+      "linux-headers-5.4.0-1040-azure make tcl\n"
+      "  sudo rm -rf extras-ubuntu20.04/partial extras-ubuntu20.04/lock\n");
 }
 
 TEST(FetchList, IsOneDocument) {
@@ -69,7 +70,8 @@ TEST(FetchList, IsOneDocument) {
   "commands": [
     "mkdir -p extras-ubuntu20.04/partial",
     "sudo apt-get update",
-    "sudo apt-get -o Dir::State::status=/dev/null -o Dir::Cache::archives=\"$PWD/extras-ubuntu20.04\" install --download-only --no-install-recommends --yes linux-headers-5.4.0-1040-azure"
+    "sudo apt-get -o Dir::State::status=/dev/null -o Dir::Cache::archives=\"$PWD/extras-ubuntu20.04\" install --download-only --no-install-recommends --yes linux-headers-5.4.0-1040-azure",
+    "sudo rm -rf extras-ubuntu20.04/partial extras-ubuntu20.04/lock"
   ]
 })");
 }

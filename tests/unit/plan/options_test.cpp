@@ -70,8 +70,7 @@ TEST(PlanOptions, OfAzhpcWriteTheirFiles) {
                           "/etc/udev/rules.d/90-bake-rdma-names.rules", "/usr/sbin/bake-rdma-names",
                           "/etc/systemd/system/bake-rdma-names.service",
                           "/etc/systemd/system/openibd.service.d/20-restart.conf"));
-  EXPECT_EQ(file_of(plan, path::load_modules).text,
-            "# InfiniBand modules that nothing else loads.\nib_ipoib\nib_umad\n");
+  EXPECT_EQ(file_of(plan, path::load_modules).text, "# Modules that are loaded at boot.\nib_ipoib\nib_umad\n");
   EXPECT_EQ(file_of(plan, path::rdma_names_rules).text,
             "ACTION==\"add\", SUBSYSTEM==\"infiniband\", TAG+=\"systemd\", "
             "ENV{SYSTEMD_WANTS}+=\"bake-rdma-names.service\"\n");
@@ -127,7 +126,7 @@ TEST(PlanOptions, WithoutOpenibdThereIsNothingToRestart) {
   const auto plan = make(inputs).plan;
   EXPECT_THAT(paths_of(plan), Not(Contains("/etc/systemd/system/openibd.service.d/20-restart.conf")));
   EXPECT_EQ(file_of(plan, path::load_modules).text,
-            "# InfiniBand modules that nothing else loads.\nib_ipoib\nib_umad\nib_uverbs\nrdma_ucm\n");
+            "# Modules that are loaded at boot.\nib_ipoib\nib_umad\nib_uverbs\nrdma_ucm\n");
 }
 
 /// Runs the program on a directory like /sys, in which `rdma dev set` renames a directory.

@@ -153,7 +153,7 @@ std::vector<Row> rows() {
       {"half of a deb", doca_deb(), untrusted, "damaged or truncated", true, half},
       {"a deb without its end", doca_deb(), untrusted, "damaged or truncated", true, without_end},
       {"half of an rpm", doca_rpm_with_kmods(), untrusted, "damaged or truncated", true, half},
-      {"an rpm without its end", doca_rpm_with_kmods(), untrusted, "", true, without_end},
+      {"an rpm without its end", doca_rpm_with_kmods(), untrusted, "damaged or truncated", true, without_end},
       {"a deb without its payload", doca_deb(), untrusted, "it has no data.tar", true,
        [](std::string bytes) { return bytes.substr(0, bytes.find("data.tar")); }},
       {"an rpm that ends in its header", doca_rpm_with_kmods(), untrusted, "it is truncated", true,

@@ -113,10 +113,8 @@ struct VendorGuest {
 
   VendorGuest() {
     write_text_atomically(shell.file("symvers"), "");
-    const auto tree = shell.file("modules/" + std::string(kernel));
-    for (const std::string directory : {"weak-updates/mlnx-ofa_kernel", "weak-updates/lustre", "extra"})
-      std::filesystem::create_directories(tree + "/" + directory);
-    write_text_atomically(tree + "/extra/mlx5_core.ko", "");
+    for (const std::string directory : {"mlnx-ofa_kernel", "lustre"})
+      std::filesystem::create_directories(shell.file("modules/" + std::string(kernel) + "/weak-updates/" + directory));
     shell.with_place("/lib/modules", "modules")
         .with_program("modinfo", std::string("echo ") + weak_link + "\n")
         .with_program("rpm", std::string("[ \"$*\" = '-ql kmod-mlnx-ofa_kernel' ] && echo ") + extra + "\n")
@@ -229,28 +227,19 @@ TEST(VerifyModules, TheTableOfTheHeadersIsReadThroughTheLinkToThem) {
   std::filesystem::create_directory_symlink(image.shell.file("headers"),
                                             image.shell.file("modules/" + std::string(kernel) + "/build"));
   image.symvers = "modules/" + std::string(kernel) + "/build/Module.symvers";
-  image.shell.with_program("depmod", "[ \"$3\" = -E ] && cat \"$4\" >" + image.shell.file("seen") + "\n");
+  image.shell.with_program("depmod", "[ \"$4\" = -E ] && cat \"$5\" >" + image.shell.file("seen") + "\n");
   EXPECT_EQ(said(image.check("symbols")),
             "passed: no unresolved symbol in 1 injected module (" + image.shell.file(image.symvers) + ")");
   EXPECT_EQ(image.shell.content("seen"), table);
 }
 
-TEST(VerifyModules, DepmodReadsOnlyModulesOutsideTheKernelsOwnTree) {
+// depmod leaves out the lines of symvers whose owner is not vmlinux (kmod, tools/depmod.c, depmod_load_symvers).
+// Without -a it would not know what the kernel's own modules export.
+TEST(VerifyModules, DepmodReadsTheKernelsOwnModulesToo) {
   VendorGuest image;
-  const auto tree = image.shell.file("modules/" + std::string(kernel));
-  std::filesystem::create_directories(tree + "/kernel/net");
-  write_text_atomically(tree + "/kernel/net/own.ko.xz", "");
-  write_text_atomically(tree + "/weak-updates/lustre/client.ko.gz", "");
-  image.shell.with_program("depmod", "shift 4; echo \"$@\" >" + image.shell.file("seen") + "\n");
+  image.shell.with_program("depmod", "printf '%s ' \"$@\" >" + image.shell.file("seen") + "\n");
   EXPECT_EQ(image.check("symbols").status, Status::passed);
-  EXPECT_EQ(image.shell.content("seen"),
-            std::string(kernel) + " " + tree + "/extra/mlx5_core.ko " + tree + "/weak-updates/lustre/client.ko.gz\n");
-}
-
-TEST(VerifyModules, NoModuleToCompareFailsTheCheck) {
-  VendorGuest image;
-  std::filesystem::remove_all(image.shell.file("modules/" + std::string(kernel)));
-  EXPECT_EQ(said(image.check("symbols")), "failed: depmod: exit status 1: no module in extra, updates or weak-updates");
+  EXPECT_THAT(image.shell.content("seen"), ::testing::MatchesRegex("-n -a -e -E .* " + std::string(kernel) + " "));
 }
 
 TEST(VerifyModules, AKernelWithoutATableOfSymbolsSkipsTheCheck) {
