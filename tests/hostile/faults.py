@@ -304,7 +304,9 @@ def remove_outputs(place):
 
 
 def sockets():
-    return {path for path in Path("/tmp").glob("libguestfs*") if path.is_dir() and path.stat().st_uid == os.geteuid()}
+    """The directories of libguestfs that no running program uses; other programs may use libguestfs at the same time."""
+    return {path for path in Path("/tmp").glob("libguestfs*")
+            if path.is_dir() and path.stat().st_uid == os.geteuid() and not processes_with(str(path))}
 
 
 @tries.custom(f"kill -9 at {KILLS} random moments", limit=KILLS * APPLIANCE_LIMIT, appliance=True, leaves_output=True)
