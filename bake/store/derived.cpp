@@ -91,8 +91,7 @@ Verification derive_again(const bundle::Bundle& bundle, const signature::KeyRing
   if (bundle.doca && !bundle.trust.pin.empty() && !ring.empty() && result.decision.trust.signer.empty() &&
       !policy.insecure_no_signature)
     problems.push_back({bundle.name, "only the recorded pin vouches for it, which cannot be compared with the payload",
-                        "verify the file that you added: bake bundle verify FILE --sha256 DIGEST; or pass "
-                        "--insecure-no-signature"});
+                        "verify the file that you added, with its digest; or pass --insecure-no-signature"});
   if (result.payload_problem) problems.push_back(*result.payload_problem);
   problems.insert(problems.end(), different.begin(), different.end());
   return result;
