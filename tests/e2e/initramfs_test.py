@@ -22,7 +22,7 @@ class DamagedInitramfs(BakeCase):
         recipe.write_text(self.bake("init", copy, "--vm-size", "Standard_HB120rs_v2").stdout)
         output = self.scratch / "out.vhd"
         manifest = json.loads(self.bake("image", recipe, "-o", output, "--force", "--json").stdout)
-        self.assertRegex(manifest["configure"]["initramfs_reason"], f"^reading initramfs '{initramfs}': ")
+        self.assertRegex(manifest["configure"]["initramfs_reason"], f"^reading '{initramfs}': damaged or truncated: ")
         self.assertEqual(manifest["configure"]["initramfs_leaves_out"], [])
         self.assertEqual(manifest["configure"]["initramfs_adds"], [])
         self.assertTrue(json.loads(self.bake("verify", output, "--json").stdout)["ok"])
