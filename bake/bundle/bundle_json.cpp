@@ -132,18 +132,18 @@ Json to_json(const Trust& trust) {
   return json;
 }
 
+Json identity_json(const Bundle& bundle) {
+  return {{"name", bundle.name}, {"version", bundle.version}, {"distro", bundle.distro},
+          {"arch", bundle.arch}, {"layout", bundle.layout},   {"rebuilt", bundle.rebuilt}};
+}
+
 Json to_json(const Bundle& bundle) {
-  Json json{{"format", store_format},
-            {"name", bundle.name},
-            {"version", bundle.version},
-            {"distro", bundle.distro},
-            {"arch", bundle.arch},
-            {"layout", bundle.layout},
-            {"rebuilt", bundle.rebuilt},
-            {"package_format", name_of(bundle.format)},
-            {"trust", to_json(bundle.trust)},
-            {"payload", {{"sha256", bundle.payload_sha256}, {"size", bundle.payload_size}}},
-            {"repositories", Json::array()}};
+  Json json{{"format", store_format}};
+  json.update(identity_json(bundle));
+  json["package_format"] = name_of(bundle.format);
+  json["trust"] = to_json(bundle.trust);
+  json["payload"] = {{"sha256", bundle.payload_sha256}, {"size", bundle.payload_size}};
+  json["repositories"] = Json::array();
   if (bundle.doca) json["doca"] = to_json(*bundle.doca);
   for (const auto& repository : bundle.repositories) json["repositories"].push_back(to_json(repository));
   return json;

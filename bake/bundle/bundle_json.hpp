@@ -16,6 +16,8 @@ std::string dump(const Json& json);
 
 /// bundle.json of the store: everything but `directory`.
 Json to_json(const Bundle& bundle);
+/// Returns the keys that say which release the bundle is: name, version, distro, arch, layout, rebuilt.
+Json identity_json(const Bundle& bundle);
 /// Reads the output of to_json(). Throws Error{failed} when `text` is damaged; `file` is for the message.
 Bundle bundle_from_json(const std::string& text, const std::filesystem::path& file);
 

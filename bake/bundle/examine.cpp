@@ -11,14 +11,14 @@
 #include "bake/base/error.hpp"
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
-#include "bake/bundle/deb_index.hpp"
 #include "bake/bundle/doca_layout.hpp"
 #include "bake/bundle/layout.hpp"
 #include "bake/bundle/module_sources.hpp"
 #include "bake/bundle/package_scan.hpp"
-#include "bake/bundle/release_tag.hpp"
-#include "bake/bundle/rpm_header.hpp"
-#include "bake/bundle/rpm_index.hpp"
+#include "bake/packages/deb_index.hpp"
+#include "bake/packages/release_tag.hpp"
+#include "bake/packages/rpm_header.hpp"
+#include "bake/packages/rpm_index.hpp"
 
 namespace bake::bundle {
 namespace {

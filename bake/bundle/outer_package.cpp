@@ -13,10 +13,10 @@
 #include "bake/base/file.hpp"
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
-#include "bake/bundle/deb_index.hpp"
 #include "bake/bundle/digested_file.hpp"
 #include "bake/bundle/package_scan.hpp"
-#include "bake/bundle/rpm_header.hpp"
+#include "bake/packages/deb_index.hpp"
+#include "bake/packages/rpm_header.hpp"
 
 namespace bake::bundle {
 namespace fs = std::filesystem;

@@ -7,8 +7,8 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
-#include "bake/bundle/rpm_header.hpp"
 #include "bake/guest/module_elf.hpp"
+#include "bake/packages/rpm_header.hpp"
 
 namespace bake::bundle {
 namespace {

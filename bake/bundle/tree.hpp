@@ -12,7 +12,7 @@
 #include "bake/archive/entry_policy.hpp"
 #include "bake/archive/iso_writer.hpp"
 #include "bake/base/progress.hpp"
-#include "bake/bundle/index.hpp"
+#include "bake/packages/index.hpp"
 
 namespace bake::bundle {
 

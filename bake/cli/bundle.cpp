@@ -63,16 +63,11 @@ Json release_json(const Bundle& bundle) {
 }
 
 Json summary(const Bundle& bundle) {
-  Json json{{"id", bundle.id()},
-            {"name", bundle.name},
-            {"version", bundle.version},
-            {"distro", bundle.distro},
-            {"arch", bundle.arch},
-            {"layout", bundle.layout},
-            {"rebuilt", bundle.rebuilt},
-            {"packages", package_count(bundle)},
-            {"payload_size", bundle.payload_size},
-            {"trust", bundle::to_json(bundle.trust)}};
+  Json json{{"id", bundle.id()}};
+  json.update(bundle::identity_json(bundle));
+  json["packages"] = package_count(bundle);
+  json["payload_size"] = bundle.payload_size;
+  json["trust"] = bundle::to_json(bundle.trust);
   json.update(release_json(bundle));
   return json;
 }

@@ -11,10 +11,10 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
-#include "bake/bundle/deb_index.hpp"
 #include "bake/bundle/package_scan.hpp"
-#include "bake/bundle/rpm_header.hpp"
 #include "bake/bundle/trust.hpp"
+#include "bake/packages/deb_index.hpp"
+#include "bake/packages/rpm_header.hpp"
 
 namespace bake::store {
 namespace fs = std::filesystem;

@@ -6,6 +6,7 @@
 #include "bake/boot/grub_script.hpp"
 #include "bake/guest/memory.hpp"
 #include "tests/bench/samples.hpp"
+#include "tests/support/boot.hpp"
 
 namespace bake::guest {
 namespace {
@@ -14,39 +15,11 @@ using testing::require;
 
 constexpr const char* config = "/boot/grub2/grub.cfg";
 
-constexpr std::string_view head = R"(set pager=1
-if [ -s $prefix/grubenv ]; then
-  load_env
-fi
-if [ "${next_entry}" ] ; then
-   set default="${next_entry}"
-   set next_entry=
-   save_env next_entry
-   set boot_once=true
-else
-   set default="${saved_entry}"
-fi
-if [ x"${feature_menuentry_id}" = xy ]; then
-  menuentry_id_option="--id"
-else
-  menuentry_id_option=""
-fi
-export menuentry_id_option
-function savedefault {
-  if [ -z "${boot_once}" ]; then
-    saved_entry="${chosen}"
-    save_env saved_entry
-  fi
+/// The part of a grub.cfg of EL7 before its entries.
+std::string_view head() {
+  const std::string_view whole = testing::centos7_grub_cfg;
+  return whole.substr(0, whole.find("menuentry '"));
 }
-function load_video {
-  if [ x$feature_all_video_module = xy ]; then
-    insmod all_video
-  else
-    insmod efi_gop
-  fi
-}
-set timeout=5
-)";
 
 /// An entry as grub2-mkconfig of EL7 writes it.
 std::string entry(std::int64_t number) {
@@ -71,7 +44,7 @@ std::string entry(std::int64_t number) {
 }
 
 std::string script(std::int64_t entries) {
-  std::string text(head);
+  std::string text(head());
   for (std::int64_t i = 0; i < entries; ++i) text += entry(i);
   return text;
 }

@@ -5,9 +5,9 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
-#include "bake/bundle/deb_index.hpp"
-#include "bake/bundle/rpm_header.hpp"
-#include "bake/bundle/rpm_index.hpp"
+#include "bake/packages/deb_index.hpp"
+#include "bake/packages/rpm_header.hpp"
+#include "bake/packages/rpm_index.hpp"
 #include "tests/bench/samples.hpp"
 
 namespace bake::bundle {

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "bake/base/error.hpp"
-#include "bake/bundle/deb_index.hpp"
+#include "bake/packages/deb_index.hpp"
 
 namespace {
 

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "bake/base/error.hpp"
-#include "bake/bundle/rpm_header.hpp"
-#include "bake/bundle/rpm_index.hpp"
+#include "bake/packages/rpm_header.hpp"
+#include "bake/packages/rpm_index.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;

@@ -113,13 +113,22 @@ DocaParts doca_deb() {
   return parts;
 }
 
-DocaParts doca_rpm_with_kmods() {
+namespace {
+
+DocaParts rpm_parts(const std::string& version, const std::string& release, const std::string& directory) {
   DocaParts parts;
   parts.deb = false;
-  parts.version = "3.1.0";
-  parts.release = "091000_25.07_rhel96";
+  parts.version = version;
+  parts.release = release;
   parts.arch = "x86_64";
-  parts.directory = "usr/share/doca-host-3.1.0/repo";
+  parts.directory = directory;
+  return parts;
+}
+
+}  // namespace
+
+DocaParts doca_rpm_with_kmods() {
+  auto parts = rpm_parts("3.1.0", "091000_25.07_rhel96", "usr/share/doca-host-3.1.0/repo");
   parts.files["etc/yum.repos.d/doca.repo"] = "[doca]\nname=DOCA\nbaseurl=file:///" + parts.directory +
                                              "\ngpgcheck=1\ngpgkey=file:///" + parts.directory +
                                              "/RPM-GPG-KEY-doca\nenabled=1\n";
@@ -133,12 +142,7 @@ DocaParts doca_rpm_with_kmods() {
 }
 
 DocaParts doca_rpm_with_dkms() {
-  DocaParts parts;
-  parts.deb = false;
-  parts.version = "3.2.2";
-  parts.release = "035000_25.10_rhel9";
-  parts.arch = "x86_64";
-  parts.directory = "usr/share/doca-host-3.2.2/repo";
+  auto parts = rpm_parts("3.2.2", "035000_25.10_rhel9", "usr/share/doca-host-3.2.2/repo");
   parts.files["etc/yum.repos.d/doca.repo"] =
       "[doca]\nname = DOCA\nbaseurl = file:///" + parts.directory + "/\ngpgcheck = 0\n";
   add_rpm(parts, "Packages/", "mlnx-ofa_kernel-dkms", "25.10", "OFED.25.10.2.4.1.1.el9",
@@ -149,13 +153,9 @@ DocaParts doca_rpm_with_dkms() {
 }
 
 DocaParts doca_kernel_rpm() {
-  DocaParts parts;
-  parts.deb = false;
+  auto parts = rpm_parts("25.01.0.6.0.0", "1.kver.5.14.0.503.26.1.el9.5.x86.64",
+                         "usr/share/doca-host-2.10.0/Modules/5.14.0-503.26.1.el9_5.x86_64");
   parts.name = "doca-kernel-repo";
-  parts.version = "25.01.0.6.0.0";
-  parts.release = "1.kver.5.14.0.503.26.1.el9.5.x86.64";
-  parts.arch = "x86_64";
-  parts.directory = "usr/share/doca-host-2.10.0/Modules/5.14.0-503.26.1.el9_5.x86_64";
   parts.files["etc/yum.repos.d/doca-kernel-5.14.0-503.26.1.el9_5.x86_64.repo"] =
       "[doca-kernel-5.14.0-503.26.1.el9_5.x86_64]\nbaseurl=file:///" + parts.directory + "\ngpgcheck=0\n";
   add_rpm(parts, "", "kmod-mlnx-ofa_kernel", "25.01", "OFED.25.01.0.6.0.1.1.rhel9u5",

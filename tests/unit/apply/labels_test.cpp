@@ -9,6 +9,27 @@
 namespace bake::apply {
 namespace {
 
+/// A guest whose setfiles records its arguments, and the plan to label it.
+struct LabelledGuest {
+  guest::MemoryGuest guest;
+  HostShell shell{guest};
+  plan::Plan plan;
+
+  explicit LabelledGuest(const std::string& mounts) {
+    shell.with_place("/proc/mounts", "mounts")
+        .with_program("setfiles", "echo \"$@\" >" + shell.file("arguments") + "\n")
+        .with_program("ls", "echo system_u:object_r:etc_t:s0 /etc/bake-manifest.json\n");
+    write_text_atomically(shell.file("mounts"), mounts);
+    plan.relabel = plan::Relabel::setfiles;
+    plan.file_contexts = "/fc";
+  }
+
+  void label() {
+    SilentProgress progress;
+    label_files(plan, guest, progress);
+  }
+};
+
 TEST(Labels, EveryFileSystemIsLabelledWhenTheLabelsCannotBeRead) {
   guest::MemoryGuest guest;
   guest.without_capabilities();
@@ -35,18 +56,9 @@ TEST(Labels, EveryFileSystemIsLabelledWhenTheLabelsCannotBeRead) {
 }
 
 TEST(Labels, EveryFileSystemOfAnUnlabelledBaseIsNamed) {
-  guest::MemoryGuest guest;
-  HostShell shell(guest);
-  shell.with_place("/proc/mounts", "mounts")
-      .with_program("setfiles", "echo \"$@\" >" + shell.file("arguments") + "\n")
-      .with_program("ls", "echo system_u:object_r:etc_t:s0 /etc/bake-manifest.json\n");
-  write_text_atomically(shell.file("mounts"), "/dev/sda4 / xfs rw 0 0\n/dev/sda2 /boot ext4 rw 0 0\n");
-  plan::Plan plan;
-  plan.relabel = plan::Relabel::setfiles;
-  plan.file_contexts = "/fc";
-  SilentProgress progress;
-  label_files(plan, guest, progress);
-  EXPECT_EQ(shell.content("arguments"), "-m -e /proc -e /sys -e /dev -e /run /fc / /boot\n");
+  LabelledGuest image("/dev/sda4 / xfs rw 0 0\n/dev/sda2 /boot ext4 rw 0 0\n");
+  image.label();
+  EXPECT_EQ(image.shell.content("arguments"), "-m -e /proc -e /sys -e /dev -e /run /fc / /boot\n");
 }
 
 TEST(Labels, OnlyChangedAndUnlabelledFilesAreNamed) {
@@ -113,23 +125,14 @@ TEST(Labels, AModuleThatNoPackageOwnsNeedsALabel) {
 }
 
 TEST(Labels, CustomizedTypesAreResetOnRequest) {
-  guest::MemoryGuest guest;
-  HostShell shell(guest);
-  shell.with_place("/proc/mounts", "mounts")
-      .with_program("setfiles", "echo \"$@\" >" + shell.file("arguments") + "\n")
-      .with_program("ls", "echo system_u:object_r:etc_t:s0 /etc/bake-manifest.json\n");
-  write_text_atomically(shell.file("mounts"), "/dev/sda4 / xfs rw 0 0\n");
-  plan::Plan plan;
-  plan.relabel = plan::Relabel::setfiles;
-  plan.reset_labels = true;
-  plan.file_contexts = "/fc";
-  SilentProgress progress;
-  label_files(plan, guest, progress);
-  EXPECT_EQ(shell.content("arguments"), "-F -m -e /proc -e /sys -e /dev -e /run /fc /\n");
-  EXPECT_FALSE(guest.exists("/.autorelabel"));
-  plan.relabel = plan::Relabel::autorelabel;
-  label_files(plan, guest, progress);
-  EXPECT_EQ(guest.read("/.autorelabel"), "-F\n");
+  LabelledGuest image("/dev/sda4 / xfs rw 0 0\n");
+  image.plan.reset_labels = true;
+  image.label();
+  EXPECT_EQ(image.shell.content("arguments"), "-F -m -e /proc -e /sys -e /dev -e /run /fc /\n");
+  EXPECT_FALSE(image.guest.exists("/.autorelabel"));
+  image.plan.relabel = plan::Relabel::autorelabel;
+  image.label();
+  EXPECT_EQ(image.guest.read("/.autorelabel"), "-F\n");
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "bake/base/text.hpp"
-#include "bake/bundle/deb_index.hpp"
 #include "bake/bundle/layout.hpp"
+#include "bake/packages/deb_index.hpp"
 #include "bake/store/store.hpp"
 #include "tests/support/bundles.hpp"
 #include "tests/support/genuine_data.hpp"

@@ -1,4 +1,4 @@
-#include "bake/bundle/index.hpp"
+#include "bake/packages/index.hpp"
 
 #include <fmt/format.h>
 

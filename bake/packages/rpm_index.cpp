@@ -1,4 +1,4 @@
-#include "bake/bundle/rpm_index.hpp"
+#include "bake/packages/rpm_index.hpp"
 
 #include <algorithm>
 #include <array>

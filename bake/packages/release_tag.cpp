@@ -1,4 +1,4 @@
-#include "bake/bundle/release_tag.hpp"
+#include "bake/packages/release_tag.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,12 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "bake/bundle/deb_index.hpp"
 #include "bake/bundle/layout.hpp"
 #include "bake/bundle/package_scan.hpp"
-#include "bake/bundle/rpm_header.hpp"
-#include "bake/bundle/rpm_index.hpp"
 #include "bake/guest/module_elf.hpp"
+#include "bake/packages/deb_index.hpp"
+#include "bake/packages/rpm_header.hpp"
+#include "bake/packages/rpm_index.hpp"
 #include "tests/support/bundles.hpp"
 
 namespace bake::bundle {

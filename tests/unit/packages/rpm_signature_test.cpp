@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "bake/bundle/rpm_header.hpp"
+#include "bake/packages/rpm_header.hpp"
 #include "tests/support/bundles.hpp"
 #include "tests/support/genuine_data.hpp"
 

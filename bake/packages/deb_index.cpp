@@ -1,4 +1,4 @@
-#include "bake/bundle/deb_index.hpp"
+#include "bake/packages/deb_index.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 // Security point 6: nothing signed names the distribution of a bundle, but the versions of packages may contradict its
 // name.
-#include "bake/bundle/release_tag.hpp"
+#include "bake/packages/release_tag.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

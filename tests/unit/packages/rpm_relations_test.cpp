@@ -6,8 +6,8 @@
 
 #include "bake/base/process.hpp"
 #include "bake/base/text.hpp"
-#include "bake/bundle/rpm_header.hpp"
-#include "bake/bundle/rpm_index.hpp"
+#include "bake/packages/rpm_header.hpp"
+#include "bake/packages/rpm_index.hpp"
 #include "tests/support/genuine_data.hpp"
 #include "tests/support/store_fixture.hpp"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "bake/archive/archive.hpp"
-#include "bake/bundle/index.hpp"
+#include "bake/packages/index.hpp"
 #include "bake/signature/openpgp.hpp"
 
 namespace bake::bundle {

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bake/bundle/index.hpp"
+#include "bake/packages/index.hpp"
 
 namespace bake::bundle {
 

@@ -1,4 +1,4 @@
-#include "bake/bundle/rpm_header.hpp"
+#include "bake/packages/rpm_header.hpp"
 
 #include <algorithm>
 #include <array>
