@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 #include <guestfs.h>
 #include <memory>
-#include <span>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +22,7 @@
 namespace bake::guest {
 namespace {
 
-/// The protocol of libguestfs allows at most 4 MiB in one message; larger content uses download and upload.
+/// The protocol of libguestfs allows at most 4 MiB in one message; larger content is sent in parts.
 constexpr std::size_t message_limit = std::size_t{2} << 20U;
 constexpr std::size_t log_limit = std::size_t{64} << 10U;
 std::atomic<int> launch_count = 0;
@@ -68,30 +66,6 @@ void keep_log(guestfs_h* /*handle*/, void* opaque, std::uint64_t /*event*/, int 
   log.append(text, size);
   if (log.size() > 2 * log_limit) log.erase(0, log.size() - log_limit);
 }
-
-/// A file in memory that libguestfs can download to or upload from by name.
-class MemoryFile {
- public:
-  MemoryFile() : fd_(::memfd_create("bake-transfer", MFD_CLOEXEC)) {
-    if (!fd_.valid()) throw Error(ErrorKind::failed, "making a file in memory: memfd_create failed");
-  }
-  [[nodiscard]] std::string name() const { return fmt::format("/proc/self/fd/{}", fd_.get()); }
-  void fill(std::string_view content) { write_all(fd_, std::as_bytes(std::span(content)), "memory"); }
-  [[nodiscard]] std::string content(std::uint64_t limit) const {
-    std::string text(limit, '\0');
-    std::size_t got = 0;
-    while (got < limit) {
-      const auto count = ::pread(fd_.get(), text.data() + got, limit - got, static_cast<off_t>(got));
-      if (count <= 0) break;
-      got += static_cast<std::size_t>(count);
-    }
-    text.resize(got);
-    return text;
-  }
-
- private:
-  FileDescriptor fd_;
-};
 
 void add_drive(guestfs_h* handle, const Drive& drive) {
   struct guestfs_add_drive_opts_argv options {};
@@ -349,35 +323,32 @@ std::vector<std::string> Appliance::list(const std::string& directory) {
   return take_list(raw);
 }
 
-std::string Appliance::read_end(const std::string& path, std::uint64_t size, std::size_t count) {
-  std::size_t got = 0;
-  const auto offset = size > count ? size - count : 0;
-  const CString content(
-      guestfs_pread(handle_, path.c_str(), static_cast<int>(count), static_cast<std::int64_t>(offset), &got));
-  if (!content) fail("reading", path);
-  return {content.get(), got};
-}
-
-std::string Appliance::read(const std::string& path, std::uint64_t size) {
-  if (size <= message_limit) {
+// guestfs_pread and not guestfs_read_file or guestfs_download: the latter make a transfer for each file, which takes
+// 0.2 s under emulation instead of 2 ms.
+std::string Appliance::read(const std::string& path, std::uint64_t offset, std::uint64_t size) {
+  std::string content;
+  content.reserve(size);
+  while (content.size() < size) {
     std::size_t got = 0;
-    const CString content(guestfs_read_file(handle_, path.c_str(), &got));
-    if (!content) fail("reading", path);
-    return {content.get(), got};
+    const auto count = static_cast<int>(std::min<std::uint64_t>(size - content.size(), message_limit));
+    const CString part(
+        guestfs_pread(handle_, path.c_str(), count, static_cast<std::int64_t>(offset + content.size()), &got));
+    if (!part) fail("reading", path);
+    if (got == 0) break;  // a program of the guest made the file smaller meanwhile
+    content.append(part.get(), got);
   }
-  const MemoryFile file;
-  // Not more than `size`: a program of the guest may make the file larger meanwhile.
-  check(guestfs_download_offset(handle_, path.c_str(), file.name().c_str(), 0, static_cast<std::int64_t>(size)),
-        "reading", path);
-  return file.content(size);
+  return content;
 }
 
 void Appliance::write(const std::string& path, std::string_view content) {
-  if (content.size() <= message_limit)
-    return check(guestfs_write(handle_, path.c_str(), content.data(), content.size()), "writing", path);
-  MemoryFile file;
-  file.fill(content);
-  check(guestfs_upload(handle_, file.name().c_str(), path.c_str()), "writing", path);
+  const auto first = std::min(content.size(), message_limit);
+  check(guestfs_write(handle_, path.c_str(), content.data(), first), "writing", path);
+  for (auto done = first; done < content.size();) {
+    const auto part = content.substr(done, message_limit);
+    const int count = guestfs_pwrite(handle_, path.c_str(), part.data(), part.size(), static_cast<std::int64_t>(done));
+    check(count, "writing", path);
+    done += static_cast<std::size_t>(count);
+  }
 }
 
 void Appliance::upload(const std::filesystem::path& from, const std::string& path) {

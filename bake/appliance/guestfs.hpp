@@ -72,10 +72,8 @@ class Appliance {
   std::string real_path(const std::string& path);
   std::string read_link(const std::string& path);
   std::vector<std::string> list(const std::string& directory);
-  /// The content of a regular file of `size` bytes.
-  std::string read(const std::string& path, std::uint64_t size);
-  /// Returns the last `count` bytes, at most 1 MiB, of a file of `size` bytes.
-  std::string read_end(const std::string& path, std::uint64_t size, std::size_t count);
+  /// Returns `size` bytes of a regular file, or fewer when it ends before.
+  std::string read(const std::string& path, std::uint64_t offset, std::uint64_t size);
   void write(const std::string& path, std::string_view content);
   void upload(const std::filesystem::path& from, const std::string& path);
   void make_directory(const std::string& path, unsigned mode);

@@ -171,7 +171,7 @@ std::optional<std::string> GuestfsGuest::read(const std::string& path, std::size
   // Only regular files: a named pipe would block, and a device has no end.
   if (!info || info->type != FileType::regular) return std::nullopt;
   require_readable_size(path, info->size, limit);
-  return appliance().read(path, info->size);
+  return appliance().read(path, 0, info->size);
 }
 
 bool GuestfsGuest::prepare_file(const std::string& path) {
@@ -311,8 +311,8 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
   result.status = appliance_->run_script(limit);
   if (const auto info = appliance_->stat(output_file, false); info && info->type == FileType::regular) {
     result.truncated = info->size > max_output;
-    result.output = result.truncated ? appliance_->read_end(output_file, info->size, output_tail)
-                                     : appliance_->read(output_file, info->size);
+    const auto begin = result.truncated ? info->size - output_tail : 0;
+    result.output = appliance_->read(output_file, begin, info->size - begin);
   }
   if (ended_by_limit(result.status, std::chrono::steady_clock::now() - started, limit))
     throw Error(

@@ -25,7 +25,7 @@ std::optional<std::string> fstab_of_system(Appliance& appliance) {
   if (!fstab || fstab->type != FileType::regular || fstab->size > fstab_limit) return std::nullopt;
   const bool system = appliance.stat("/etc/os-release", false) || is_regular(appliance, "/usr/lib/os-release");
   if (!system) return std::nullopt;
-  return appliance.read("/etc/fstab", fstab->size);
+  return appliance.read("/etc/fstab", 0, fstab->size);
 }
 
 bool has_root_name(const FileSystem& file_system) {
