@@ -30,26 +30,6 @@ void refuse_directory(const fs::path& output) {
 
 bool is_same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
-/// Takes the lock. Its owner removes the file at the end, so a lock is valid only while the name still leads to the
-/// locked inode.
-FileDescriptor take_lock(const fs::path& file, const fs::path& output) {
-  for (;;) {
-    auto fd = open_file(file, O_RDWR | O_CREAT | O_NOFOLLOW);
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EINTR) continue;
-      if (errno == EWOULDBLOCK)
-        throw Error(ErrorKind::environment, fmt::format("writing '{}': another bake is writing it", output.string()),
-                    "wait for it, or choose another output");
-      throw Error(ErrorKind::environment,
-                  fmt::format("locking '{}': {}", file.string(), std::generic_category().message(errno)),
-                  "write to a file system that supports file locks");
-    }
-    struct stat held {};
-    struct stat named {};
-    if (::fstat(fd.get(), &held) == 0 && ::stat(file.c_str(), &named) == 0 && is_same_file(held, named)) return fd;
-  }
-}
-
 /// Returns the mode of an output made from `inputs`. An image has password hashes and host keys: its owner reads it,
 /// and its group when the group may read the base, which is the first input.
 unsigned mode_for(const std::vector<fs::path>& inputs) {
@@ -68,30 +48,56 @@ int rename_without_replacing(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
+// The owner removes the file at the end, so a lock is valid only while the name still leads to the locked inode.
+void OutputFile::Lock::take(const fs::path& output) {
+  for (;;) {
+    auto fd = open_file(file_, O_RDWR | O_CREAT | O_NOFOLLOW);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EINTR) continue;
+      if (errno == EWOULDBLOCK)
+        throw Error(ErrorKind::environment, fmt::format("writing '{}': another bake is writing it", output.string()),
+                    "wait for it, or choose another output");
+      throw Error(ErrorKind::environment,
+                  fmt::format("locking '{}': {}", file_.string(), std::generic_category().message(errno)),
+                  "write to a file system that supports file locks");
+    }
+    struct stat held {};
+    struct stat named {};
+    if (::fstat(fd.get(), &held) == 0 && ::stat(file_.c_str(), &named) == 0 && is_same_file(held, named)) {
+      held_ = std::move(fd);
+      return;
+    }
+  }
+}
+
+void OutputFile::Lock::release() noexcept {
+  if (!held()) return;
+  ::unlink(file_.c_str());
+  held_.reset();
+}
+
 OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::path>& inputs)
     : final_(std::move(final_path)),
       partial_(sidecar_of(final_, Sidecar::partial)),
-      lock_file_(sidecar_of(final_, Sidecar::lock)),
-      force_(force) {
+      force_(force),
+      lock_(sidecar_of(final_, Sidecar::lock)) {
   require_parent_directory(final_);
   refuse_directory(final_);
   std::error_code not_there;
   for (const auto& input : inputs) {
-    for (const auto& own : {final_, partial_, lock_file_})
+    for (const auto& own : {final_, partial_, sidecar_of(final_, Sidecar::lock)})
       if (fs::equivalent(input, own, not_there))
         refuse(final_, fmt::format("'{}' is an input", own.string()), "choose another output");
   }
   require_replaceable(final_, force_);
-  lock_ = take_lock(lock_file_, final_);
+  lock_.take(final_);
   // Remove the stale file of a killed run first: if it is a link, its target must not be overwritten.
   if (::unlink(partial_.c_str()) != 0 && errno != ENOENT) throw_errno("removing", partial_, errno);
   open_file(partial_, O_WRONLY | O_CREAT | O_EXCL, mode_for(inputs));
 }
 
 OutputFile::~OutputFile() {
-  if (!lock_.valid()) return;
-  ::unlink(partial_.c_str());
-  ::unlink(lock_file_.c_str());
+  if (lock_.held()) ::unlink(partial_.c_str());
 }
 
 void OutputFile::append_footer(const VhdFooter& footer) {
@@ -109,8 +115,7 @@ void OutputFile::publish() {
   const int result = force_ ? ::rename(partial_.c_str(), final_.c_str()) : rename_without_replacing(partial_, final_);
   if (result != 0 && errno == EEXIST) refuse_existing(final_);
   if (result != 0) throw_errno("writing", final_, errno);
-  ::unlink(lock_file_.c_str());
-  lock_.reset();
+  lock_.release();
   sync_path(final_.has_parent_path() ? final_.parent_path() : fs::path("."));
 }
 

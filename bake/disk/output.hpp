@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bake/base/file.hpp"
@@ -40,11 +41,27 @@ class OutputFile {
   void publish();
 
  private:
+  /// A locked file; it is removed when the lock ends, also when the constructor of OutputFile throws.
+  class Lock {
+   public:
+    explicit Lock(std::filesystem::path file) : file_(std::move(file)) {}
+    ~Lock() { release(); }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+    /// Throws Error{environment} while another bake writes `output`, or if the file system has no locks.
+    void take(const std::filesystem::path& output);
+    void release() noexcept;
+    [[nodiscard]] bool held() const noexcept { return held_.valid(); }
+
+   private:
+    std::filesystem::path file_;
+    FileDescriptor held_;
+  };
+
   std::filesystem::path final_;
   std::filesystem::path partial_;
-  std::filesystem::path lock_file_;
   bool force_;
-  FileDescriptor lock_;
+  Lock lock_;
 };
 
 /// Throws Error{usage} when `output` exists and may not be replaced: without `force` anything, with `force` a device, a

@@ -44,6 +44,13 @@ TEST_F(DiskOutput, LeavesNothingWithoutPublish) {
   EXPECT_EQ(names(), Names{});
 }
 
+TEST_F(DiskOutput, LeavesNoLockWhenItCannotMakeThePartialFile) {
+  std::filesystem::create_directory(at("out.vhd.partial"));
+  const auto error = error_of([&] { OutputFile(at("out.vhd"), false); });
+  EXPECT_EQ(error.kind(), ErrorKind::failed);
+  EXPECT_EQ(names(), Names{"out.vhd.partial"});
+}
+
 TEST_F(DiskOutput, RefusesAnExistingFileWithoutForce) {
   put(at("out.vhd"), 0, "old");
   const auto error = error_of([&] { OutputFile(at("out.vhd"), false); });
