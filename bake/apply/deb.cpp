@@ -32,15 +32,16 @@ class NoServices {
 
 /// Returns the script that installs `files`. dpkg unpacks all packages of one call before it configures any. It refuses
 /// a package whose Pre-Depends (python's on python-minimal) are only unpacked, and installs the others. The script
-/// repeats the call while that is the problem; --skip-same-version skips what is installed already. When a DKMS build
+/// repeats the call while that is the problem; --skip-same-version skips what is installed already. dpkg need not sync
+/// every file (--force-unsafe-io): a failure deletes the image, and at the end bake syncs all of it. When a DKMS build
 /// fails, the script prints the end of the compiler's log, because the log is deleted with the image.
 std::string install_script(const std::vector<std::string>& files) {
   return fmt::format(
       "log=$(mktemp)\n"
       "for round in 1 2 3 4 5 6; do\n"
       "  status=0\n"
-      "  dpkg --force-confdef --force-confold --auto-deconfigure --skip-same-version --install {} >$log 2>&1 || "
-      "status=$?\n"
+      "  dpkg --force-unsafe-io --force-confdef --force-confold --auto-deconfigure --skip-same-version --install {} "
+      ">$log 2>&1 || status=$?\n"
       "  cat $log\n"
       "  [ $status != 0 ] && grep -q 'pre-dependency problem' $log || break\n"
       "done\n"
