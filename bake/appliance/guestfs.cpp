@@ -18,12 +18,15 @@
 #include "bake/base/interrupt.hpp"
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/path.hpp"
 
 namespace bake::guest {
 namespace {
 
 /// The protocol of libguestfs allows at most 4 MiB in one message; larger content is sent in parts.
 constexpr std::size_t message_limit = std::size_t{2} << 20U;
+/// The largest directory that bake lists: 30,000 names of the maximum length.
+constexpr std::size_t directory_limit = std::size_t{8} << 20U;
 constexpr std::size_t log_limit = std::size_t{64} << 10U;
 std::atomic<int> launch_count = 0;
 std::atomic<bool> kvm_failed = false;
@@ -48,7 +51,7 @@ std::vector<std::string> take_list(char** list) {
 /// Messages of libguestfs have several lines; those of bake have one.
 std::string one_line(std::string_view text) {
   std::vector<std::string> lines;
-  for (const auto& line : split_lines(text))
+  for (const auto line : each_line(text))
     if (const auto words = trim(line); !words.empty()) lines.emplace_back(words);
   return join(lines, "; ");
 }
@@ -56,7 +59,7 @@ std::string one_line(std::string_view text) {
 /// `text` without control characters, but with its line breaks: the console of the appliance has hostile output.
 std::string printable_lines(std::string_view text) {
   std::vector<std::string> lines;
-  for (const auto& line : split_lines(text)) lines.push_back(printable(line));
+  for (const auto line : each_line(text)) lines.push_back(printable(line));
   return join(lines, "\n");
 }
 
@@ -201,6 +204,7 @@ FileStat to_file_stat(const struct guestfs_statns& info) {
   stat.size = stat.type == FileType::directory ? 0 : static_cast<std::uint64_t>(info.st_size);
   stat.uid = static_cast<std::uint32_t>(info.st_uid);
   stat.gid = static_cast<std::uint32_t>(info.st_gid);
+  if (stat.type != FileType::directory) stat.links = static_cast<std::uint64_t>(info.st_nlink);
   return stat;
 }
 
@@ -318,6 +322,10 @@ std::string Appliance::read_link(const std::string& path) {
 }
 
 std::vector<std::string> Appliance::list(const std::string& directory) {
+  const std::unique_ptr<struct guestfs_statns, decltype(&guestfs_free_statns)> info(
+      guestfs_statns(handle_, directory.c_str()), &guestfs_free_statns);
+  if (!info) fail("listing", directory);
+  require_readable_size(directory, static_cast<std::uint64_t>(info->st_size), directory_limit);
   char** raw = guestfs_ls(handle_, directory.c_str());
   if (raw == nullptr) fail("listing", directory);
   return take_list(raw);

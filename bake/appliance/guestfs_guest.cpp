@@ -26,6 +26,8 @@ constexpr std::size_t max_payloads = 24;
 /// The list of 2,000 packages with their files has 20 MiB.
 constexpr std::uint64_t max_output = std::uint64_t{48} << 20U;
 constexpr std::size_t output_tail = std::size_t{1} << 20U;
+/// A list of lines needs up to ten times the memory of the text.
+constexpr std::ptrdiff_t max_output_lines = 1'000'000;
 
 /// The states and digests of 200,000 files.
 constexpr std::size_t max_found = std::size_t{16} << 20U;
@@ -51,7 +53,7 @@ bool is_directory(Appliance& appliance, const std::string& path) {
 /// Returns the first line of a script that does something, for a trace.
 std::string title_of(std::string_view script) {
   constexpr std::size_t max_title = 100;
-  for (const auto& line : split_lines(script))
+  for (const auto line : each_line(script))
     if (const auto words = trim(line); !words.empty() && words != "set -e" && !words.starts_with('#'))
       return std::string(words.substr(0, max_title));
   return {};
@@ -313,6 +315,10 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
     result.truncated = info->size > max_output;
     const auto begin = result.truncated ? info->size - output_tail : 0;
     result.output = appliance_->read(output_file, begin, info->size - begin);
+    if (std::count(result.output.begin(), result.output.end(), '\n') > max_output_lines) {
+      result.truncated = true;
+      result.output = result.output.substr(result.output.size() - std::min(result.output.size(), output_tail));
+    }
   }
   if (ended_by_limit(result.status, std::chrono::steady_clock::now() - started, limit))
     throw Error(
@@ -328,8 +334,9 @@ ShellResult GuestfsGuest::shell(const std::string& script) {
   if (!result.ok()) log_output(result, progress_);
   if (result.ok() && result.truncated)
     throw Error(ErrorKind::failed,
-                fmt::format("running a script in the guest: it printed more than {}; the end of its output: {}",
-                            human_size(max_output), last_words(result.output)),
+                fmt::format("running a script in the guest: it printed more than {} or {} lines; the end of its "
+                            "output: {}",
+                            human_size(max_output), max_output_lines, last_words(result.output)),
                 "a program or package script of the guest prints without an end");
   return result;
 }

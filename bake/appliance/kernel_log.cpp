@@ -26,7 +26,7 @@ bool is_of_device(std::string_view line, std::string_view device) {
 }
 
 std::string find_lost_write(std::string_view log) {
-  for (const auto& line : split_lines(log))
+  for (const auto line : each_line(log))
     if (is_lost_write(line)) return std::string(without_time(line));
   return {};
 }

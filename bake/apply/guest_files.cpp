@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "bake/base/error.hpp"
-#include "bake/base/printable.hpp"
 #include "bake/guest/config_link.hpp"
 
 namespace bake::apply {
@@ -16,8 +15,7 @@ void write_own_file(guest::Guest& guest, const std::string& path, std::string_vi
 
 void write_config_file(guest::Guest& guest, const std::string& path, std::string_view content) {
   if (const auto link = guest::find_config_link(guest, path); link && !link->allowed)
-    throw Error(ErrorKind::incompatible,
-                fmt::format("changing '{}' in the guest: it is a link to '{}'", path, printable(link->target)),
+    throw Error(ErrorKind::incompatible, fmt::format("changing '{}' in the guest: {}", path, description_of(*link)),
                 "replace the link with a file in the base");
   guest.write(path, content);
 }

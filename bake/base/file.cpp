@@ -74,9 +74,12 @@ FileDescriptor open_file(const fs::path& file, int flags, unsigned mode) {
   // Without O_NONBLOCK, opening a named pipe waits for a writer, perhaps forever.
   FileDescriptor fd(::open(file.c_str(), flags | O_CLOEXEC | (writing ? 0 : O_NONBLOCK), mode));
   struct stat info {};
-  if (fd.valid() && !writing && ::fstat(fd.get(), &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode)))
-    throw Error(ErrorKind::usage, fmt::format("opening '{}': it is a pipe, not a file", file.string()),
-                "write its content to a file first");
+  if (fd.valid() && !writing && ::fstat(fd.get(), &info) == 0 &&
+      (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) || S_ISCHR(info.st_mode)))
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("opening '{}': it is a {}, not a file", file.string(), S_ISCHR(info.st_mode) ? "device" : "pipe"),
+        "write its content to a file first");
   if (fd.valid()) return fd;
   if (!writing && errno == ENOENT)
     throw Error(ErrorKind::usage, fmt::format("opening '{}': no such file", file.string()), hint_for_missing(file));

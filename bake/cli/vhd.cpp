@@ -208,7 +208,7 @@ void wrap(Context& context, const Options& options) {
   throw_if_any(ErrorKind::failed, fmt::format("wrapping '{}'", options.file), check_size(size).errors);
   OutputFile output(options.output, options.force, {options.file});
   require_free_space(output.path(), space_needed(source), fmt::format("the copy of '{}'", options.file));
-  copy_to_raw(source, output.path(), progress);
+  copy_to_raw(source, output.file(), output.path(), progress);
   if (size != source.data_size) {
     progress.detail(fmt::format("padding with {} bytes to a whole MiB", size - source.data_size));
     fs::resize_file(output.path(), size);
@@ -224,7 +224,7 @@ void unwrap(Context& context, const Options& options) {
     throw Error(ErrorKind::usage, fmt::format("unwrapping '{}': it is a raw disk already", options.file));
   OutputFile output(options.output, options.force, {options.file});
   require_free_space(output.path(), space_needed(source), fmt::format("the copy of '{}'", options.file));
-  copy_to_raw(source, output.path(), context.progress());
+  copy_to_raw(source, output.file(), output.path(), context.progress());
   output.publish();
   print_written(context, source, output, source.data_size);
 }

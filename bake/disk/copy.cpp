@@ -58,21 +58,21 @@ void refuse_same_file(const fs::path& source, const fs::path& destination) {
     throw Error(ErrorKind::usage, fmt::format("copying '{}': the copy would overwrite it", source.string()));
 }
 
-void copy_open_image(const SourceDisk& source, const OpenImage& in, const fs::path& destination, Progress& progress) {
+void copy_open_image(const SourceDisk& source, const OpenImage& in, const FileDescriptor& out, const fs::path& name,
+                     Progress& progress) {
   if (source.needs_conversion()) {
     progress.step(fmt::format("converting {} '{}' ({}) to raw with qemu-img", name_of(source.format),
                               source.path.string(), human_size(source.data_size)));
-    convert_to_raw(source, destination);
+    convert_to_raw(source, out);
     return;
   }
   progress.step(fmt::format("copying '{}' ({})", source.path.string(), human_size(source.data_size)));
-  const auto out = open_file(destination, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
   if (::ioctl(out.get(), FICLONE, in.fd.get()) != 0) {
-    copy_data(source, in, out, destination);
+    copy_data(source, in, out, name);
     return;
   }
   progress.detail("the file system shared the blocks (reflink)");
-  set_size(out, source.data_size, destination);
+  set_size(out, source.data_size, name);
 }
 
 }  // namespace
@@ -90,11 +90,15 @@ void write_sparse(const FileDescriptor& out, std::span<const std::byte> data, st
 
 void copy_to_raw(const SourceDisk& source, const fs::path& destination, Progress& progress) {
   refuse_same_file(source.path, destination);
+  copy_to_raw(source, open_file(destination, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW), destination, progress);
+}
+
+void copy_to_raw(const SourceDisk& source, const FileDescriptor& out, const fs::path& name, Progress& progress) {
   const auto before = identity_of(source.path);
   const auto in = open_image(source.path);
   if (in.size != source.file_size)
     throw Error(ErrorKind::failed, fmt::format("copying '{}': its size changed during the copy", source.path.string()));
-  copy_open_image(source, in, destination, progress);
+  copy_open_image(source, in, out, name, progress);
   refuse_change(source.path, before);
 }
 

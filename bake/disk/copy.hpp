@@ -16,6 +16,10 @@ namespace bake {
 /// Error{failed}, also when the source changed during the copy, or {environment} when the disk is full.
 void copy_to_raw(const SourceDisk& source, const std::filesystem::path& destination, Progress& progress);
 
+/// The same to an empty file that is open for writing; `name` is for messages.
+void copy_to_raw(const SourceDisk& source, const FileDescriptor& out, const std::filesystem::path& name,
+                 Progress& progress);
+
 /// Writes `data` at byte `offset` of a file that is a hole there, and leaves out 64 KiB blocks of zeros: they stay
 /// holes. The caller sets the file's length. Throws like write_at.
 void write_sparse(const FileDescriptor& out, std::span<const std::byte> data, std::uint64_t offset,

@@ -30,6 +30,16 @@ void refuse_directory(const fs::path& output) {
 
 bool is_same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
+/// Refuses a directory in which every user may replace the files of others: there a program that opens the output by
+/// its name, such as qemu, could be led to another file.
+void refuse_open_directory(const fs::path& output) {
+  const auto parent = output.has_parent_path() ? output.parent_path() : fs::path(".");
+  struct stat info {};
+  if (::stat(parent.c_str(), &info) == 0 && (info.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH)
+    refuse(output, "every user may replace files in its directory",
+           "chmod o-w " + shell_quote(parent.string()) + ", or choose another directory");
+}
+
 /// Returns the mode of an output made from `inputs`. An image has password hashes and host keys: its owner reads it,
 /// and its group when the group may read the base, which is the first input.
 unsigned mode_for(const std::vector<fs::path>& inputs) {
@@ -82,6 +92,7 @@ OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::pa
       force_(force),
       lock_(sidecar_of(final_, Sidecar::lock)) {
   require_parent_directory(final_);
+  refuse_open_directory(final_);
   refuse_directory(final_);
   std::error_code not_there;
   for (const auto& input : inputs) {
@@ -93,7 +104,16 @@ OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::pa
   lock_.take(final_);
   // Remove the stale file of a killed run first: if it is a link, its target must not be overwritten.
   if (::unlink(partial_.c_str()) != 0 && errno != ENOENT) throw_errno("removing", partial_, errno);
-  open_file(partial_, O_WRONLY | O_CREAT | O_EXCL, mode_for(inputs));
+  file_ = open_file(partial_, O_RDWR | O_CREAT | O_EXCL, mode_for(inputs));
+}
+
+const fs::path& OutputFile::path() const {
+  struct stat open {};
+  struct stat named {};
+  if (::fstat(file_.get(), &open) != 0 || ::lstat(partial_.c_str(), &named) != 0 || !is_same_file(open, named))
+    throw Error(ErrorKind::failed, fmt::format("writing '{}': another program replaced it", partial_.string()),
+                "write to a directory that only you can write to");
+  return partial_;
 }
 
 OutputFile::~OutputFile() {
@@ -101,14 +121,14 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::append_footer(const VhdFooter& footer) {
-  const auto size = fs::file_size(partial_);
+  const auto size = fs::file_size(path());
   if (size != footer.current_size)
     throw Error(ErrorKind::bug, fmt::format("appending a footer to '{}': {} bytes of data, but the footer says {}",
                                             partial_.string(), size, footer.current_size));
-  write_at(open_file(partial_, O_WRONLY | O_NOFOLLOW), serialize(footer), size, partial_);
+  write_at(file_, serialize(footer), size, partial_);
 }
 
-void OutputFile::sync() const { sync_path(partial_); }
+void OutputFile::sync() const { sync_path(path()); }
 
 void OutputFile::publish() {
   sync();

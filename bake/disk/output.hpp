@@ -18,15 +18,17 @@ namespace bake {
 class OutputFile {
  public:
   /// Claims `final_path`. Throws Error{usage} when it exists and `force` is not set, is a directory, has no parent
-  /// directory, or when it or one of its sidecar files is one of `inputs`; Error{environment} while another bake is
-  /// writing it.
+  /// directory or one in which every user may replace files, or when it or one of its sidecar files is one of `inputs`;
+  /// Error{environment} while another bake is writing it.
   OutputFile(std::filesystem::path final_path, bool force, const std::vector<std::filesystem::path>& inputs = {});
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
-  /// The path to write to: an empty file at first.
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return partial_; }
+  /// The open file, for writing: an empty file at first.
+  [[nodiscard]] const FileDescriptor& file() const noexcept { return file_; }
+  /// The name of that file, for a program that needs one. Throws Error{failed} when another file has that name.
+  [[nodiscard]] const std::filesystem::path& path() const;
   [[nodiscard]] const std::filesystem::path& final_path() const noexcept { return final_; }
 
   /// Turns the raw data written so far into a fixed VHD. Throws Error{bug} unless its size is footer.current_size
@@ -62,6 +64,7 @@ class OutputFile {
   std::filesystem::path partial_;
   bool force_;
   Lock lock_;
+  FileDescriptor file_;
 };
 
 /// Throws Error{usage} when `output` exists and may not be replaced: without `force` anything, with `force` a device, a

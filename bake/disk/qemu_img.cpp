@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include "bake/base/error.hpp"
@@ -54,11 +55,12 @@ std::uint64_t vhdx_size(const fs::path& path) {
   return parse_answer(text, doing, path).value("virtual-size", std::uint64_t{0});
 }
 
-void convert_to_raw(const SourceDisk& source, const fs::path& destination) {
+void convert_to_raw(const SourceDisk& source, const FileDescriptor& out) {
   constexpr auto doing = "converting";
-  run_qemu_img({"convert", "--image-opts", "-O", "raw", image_options(source.format, source.path),
-                fs::absolute(destination).string()},
-               doing, source.path);
+  // Not by its name: in a shared directory another user could put a link there.
+  const auto destination = fmt::format("/proc/{}/fd/{}", ::getpid(), out.get());
+  run_qemu_img({"convert", "--image-opts", "-O", "raw", image_options(source.format, source.path), destination}, doing,
+               source.path);
   // The vpc driver writes whole sectors; the correct size is the one in the footer.
   const auto written = fs::file_size(destination);
   if (written != source.data_size)

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "bake/base/file.hpp"
 #include "bake/disk/source.hpp"
 
 namespace bake {
@@ -11,9 +12,9 @@ namespace bake {
 /// when that fails, or Error{environment} when there is no qemu-img.
 std::uint64_t vhdx_size(const std::filesystem::path& path);
 
-/// Writes the disk in `source` (one that needs conversion) to `destination` as sparse raw data. The call always names
-/// the format: qemu-img never guesses it from the content. Throws like vhdx_size.
-void convert_to_raw(const SourceDisk& source, const std::filesystem::path& destination);
+/// Writes the disk in `source` (one that needs conversion) to `out`, an empty file that is open for writing, as sparse
+/// raw data. The call always names the format: qemu-img never guesses it from the content. Throws like vhdx_size.
+void convert_to_raw(const SourceDisk& source, const FileDescriptor& out);
 
 /// Makes `overlay`, a qcow2 file whose backing is the data region of `source` (raw data, or a fixed VHD without its
 /// footer). Throws like vhdx_size.

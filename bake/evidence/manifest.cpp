@@ -16,8 +16,15 @@ using Json = nlohmann::ordered_json;
 // directory and an unsigned file say for which one the bundle is.
 constexpr const char* distribution_trust = "distribution not covered by a signature";
 
+// A bake compares the payload and the index with the digests in the store; it does not check signatures again.
+constexpr const char* time_of_trust = "as the store recorded it when the bundle was added";
+
 Json json_of(const bundle::Trust& trust) {
-  Json json{{"pin", trust.pin}, {"signer", trust.signer}, {"weak", trust.weak}, {"overridden", trust.overridden}};
+  Json json{{"pin", trust.pin},
+            {"signer", trust.signer},
+            {"weak", trust.weak},
+            {"overridden", trust.overridden},
+            {"judged", time_of_trust}};
   if (trust.from_directory) json["from_directory"] = true;  // the digest is over a tree, not over an archive
   return json;
 }

@@ -58,7 +58,7 @@ FileDescriptor open_log(const fs::path& log) {
 /// so that only this process forwards a Ctrl-C to it. The kernel sends it SIGTERM when this process is killed.
 pid_t start(const std::vector<std::string>& arguments, const fs::path& log) {
   const auto output = open_log(log);
-  const auto input = open_file("/dev/null", O_RDONLY);
+  const FileDescriptor input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::vector<char*> argv;
   argv.reserve(arguments.size() + 1);
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));

@@ -1,5 +1,6 @@
 #include "bake/guest/config_link.hpp"
 
+#include "bake/base/printable.hpp"
 #include "bake/guest/path.hpp"
 
 namespace bake::guest {
@@ -19,10 +20,19 @@ bool may_lead_to(const std::string& path, const std::string& target, const std::
 }  // namespace
 
 std::optional<ConfigLink> find_config_link(Guest& guest, const std::string& path) {
+  const auto stat = guest.stat(path);
+  if (stat && stat->type == FileType::regular && stat->links > 1) return ConfigLink{path, {}, false};
   const auto target = guest.read_link(path);
   if (!target) return std::nullopt;
   const auto place = target->starts_with('/') ? *target : join_path(parent_of(path), *target);
-  return ConfigLink{path, *target, may_lead_to(path, *target, place) && !guest.read_link(place)};
+  const auto at_place = guest.stat(place);
+  const bool one_file = !at_place || (at_place->type != FileType::symlink && at_place->links == 1);
+  return ConfigLink{path, *target, may_lead_to(path, *target, place) && one_file};
+}
+
+std::string description_of(const ConfigLink& link) {
+  return link.target.empty() ? "the same file has other names (hard links)"
+                             : "it is a link to '" + printable(link.target) + "'";
 }
 
 const std::vector<std::string>& edited_config_files() {

@@ -114,7 +114,7 @@ std::string with_line(std::string_view text, std::string_view line) {
 std::vector<std::string> install_values(std::string_view unit, std::string_view key) {
   std::vector<std::string> values;
   bool in_install = false;
-  for (const auto& line : split_lines(unit)) {
+  for (const auto line : each_line(unit)) {
     if (const auto section = section_of(line); !section.empty()) in_install = section == "Install";
     if (in_install && !is_comment(line) && key_of(line) == key)
       for (auto& word : split_words(std::string_view(line).substr(line.find('=') + 1)))

@@ -62,8 +62,8 @@ void visit_members(is<Account> auto& it, auto visit) {
   visit(name, uid, home, shell);
 }
 void visit_members(is<FileStat> auto& it, auto visit) {
-  auto& [type, mode, size, uid, gid] = it;
-  visit(type, mode, size, uid, gid);
+  auto& [type, mode, size, uid, gid, links] = it;
+  visit(type, mode, size, uid, gid, links);
 }
 void visit_members(is<ProvisionedUser> auto& it, auto visit) {
   auto& [account, named_by, home, link_above_home] = it;

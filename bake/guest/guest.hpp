@@ -35,6 +35,7 @@ struct FileStat {
   std::uint64_t size = 0;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  std::uint64_t links = 1;  ///< names of the file; 1 for a directory
 
   friend bool operator==(const FileStat&, const FileStat&) = default;
 };

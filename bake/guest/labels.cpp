@@ -128,8 +128,8 @@ WrongLabels wrong_labels(Guest& guest, const std::vector<std::string>& paths, co
       guest.shell(find_mount_option + fmt::format("{} | setfiles -s -n -v $mount_option {} 2>&1\n",
                                                   print_without_directories(paths), shell_quote(file_contexts)));
   WrongLabels wrong;
-  for (const auto& line : split_lines(result.output))
-    if (auto file = wrong_label_in(line); !file.empty() && wrong.files.size() < max_files)
+  for (const auto line : each_line(result.output))
+    if (auto file = wrong_label_in(std::string(line)); !file.empty() && wrong.files.size() < max_files)
       wrong.files.push_back(std::move(file));
   if (!result.ok())
     wrong.trouble = fmt::format("setfiles: exit status {}: {}", result.status, last_lines(result.output));

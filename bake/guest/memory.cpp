@@ -90,6 +90,11 @@ MemoryGuest& MemoryGuest::with_link(const std::string& path, const std::string& 
   return *this;
 }
 
+MemoryGuest& MemoryGuest::with_names(const std::string& path, std::uint64_t links) {
+  nodes_.at(resolve_for_writing(path, true, "linking")).links = links;
+  return *this;
+}
+
 MemoryGuest& MemoryGuest::with_owner(const std::string& path, std::uint32_t uid, std::uint32_t gid) {
   auto& node = nodes_.at(resolve_for_writing(path, true, "changing owner of"));
   node.uid = uid;
@@ -160,7 +165,7 @@ std::optional<FileStat> MemoryGuest::stat_of(const Node* node) {
   if (node == nullptr) return std::nullopt;
   const auto size = node->type == FileType::directory ? 0 : node->content.size();
   const unsigned mode = node->type == FileType::symlink ? 0777 : node->mode;
-  return FileStat{node->type, mode, size, node->uid, node->gid};
+  return FileStat{node->type, mode, size, node->uid, node->gid, node->links};
 }
 
 std::optional<std::string> MemoryGuest::read_link(const std::string& path) {

@@ -27,6 +27,8 @@ class MemoryGuest final : public Guest {
   MemoryGuest& with_file(const std::string& path, std::string_view content = {}, unsigned mode = 0644);
   MemoryGuest& with_directory(const std::string& path, unsigned mode = 0755);
   MemoryGuest& with_link(const std::string& path, const std::string& target);
+  /// The file at `path` has `links` names (hard links); the fake has only this one.
+  MemoryGuest& with_names(const std::string& path, std::uint64_t links);
   MemoryGuest& with_owner(const std::string& path, std::uint32_t uid, std::uint32_t gid);
   /// Gives a file the value of security.capability: "0x0100…". It is lost when the file is written, as on Linux.
   MemoryGuest& with_capability(const std::string& path, const std::string& value);
@@ -78,6 +80,7 @@ class MemoryGuest final : public Guest {
     std::string content;          ///< of a file; the target of a link
     std::string capability = {};  ///< of a file
     std::string label = {};       ///< of SELinux
+    std::uint64_t links = 1;      ///< names of the file
   };
 
   /// Returns the canonical path of `path`, with links resolved (the final one only with `follow_last`); the last

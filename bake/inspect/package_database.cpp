@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t dump_limit = std::size_t{32} << 20U;
 constexpr std::size_t trouble_limit = 2000;
 constexpr std::size_t max_unfinished = 100;
+constexpr std::size_t max_packages = 50'000;  // a full installation of EL8 has 3,000
 
 constexpr std::string_view no_value = "(none)";
 /// Separates the output of rpm from the status that the script prints.
@@ -171,12 +172,24 @@ std::string rpm_dump_query() {
          "printf '\\n#status %s\\n%s\\n' \"$status\" \"$errors\"\n";
 }
 
+namespace {
+
+void add(InstalledPackage package, std::vector<InstalledPackage>& packages) {
+  if (packages.size() == max_packages)
+    throw Error(ErrorKind::failed,
+                fmt::format("reading the package database: it has more than {} packages", max_packages),
+                "no working system has so many; look at it in the image");
+  packages.push_back(std::move(package));
+}
+
+}  // namespace
+
 std::vector<InstalledPackage> installed_of_rpm_dump(std::string_view dump) {
   std::vector<InstalledPackage> packages;
   for (const auto line : each_line(dump)) {
     if (!line.starts_with("P ")) continue;
     auto package = parse_package(line.substr(2));
-    if (package.name != "gpg-pubkey" && !package.name.empty()) packages.push_back(std::move(package));
+    if (package.name != "gpg-pubkey" && !package.name.empty()) add(std::move(package), packages);
   }
   std::sort(packages.begin(), packages.end());
   return packages;
@@ -186,7 +199,7 @@ std::vector<InstalledPackage> installed_of_dpkg_status(std::string_view status) 
   std::vector<InstalledPackage> packages;
   for_each_paragraph(status, [&](const DpkgParagraph& paragraph) {
     if (is_usable_state(state_of(paragraph)))
-      packages.push_back({paragraph.package, paragraph.version, paragraph.architecture});
+      add({paragraph.package, paragraph.version, paragraph.architecture}, packages);
   });
   std::sort(packages.begin(), packages.end());
   return packages;

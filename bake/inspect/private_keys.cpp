@@ -1,7 +1,9 @@
 #include "bake/inspect/private_keys.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
+#include "bake/base/error.hpp"
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/path.hpp"
@@ -22,6 +24,7 @@ constexpr KeyPlace places[] = {{"/etc/dkms", true},
                                {"/var/lib/shim-signed/mok", true}};
 constexpr const char* not_finished = "not finished within 300 seconds";
 /// An RSA key of 16384 bits has 12 KiB.
+constexpr std::size_t max_keys = 10'000;
 constexpr std::size_t max_key = std::size_t{64} << 10U;
 
 bool is_private_key(Guest& guest, const std::string& path, bool has_der) {
@@ -81,8 +84,14 @@ std::vector<std::string> find_signing_keys(Guest& guest) {
 std::vector<std::string> find_private_keys(Guest& guest) {
   auto found = find_signing_keys(guest);
   for (auto& path : found) path = printable(path);  // a manifest can only contain UTF-8
-  for (const auto& line : split_lines(search(guest)))
-    if (line.starts_with('/')) found.push_back(printable(line));
+  const auto output = search(guest);
+  for (const auto line : each_line(output)) {
+    if (!line.starts_with('/')) continue;
+    if (found.size() == max_keys)
+      throw Error(ErrorKind::failed, fmt::format("looking for private keys: there are more than {}", max_keys),
+                  "no working system has so many; look at them in the image");
+    found.push_back(printable(line));
+  }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;

@@ -137,7 +137,8 @@ std::pair<std::unique_ptr<Session>, guest::Facts> open_guest(const SourceDisk& s
 Json complete_manifest(plan::Plan& plan, const evidence::Origin& origin, guest::Guest& guest) {
   plan.expectations.privileges = verify::find_privileges(guest);
   auto manifest = evidence::image_manifest(plan, origin);
-  if (const auto stat = guest.stat(guest::manifest_path); !stat || stat->type != guest::FileType::regular)
+  const auto stat = guest.stat(guest::manifest_path);
+  if (!stat || stat->type != guest::FileType::regular || stat->links != 1)
     throw Error(ErrorKind::failed,
                 fmt::format("writing '{}': a program of the guest replaced it", guest::manifest_path));
   guest.write(guest::manifest_path, manifest.dump(2) + "\n");
@@ -239,7 +240,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   require_free_space(file.path(), space_needed(source) + growth, fmt::format("the copy of '{}'", source.path.string()));
 
   InputDigests inputs(recipe, source, driver);
-  copy_to_raw(source, file.path(), progress);
+  copy_to_raw(source, file.file(), file.path(), progress);
   const auto finished = work_on_guest(recipe, source, file.path(), driver, inputs, environment);
 
   progress.step("write the VHD footer");

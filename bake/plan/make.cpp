@@ -190,9 +190,7 @@ class Planner {
     const auto files = edited_files(out_.plan);
     for (const auto& link : in_.facts.config_links)
       if (!link.allowed && std::find(files.begin(), files.end(), link.path) != files.end())
-        refuse(link.path,
-               fmt::format("it is a link to '{}', and bake follows only a link to a file of the same name below /etc",
-                           printable(link.target)),
+        refuse(link.path, description_of(link) + ", and bake follows only a link to a file of the same name below /etc",
                "replace the link with a file in the base");
   }
 

@@ -50,7 +50,7 @@ std::vector<std::string> machine_names(std::string_view hosts, const guest::Fact
   const auto short_name = [](const std::string& name) { return name.substr(0, name.find('.')); };
   const auto host = short_name(facts.machine.host_name);
   std::vector<std::string> found;
-  for (const auto& line : split_lines(hosts)) {
+  for (const auto line : each_line(hosts)) {
     const auto words = split_words(std::string_view(line).substr(0, line.find('#')));
     for (std::size_t i = 1; i < words.size(); ++i) {
       const auto name = short_name(words[i]);

@@ -18,6 +18,8 @@ namespace {
 using guest::Guest;
 using States = std::map<std::string, std::string>;
 
+constexpr std::size_t max_package_files = 100'000;
+
 /// With a merged /usr, packages name files below /bin, /sbin, /lib and /lib64, which are links. Returns "/lib" → the
 /// real path "/usr/lib" for each.
 std::map<std::string, std::string> merged_directories(Guest& guest) {
@@ -42,8 +44,13 @@ std::vector<std::string> package_files(Guest& guest, const plan::Plan& plan) {
   const auto output = guest::run(guest, "listing the files of the injected packages",
                                  fmt::format("{} {}\n", list, guest::quoted(names)));
   std::vector<std::string> files;
-  for (const auto line : each_line(output))
-    if (line.starts_with('/')) files.emplace_back(line);
+  for (const auto line : each_line(output)) {
+    if (!line.starts_with('/')) continue;
+    if (files.size() == max_package_files)
+      throw Error(ErrorKind::failed,
+                  fmt::format("listing the files of the injected packages: there are more than {}", max_package_files));
+    files.emplace_back(line);
+  }
   return files;
 }
 

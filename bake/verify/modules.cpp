@@ -18,6 +18,7 @@ using plan::Expectations;
 
 /// The other modules with unresolved symbols that a check names at most.
 constexpr std::size_t max_others = 20;
+constexpr std::size_t max_injected = 10'000;
 
 /// Returns whether the path belongs to a vendor's module: its package or DKMS installs it below extra/ or updates/, or
 /// it is linked below weak-updates/. In-tree modules are below kernel/.
@@ -70,9 +71,10 @@ InjectedModules find_injected(Guest& guest, const Expectations& expected) {
                   guest::quoted(packages)));
   InjectedModules injected;
   for (const auto line : each_line(result.output))
-    if (line.starts_with("module ") && line.find(".ko") != std::string::npos)
+    if (injected.names.size() < max_injected && line.starts_with("module ") && line.find(".ko") != std::string::npos)
       injected.names.insert(guest::module_name_of(line));
   if (!result.ok()) injected.trouble = "asking for the files of the injected packages: " + last_lines(result.output);
+  if (injected.names.size() == max_injected) injected.trouble = "the injected packages list too many modules";
   if (result.ok() && injected.names.empty()) injected.trouble = "the injected packages have no module";
   return injected;
 }

@@ -193,8 +193,9 @@ States owners_of(Guest& guest, guest::Family family, const std::vector<std::stri
                               "done\n:\n",
                               guest::quoted(paths), query));
   States owners;
+  const std::set<std::string, std::less<>> asked(paths.begin(), paths.end());
   for (const auto line : each_line(result.output))
-    if (const auto blank = line.find(' '); blank != std::string_view::npos)
+    if (const auto blank = line.find(' '); blank != std::string_view::npos && asked.contains(line.substr(blank + 1)))
       owners[std::string(line.substr(blank + 1))] = line.substr(0, blank);
   return owners;
 }

@@ -256,11 +256,17 @@ TEST(Guestfs, KeepsOnlyTheEndOfEndlessOutput) {
     guest.shell("yes 0123456789abcde | head -c 60000000");
     ADD_FAILURE() << "endless output was accepted";
   } catch (const Error& error) {
-    EXPECT_EQ(error.message().find("running a script in the guest: it printed more than 48 MiB; the end of its "
-                                   "output: "),
+    EXPECT_EQ(error.message().find("running a script in the guest: it printed more than 48 MiB or "
+                                   "1000000 lines; the end of its output: "),
               0U)
         << error.message();
   }
+}
+
+TEST(Guestfs, RefusesMillionsOfLines) {
+  auto& guest = *shared().guest;
+  EXPECT_EQ(guest.shell("yes /aaaaaaaaaaaaaaaaaaaaaaaaaaaa | head -n 1000000").output.size(), 30'000'000U);
+  EXPECT_THROW(guest.shell("yes / | head -n 1000001"), Error);
 }
 
 TEST(Guestfs, ASparseFileDoesNotKeepTheDigestsFromEnding) {

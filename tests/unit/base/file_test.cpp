@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "bake/base/digest.hpp"
 #include "tests/support/error_of.hpp"
 
 namespace bake {
@@ -19,6 +20,15 @@ TEST(File, APipeIsRefusedAtOnce) {
   const auto error = error_of([&] { read_text(pipe); });
   EXPECT_EQ(error.kind(), ErrorKind::usage);
   EXPECT_EQ(error.message(), "opening '" + pipe.string() + "': it is a pipe, not a file");
+}
+
+TEST(File, ADeviceWithoutAnEndIsRefused) {
+  const TemporaryDirectory directory;
+  const auto link = directory.path() / "bundle.tgz";
+  fs::create_symlink("/dev/zero", link);
+  const auto error = error_of([&] { digest_of_file(link); });
+  EXPECT_EQ(error.kind(), ErrorKind::usage);
+  EXPECT_EQ(error.message(), "opening '" + link.string() + "': it is a device, not a file");
 }
 
 TEST(File, IsWrittenUnderAFreshName) {

@@ -125,11 +125,28 @@ TEST_F(DiskOutput, DoesNotWriteThroughALinkLeftAtThePartialName) {
 TEST_F(DiskOutput, DoesNotAppendAFooterThroughALink) {
   OutputFile output(at("out.vhd"), false);
   std::filesystem::resize_file(output.path(), mebibyte);
-  std::filesystem::rename(output.path(), at("victim"));
-  std::filesystem::create_symlink(at("victim"), output.path());
+  const auto partial = output.path();
+  std::filesystem::rename(partial, at("victim"));
+  std::filesystem::create_symlink(at("victim"), partial);
+  const auto message = "writing '" + partial.string() + "': another program replaced it";
   EXPECT_EQ(error_of([&] { output.append_footer(make_fixed_footer(mebibyte, test_time, test_uuid)); }).message(),
-            "opening for writing '" + output.path().string() + "': Too many levels of symbolic links");
+            message);
   EXPECT_EQ(std::filesystem::file_size(at("victim")), mebibyte);
+  EXPECT_EQ(error_of([&] { static_cast<void>(output.path()); }).message(), message);
+  EXPECT_EQ(error_of([&] { output.publish(); }).message(), message);
+  EXPECT_FALSE(std::filesystem::exists(at("out.vhd")));
+}
+
+TEST_F(DiskOutput, RefusesADirectoryInWhichEveryUserMayReplaceFiles) {
+  std::filesystem::create_directory(at("open"));
+  std::filesystem::permissions(at("open"), std::filesystem::perms{0777});
+  const auto error = error_of([&] { OutputFile(at("open/out.vhd"), false); });
+  EXPECT_EQ(error.kind(), ErrorKind::usage);
+  EXPECT_EQ(error.message(),
+            "writing '" + at("open/out.vhd").string() + "': every user may replace files in its directory");
+  std::filesystem::permissions(at("open"), std::filesystem::perms{01777});
+  OutputFile(at("open/out.vhd"), false).publish();
+  EXPECT_TRUE(std::filesystem::exists(at("open/out.vhd")));
 }
 
 TEST_F(DiskOutput, RefusesAFooterThatDoesNotFit) {

@@ -104,7 +104,7 @@ TEST_F(DiskSource, RefusesFilesThatAreNotDisks) {
   EXPECT_EQ(error_of([&] { open_source(at("")); }).message(),
             "opening disk '" + at("").string() + "': it is a directory, not a disk");
   EXPECT_EQ(error_of([&] { open_source(at("missing")); }).kind(), ErrorKind::usage);
-  EXPECT_EQ(error_of([&] { open_source("/dev/null"); }).message(), "opening disk '/dev/null': not a regular file");
+  EXPECT_EQ(error_of([&] { open_source("/dev/null"); }).message(), "opening '/dev/null': it is a device, not a file");
 }
 
 TEST_F(DiskSource, RefusesAFooterWithAWrongChecksum) {

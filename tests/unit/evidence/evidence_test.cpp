@@ -140,6 +140,8 @@ TEST_F(Evidence, ManifestSaysThatNoSignatureCoversTheDistribution) {
   origin.bundle = &bundle;
   EXPECT_EQ(evidence::image_manifest(made, origin)["driver"]["bundle"]["distribution"],
             Json::parse(R"({"name":"rhel8.2","trust":"distribution not covered by a signature"})"));
+  EXPECT_EQ(evidence::image_manifest(made, origin)["driver"]["bundle"]["trust"]["judged"],
+            "as the store recorded it when the bundle was added");
 }
 
 TEST_F(Evidence, ProvenanceNamesEveryInput) {

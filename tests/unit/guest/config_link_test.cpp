@@ -24,6 +24,14 @@ TEST(ConfigLink, MayNotLeadElsewhere) {
   }
 }
 
+TEST(ConfigLink, MayNotBeAHardLink) {
+  MemoryGuest guest;
+  guest.with_file("/etc/waagent.conf").with_names("/etc/waagent.conf", 2);
+  guest.with_file("/etc/dnf/dnf.conf").with_names("/etc/dnf/dnf.conf", 2).with_link("/etc/yum.conf", "dnf/dnf.conf");
+  EXPECT_EQ(find_config_link(guest, "/etc/waagent.conf"), (ConfigLink{"/etc/waagent.conf", "", false}));
+  EXPECT_EQ(find_config_link(guest, "/etc/yum.conf"), (ConfigLink{"/etc/yum.conf", "dnf/dnf.conf", false}));
+}
+
 TEST(ConfigLink, MayNotLeadToALink) {
   MemoryGuest guest;
   guest.with_file("/etc/shadow")

@@ -40,6 +40,14 @@ TEST(RpmDump, ListsPackagesWithoutKeys) {
                                            {"zero-epoch", "1-2", "noarch"}}));
 }
 
+TEST(RpmDump, OfMillionsOfPackagesIsRefused) {
+  std::string many;
+  for (int i = 0; i <= 50'000; ++i) many += "P a\n";
+  const auto error = error_of([&] { static_cast<void>(installed_of_rpm_dump(many)); });
+  EXPECT_EQ(error.kind(), ErrorKind::failed);
+  EXPECT_EQ(error.message(), "reading the package database: it has more than 50000 packages");
+}
+
 MemoryGuest rpm_guest(const std::string& output, int status = 0) {
   MemoryGuest guest;
   guest.with_file("/var/lib/rpm/Packages").with_answer(rpm_dump_query(), {status, output});

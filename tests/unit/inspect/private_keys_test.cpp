@@ -82,6 +82,15 @@ TEST(PrivateKeys, TheSearchReadsEverySmallFile) {
   EXPECT_THAT(find_private_keys(guest), IsEmpty());
 }
 
+TEST(PrivateKeys, ThousandsOfThemAreAnError) {
+  MemoryGuest guest;
+  std::string many;
+  for (int i = 0; i <= 10'000; ++i) many += "/\n";
+  guest.with_answer(private_key_search(), {0, many});
+  EXPECT_EQ(error_of([&] { static_cast<void>(find_private_keys(guest)); }).message(),
+            "looking for private keys: there are more than 10000");
+}
+
 TEST(PrivateKeys, ASearchThatFailsIsAnError) {
   MemoryGuest guest;
   guest.with_answer(private_key_search(), {1, "not finished within 300 seconds\n"});

@@ -125,6 +125,10 @@ TEST(Plan, RefusesALinkInThePlaceOfAFileThatItEdits) {
               "it is a link to '/root/x', and bake follows only a link to a file of the same name below /etc");
     EXPECT_EQ(outcome.refusals[0].problem.hint, "replace the link with a file in the base");
   }
+  inputs.facts.config_links = {{"/etc/waagent.conf", "", false}};
+  EXPECT_EQ(make(inputs).refusals.at(0).problem.message,
+            "the same file has other names (hard links), and bake follows only a link to a file of the same name below "
+            "/etc");
   inputs.facts.config_links = {{"/etc/yum.conf", "dnf/dnf.conf", true}};
   EXPECT_TRUE(make(inputs).ok());
   inputs.facts.config_links = {{"/etc/waagent.conf", "/root/x", false}, {"/etc/initramfs-tools/modules", "/x", false}};
