@@ -310,6 +310,22 @@ def many_kernels(place):
     return ["inspect", guest(place, *steps)]
 
 
+@tries.bake("a directory with 9 MiB of names", 1, "more than the limit", appliance=True, limit=900)
+def many_names(place):
+    steps = ["cd /root"] + [f"mkdir {number:06}{'x' * 240}" for number in range(36000)]
+    return ["inspect", guest(place, *steps)]
+
+
+@tries.bake("the search for keys prints 47 MiB of short lines", 1, "1000000 lines", appliance=True)
+def many_keys(place):
+    return ["inspect", guest(place, files={"/usr/bin/timeout": program("yes / | head -c 49283072")})]
+
+
+@tries.bake("the search for keys prints 900000 lines", 1, "more than 10000", appliance=True)
+def many_key_names(place):
+    return ["inspect", guest(place, files={"/usr/bin/timeout": program("yes / | head -n 900000")})]
+
+
 @tries.bake("a file that is not gzip in the place of an initramfs", 0, appliance=True)
 def random_initramfs(place):
     disk = standin("light-guest.sh", RELEASE)
@@ -406,6 +422,14 @@ def own_links(place):
 def agent_link(place):
     place.store = quick_guest() / "store"
     base = edited(place, quick_guest() / "base.vhd", "links.vhd", "rm /etc/waagent.conf", "symlink /etc/waagent.conf /etc/shadow")
+    return ["image", place.write("image.yaml", RECIPE.format(base=base)), "-o", place.output]
+
+
+@tries.bake("waagent.conf is a hard link to shadow", 3, "/etc/waagent.conf", "hard links", appliance=True)
+def agent_hard_link(place):
+    place.store = quick_guest() / "store"
+    base = edited(place, quick_guest() / "base.vhd", "links.vhd", "rm /etc/waagent.conf", "ln /etc/shadow /etc/waagent.conf",
+                  "set_inode_field /etc/shadow links_count 2")
     return ["image", place.write("image.yaml", RECIPE.format(base=base)), "-o", place.output]
 
 

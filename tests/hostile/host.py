@@ -116,6 +116,31 @@ pipe_try("a pipe as a carried archive", 2, lambda place, file: ["import", file, 
 pipe_try("a pipe as a manifest", 2, lambda place, file: ["verify", wrapped(place), "--manifest", file])
 
 
+@tries.bake("/dev/zero as an archive", 2, "it is a device")
+def zero_archive(place):
+    return ["bundle", "add", "/dev/zero", "--insecure-no-pin"]
+
+
+@tries.bake("a link to /dev/zero as an archive", 2, "it is a device")
+def link_to_zero(place):
+    archive = place.path / f"{TOP}.tgz"
+    archive.symlink_to("/dev/zero")
+    return ["bundle", "verify", archive]
+
+
+@tries.bake("/dev/zero as a carried archive", 2, "it is a device")
+def zero_import(place):
+    return ["import", "/dev/zero", "--sha256", "a" * 64, "--to", place.path / "there"]
+
+
+@tries.bake("every user may replace the output", 2, "every user may replace files")
+def open_directory(place):
+    place.output = place.path / "open/out.vhd"
+    place.output.parent.mkdir()
+    place.output.parent.chmod(0o777)
+    return ["vhd", "wrap", place.keep(disk(place)), "-o", place.output]
+
+
 @tries.bake("a pipe as a base", 2, "pipe")
 def pipe_base(place):
     return ["plan", recipe(place, pipe(place, "base.raw"))]
