@@ -16,15 +16,13 @@ using Json = nlohmann::ordered_json;
 // directory and an unsigned file say for which one the bundle is.
 constexpr const char* distribution_trust = "distribution not covered by a signature";
 
-// A bake compares the payload and the index with the digests in the store; it does not check signatures again.
-constexpr const char* time_of_trust = "as the store recorded it when the bundle was added";
-
-Json json_of(const bundle::Trust& trust) {
+/// Nothing vouches for the pin again, because the store does not keep the archive.
+Json json_of(const bundle::Trust& trust, bool signer_checked) {
   Json json{{"pin", trust.pin},
             {"signer", trust.signer},
+            {"signer_checked", signer_checked ? "by this bake" : "no: as the store recorded it"},
             {"weak", trust.weak},
-            {"overridden", trust.overridden},
-            {"judged", time_of_trust}};
+            {"overridden", trust.overridden}};
   if (trust.from_directory) json["from_directory"] = true;  // the digest is over a tree, not over an archive
   return json;
 }
@@ -36,7 +34,7 @@ Json json_of_driver(const plan::Plan& plan, const Origin& origin) {
                         {"sha256", plan.bundle->id},
                         {"distribution", {{"name", origin.bundle->distro}, {"trust", distribution_trust}}},
                         {"repository", plan.bundle->repository},
-                        {"trust", json_of(origin.bundle->trust)}};
+                        {"trust", json_of(origin.bundle->trust, origin.signer_checked)}};
   }
   for (std::size_t i = 0; i < origin.extras.size(); ++i) {
     const auto& extras = origin.extras[i];

@@ -22,6 +22,7 @@ struct Origin {
   std::string matrix_sha256;
   std::vector<std::string> matrix_overlays;
   const bundle::Bundle* bundle = nullptr;  ///< null for inbox
+  bool signer_checked = false;             ///< this bake found its signer; otherwise the store's record names it
   std::vector<bundle::Extras> extras;      ///< all that were attached, in the order of their payloads
   std::string root_uuid;
   std::int64_t time = 0;  ///< seconds since 1970

@@ -1,6 +1,7 @@
 #include "bake/job/image.hpp"
 
 #include <fmt/format.h>
+#include <future>
 
 #include "bake/apply/apply.hpp"
 #include "bake/base/digest.hpp"
@@ -45,11 +46,19 @@ void check_payload(const std::string& name, const std::string& found, const std:
         "remove it, then add it again from its source", {{Remedy::Action::remove_bundle, name}});
 }
 
-/// The files that a bake reads, hashed while the appliance starts: the base, then the payloads.
+/// The files that a bake reads, hashed while the appliance starts: the base, then the payloads. The bundle is derived
+/// from its payload again meanwhile.
 class InputDigests {
  public:
-  InputDigests(const recipe::Recipe& recipe, const SourceDisk& source, const resolve::SelectedDriver& driver)
-      : recipe_(recipe), source_(source), driver_(driver), digests_(files_of(source, driver)) {}
+  InputDigests(const recipe::Recipe& recipe, const SourceDisk& source, const resolve::SelectedDriver& driver,
+               const store::Store& store)
+      : recipe_(recipe), source_(source), driver_(driver), digests_(files_of(source, driver)) {
+    if (driver.bundle)
+      trust_ = std::async(std::launch::async, [&store, &bundle = *driver.bundle] {
+        SilentProgress silent;
+        return store.judge_again(bundle, silent);
+      });
+  }
 
   /// Waits for the base's digest and returns it. Throws Error{untrusted} when the recipe pins another one, or when a
   /// payload is not the one that the store verified when it added it: the evidence of the image names those digests.
@@ -62,6 +71,10 @@ class InputDigests {
     return found.front();
   }
 
+  /// Waits for the end of the derivation, and returns the trust in the bundle that holds now; empty when only the
+  /// store's record vouches. Throws like Store::judge_again. Call it once.
+  std::optional<bundle::Trust> trust() { return trust_.valid() ? trust_.get() : std::nullopt; }
+
  private:
   static std::vector<fs::path> files_of(const SourceDisk& source, const resolve::SelectedDriver& driver) {
     auto files = driver.payloads();
@@ -73,10 +86,18 @@ class InputDigests {
   const SourceDisk& source_;
   const resolve::SelectedDriver& driver_;
   BackgroundDigests digests_;
+  std::future<std::optional<bundle::Trust>> trust_;
 };
 
+/// The driver as the evidence describes it.
+struct JudgedDriver {
+  resolve::SelectedDriver driver;
+  bool signer_checked = false;
+};
+
+/// The key of an image is over `driver`, the record of the store: `--if-needed` knows nothing else.
 evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& source, const std::string& base_sha256,
-                           const resolve::SelectedDriver& driver, const guest::Facts& facts,
+                           const resolve::SelectedDriver& driver, const JudgedDriver& judged, const guest::Facts& facts,
                            const Environment& environment) {
   evidence::Origin origin;
   origin.base_file = source.path.filename().string();
@@ -89,7 +110,8 @@ evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& sourc
   origin.key = key_of(key);
   origin.matrix_sha256 = environment.matrix.digest();
   for (const auto& overlay : environment.matrix.overlays()) origin.matrix_overlays.push_back(overlay.string());
-  origin.bundle = driver.bundle ? &*driver.bundle : nullptr;
+  origin.bundle = judged.driver.bundle ? &*judged.driver.bundle : nullptr;
+  origin.signer_checked = judged.signer_checked;
   origin.extras = driver.extras;
   origin.root_uuid = facts.root_uuid;
   origin.time = output_time();
@@ -101,6 +123,7 @@ void report_warnings(const plan::Plan& plan, Progress& progress) {
 }
 
 struct Finished {
+  resolve::SelectedDriver driver;
   plan::Plan plan;
   Json manifest;
   Json checks;
@@ -162,6 +185,11 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   const auto [session, facts] = open_guest(source, disk, driver, inputs, environment);
   progress.step("check the digests of the base and the payloads");
   const auto& base_sha256 = inputs.check();
+  JudgedDriver judged{driver};
+  if (auto trust = inputs.trust()) {
+    judged.driver.bundle->trust = std::move(*trust);
+    judged.signer_checked = true;
+  }
   progress.step("plan");
   auto outcome = make_plan(recipe, driver, facts, environment);
   report_warnings(outcome.plan, progress);
@@ -169,7 +197,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   require_space(outcome.plan, disk);
   progress.step("search the base for setuid files and keys");
   outcome.plan.expectations.base_privileges = verify::find_privileges(session->guest());
-  const auto origin = origin_of(recipe, source, base_sha256, driver, facts, environment);
+  const auto origin = origin_of(recipe, source, base_sha256, driver, judged, facts, environment);
   const auto applied = apply::apply(outcome.plan, session->guest(),
                                     evidence::image_manifest(outcome.plan, origin).dump(2) + "\n", progress);
   if (applied.built_initramfs) {
@@ -188,7 +216,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   auto files = verify::record_files(session->guest(), outcome.plan);
   progress.step("trim and shut down");
   session->finish();
-  return {outcome.plan, std::move(manifest), verify::to_json(checks), std::move(files)};
+  return {std::move(judged.driver), outcome.plan, std::move(manifest), verify::to_json(checks), std::move(files)};
 }
 
 /// Returns one error for two refusals, so that a person can fix both at once. Its kind is the worse of the two; it has
@@ -239,7 +267,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   constexpr std::uint64_t growth = std::uint64_t{1} << 30U;
   require_free_space(file.path(), space_needed(source) + growth, fmt::format("the copy of '{}'", source.path.string()));
 
-  InputDigests inputs(recipe, source, driver);
+  InputDigests inputs(recipe, source, driver, environment.store);
   copy_to_raw(source, file.file(), file.path(), progress);
   const auto finished = work_on_guest(recipe, source, file.path(), driver, inputs, environment);
 
@@ -257,7 +285,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
                     finished.plan};
   file.sync();
   // The evidence first, so that an image under its final name always has it. Its digests name this image.
-  evidence::write_evidence(output, result.manifest, finished.plan, driver, private_pem);
+  evidence::write_evidence(output, result.manifest, finished.plan, finished.driver, private_pem);
   file.publish();
   progress.step("done");
   return result;

@@ -354,6 +354,24 @@ Verification Store::verify(const bundle::Bundle& bundle, const AddOptions& optio
   return result;
 }
 
+std::optional<bundle::Trust> Store::judge_again(const bundle::Bundle& bundle, Progress& progress) const {
+  std::set<std::string> trusted;
+  for (const auto& key : trusted_keys()) trusted.insert(key.key.fingerprint);
+  const auto signers = split_words(replace_all(bundle.trust.signer, ",", " "));
+  const bool has_keys = !signers.empty() && std::all_of(signers.begin(), signers.end(),
+                                                        [&](const auto& signer) { return trusted.contains(signer); });
+  bundle::TrustPolicy policy;
+  policy.allow_rebuilt = was_overridden(bundle.trust, "--allow-rebuilt");
+  policy.insecure_no_pin = !has_keys;  // then the record vouches
+  policy.insecure_no_signature = !has_keys;
+  auto decision = derive_again(bundle, key_ring(), policy, {}, progress).decision;
+  if (has_keys) append(decision.problems, bundle::differences(bundle.trust, decision.trust));
+  if (!decision.problems.empty()) bundle::refuse("bundle", bundle.name, std::move(decision.problems));
+  if (!has_keys) return std::nullopt;
+  decision.trust.overridden = bundle.trust.overridden;
+  return std::move(decision.trust);
+}
+
 std::vector<bundle::Bundle> Store::list() const {
   std::vector<bundle::Bundle> bundles;
   for (const auto& entry : entries_of(directory_ / "bundles"))

@@ -75,6 +75,11 @@ class Store {
   /// off when the bundle was added, unless `options` switch it off again.
   Verification verify(const bundle::Bundle& bundle, const AddOptions& options, Progress& progress);
 
+  /// Derives a stored bundle from its payload again, for a bake, and compares it with what the store keeps, as verify()
+  /// does; the checks that the record says were switched off stay off. Returns the trust that holds now; empty when the
+  /// key ring lacks the key of the recorded signer, so that only the record vouches. Throws Error{untrusted}.
+  [[nodiscard]] std::optional<bundle::Trust> judge_again(const bundle::Bundle& bundle, Progress& progress) const;
+
   /// Returns all bundles, oldest version first.
   [[nodiscard]] std::vector<bundle::Bundle> list() const;
   /// Returns the bundle of this version for this distribution and architecture; one that the vendor built is preferred

@@ -140,8 +140,8 @@ TEST_F(Evidence, ManifestSaysThatNoSignatureCoversTheDistribution) {
   origin.bundle = &bundle;
   EXPECT_EQ(evidence::image_manifest(made, origin)["driver"]["bundle"]["distribution"],
             Json::parse(R"({"name":"rhel8.2","trust":"distribution not covered by a signature"})"));
-  EXPECT_EQ(evidence::image_manifest(made, origin)["driver"]["bundle"]["trust"]["judged"],
-            "as the store recorded it when the bundle was added");
+  EXPECT_EQ(evidence::image_manifest(made, origin)["driver"]["bundle"]["trust"]["signer_checked"],
+            "no: as the store recorded it");
 }
 
 TEST_F(Evidence, ProvenanceNamesEveryInput) {

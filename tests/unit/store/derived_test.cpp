@@ -100,6 +100,34 @@ TEST_F(DerivedTest, ARecordedSignerWhoseKeyIsNotTrustedIsNamed) {
                   {{Remedy::Action::trust_key}}}));
 }
 
+TEST_F(DerivedTest, ABakeFindsTheSignerAgain) {
+  EXPECT_EQ(store.judge_again(bundle, progress), std::nullopt) << "the ring lacks the key: only the record vouches";
+  store.trust(trusting().keyrings.at(0));
+  const auto trust = store.judge_again(bundle, progress);
+  ASSERT_TRUE(trust);
+  EXPECT_EQ(trust->signer, vendor().fingerprint());
+}
+
+TEST_F(DerivedDebTest, ABakeRefusesAnUnsignedBundleWithARecordedSigner) {
+  auto parts = deb_bundle();
+  parts.files.erase("DEBS/Release.gpg");
+  AddOptions unchecked;
+  unchecked.policy.insecure_no_pin = true;
+  store.remove(bundle.name);
+  bundle = store.add(write("unsigned.tgz", parts.archive()), unchecked, progress).bundle;
+  store.trust(trusting().keyrings.at(0));
+  EXPECT_EQ(store.judge_again(bundle, progress), std::nullopt);
+  change([](auto& json) { json["trust"]["signer"] = vendor().fingerprint(); });
+  const auto error = error_of([&] { static_cast<void>(store.judge_again(bundle, progress)); });
+  EXPECT_EQ(error.kind(), ErrorKind::untrusted);
+  EXPECT_THAT(error.message(), HasSubstr("not signed"));
+}
+
+TEST_F(DerivedTest, ABakeRefusesAnotherDescription) {
+  change([](auto& json) { json["distro"] = "rhel8.9"; });
+  EXPECT_EQ(error_of([&] { static_cast<void>(store.judge_again(bundle, progress)); }).kind(), ErrorKind::untrusted);
+}
+
 TEST_F(DerivedTest, BundleJsonSwitchesNoCheckOff) {
   change([](auto& json) {
     json["trust"]["signer"] = "";
