@@ -310,12 +310,6 @@ def many_kernels(place):
     return ["inspect", guest(place, *steps)]
 
 
-@tries.bake("a directory with 9 MiB of names", 1, "more than the limit", appliance=True, limit=900)
-def many_names(place):
-    steps = ["cd /root"] + [f"mkdir {number:06}{'x' * 240}" for number in range(36000)]
-    return ["inspect", guest(place, *steps)]
-
-
 @tries.bake("the search for keys prints 47 MiB of short lines", 1, "1000000 lines", appliance=True)
 def many_keys(place):
     return ["inspect", guest(place, files={"/usr/bin/timeout": program("yes / | head -c 49283072")})]
