@@ -194,6 +194,34 @@ TEST(Verify, ALaterFileMayNotLimitLockedMemory) {
                    "'DefaultLimitMEMLOCK=64K' in /usr/lib/systemd/system.conf.d/95-site.conf limits it"}));
 }
 
+TEST(Verify, AMaskedServiceIsNotEnabled) {
+  guest::MemoryGuest guest;
+  guest.with_handler([](const std::string& script) -> std::optional<guest::ShellResult> {
+    if (script.find(".wants/openibd.service") == std::string::npos) return std::nullopt;
+    return guest::ShellResult{0, "/etc/systemd/system/sysinit.target.wants/openibd.service\n"};
+  });
+  plan::Expectations expected;
+  expected.services = {"openibd.service"};
+  const auto check = [&] {
+    for (const auto& each : verify_guest(guest, {}, expected))
+      if (each.rule == "services") return each;
+    return Check{};
+  };
+  const Check enabled{"services", true, "enabled: openibd.service"};
+  EXPECT_EQ(check(), enabled);  // an init script
+  guest.with_file("/usr/lib/systemd/system/openibd.service", "[Service]\n");
+  EXPECT_EQ(check(), enabled);
+  guest.with_link("/etc/systemd/system/openibd.service", "/dev/null");
+  EXPECT_EQ(check(), (Check{"services", false, "/etc/systemd/system/openibd.service masks openibd.service"}));
+  guest.make_link("../../../dev/null", "/etc/systemd/system/openibd.service");
+  EXPECT_TRUE(check().failed());
+  guest.make_link("/usr/lib/systemd/system/openibd.service", "/etc/systemd/system/openibd.service");
+  EXPECT_EQ(check(), enabled);
+  guest.remove("/etc/systemd/system/openibd.service");
+  guest.with_file("/usr/local/lib/systemd/system/openibd.service", "");
+  EXPECT_EQ(check(), (Check{"services", false, "/usr/local/lib/systemd/system/openibd.service masks openibd.service"}));
+}
+
 TEST(Verify, DpkgHoldsEveryPlannedPackage) {
   guest::MemoryGuest guest;
   guest.with_answer("dpkg --get-selections\n",
