@@ -2,6 +2,7 @@
 #include <charconv>
 #include <fmt/format.h>
 #include <map>
+#include <optional>
 
 #include "bake/assets/assets.hpp"
 #include "bake/base/digest.hpp"
@@ -11,6 +12,7 @@
 #include "bake/guest/path.hpp"
 #include "bake/plan/files.hpp"
 #include "bake/verify/guest.hpp"
+#include "bake/verify/unit_lines.hpp"
 
 namespace bake::verify {
 namespace {
@@ -50,7 +52,8 @@ void check_program(Guest& guest, const Expectations& expected, bool same_bake, P
     problems.push_back(fmt::format("{} is not an executable file", plan::path::firstboot));
 }
 
-/// The settings of a unit, in order. Not Before=: docs/firstboot.md lets users delete that line.
+/// The settings of a unit without an ambiguous_line(), in order. Not Before=: docs/firstboot.md lets users delete that
+/// line.
 std::vector<std::string> settings_of(std::string_view unit) {
   std::vector<std::string> settings;
   for (const auto line : each_line(unit)) {
@@ -61,10 +64,23 @@ std::vector<std::string> settings_of(std::string_view unit) {
   return settings;
 }
 
+/// Returns the text of a unit of bake; nothing, and a problem, when it is missing or settings_of() does not apply to
+/// it.
+std::optional<std::string> read_unit(Guest& guest, const std::string& path, Problems& problems) {
+  auto text = guest.read(path);
+  if (!text) {
+    problems.push_back(path + " is missing");
+  } else if (const auto line = ambiguous_line(*text)) {
+    problems.push_back(fmt::format("{} has '{}', which systemd does not read as one line", path, *line));
+    return std::nullopt;
+  }
+  return text;
+}
+
 /// Compares a unit of the guest with the one that bake writes.
 void check_unit(Guest& guest, const std::string& path, std::string_view wanted, Problems& problems) {
-  const auto text = guest.read(path);
-  if (!text) return problems.push_back(path + " is missing");
+  const auto text = read_unit(guest, path, problems);
+  if (!text) return;
   const auto found = settings_of(*text);
   const auto expected = settings_of(wanted);
   if (found == expected) return;
@@ -78,8 +94,8 @@ void check_unit(Guest& guest, const std::string& path, std::string_view wanted, 
 
 /// Checks that a unit of another version of bake, whose text is not known, starts the program and nothing else.
 void check_unknown_unit(Guest& guest, const std::string& path, Problems& problems) {
-  const auto text = guest.read(path);
-  if (!text) return problems.push_back(path + " is missing");
+  const auto text = read_unit(guest, path, problems);
+  if (!text) return;
   std::size_t starts = 0;
   for (const auto& setting : settings_of(*text)) {
     if (!setting.starts_with("Exec")) continue;
@@ -105,6 +121,7 @@ bool has_files_of_this_bake(Guest& guest, const Expectations& expected) {
 /// Returns whether a drop-in for every service sets only limits of time and resources, as those of distributions do
 /// (Fedora's 10-timeout-abort.conf): they can end ib-firstboot, and do not change what it does.
 bool sets_only_limits(std::string_view drop_in) {
+  if (ambiguous_line(drop_in)) return false;
   const auto settings = settings_of(drop_in);
   return std::all_of(settings.begin(), settings.end(), [](const std::string& setting) {
     for (const auto* prefix : {"[", "Timeout", "Memory", "CPU", "IO", "Tasks", "OOM", "ManagedOOM"})

@@ -93,6 +93,28 @@ TEST(VerifyFirstboot, FindsAChangedUnit) {
   EXPECT_EQ(image.check().evidence, "/etc/systemd/system/ib-firstboot.service is missing");
 }
 
+TEST(VerifyFirstboot, ALineThatSystemdDoesNotReadAsOneLineIsAFault) {
+  Image image;
+  const std::string text(assets::firstboot_unit());
+  const std::string before = "Before=walinuxagent.service waagent.service\n";
+  const std::string start = "ExecStart=/usr/sbin/ib-firstboot check\n";
+  EXPECT_EQ(
+      image.evidence_with(unit, replace_all(text, start, "Before=network.target \\\n" + start)),
+      "/etc/systemd/system/ib-firstboot.service has 'Before=network.target \\', which systemd does not read as one "
+      "line");
+  for (const std::string& line :
+       {std::string("# note \\\n"), std::string("Before=a.service\\ \n"), std::string("# note\rExecStartPre=/x\n"),
+        std::string("Before=a\0ExecStop=/x\n", 21), "#" + std::string(2046, 'x') + "ExecStopPost=/x\n"})
+    image.evidence_with(unit, replace_all(text, before, line));
+  image.facts.baked_manifest = R"({"bake":"0.0.1"})";
+  image.expected.firstboot_sha256 = digest_of("older");
+  image.guest.write(program, "older");
+  EXPECT_EQ(image.evidence_with(unit, "[Service]\n# x \\\nExecStart=/usr/sbin/ib-firstboot check\n"),
+            "/etc/systemd/system/ib-firstboot.service has '# x \\', which systemd does not read as one line");
+  image.guest.with_file("/etc/systemd/system/service.d/x.conf", "[Service]\n# x\rExecStartPre=/x\n");
+  EXPECT_EQ(image.check().evidence, "/etc/systemd/system/service.d/x.conf changes the unit");
+}
+
 TEST(VerifyFirstboot, FindsWhatOverridesTheUnit) {
   Image image;
   image.guest.with_file("/etc/systemd/system/ib-firstboot.service.d/x.conf", "[Service]\nExecStart=\n")
