@@ -209,8 +209,9 @@ void check_conf(Guest& guest, const guest::Facts& facts, const Expectations& exp
           fmt::format("{} has {}={}, the image has {}", plan::path::firstboot_conf, key, value_of(key), value));
   if (const auto wait = value_of("WAIT"); conf.contains("WAIT") && !is_wait(wait))
     problems.push_back(fmt::format("{} has WAIT={}, which is not 0 to 240 seconds", plan::path::firstboot_conf, wait));
-  if (expected.firstboot_strict_rate && value_of("STRICT_RATE") != "1")
-    problems.push_back(fmt::format("{} has no STRICT_RATE=1", plan::path::firstboot_conf));
+  if (const bool strict = value_of("STRICT_RATE") == "1"; strict != expected.firstboot_strict_rate)
+    problems.push_back(fmt::format("{} has {}STRICT_RATE=1, the recipe has {}", plan::path::firstboot_conf,
+                                   strict ? "" : "no ", strict ? "none" : "it"));
 }
 
 }  // namespace

@@ -182,11 +182,14 @@ TEST(VerifyFirstboot, FindsWhatOverridesTheLateUnit) {
 
 TEST(VerifyFirstboot, WantsTheStrictRateOfTheBake) {
   Image image;
-  image.guest.write(conf, fmt::format("{}STRICT_RATE=1\n", conf_text));  // a user may choose it later
+  const auto strict = fmt::format("{}STRICT_RATE=1\n", conf_text);
+  EXPECT_EQ(image.evidence_with(conf, strict), "/etc/ib-firstboot.conf has STRICT_RATE=1, the recipe has none");
+  image.guest.write(conf, fmt::format("{}STRICT_RATE=0\n", conf_text));
   EXPECT_EQ(image.check().status, Status::passed);
+  image.guest.write(conf, strict);
   image.expected.firstboot_strict_rate = true;
   EXPECT_EQ(image.check().status, Status::passed);
-  EXPECT_EQ(image.evidence_with(conf, conf_text), "/etc/ib-firstboot.conf has no STRICT_RATE=1");
+  EXPECT_EQ(image.evidence_with(conf, conf_text), "/etc/ib-firstboot.conf has no STRICT_RATE=1, the recipe has it");
 }
 
 TEST(VerifyFirstboot, ComparesTheConfigurationWithTheImage) {
