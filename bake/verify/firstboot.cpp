@@ -169,16 +169,18 @@ void check_overrides(Guest& guest, const Expectations& expected, Problems& probl
   }
 }
 
-/// The settings of ib-firstboot.conf as the program reads them: the last line of a key counts (firstboot/sources.cpp).
+/// The settings of ib-firstboot.conf as the program reads them: the last line of a key counts, and a blank before the
+/// equals sign is part of the key (firstboot/sources.cpp, find_value).
 std::map<std::string, std::string> conf_of(const std::string& text) {
   std::map<std::string, std::string> conf;
   for (const auto line : each_line(text)) {
-    const auto equals = line.find('=');
-    if (equals == std::string::npos || trim(line).starts_with('#')) continue;
-    auto value = std::string(trim(line.substr(equals + 1)));
+    const auto setting = trim(line);
+    const auto equals = setting.find('=');
+    if (equals == std::string::npos || setting.starts_with('#')) continue;
+    auto value = std::string(trim(setting.substr(equals + 1)));
     if (value.size() > 1 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front())
       value = value.substr(1, value.size() - 2);
-    conf[std::string(trim(line.substr(0, equals)))] = value;
+    conf[std::string(setting.substr(0, equals))] = value;
   }
   return conf;
 }

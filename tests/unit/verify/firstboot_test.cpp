@@ -203,6 +203,9 @@ TEST(VerifyFirstboot, ComparesTheConfigurationWithTheImage) {
             "has 5.5-1.0.3.2");
   EXPECT_EQ(image.evidence_with(conf, replace_all(conf_text, "MODULE_VERSION=5.5-1.0.3", "MODULE_VERSION=1")),
             "/etc/ib-firstboot.conf has MODULE_VERSION=1, the image has 5.5-1.0.3");
+  // For the program, a blank before the equals sign is part of the key.
+  EXPECT_EQ(image.evidence_with(conf, replace_all(conf_text, "OS=centos-7.7", "OS=centos-7.8\nOS =centos-7.7")),
+            "/etc/ib-firstboot.conf has OS=centos-7.8, the image has centos-7.7");
   image.guest.remove(conf);
   EXPECT_EQ(image.check().evidence, "/etc/ib-firstboot.conf is missing");
 }
