@@ -180,11 +180,15 @@ std::vector<std::string> blacklisting_options(const std::string& options, const 
 }  // namespace
 
 void each_modprobe_command(Guest& guest, const std::function<void(const ModprobeCommand&)>& use) {
-  std::set<std::string> seen;
+  const auto lib = guest.read_link("/lib");
+  const bool merged = lib == "usr/lib" || lib == "/usr/lib";
+  std::set<std::string> hidden;
   for (const std::string directory :
        {"/etc/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"}) {
+    if (merged && directory == "/lib/modprobe.d") continue;
     for (const auto& name : guest.list(directory)) {
-      if (!is_config_file(name) || !seen.insert(name).second) continue;
+      if (!is_config_file(name) || hidden.contains(name)) continue;
+      if (directory == "/etc/modprobe.d") hidden.insert(name);
       const auto file = guest::join_path(directory, name);
       each_joined_line(guest.read(file).value_or(""), [&](const std::string& line) {
         if (auto words = split_words(line); !words.empty() && !words[0].starts_with('#')) use({file, std::move(words)});

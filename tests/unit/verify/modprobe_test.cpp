@@ -121,5 +121,27 @@ TEST(VerifyModuleLoading, AFileHidesFilesOfTheSameName) {
   EXPECT_EQ(verify_module_loading(guest, {}, expected), (Check{"module loading", true, fine}));
 }
 
+TEST(VerifyModuleLoading, OnlyAFileOfTheAdministratorHidesOthers) {
+  guest::MemoryGuest guest;
+  guest.with_file("/usr/local/lib/modprobe.d/mlx.conf", "")
+      .with_file("/usr/lib/modprobe.d/mlx.conf", "")
+      .with_file("/lib/modprobe.d/mlx.conf", "blacklist mlx5_core\n");
+  plan::Expectations expected;
+  expected.module = "mlx5_core";
+  EXPECT_EQ(verify_module_loading(guest, {}, expected).evidence,
+            "'blacklist mlx5_core' in /lib/modprobe.d/mlx.conf keeps mlx5_core from being loaded");
+  guest.with_file("/etc/modprobe.d/mlx.conf", "");
+  EXPECT_EQ(verify_module_loading(guest, {}, expected), (Check{"module loading", true, fine}));
+}
+
+TEST(VerifyModuleLoading, AFileOfAMergedDirectoryIsNamedOnce) {
+  guest::MemoryGuest guest;
+  guest.with_file("/usr/lib/modprobe.d/mlx.conf", "blacklist mlx5_core\n").with_link("/lib", "usr/lib");
+  plan::Expectations expected;
+  expected.module = "mlx5_core";
+  EXPECT_EQ(verify_module_loading(guest, {}, expected).evidence,
+            "'blacklist mlx5_core' in /usr/lib/modprobe.d/mlx.conf keeps mlx5_core from being loaded");
+}
+
 }  // namespace
 }  // namespace bake::verify
