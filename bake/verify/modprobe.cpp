@@ -9,6 +9,7 @@
 
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/modules_dep.hpp"
 #include "bake/guest/path.hpp"
 
 namespace bake::verify {
@@ -47,12 +48,38 @@ std::string module_name(std::string word) {
   return word;
 }
 
-/// The modules that InfiniBand on a VM needs: those of the card, and those that verbs, MPI and IPoIB need.
-std::set<std::string> needed_modules(const std::string& card_module) {
+/// The modules that InfiniBand on a VM needs.
+struct Needed {
+  std::set<std::string> modules;            ///< those of the card, and those that verbs, MPI and IPoIB need
+  std::set<std::string> with_dependencies;  ///< these, and all that they depend on
+};
+
+std::set<std::string> modules_for(const std::string& card_module) {
   std::set<std::string> names{"ib_core", "ib_cm",    "iw_cm",    "rdma_cm",  "ib_uverbs",
                               "ib_umad", "ib_ipoib", "rdma_ucm", card_module};
   names.insert(card_module == "mlx4_core" ? "mlx4_ib" : "mlx5_ib");
   return names;
+}
+
+/// The maximum of modules and dependencies together, because each command of modprobe.d is compared with all of them.
+/// Those of real drivers are about 30.
+constexpr std::size_t max_needed = 100;
+
+/// Adds the dependencies of `modules` that modules.dep names, at most one more than max_needed in all.
+std::set<std::string> with_dependencies(const std::set<std::string>& modules, std::string_view modules_dep) {
+  auto all = modules;
+  guest::each_module(modules_dep, [&](const guest::ModuleDependencies& module) {
+    if (!modules.contains(guest::module_name_of(module.path))) return;
+    for (const auto& path : module.needed)
+      if (all.size() <= max_needed) all.insert(guest::module_name_of(path));
+  });
+  return all;
+}
+
+Needed needed_by(Guest& guest, const plan::Expectations& expected) {
+  const auto modules = modules_for(expected.module);
+  const auto modules_dep = guest.read(fmt::format("/lib/modules/{}/modules.dep", expected.kernel)).value_or("");
+  return {modules, with_dependencies(modules, modules_dep)};
 }
 
 using Words = std::vector<std::string>;
@@ -144,34 +171,40 @@ bool diverts_card(const std::string& pattern, const std::string& target) {
 }
 
 /// Returns the modules of `needed` that the command keeps from being loaded; "the driver of the card" for its PCI id.
-std::vector<std::string> stopped_modules(const ModprobeCommand& command, const std::set<std::string>& needed) {
+std::vector<std::string> stopped_modules(const ModprobeCommand& command, const Needed& needed) {
   const auto& words = command.words;
   std::vector<std::string> stopped;
   if (words.size() < 2) return stopped;
   const auto name = module_name(words[1]);
-  if (words[0] == "blacklist" && needed.contains(name)) stopped.push_back(name);
+  // Not the dependencies: kmod loads a blacklisted dependency (kmod, libkmod/libkmod-module.c,
+  // kmod_module_probe_insert_module, KMOD_PROBE_APPLY_BLACKLIST).
+  if (words[0] == "blacklist" && needed.modules.contains(name)) stopped.push_back(name);
   if (words.size() < 3) return stopped;
   // The name may be a pattern (kmod, libkmod/libkmod-module.c, kmod_module_get_install_commands).
   if (words[0] == "install")
-    for (const auto& module : needed)
+    for (const auto& module : needed.with_dependencies)
       if (::fnmatch(name.c_str(), module.c_str(), 0) == 0 && !loads_module(command, module)) stopped.push_back(module);
   if (words[0] != "alias") return stopped;
-  // modprobe looks at the aliases of its configuration before it looks for a module of that name.
+  // modprobe looks at the aliases of its configuration before it looks for a module of that name. It finds dependencies
+  // by their path, but a script may load them by name.
   const auto target = module_name(words[2]);
-  for (const auto& module : needed)
+  for (const auto& module : needed.with_dependencies)
     if (target != module && ::fnmatch(name.c_str(), module.c_str(), 0) == 0) stopped.push_back(module);
   if (diverts_card(name, target)) stopped.emplace_back("the driver of the card");
   return stopped;
 }
 
-/// Returns the options of the kernel that blacklist one of `needed`: modprobe reads modprobe.blacklist=
-/// (modprobe.d(5)), the kernel module_blacklist= (Linux, Documentation/admin-guide/kernel-parameters.txt).
-std::vector<std::string> blacklisting_options(const std::string& options, const std::set<std::string>& needed) {
+/// Returns the options of the kernel that keep a needed module from being loaded. modprobe reads modprobe.blacklist=
+/// (modprobe.d(5)) as it reads `blacklist`. The kernel reads module_blacklist= and refuses every module in it, also a
+/// dependency (Linux, Documentation/admin-guide/kernel-parameters.txt).
+std::vector<std::string> blacklisting_options(const std::string& options, const Needed& needed) {
   std::vector<std::string> found;
   for (const auto& word : split_words(options)) {
-    if (!word.starts_with("modprobe.blacklist=") && !word.starts_with("module_blacklist=")) continue;
-    for (const auto& name : split(word.substr(word.find('=') + 1), ','))
-      if (needed.contains(module_name(name)))
+    const auto option = word.substr(0, word.find('='));
+    if (option.size() == word.size() || (option != "modprobe.blacklist" && option != "module_blacklist")) continue;
+    const auto& stopped = option == "module_blacklist" ? needed.with_dependencies : needed.modules;
+    for (const auto& name : split(word.substr(option.size() + 1), ','))
+      if (stopped.contains(module_name(name)))
         found.push_back(fmt::format("the kernel's option {} keeps {} from being loaded", word, module_name(name)));
   }
   return found;
@@ -199,8 +232,11 @@ void each_modprobe_command(Guest& guest, const std::function<void(const Modprobe
 
 Check verify_module_loading(Guest& guest, const guest::Facts& facts, const plan::Expectations& expected) {
   if (expected.module.empty()) return skipped("module loading", "the bake chose no module of the card");
-  const auto needed = needed_modules(expected.module);
+  const auto needed = needed_by(guest, expected);
   Samples wrong;
+  if (needed.with_dependencies.size() > max_needed)
+    wrong.add(fmt::format("modules.dep of {} names too many dependencies of {} and the modules of RDMA",
+                          expected.kernel, expected.module));
   each_modprobe_command(guest, [&](const ModprobeCommand& command) {
     const auto stopped = stopped_modules(command, needed);
     if (!stopped.empty())

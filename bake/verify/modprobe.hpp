@@ -23,8 +23,8 @@ struct ModprobeCommand {
 /// /usr/local/lib hides nothing.
 void each_modprobe_command(guest::Guest& guest, const std::function<void(const ModprobeCommand&)>& use);
 
-/// Checks that modprobe and udev can load the modules of the card and of RDMA: that no command of modprobe.d and no
-/// option of the kernel keeps one from being loaded.
+/// Checks that modprobe and udev can load the modules of the card and of RDMA, and their dependencies: that no command
+/// of modprobe.d and no option of the kernel keeps one from being loaded.
 Check verify_module_loading(guest::Guest& guest, const guest::Facts& facts, const plan::Expectations& expected);
 
 }  // namespace bake::verify

@@ -12,11 +12,15 @@ constexpr const char* conf = "/etc/modprobe.d/x.conf";
 /// The check of an image with `module` whose /etc/modprobe.d/x.conf is `text` and whose kernel has `options`.
 Check loading(const std::string& text, const std::string& options = {}, const std::string& module = "mlx5_core") {
   guest::MemoryGuest guest;
-  guest.with_file(conf, text);
+  guest.with_file(conf, text)
+      .with_file("/lib/modules/K/modules.dep",
+                 "updates/mlx5_core.ko: kernel/pci/pci-hyperv-intf.ko.xz updates/mlxfw.ko updates/mlx_compat.ko\n"
+                 "updates/ib_core.ko: updates/mlx_compat.ko\nupdates/mlx_compat.ko:\nkernel/other.ko: kernel/tls.ko\n");
   guest::Facts facts;
   facts.default_kernel_options = options;
   plan::Expectations expected;
   expected.module = module;
+  expected.kernel = "K";
   return verify_module_loading(guest, facts, expected);
 }
 
@@ -95,6 +99,33 @@ TEST(VerifyModuleLoading, TheKernelsOptionsCountToo) {
   EXPECT_EQ(loading("", "module_blacklist=ib_ipoib").evidence,
             "the kernel's option module_blacklist=ib_ipoib keeps ib_ipoib from being loaded");
   EXPECT_EQ(loading("", "module_blacklist=floppy"), (Check{"module loading", true, fine}));
+}
+
+TEST(VerifyModuleLoading, TheDependenciesMustLoadToo) {
+  EXPECT_EQ(loading("install mlx_compat /bin/false\n").evidence,
+            "'install mlx_compat /bin/false' in /etc/modprobe.d/x.conf keeps mlx_compat from being loaded");
+  EXPECT_EQ(loading("install pci-hyperv-intf /bin/true\n").evidence,
+            "'install pci-hyperv-intf /bin/true' in /etc/modprobe.d/x.conf keeps pci_hyperv_intf from being loaded");
+  EXPECT_EQ(loading("alias mlxfw off\n").evidence,
+            "'alias mlxfw off' in /etc/modprobe.d/x.conf keeps mlxfw from being loaded");
+  EXPECT_EQ(loading("", "module_blacklist=mlx_compat").evidence,
+            "the kernel's option module_blacklist=mlx_compat keeps mlx_compat from being loaded");
+  // kmod loads a blacklisted dependency.
+  EXPECT_EQ(loading("blacklist mlx_compat\n", "modprobe.blacklist=mlxfw"), (Check{"module loading", true, fine}));
+  EXPECT_EQ(loading("install tls /bin/false\n", "module_blacklist=tls"), (Check{"module loading", true, fine}));
+  EXPECT_EQ(loading("install mlx_compat /sbin/modprobe -i mlx_compat\n"), (Check{"module loading", true, fine}));
+}
+
+TEST(VerifyModuleLoading, AModulesDepWithTooManyDependenciesIsAFault) {
+  std::string line = "mlx5_core.ko:";
+  for (int i = 0; i < 1000; ++i) line += " m" + std::to_string(i) + ".ko";
+  guest::MemoryGuest guest;
+  guest.with_file("/lib/modules/K/modules.dep", line + "\n");
+  plan::Expectations expected;
+  expected.module = "mlx5_core";
+  expected.kernel = "K";
+  EXPECT_EQ(verify_module_loading(guest, {}, expected).evidence,
+            "modules.dep of K names too many dependencies of mlx5_core and the modules of RDMA");
 }
 
 TEST(VerifyModuleLoading, OtherCommandsAreNoFault) {
