@@ -11,6 +11,7 @@
 #include "bake/base/text.hpp"
 #include "bake/guest/modules_dep.hpp"
 #include "bake/guest/path.hpp"
+#include "matrix/matrix.hpp"
 
 namespace bake::verify {
 namespace {
@@ -48,10 +49,11 @@ std::string module_name(std::string word) {
   return word;
 }
 
-/// The modules that InfiniBand on a VM needs.
+/// The modules that InfiniBand on a VM needs, and the cards that they drive.
 struct Needed {
   std::set<std::string> modules;            ///< those of the card, and those that verbs, MPI and IPoIB need
   std::set<std::string> with_dependencies;  ///< these, and all that they depend on
+  std::vector<std::string> cards;           ///< a PCI id of each card
 };
 
 std::set<std::string> modules_for(const std::string& card_module) {
@@ -76,10 +78,22 @@ std::set<std::string> with_dependencies(const std::set<std::string>& modules, st
   return all;
 }
 
+/// Returns the PCI ids of the cards that `card_module` drives, with the classes of InfiniBand, as the kernel gives them
+/// to udev (Linux, drivers/pci/pci-sysfs.c, modalias_show).
+std::vector<std::string> cards_of(const std::string& card_module) {
+  const auto rows = matrix::Matrix::built_in();
+  std::vector<std::string> ids;
+  for (const auto& row : rows.pci_devices())
+    if (row.driver + "_core" == card_module)
+      for (const auto* subclass : {"07", "80"})
+        ids.push_back(fmt::format("pci:v000015B3d{:08X}sv000015B3sd00000000bc02sc{}i00", row.device, subclass));
+  return ids;
+}
+
 Needed needed_by(Guest& guest, const plan::Expectations& expected) {
   const auto modules = modules_for(expected.module);
   const auto modules_dep = guest.read(fmt::format("/lib/modules/{}/modules.dep", expected.kernel)).value_or("");
-  return {modules, with_dependencies(modules, modules_dep)};
+  return {modules, with_dependencies(modules, modules_dep), cards_of(expected.module)};
 }
 
 using Words = std::vector<std::string>;
@@ -163,11 +177,21 @@ bool loads_module(const ModprobeCommand& command, const std::string& module) {
          std::all_of(commands->begin() + 1, commands->end(), may_follow);
 }
 
-/// Returns whether an alias leads the PCI id of the card (vendor 15B3) to a module that is not one of the card.
-bool diverts_card(const std::string& pattern, const std::string& target) {
-  const auto id = to_lower(pattern);
-  return id.starts_with("pci:") && !target.starts_with("mlx") &&
-         (id.find("15b3") != std::string::npos || id.starts_with("pci:*") || id.starts_with("pci:v*"));
+/// Returns the pattern of a PCI id without its part about the subsystem, which differs between cards of one kind.
+std::string for_any_subsystem(std::string pattern) {
+  const auto begin = pattern.find("sv");
+  if (begin == std::string::npos) return pattern;
+  const auto end = std::min(pattern.find("bc", begin), pattern.size());
+  return pattern.replace(begin, end - begin, "*");
+}
+
+/// Returns whether an alias leads the PCI id of a card to a module that does not drive it. kmod compares with
+/// fnmatch(3) (kmod, libkmod/libkmod.c, kmod_lookup_alias_from_config); this check also ignores the case.
+bool diverts_card(const std::string& pattern, const std::string& target, const Needed& needed) {
+  if (target.starts_with("mlx") && needed.modules.contains(target)) return false;
+  const auto wanted = for_any_subsystem(pattern);
+  return std::any_of(needed.cards.begin(), needed.cards.end(),
+                     [&](const auto& id) { return ::fnmatch(wanted.c_str(), id.c_str(), FNM_CASEFOLD) == 0; });
 }
 
 /// Returns the modules of `needed` that the command keeps from being loaded; "the driver of the card" for its PCI id.
@@ -190,7 +214,7 @@ std::vector<std::string> stopped_modules(const ModprobeCommand& command, const N
   const auto target = module_name(words[2]);
   for (const auto& module : needed.with_dependencies)
     if (target != module && ::fnmatch(name.c_str(), module.c_str(), 0) == 0) stopped.push_back(module);
-  if (diverts_card(name, target)) stopped.emplace_back("the driver of the card");
+  if (diverts_card(name, target, needed)) stopped.emplace_back("the driver of the card");
   return stopped;
 }
 

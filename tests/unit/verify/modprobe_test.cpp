@@ -128,6 +128,21 @@ TEST(VerifyModuleLoading, AModulesDepWithTooManyDependenciesIsAFault) {
             "modules.dep of K names too many dependencies of mlx5_core and the modules of RDMA");
 }
 
+TEST(VerifyModuleLoading, FindsEveryPatternThatMatchesTheCard) {
+  for (const std::string pattern :
+       {"pci:v0000?5B3d*", "pci:v0000[1]5B3d*", "pci:v000015B3d0000101Csv*", "pci:v000015b3d*", "pci:*", "pci:v*",
+        "*15B3*", "pci:v*d*sv*sd*bc02sc07i*", "pci:v000015B3d00001018sv000015B3sd00000003bc02sc07i00",
+        "pci:v000015B3d*sv*sd*bc02sc80i*"})
+    EXPECT_EQ(loading("alias " + pattern + " off\n").evidence,
+              "'alias " + pattern + " off' in /etc/modprobe.d/x.conf keeps the driver of the card from being loaded");
+  EXPECT_TRUE(loading("alias pci:v000015B3d00001018* mlx4_core\n").failed());
+  EXPECT_TRUE(loading("alias pci:v000015B3d00001004* off\n", "", "mlx4_core").failed());
+  for (const std::string pattern : {"pci:v000015B4d*", "pci:v000015B3d00001004*", "pci:v*d*sv*sd*bc0Csc03i30*",
+                                    "pci:v000015B3d00001018sv*sd*bc01*", "pci:v00008086d*sv000015B3sd*"})
+    EXPECT_EQ(loading("alias " + pattern + " off\n"), (Check{"module loading", true, fine})) << pattern;
+  EXPECT_EQ(loading("alias pci:v000015B3d* mlx5_ib\n"), (Check{"module loading", true, fine}));
+}
+
 TEST(VerifyModuleLoading, OtherCommandsAreNoFault) {
   const std::string text =
       "# blacklist mlx5_core\n"
