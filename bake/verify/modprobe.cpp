@@ -220,11 +220,12 @@ std::vector<std::string> stopped_modules(const ModprobeCommand& command, const N
 
 /// Returns the options of the kernel that keep a needed module from being loaded. modprobe reads modprobe.blacklist=
 /// (modprobe.d(5)) as it reads `blacklist`. The kernel reads module_blacklist= and refuses every module in it, also a
-/// dependency (Linux, Documentation/admin-guide/kernel-parameters.txt).
+/// dependency (Linux, Documentation/admin-guide/kernel-parameters.txt); it removes quotes, and a dash in the name of an
+/// option is an underscore (lib/cmdline.c, next_arg; kernel/params.c, dash2underscore).
 std::vector<std::string> blacklisting_options(const std::string& options, const Needed& needed) {
   std::vector<std::string> found;
-  for (const auto& word : split_words(options)) {
-    const auto option = word.substr(0, word.find('='));
+  for (const auto& word : split_words(replace_all(options, "\"", ""))) {
+    const auto option = module_name(word.substr(0, word.find('=')));
     if (option.size() == word.size() || (option != "modprobe.blacklist" && option != "module_blacklist")) continue;
     const auto& stopped = option == "module_blacklist" ? needed.with_dependencies : needed.modules;
     for (const auto& name : split(word.substr(option.size() + 1), ','))

@@ -101,6 +101,16 @@ TEST(VerifyModuleLoading, TheKernelsOptionsCountToo) {
   EXPECT_EQ(loading("", "module_blacklist=floppy"), (Check{"module loading", true, fine}));
 }
 
+TEST(VerifyModuleLoading, TheKernelRemovesQuotesAndTreatsDashesAsUnderscores) {
+  for (const std::string options : {"module-blacklist=mlx5_core", "\"module_blacklist=mlx5_core\"",
+                                    "module_blacklist=\"mlx5-core\"", "quiet \"modprobe.blacklist=floppy,mlx5_core\""})
+    EXPECT_TRUE(loading("", options).failed()) << options;
+  EXPECT_EQ(loading("", "\"module-blacklist=mlx5-core\"").evidence,
+            "the kernel's option module-blacklist=mlx5-core keeps mlx5_core from being loaded");
+  for (const std::string options : {"module_blacklist", "module_blacklist=", "x.module_blacklist=mlx5_core"})
+    EXPECT_EQ(loading("", options), (Check{"module loading", true, fine})) << options;
+}
+
 TEST(VerifyModuleLoading, TheDependenciesMustLoadToo) {
   EXPECT_EQ(loading("install mlx_compat /bin/false\n").evidence,
             "'install mlx_compat /bin/false' in /etc/modprobe.d/x.conf keeps mlx_compat from being loaded");
