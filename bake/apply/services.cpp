@@ -1,9 +1,13 @@
+#include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <optional>
+#include <string_view>
 
 #include "bake/apply/guest_files.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/config_text.hpp"
 #include "bake/guest/shell.hpp"
@@ -38,6 +42,29 @@ void enable_init_script(guest::Guest& guest, const std::string& name) {
                          shell_quote(name)));
 }
 
+/// Returns whether systemd accepts the name (systemd.unit(5); src/basic/unit-name.c, unit_name_is_valid). Such a name
+/// does not leave the directory that it is in.
+bool is_unit_name(std::string_view name) {
+  constexpr std::string_view valid = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.@\\-";
+  constexpr std::array types{".service", ".socket", ".target", ".device", ".mount", ".automount",
+                             ".swap",    ".timer",  ".path",   ".slice",  ".scope"};
+  return name.find_first_not_of(valid) == std::string_view::npos &&
+         std::any_of(types.begin(), types.end(),
+                     [&](std::string_view type) { return name.ends_with(type) && name.size() > type.size(); });
+}
+
+/// Returns the names that `key` of [Install] lists. The base may contain the unit, so they are hostile input: bake
+/// makes a link of each name, and replaces a file of that name.
+std::vector<std::string> listed_units(const std::string& text, const char* key, const std::string& unit) {
+  auto names = guest::install_values(text, key);
+  for (const auto& name : names)
+    if (!is_unit_name(name))
+      throw Error(ErrorKind::failed,
+                  fmt::format("enabling '{}': {}={} does not name a unit", unit, key, printable(name)),
+                  "correct [Install] of the unit in the base");
+  return names;
+}
+
 void enable(guest::Guest& guest, const std::string& unit) {
   const auto path = unit_path(guest, unit);
   if (!path) {
@@ -46,15 +73,16 @@ void enable(guest::Guest& guest, const std::string& unit) {
                 "the installed packages do not ship it; try another profile");
   }
   const auto text = guest.read(*path).value_or("");
-  auto wanted_by = guest::install_values(text, "WantedBy");
-  const auto required_by = guest::install_values(text, "RequiredBy");
+  auto wanted_by = listed_units(text, "WantedBy", unit);
+  const auto required_by = listed_units(text, "RequiredBy", unit);
+  const auto aliases = listed_units(text, "Alias", unit);
   if (wanted_by.empty() && required_by.empty()) wanted_by = {"multi-user.target"};
   for (const auto& target : wanted_by)
     link_unit(guest, *path, fmt::format("{}/{}.wants/{}", admin_units, target, unit));
   for (const auto& target : required_by)
     link_unit(guest, *path, fmt::format("{}/{}.requires/{}", admin_units, target, unit));
-  for (const auto& alias : guest::install_values(text, "Alias"))
-    link_unit(guest, *path, fmt::format("{}/{}", admin_units, alias));
+  for (const auto& alias : aliases)
+    if (alias != unit) link_unit(guest, *path, fmt::format("{}/{}", admin_units, alias));
 }
 
 /// Removes the links that start a unit or an init script at boot. deb-systemd-helper then treats the unit as disabled

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <fmt/format.h>
 #include <map>
+#include <optional>
 
 #include "bake/assets/assets.hpp"
 #include "bake/base/digest.hpp"
@@ -11,6 +12,7 @@
 #include "bake/guest/path.hpp"
 #include "bake/plan/files.hpp"
 #include "bake/verify/guest.hpp"
+#include "bake/verify/unit_lines.hpp"
 
 namespace bake::verify {
 namespace {
@@ -50,7 +52,8 @@ void check_program(Guest& guest, const Expectations& expected, bool same_bake, P
     problems.push_back(fmt::format("{} is not an executable file", plan::path::firstboot));
 }
 
-/// The settings of a unit, in order. Not Before=: docs/firstboot.md lets users delete that line.
+/// The settings of a unit without an ambiguous_line(), in order. Not Before=: docs/firstboot.md lets users delete that
+/// line.
 std::vector<std::string> settings_of(std::string_view unit) {
   std::vector<std::string> settings;
   for (const auto line : each_line(unit)) {
@@ -61,10 +64,23 @@ std::vector<std::string> settings_of(std::string_view unit) {
   return settings;
 }
 
+/// Returns the text of a unit of bake; nothing, and a problem, when it is missing or settings_of() does not apply to
+/// it.
+std::optional<std::string> read_unit(Guest& guest, const std::string& path, Problems& problems) {
+  auto text = guest.read(path);
+  if (!text) {
+    problems.push_back(path + " is missing");
+  } else if (const auto line = ambiguous_line(*text)) {
+    problems.push_back(fmt::format("{} has '{}', which systemd does not read as one line", path, *line));
+    return std::nullopt;
+  }
+  return text;
+}
+
 /// Compares a unit of the guest with the one that bake writes.
 void check_unit(Guest& guest, const std::string& path, std::string_view wanted, Problems& problems) {
-  const auto text = guest.read(path);
-  if (!text) return problems.push_back(path + " is missing");
+  const auto text = read_unit(guest, path, problems);
+  if (!text) return;
   const auto found = settings_of(*text);
   const auto expected = settings_of(wanted);
   if (found == expected) return;
@@ -78,8 +94,8 @@ void check_unit(Guest& guest, const std::string& path, std::string_view wanted, 
 
 /// Checks that a unit of another version of bake, whose text is not known, starts the program and nothing else.
 void check_unknown_unit(Guest& guest, const std::string& path, Problems& problems) {
-  const auto text = guest.read(path);
-  if (!text) return problems.push_back(path + " is missing");
+  const auto text = read_unit(guest, path, problems);
+  if (!text) return;
   std::size_t starts = 0;
   for (const auto& setting : settings_of(*text)) {
     if (!setting.starts_with("Exec")) continue;
@@ -105,6 +121,7 @@ bool has_files_of_this_bake(Guest& guest, const Expectations& expected) {
 /// Returns whether a drop-in for every service sets only limits of time and resources, as those of distributions do
 /// (Fedora's 10-timeout-abort.conf): they can end ib-firstboot, and do not change what it does.
 bool sets_only_limits(std::string_view drop_in) {
+  if (ambiguous_line(drop_in)) return false;
   const auto settings = settings_of(drop_in);
   return std::all_of(settings.begin(), settings.end(), [](const std::string& setting) {
     for (const auto* prefix : {"[", "Timeout", "Memory", "CPU", "IO", "Tasks", "OOM", "ManagedOOM"})
@@ -152,16 +169,18 @@ void check_overrides(Guest& guest, const Expectations& expected, Problems& probl
   }
 }
 
-/// The settings of ib-firstboot.conf as the program reads them: the last line of a key counts (firstboot/sources.cpp).
+/// The settings of ib-firstboot.conf as the program reads them: the last line of a key counts, and a blank before the
+/// equals sign is part of the key (firstboot/sources.cpp, find_value).
 std::map<std::string, std::string> conf_of(const std::string& text) {
   std::map<std::string, std::string> conf;
   for (const auto line : each_line(text)) {
-    const auto equals = line.find('=');
-    if (equals == std::string::npos || trim(line).starts_with('#')) continue;
-    auto value = std::string(trim(line.substr(equals + 1)));
+    const auto setting = trim(line);
+    const auto equals = setting.find('=');
+    if (equals == std::string::npos || setting.starts_with('#')) continue;
+    auto value = std::string(trim(setting.substr(equals + 1)));
     if (value.size() > 1 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front())
       value = value.substr(1, value.size() - 2);
-    conf[std::string(trim(line.substr(0, equals)))] = value;
+    conf[std::string(setting.substr(0, equals))] = value;
   }
   return conf;
 }
@@ -192,8 +211,9 @@ void check_conf(Guest& guest, const guest::Facts& facts, const Expectations& exp
           fmt::format("{} has {}={}, the image has {}", plan::path::firstboot_conf, key, value_of(key), value));
   if (const auto wait = value_of("WAIT"); conf.contains("WAIT") && !is_wait(wait))
     problems.push_back(fmt::format("{} has WAIT={}, which is not 0 to 240 seconds", plan::path::firstboot_conf, wait));
-  if (expected.firstboot_strict_rate && value_of("STRICT_RATE") != "1")
-    problems.push_back(fmt::format("{} has no STRICT_RATE=1", plan::path::firstboot_conf));
+  if (const bool strict = value_of("STRICT_RATE") == "1"; strict != expected.firstboot_strict_rate)
+    problems.push_back(fmt::format("{} has {}STRICT_RATE=1, the recipe has {}", plan::path::firstboot_conf,
+                                   strict ? "" : "no ", strict ? "none" : "it"));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "bake/guest/config_text.hpp"
 #include "bake/guest/labels.hpp"
 #include "bake/guest/machine_text.hpp"
+#include "bake/guest/path.hpp"
 #include "bake/guest/path_rules.hpp"
 #include "bake/plan/files.hpp"
 #include "bake/verify/modprobe.hpp"
@@ -94,6 +95,21 @@ std::vector<std::string> enabled_among(Guest& guest, const std::vector<std::stri
   return enabled;
 }
 
+/// Returns the file that masks the unit, or an empty text. systemd loads the unit from the first directory that has it,
+/// and does not start one that is a link to /dev/null or an empty file (systemd.unit(5)). A link that leads nowhere
+/// counts too: /dev of an image without a running system may be empty.
+std::string mask_of(Guest& guest, const std::string& unit) {
+  for (const auto* directory : {"/etc/systemd/system.control", "/etc/systemd/system", "/etc/systemd/system.attached",
+                                "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}) {
+    auto path = guest::join_path(directory, unit);
+    if (!guest.stat(path)) continue;
+    const auto file = guest.target_stat(path);
+    const bool loads = file && file->type == guest::FileType::regular && file->size > 0;
+    return loads ? std::string() : path;
+  }
+  return {};
+}
+
 Check check_services(Guest& guest, const Expectations& expected) {
   if (expected.services.empty() && expected.services_off.empty())
     return skipped("services", "the bake enabled and disabled no service");
@@ -101,7 +117,10 @@ Check check_services(Guest& guest, const Expectations& expected) {
   const auto off = enabled_among(guest, expected.services_off);
   std::vector<std::string> wrong;
   for (const auto& unit : expected.services)
-    if (std::find(on.begin(), on.end(), unit) == on.end()) wrong.push_back(unit + " is not enabled");
+    if (std::find(on.begin(), on.end(), unit) == on.end())
+      wrong.push_back(unit + " is not enabled");
+    else if (const auto mask = mask_of(guest, unit); !mask.empty())
+      wrong.push_back(fmt::format("{} masks {}", mask, unit));
   for (const auto& unit : off) wrong.push_back(unit + " is enabled");
   return {"services", wrong.empty(), wrong.empty() ? "enabled: " + join(on, ", ") : join(wrong, "; ")};
 }

@@ -9,7 +9,9 @@
 
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/modules_dep.hpp"
 #include "bake/guest/path.hpp"
+#include "matrix/matrix.hpp"
 
 namespace bake::verify {
 namespace {
@@ -47,12 +49,51 @@ std::string module_name(std::string word) {
   return word;
 }
 
-/// The modules that InfiniBand on a VM needs: those of the card, and those that verbs, MPI and IPoIB need.
-std::set<std::string> needed_modules(const std::string& card_module) {
+/// The modules that InfiniBand on a VM needs, and the cards that they drive.
+struct Needed {
+  std::set<std::string> modules;            ///< those of the card, and those that verbs, MPI and IPoIB need
+  std::set<std::string> with_dependencies;  ///< these, and all that they depend on
+  std::vector<std::string> cards;           ///< a PCI id of each card
+};
+
+std::set<std::string> modules_for(const std::string& card_module) {
   std::set<std::string> names{"ib_core", "ib_cm",    "iw_cm",    "rdma_cm",  "ib_uverbs",
                               "ib_umad", "ib_ipoib", "rdma_ucm", card_module};
   names.insert(card_module == "mlx4_core" ? "mlx4_ib" : "mlx5_ib");
   return names;
+}
+
+/// The maximum of modules and dependencies together, because each command of modprobe.d is compared with all of them.
+/// Those of real drivers are about 30.
+constexpr std::size_t max_needed = 100;
+
+/// Adds the dependencies of `modules` that modules.dep names, at most one more than max_needed in all.
+std::set<std::string> with_dependencies(const std::set<std::string>& modules, std::string_view modules_dep) {
+  auto all = modules;
+  guest::each_module(modules_dep, [&](const guest::ModuleDependencies& module) {
+    if (!modules.contains(guest::module_name_of(module.path))) return;
+    for (const auto& path : module.needed)
+      if (all.size() <= max_needed) all.insert(guest::module_name_of(path));
+  });
+  return all;
+}
+
+/// Returns the PCI ids of the cards that `card_module` drives, with the classes of InfiniBand, as the kernel gives them
+/// to udev (Linux, drivers/pci/pci-sysfs.c, modalias_show).
+std::vector<std::string> cards_of(const std::string& card_module) {
+  const auto rows = matrix::Matrix::built_in();
+  std::vector<std::string> ids;
+  for (const auto& row : rows.pci_devices())
+    if (row.driver + "_core" == card_module)
+      for (const auto* subclass : {"07", "80"})
+        ids.push_back(fmt::format("pci:v000015B3d{:08X}sv000015B3sd00000000bc02sc{}i00", row.device, subclass));
+  return ids;
+}
+
+Needed needed_by(Guest& guest, const plan::Expectations& expected) {
+  const auto modules = modules_for(expected.module);
+  const auto modules_dep = guest.read(fmt::format("/lib/modules/{}/modules.dep", expected.kernel)).value_or("");
+  return {modules, with_dependencies(modules, modules_dep), cards_of(expected.module)};
 }
 
 using Words = std::vector<std::string>;
@@ -136,42 +177,59 @@ bool loads_module(const ModprobeCommand& command, const std::string& module) {
          std::all_of(commands->begin() + 1, commands->end(), may_follow);
 }
 
-/// Returns whether an alias leads the PCI id of the card (vendor 15B3) to a module that is not one of the card.
-bool diverts_card(const std::string& pattern, const std::string& target) {
-  const auto id = to_lower(pattern);
-  return id.starts_with("pci:") && !target.starts_with("mlx") &&
-         (id.find("15b3") != std::string::npos || id.starts_with("pci:*") || id.starts_with("pci:v*"));
+/// Returns the pattern of a PCI id without its part about the subsystem, which differs between cards of one kind.
+std::string for_any_subsystem(std::string pattern) {
+  const auto begin = pattern.find("sv");
+  if (begin == std::string::npos) return pattern;
+  const auto end = std::min(pattern.find("bc", begin), pattern.size());
+  return pattern.replace(begin, end - begin, "*");
+}
+
+/// Returns whether an alias leads the PCI id of a card to a module that does not drive it. kmod compares with
+/// fnmatch(3) (kmod, libkmod/libkmod.c, kmod_lookup_alias_from_config); this check also ignores the case.
+bool diverts_card(const std::string& pattern, const std::string& target, const Needed& needed) {
+  if (target.starts_with("mlx") && needed.modules.contains(target)) return false;
+  const auto wanted = for_any_subsystem(pattern);
+  return std::any_of(needed.cards.begin(), needed.cards.end(),
+                     [&](const auto& id) { return ::fnmatch(wanted.c_str(), id.c_str(), FNM_CASEFOLD) == 0; });
 }
 
 /// Returns the modules of `needed` that the command keeps from being loaded; "the driver of the card" for its PCI id.
-std::vector<std::string> stopped_modules(const ModprobeCommand& command, const std::set<std::string>& needed) {
+std::vector<std::string> stopped_modules(const ModprobeCommand& command, const Needed& needed) {
   const auto& words = command.words;
   std::vector<std::string> stopped;
   if (words.size() < 2) return stopped;
   const auto name = module_name(words[1]);
-  if (words[0] == "blacklist" && needed.contains(name)) stopped.push_back(name);
+  // Not the dependencies: kmod loads a blacklisted dependency (kmod, libkmod/libkmod-module.c,
+  // kmod_module_probe_insert_module, KMOD_PROBE_APPLY_BLACKLIST).
+  if (words[0] == "blacklist" && needed.modules.contains(name)) stopped.push_back(name);
   if (words.size() < 3) return stopped;
   // The name may be a pattern (kmod, libkmod/libkmod-module.c, kmod_module_get_install_commands).
   if (words[0] == "install")
-    for (const auto& module : needed)
+    for (const auto& module : needed.with_dependencies)
       if (::fnmatch(name.c_str(), module.c_str(), 0) == 0 && !loads_module(command, module)) stopped.push_back(module);
   if (words[0] != "alias") return stopped;
-  // modprobe looks at the aliases of its configuration before it looks for a module of that name.
+  // modprobe looks at the aliases of its configuration before it looks for a module of that name. It finds dependencies
+  // by their path, but a script may load them by name.
   const auto target = module_name(words[2]);
-  for (const auto& module : needed)
+  for (const auto& module : needed.with_dependencies)
     if (target != module && ::fnmatch(name.c_str(), module.c_str(), 0) == 0) stopped.push_back(module);
-  if (diverts_card(name, target)) stopped.emplace_back("the driver of the card");
+  if (diverts_card(name, target, needed)) stopped.emplace_back("the driver of the card");
   return stopped;
 }
 
-/// Returns the options of the kernel that blacklist one of `needed`: modprobe reads modprobe.blacklist=
-/// (modprobe.d(5)), the kernel module_blacklist= (Linux, Documentation/admin-guide/kernel-parameters.txt).
-std::vector<std::string> blacklisting_options(const std::string& options, const std::set<std::string>& needed) {
+/// Returns the options of the kernel that keep a needed module from being loaded. modprobe reads modprobe.blacklist=
+/// (modprobe.d(5)) as it reads `blacklist`. The kernel reads module_blacklist= and refuses every module in it, also a
+/// dependency (Linux, Documentation/admin-guide/kernel-parameters.txt); it removes quotes, and a dash in the name of an
+/// option is an underscore (lib/cmdline.c, next_arg; kernel/params.c, dash2underscore).
+std::vector<std::string> blacklisting_options(const std::string& options, const Needed& needed) {
   std::vector<std::string> found;
-  for (const auto& word : split_words(options)) {
-    if (!word.starts_with("modprobe.blacklist=") && !word.starts_with("module_blacklist=")) continue;
-    for (const auto& name : split(word.substr(word.find('=') + 1), ','))
-      if (needed.contains(module_name(name)))
+  for (const auto& word : split_words(replace_all(options, "\"", ""))) {
+    const auto option = module_name(word.substr(0, word.find('=')));
+    if (option.size() == word.size() || (option != "modprobe.blacklist" && option != "module_blacklist")) continue;
+    const auto& stopped = option == "module_blacklist" ? needed.with_dependencies : needed.modules;
+    for (const auto& name : split(word.substr(option.size() + 1), ','))
+      if (stopped.contains(module_name(name)))
         found.push_back(fmt::format("the kernel's option {} keeps {} from being loaded", word, module_name(name)));
   }
   return found;
@@ -180,11 +238,15 @@ std::vector<std::string> blacklisting_options(const std::string& options, const 
 }  // namespace
 
 void each_modprobe_command(Guest& guest, const std::function<void(const ModprobeCommand&)>& use) {
-  std::set<std::string> seen;
+  const auto lib = guest.read_link("/lib");
+  const bool merged = lib == "usr/lib" || lib == "/usr/lib";
+  std::set<std::string> hidden;
   for (const std::string directory :
        {"/etc/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"}) {
+    if (merged && directory == "/lib/modprobe.d") continue;
     for (const auto& name : guest.list(directory)) {
-      if (!is_config_file(name) || !seen.insert(name).second) continue;
+      if (!is_config_file(name) || hidden.contains(name)) continue;
+      if (directory == "/etc/modprobe.d") hidden.insert(name);
       const auto file = guest::join_path(directory, name);
       each_joined_line(guest.read(file).value_or(""), [&](const std::string& line) {
         if (auto words = split_words(line); !words.empty() && !words[0].starts_with('#')) use({file, std::move(words)});
@@ -195,8 +257,11 @@ void each_modprobe_command(Guest& guest, const std::function<void(const Modprobe
 
 Check verify_module_loading(Guest& guest, const guest::Facts& facts, const plan::Expectations& expected) {
   if (expected.module.empty()) return skipped("module loading", "the bake chose no module of the card");
-  const auto needed = needed_modules(expected.module);
+  const auto needed = needed_by(guest, expected);
   Samples wrong;
+  if (needed.with_dependencies.size() > max_needed)
+    wrong.add(fmt::format("modules.dep of {} names too many dependencies of {} and the modules of RDMA",
+                          expected.kernel, expected.module));
   each_modprobe_command(guest, [&](const ModprobeCommand& command) {
     const auto stopped = stopped_modules(command, needed);
     if (!stopped.empty())

@@ -17,12 +17,14 @@ struct ModprobeCommand {
   std::vector<std::string> words;
 };
 
-/// Calls `use` with each command that modprobe reads on the started VM, without those below /run. A file hides the
-/// files of the same name in the directories after its own: /etc, /usr/local/lib, /usr/lib, /lib (modprobe.d(5)).
+/// Calls `use` with each command that modprobe may read on the started VM, without those below /run. A file of
+/// /etc/modprobe.d hides the files of the same name in the other directories (modprobe.d(5)). Each file of the others
+/// counts, because old versions read only /etc, /run and /lib (kmod, NEWS, kmod 7): for these, a file below
+/// /usr/local/lib hides nothing.
 void each_modprobe_command(guest::Guest& guest, const std::function<void(const ModprobeCommand&)>& use);
 
-/// Checks that modprobe and udev can load the modules of the card and of RDMA: that no command of modprobe.d and no
-/// option of the kernel keeps one from being loaded.
+/// Checks that modprobe and udev can load the modules of the card and of RDMA, and their dependencies: that no command
+/// of modprobe.d and no option of the kernel keeps one from being loaded.
 Check verify_module_loading(guest::Guest& guest, const guest::Facts& facts, const plan::Expectations& expected);
 
 }  // namespace bake::verify

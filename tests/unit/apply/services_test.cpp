@@ -26,6 +26,51 @@ TEST(Services, AreEnabledByLinksWithTheirDirectories) {
   EXPECT_TRUE(guest.exists("/etc/systemd/system/openibd.service.d/10-udev-settle.conf"));
 }
 
+/// The message of the error with which enabling x.service fails whose unit of the administrator has `install`.
+std::string refusal_of(const std::string& install) {
+  guest::MemoryGuest guest;
+  guest.with_file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+      .with_file("/etc/systemd/system/x.service", "[Service]\nExecStart=/x\n[Install]\n" + install);
+  const auto before = guest.paths();
+  plan::Plan plan;
+  plan.enable_services = {"x.service"};
+  std::string message;
+  try {
+    set_services(plan, guest);
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  EXPECT_EQ(guest.paths(), before) << install;
+  EXPECT_EQ(guest.read("/etc/passwd"), "root:x:0:0::/root:/bin/sh\n") << install;
+  return message;
+}
+
+TEST(Services, AWordOfInstallThatDoesNotNameAUnitIsRefused) {
+  EXPECT_EQ(refusal_of("Alias=../../passwd\n"), "enabling 'x.service': Alias=../../passwd does not name a unit");
+  EXPECT_EQ(refusal_of("Alias=y.service ../../../x/y.service\n"),
+            "enabling 'x.service': Alias=../../../x/y.service does not name a unit");
+  EXPECT_EQ(refusal_of("WantedBy=multi-user.target ../../cron\n"),
+            "enabling 'x.service': WantedBy=../../cron does not name a unit");
+  EXPECT_EQ(refusal_of("RequiredBy=a\x1b.target\n"),
+            "enabling 'x.service': RequiredBy=a\\x1b.target does not name a unit");
+  for (const std::string name : {"y", "y.conf", ".service", "..", "y.service.d", "y%i.service", "/etc/y.service"})
+    EXPECT_EQ(refusal_of("Alias=" + name + "\n"), "enabling 'x.service': Alias=" + name + " does not name a unit");
+}
+
+TEST(Services, AliasesAreLinksInTheDirectoryOfTheAdministrator) {
+  guest::MemoryGuest guest;
+  const std::string path = "/etc/systemd/system/x.service";
+  const std::string text = "[Service]\nExecStart=/x\n[Install]\nAlias=x.service a-b:c_d@1.socket dev-\\x2d.mount\n";
+  guest.with_file(path, text);
+  plan::Plan plan;
+  plan.enable_services = {"x.service"};
+  set_services(plan, guest);
+  EXPECT_EQ(guest.read_link("/etc/systemd/system/a-b:c_d@1.socket"), path);
+  EXPECT_EQ(guest.read_link("/etc/systemd/system/dev-\\x2d.mount"), path);
+  // A link of the unit's own name would replace the unit.
+  EXPECT_EQ(guest.read(path), text);
+}
+
 /// Runs set_services() on `root`: the real directory that the scripts change.
 void disable_in(const std::filesystem::path& root, const std::string& unit) {
   guest::MemoryGuest guest;

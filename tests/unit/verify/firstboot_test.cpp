@@ -93,6 +93,28 @@ TEST(VerifyFirstboot, FindsAChangedUnit) {
   EXPECT_EQ(image.check().evidence, "/etc/systemd/system/ib-firstboot.service is missing");
 }
 
+TEST(VerifyFirstboot, ALineThatSystemdDoesNotReadAsOneLineIsAFault) {
+  Image image;
+  const std::string text(assets::firstboot_unit());
+  const std::string before = "Before=walinuxagent.service waagent.service\n";
+  const std::string start = "ExecStart=/usr/sbin/ib-firstboot check\n";
+  EXPECT_EQ(
+      image.evidence_with(unit, replace_all(text, start, "Before=network.target \\\n" + start)),
+      "/etc/systemd/system/ib-firstboot.service has 'Before=network.target \\', which systemd does not read as one "
+      "line");
+  for (const std::string& line :
+       {std::string("# note \\\n"), std::string("Before=a.service\\ \n"), std::string("# note\rExecStartPre=/x\n"),
+        std::string("Before=a\0ExecStop=/x\n", 21), "#" + std::string(2046, 'x') + "ExecStopPost=/x\n"})
+    image.evidence_with(unit, replace_all(text, before, line));
+  image.facts.baked_manifest = R"({"bake":"0.0.1"})";
+  image.expected.firstboot_sha256 = digest_of("older");
+  image.guest.write(program, "older");
+  EXPECT_EQ(image.evidence_with(unit, "[Service]\n# x \\\nExecStart=/usr/sbin/ib-firstboot check\n"),
+            "/etc/systemd/system/ib-firstboot.service has '# x \\', which systemd does not read as one line");
+  image.guest.with_file("/etc/systemd/system/service.d/x.conf", "[Service]\n# x\rExecStartPre=/x\n");
+  EXPECT_EQ(image.check().evidence, "/etc/systemd/system/service.d/x.conf changes the unit");
+}
+
 TEST(VerifyFirstboot, FindsWhatOverridesTheUnit) {
   Image image;
   image.guest.with_file("/etc/systemd/system/ib-firstboot.service.d/x.conf", "[Service]\nExecStart=\n")
@@ -160,11 +182,14 @@ TEST(VerifyFirstboot, FindsWhatOverridesTheLateUnit) {
 
 TEST(VerifyFirstboot, WantsTheStrictRateOfTheBake) {
   Image image;
-  image.guest.write(conf, fmt::format("{}STRICT_RATE=1\n", conf_text));  // a user may choose it later
+  const auto strict = fmt::format("{}STRICT_RATE=1\n", conf_text);
+  EXPECT_EQ(image.evidence_with(conf, strict), "/etc/ib-firstboot.conf has STRICT_RATE=1, the recipe has none");
+  image.guest.write(conf, fmt::format("{}STRICT_RATE=0\n", conf_text));
   EXPECT_EQ(image.check().status, Status::passed);
+  image.guest.write(conf, strict);
   image.expected.firstboot_strict_rate = true;
   EXPECT_EQ(image.check().status, Status::passed);
-  EXPECT_EQ(image.evidence_with(conf, conf_text), "/etc/ib-firstboot.conf has no STRICT_RATE=1");
+  EXPECT_EQ(image.evidence_with(conf, conf_text), "/etc/ib-firstboot.conf has no STRICT_RATE=1, the recipe has it");
 }
 
 TEST(VerifyFirstboot, ComparesTheConfigurationWithTheImage) {
@@ -178,6 +203,9 @@ TEST(VerifyFirstboot, ComparesTheConfigurationWithTheImage) {
             "has 5.5-1.0.3.2");
   EXPECT_EQ(image.evidence_with(conf, replace_all(conf_text, "MODULE_VERSION=5.5-1.0.3", "MODULE_VERSION=1")),
             "/etc/ib-firstboot.conf has MODULE_VERSION=1, the image has 5.5-1.0.3");
+  // For the program, a blank before the equals sign is part of the key.
+  EXPECT_EQ(image.evidence_with(conf, replace_all(conf_text, "OS=centos-7.7", "OS=centos-7.8\nOS =centos-7.7")),
+            "/etc/ib-firstboot.conf has OS=centos-7.8, the image has centos-7.7");
   image.guest.remove(conf);
   EXPECT_EQ(image.check().evidence, "/etc/ib-firstboot.conf is missing");
 }

@@ -140,7 +140,8 @@ TEST(Verify, LockedMemoryIsUnlimitedInSessionsAndServices) {
     return Check{};
   };
   EXPECT_EQ(check(), (Check{"locked memory", false,
-                            "'DefaultLimitMEMLOCK=infinity' is not in /etc/systemd/system.conf.d/90-bake-rdma.conf"}));
+                            "'[Manager] DefaultLimitMEMLOCK=infinity' is not in "
+                            "/etc/systemd/system.conf.d/90-bake-rdma.conf"}));
   guest.write("/etc/systemd/system.conf.d/90-bake-rdma.conf", "[Manager]\nDefaultLimitMEMLOCK=infinity\n");
   EXPECT_EQ(check(), (Check{"locked memory", true, "unlimited in sessions and services"}));
   guest.remove("/etc/security/limits.d/90-bake-rdma.conf");
@@ -192,6 +193,88 @@ TEST(Verify, ALaterFileMayNotLimitLockedMemory) {
             (Check{"locked memory", false,
                    "'* hard memlock 65536' in /etc/security/limits.d/99-site.conf limits it; "
                    "'DefaultLimitMEMLOCK=64K' in /usr/lib/systemd/system.conf.d/95-site.conf limits it"}));
+}
+
+/// A guest with bake's two files, which the tests change.
+struct MemoryLimits {
+  guest::MemoryGuest guest;
+  plan::Expectations expected;
+
+  MemoryLimits() {
+    guest.with_file(plan::path::limits, "* hard memlock unlimited\n* soft memlock unlimited\n")
+        .with_file(plan::path::service_limits, "# note\n[Manager]\nDefaultLimitMEMLOCK=infinity\n");
+    expected.memlock_unlimited = true;
+  }
+
+  std::string evidence_with(const std::string& path, const std::string& text) {
+    const auto before = guest.read(path);
+    guest.with_file(path, text);
+    const auto check = verify_locked_memory(guest, expected);
+    guest.remove(path);
+    if (before) guest.with_file(path, *before);
+    return check.evidence;
+  }
+};
+
+TEST(VerifyLockedMemory, ReadsLimitsAsPamDoes) {
+  MemoryLimits image;
+  const std::string path = "/etc/security/limits.d/99-site.conf";
+  const std::string unlimited = "unlimited in sessions and services";
+  for (const std::string line :
+       {"* HARD memlock 64", "* soft MemLock 64", "* - MEMLOCK 64", "1000: hard memlock 64", "1000:2000 - MEMLOCK 64",
+        ":1000 soft memlock 64", "@1000: hard memlock 64", "* hard memlock 64 unlimited"})
+    EXPECT_EQ(image.evidence_with(path, line + "\n"), "'" + line + "' in " + path + " limits it") << line;
+  for (const std::string line : {"* HARD memlock UNLIMITED", "1000: hard memlock unlimited", "* - memlock -",
+                                 "@audio - memlock 64", "user hard memlock 64", "1000: hard nofile 64",
+                                 "* hard memlock", "1000:x hard memlock 64", ": hard memlock 64"})
+    EXPECT_EQ(image.evidence_with(path, line + "\n"), unlimited) << line;
+  // A range counts before all users, in every file.
+  EXPECT_EQ(image.evidence_with("/etc/security/limits.conf", "1000: hard memlock 64\n"),
+            "'1000: hard memlock 64' in /etc/security/limits.conf limits it");
+}
+
+TEST(VerifyLockedMemory, TheLimitOfServicesMustBeInItsSection) {
+  MemoryLimits image;
+  const std::string path = plan::path::service_limits;
+  const std::string missing = "'[Manager] DefaultLimitMEMLOCK=infinity' is not in " + path;
+  EXPECT_EQ(image.evidence_with(path, "DefaultLimitMEMLOCK=infinity\n"), missing);
+  EXPECT_EQ(image.evidence_with(path, "[Manager]\n[Other]\nDefaultLimitMEMLOCK=infinity\n"), missing);
+  EXPECT_EQ(image.evidence_with(path, "[Manager]\nDefaultLimitMEMLOCK=infinity # x\n"),
+            "'DefaultLimitMEMLOCK=infinity # x' in " + path + " limits it");
+  EXPECT_EQ(image.evidence_with(path, "[Manager]\nLogLevel=info \\\nDefaultLimitMEMLOCK=infinity\n"),
+            "'LogLevel=info \\' in " + path + " is not one line for systemd");
+  EXPECT_EQ(image.evidence_with("/etc/systemd/system.conf.d/99.conf", "DefaultLimitMEMLOCK=64K\n"),
+            "unlimited in sessions and services");
+  EXPECT_EQ(image.evidence_with("/etc/systemd/system.conf.d/99.conf", "[Manager]\n# x\rDefaultLimitMEMLOCK=64K\n"),
+            "'# x\\x0dDefaultLimitMEMLOCK=64K' in /etc/systemd/system.conf.d/99.conf is not one line for systemd");
+}
+
+TEST(Verify, AMaskedServiceIsNotEnabled) {
+  guest::MemoryGuest guest;
+  guest.with_handler([](const std::string& script) -> std::optional<guest::ShellResult> {
+    if (script.find(".wants/openibd.service") == std::string::npos) return std::nullopt;
+    return guest::ShellResult{0, "/etc/systemd/system/sysinit.target.wants/openibd.service\n"};
+  });
+  plan::Expectations expected;
+  expected.services = {"openibd.service"};
+  const auto check = [&] {
+    for (const auto& each : verify_guest(guest, {}, expected))
+      if (each.rule == "services") return each;
+    return Check{};
+  };
+  const Check enabled{"services", true, "enabled: openibd.service"};
+  EXPECT_EQ(check(), enabled);  // an init script
+  guest.with_file("/usr/lib/systemd/system/openibd.service", "[Service]\n");
+  EXPECT_EQ(check(), enabled);
+  guest.with_link("/etc/systemd/system/openibd.service", "/dev/null");
+  EXPECT_EQ(check(), (Check{"services", false, "/etc/systemd/system/openibd.service masks openibd.service"}));
+  guest.make_link("../../../dev/null", "/etc/systemd/system/openibd.service");
+  EXPECT_TRUE(check().failed());
+  guest.make_link("/usr/lib/systemd/system/openibd.service", "/etc/systemd/system/openibd.service");
+  EXPECT_EQ(check(), enabled);
+  guest.remove("/etc/systemd/system/openibd.service");
+  guest.with_file("/usr/local/lib/systemd/system/openibd.service", "");
+  EXPECT_EQ(check(), (Check{"services", false, "/usr/local/lib/systemd/system/openibd.service masks openibd.service"}));
 }
 
 TEST(Verify, DpkgHoldsEveryPlannedPackage) {

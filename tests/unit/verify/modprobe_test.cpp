@@ -12,11 +12,15 @@ constexpr const char* conf = "/etc/modprobe.d/x.conf";
 /// The check of an image with `module` whose /etc/modprobe.d/x.conf is `text` and whose kernel has `options`.
 Check loading(const std::string& text, const std::string& options = {}, const std::string& module = "mlx5_core") {
   guest::MemoryGuest guest;
-  guest.with_file(conf, text);
+  guest.with_file(conf, text)
+      .with_file("/lib/modules/K/modules.dep",
+                 "updates/mlx5_core.ko: kernel/pci/pci-hyperv-intf.ko.xz updates/mlxfw.ko updates/mlx_compat.ko\n"
+                 "updates/ib_core.ko: updates/mlx_compat.ko\nupdates/mlx_compat.ko:\nkernel/other.ko: kernel/tls.ko\n");
   guest::Facts facts;
   facts.default_kernel_options = options;
   plan::Expectations expected;
   expected.module = module;
+  expected.kernel = "K";
   return verify_module_loading(guest, facts, expected);
 }
 
@@ -97,6 +101,58 @@ TEST(VerifyModuleLoading, TheKernelsOptionsCountToo) {
   EXPECT_EQ(loading("", "module_blacklist=floppy"), (Check{"module loading", true, fine}));
 }
 
+TEST(VerifyModuleLoading, TheKernelRemovesQuotesAndTreatsDashesAsUnderscores) {
+  for (const std::string options : {"module-blacklist=mlx5_core", "\"module_blacklist=mlx5_core\"",
+                                    "module_blacklist=\"mlx5-core\"", "quiet \"modprobe.blacklist=floppy,mlx5_core\""})
+    EXPECT_TRUE(loading("", options).failed()) << options;
+  EXPECT_EQ(loading("", "\"module-blacklist=mlx5-core\"").evidence,
+            "the kernel's option module-blacklist=mlx5-core keeps mlx5_core from being loaded");
+  for (const std::string options : {"module_blacklist", "module_blacklist=", "x.module_blacklist=mlx5_core"})
+    EXPECT_EQ(loading("", options), (Check{"module loading", true, fine})) << options;
+}
+
+TEST(VerifyModuleLoading, TheDependenciesMustLoadToo) {
+  EXPECT_EQ(loading("install mlx_compat /bin/false\n").evidence,
+            "'install mlx_compat /bin/false' in /etc/modprobe.d/x.conf keeps mlx_compat from being loaded");
+  EXPECT_EQ(loading("install pci-hyperv-intf /bin/true\n").evidence,
+            "'install pci-hyperv-intf /bin/true' in /etc/modprobe.d/x.conf keeps pci_hyperv_intf from being loaded");
+  EXPECT_EQ(loading("alias mlxfw off\n").evidence,
+            "'alias mlxfw off' in /etc/modprobe.d/x.conf keeps mlxfw from being loaded");
+  EXPECT_EQ(loading("", "module_blacklist=mlx_compat").evidence,
+            "the kernel's option module_blacklist=mlx_compat keeps mlx_compat from being loaded");
+  // kmod loads a blacklisted dependency.
+  EXPECT_EQ(loading("blacklist mlx_compat\n", "modprobe.blacklist=mlxfw"), (Check{"module loading", true, fine}));
+  EXPECT_EQ(loading("install tls /bin/false\n", "module_blacklist=tls"), (Check{"module loading", true, fine}));
+  EXPECT_EQ(loading("install mlx_compat /sbin/modprobe -i mlx_compat\n"), (Check{"module loading", true, fine}));
+}
+
+TEST(VerifyModuleLoading, AModulesDepWithTooManyDependenciesIsAFault) {
+  std::string line = "mlx5_core.ko:";
+  for (int i = 0; i < 1000; ++i) line += " m" + std::to_string(i) + ".ko";
+  guest::MemoryGuest guest;
+  guest.with_file("/lib/modules/K/modules.dep", line + "\n");
+  plan::Expectations expected;
+  expected.module = "mlx5_core";
+  expected.kernel = "K";
+  EXPECT_EQ(verify_module_loading(guest, {}, expected).evidence,
+            "modules.dep of K names too many dependencies of mlx5_core and the modules of RDMA");
+}
+
+TEST(VerifyModuleLoading, FindsEveryPatternThatMatchesTheCard) {
+  for (const std::string pattern :
+       {"pci:v0000?5B3d*", "pci:v0000[1]5B3d*", "pci:v000015B3d0000101Csv*", "pci:v000015b3d*", "pci:*", "pci:v*",
+        "*15B3*", "pci:v*d*sv*sd*bc02sc07i*", "pci:v000015B3d00001018sv000015B3sd00000003bc02sc07i00",
+        "pci:v000015B3d*sv*sd*bc02sc80i*"})
+    EXPECT_EQ(loading("alias " + pattern + " off\n").evidence,
+              "'alias " + pattern + " off' in /etc/modprobe.d/x.conf keeps the driver of the card from being loaded");
+  EXPECT_TRUE(loading("alias pci:v000015B3d00001018* mlx4_core\n").failed());
+  EXPECT_TRUE(loading("alias pci:v000015B3d00001004* off\n", "", "mlx4_core").failed());
+  for (const std::string pattern : {"pci:v000015B4d*", "pci:v000015B3d00001004*", "pci:v*d*sv*sd*bc0Csc03i30*",
+                                    "pci:v000015B3d00001018sv*sd*bc01*", "pci:v00008086d*sv000015B3sd*"})
+    EXPECT_EQ(loading("alias " + pattern + " off\n"), (Check{"module loading", true, fine})) << pattern;
+  EXPECT_EQ(loading("alias pci:v000015B3d* mlx5_ib\n"), (Check{"module loading", true, fine}));
+}
+
 TEST(VerifyModuleLoading, OtherCommandsAreNoFault) {
   const std::string text =
       "# blacklist mlx5_core\n"
@@ -119,6 +175,28 @@ TEST(VerifyModuleLoading, AFileHidesFilesOfTheSameName) {
             "'blacklist mlx5_core' in /usr/lib/modprobe.d/mlx.conf keeps mlx5_core from being loaded");
   guest.with_file("/etc/modprobe.d/mlx.conf", "");
   EXPECT_EQ(verify_module_loading(guest, {}, expected), (Check{"module loading", true, fine}));
+}
+
+TEST(VerifyModuleLoading, OnlyAFileOfTheAdministratorHidesOthers) {
+  guest::MemoryGuest guest;
+  guest.with_file("/usr/local/lib/modprobe.d/mlx.conf", "")
+      .with_file("/usr/lib/modprobe.d/mlx.conf", "")
+      .with_file("/lib/modprobe.d/mlx.conf", "blacklist mlx5_core\n");
+  plan::Expectations expected;
+  expected.module = "mlx5_core";
+  EXPECT_EQ(verify_module_loading(guest, {}, expected).evidence,
+            "'blacklist mlx5_core' in /lib/modprobe.d/mlx.conf keeps mlx5_core from being loaded");
+  guest.with_file("/etc/modprobe.d/mlx.conf", "");
+  EXPECT_EQ(verify_module_loading(guest, {}, expected), (Check{"module loading", true, fine}));
+}
+
+TEST(VerifyModuleLoading, AFileOfAMergedDirectoryIsNamedOnce) {
+  guest::MemoryGuest guest;
+  guest.with_file("/usr/lib/modprobe.d/mlx.conf", "blacklist mlx5_core\n").with_link("/lib", "usr/lib");
+  plan::Expectations expected;
+  expected.module = "mlx5_core";
+  EXPECT_EQ(verify_module_loading(guest, {}, expected).evidence,
+            "'blacklist mlx5_core' in /usr/lib/modprobe.d/mlx.conf keeps mlx5_core from being loaded");
 }
 
 }  // namespace
