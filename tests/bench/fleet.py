@@ -8,13 +8,13 @@ import os
 import shutil
 import sys
 
-from peers import SOURCE, WORK, bake, run, standin, timed
+from peers import WORK, bake, run, standin, timed
 
 RECIPE = """schema: bake/v1
 base: {base}
 os: ubuntu 18.04
 vm_sizes: [Standard_HB120rs_v2]
-ofed: {{version: 5.5-1.0.3.2, profile: basic}}
+ofed: {{version: 5.5-1.0.3.2, packages: [ofed-scripts]}}
 """
 
 
@@ -26,7 +26,7 @@ def prepare(images):
     keys = next(directory for directory in archive.parents if (directory / "keys").is_dir()) / "keys"
     bake("bundle", "trust", keys / "trusted.gpg")
     bake("bundle", "add", archive, "--sha256", (archive.parent / f"{archive.name}.sha256").read_text().split()[0])
-    base = standin("light-guest.sh", "ubuntu18.04", SOURCE / "build/standins", "5.4.0-1031-azure")
+    base = standin("light-guest.sh", "ubuntu18.04")
     entries = []
     for number in range(images):
         (WORK / f"{number}.yaml").write_text(RECIPE.format(base=base))
