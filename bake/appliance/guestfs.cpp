@@ -194,6 +194,12 @@ guestfs_h* launch_some_way(const ApplianceOptions& options, const TemporaryDirec
       "LIBGUESTFS_DEBUG=1 shows the whole start", {{Remedy::Action::check_machine}});
 }
 
+using Statns = std::unique_ptr<struct guestfs_statns, decltype(&guestfs_free_statns)>;
+
+Statns look_at(guestfs_h* handle, const std::string& path, bool follow) {
+  return {follow ? guestfs_statns(handle, path.c_str()) : guestfs_lstatns(handle, path.c_str()), &guestfs_free_statns};
+}
+
 FileStat to_file_stat(const struct guestfs_statns& info) {
   FileStat stat;
   const auto mode = static_cast<mode_t>(info.st_mode);
@@ -302,8 +308,7 @@ Space Appliance::space(const std::string& path) {
 }
 
 std::optional<FileStat> Appliance::stat(const std::string& path, bool follow) {
-  const std::unique_ptr<struct guestfs_statns, decltype(&guestfs_free_statns)> info(
-      follow ? guestfs_statns(handle_, path.c_str()) : guestfs_lstatns(handle_, path.c_str()), &guestfs_free_statns);
+  const auto info = look_at(handle_, path, follow);
   if (info) return to_file_stat(*info);
   if (!means_absent(guestfs_last_errno(handle_))) fail("looking at", path);
   return std::nullopt;
@@ -322,8 +327,7 @@ std::string Appliance::read_link(const std::string& path) {
 }
 
 std::vector<std::string> Appliance::list(const std::string& directory) {
-  const std::unique_ptr<struct guestfs_statns, decltype(&guestfs_free_statns)> info(
-      guestfs_statns(handle_, directory.c_str()), &guestfs_free_statns);
+  const auto info = look_at(handle_, directory, true);
   if (!info) fail("listing", directory);
   require_readable_size(directory, static_cast<std::uint64_t>(info->st_size), directory_limit);
   char** raw = guestfs_ls(handle_, directory.c_str());

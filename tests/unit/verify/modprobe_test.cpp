@@ -9,6 +9,13 @@ namespace {
 
 constexpr const char* conf = "/etc/modprobe.d/x.conf";
 
+Check loading_in(guest::Guest& guest, const guest::Facts& facts = {}, const std::string& module = "mlx5_core") {
+  plan::Expectations expected;
+  expected.module = module;
+  expected.kernel = "K";
+  return verify_module_loading(guest, facts, expected);
+}
+
 /// The check of an image with `module` whose /etc/modprobe.d/x.conf is `text` and whose kernel has `options`.
 Check loading(const std::string& text, const std::string& options = {}, const std::string& module = "mlx5_core") {
   guest::MemoryGuest guest;
@@ -18,10 +25,7 @@ Check loading(const std::string& text, const std::string& options = {}, const st
                  "updates/ib_core.ko: updates/mlx_compat.ko\nupdates/mlx_compat.ko:\nkernel/other.ko: kernel/tls.ko\n");
   guest::Facts facts;
   facts.default_kernel_options = options;
-  plan::Expectations expected;
-  expected.module = module;
-  expected.kernel = "K";
-  return verify_module_loading(guest, facts, expected);
+  return loading_in(guest, facts, module);
 }
 
 const std::string fine = "modprobe.d and the kernel's options let mlx5_core and the modules of RDMA load";
@@ -131,10 +135,7 @@ TEST(VerifyModuleLoading, AModulesDepWithTooManyDependenciesIsAFault) {
   for (int i = 0; i < 1000; ++i) line += " m" + std::to_string(i) + ".ko";
   guest::MemoryGuest guest;
   guest.with_file("/lib/modules/K/modules.dep", line + "\n");
-  plan::Expectations expected;
-  expected.module = "mlx5_core";
-  expected.kernel = "K";
-  EXPECT_EQ(verify_module_loading(guest, {}, expected).evidence,
+  EXPECT_EQ(loading_in(guest).evidence,
             "modules.dep of K names too many dependencies of mlx5_core and the modules of RDMA");
 }
 
@@ -169,12 +170,10 @@ TEST(VerifyModuleLoading, AFileHidesFilesOfTheSameName) {
   guest::MemoryGuest guest;
   guest.with_file("/usr/lib/modprobe.d/mlx.conf", "blacklist mlx5_core\n")
       .with_file("/usr/lib/modprobe.d/note.txt", "blacklist mlx5_core\n");
-  plan::Expectations expected;
-  expected.module = "mlx5_core";
-  EXPECT_EQ(verify_module_loading(guest, {}, expected).evidence,
+  EXPECT_EQ(loading_in(guest).evidence,
             "'blacklist mlx5_core' in /usr/lib/modprobe.d/mlx.conf keeps mlx5_core from being loaded");
   guest.with_file("/etc/modprobe.d/mlx.conf", "");
-  EXPECT_EQ(verify_module_loading(guest, {}, expected), (Check{"module loading", true, fine}));
+  EXPECT_EQ(loading_in(guest), (Check{"module loading", true, fine}));
 }
 
 TEST(VerifyModuleLoading, OnlyAFileOfTheAdministratorHidesOthers) {
@@ -182,20 +181,16 @@ TEST(VerifyModuleLoading, OnlyAFileOfTheAdministratorHidesOthers) {
   guest.with_file("/usr/local/lib/modprobe.d/mlx.conf", "")
       .with_file("/usr/lib/modprobe.d/mlx.conf", "")
       .with_file("/lib/modprobe.d/mlx.conf", "blacklist mlx5_core\n");
-  plan::Expectations expected;
-  expected.module = "mlx5_core";
-  EXPECT_EQ(verify_module_loading(guest, {}, expected).evidence,
+  EXPECT_EQ(loading_in(guest).evidence,
             "'blacklist mlx5_core' in /lib/modprobe.d/mlx.conf keeps mlx5_core from being loaded");
   guest.with_file("/etc/modprobe.d/mlx.conf", "");
-  EXPECT_EQ(verify_module_loading(guest, {}, expected), (Check{"module loading", true, fine}));
+  EXPECT_EQ(loading_in(guest), (Check{"module loading", true, fine}));
 }
 
 TEST(VerifyModuleLoading, AFileOfAMergedDirectoryIsNamedOnce) {
   guest::MemoryGuest guest;
   guest.with_file("/usr/lib/modprobe.d/mlx.conf", "blacklist mlx5_core\n").with_link("/lib", "usr/lib");
-  plan::Expectations expected;
-  expected.module = "mlx5_core";
-  EXPECT_EQ(verify_module_loading(guest, {}, expected).evidence,
+  EXPECT_EQ(loading_in(guest).evidence,
             "'blacklist mlx5_core' in /usr/lib/modprobe.d/mlx.conf keeps mlx5_core from being loaded");
 }
 
