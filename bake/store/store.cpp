@@ -362,7 +362,8 @@ std::optional<bundle::Trust> Store::judge_again(const bundle::Bundle& bundle, Pr
                                                         [&](const auto& signer) { return trusted.contains(signer); });
   bundle::TrustPolicy policy;
   policy.allow_rebuilt = was_overridden(bundle.trust, "--allow-rebuilt");
-  policy.insecure_no_pin = !has_keys;  // then the record vouches
+  const bool only_recorded = !signers.empty() && !has_keys;
+  policy.insecure_no_pin = only_recorded || was_overridden(bundle.trust, "--insecure-no-pin");
   policy.insecure_no_signature = !has_keys;
   auto decision = derive_again(bundle, key_ring(), policy, {}, progress).decision;
   if (has_keys) append(decision.problems, bundle::differences(bundle.trust, decision.trust));

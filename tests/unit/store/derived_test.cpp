@@ -123,6 +123,13 @@ TEST_F(DerivedDebTest, ABakeRefusesAnUnsignedBundleWithARecordedSigner) {
   EXPECT_THAT(error.message(), HasSubstr("not signed"));
 }
 
+TEST_F(DerivedTest, ABakeRefusesABundleForWhichNothingVouches) {
+  change([](auto& json) { json["trust"]["signer"] = ""; });
+  const auto error = error_of([&] { static_cast<void>(store.judge_again(bundle, progress)); });
+  EXPECT_EQ(error.kind(), ErrorKind::untrusted);
+  EXPECT_THAT(error.message(), HasSubstr("no pinned sha256 and no signature by a trusted key"));
+}
+
 TEST_F(DerivedTest, ABakeRefusesAnotherDescription) {
   change([](auto& json) { json["distro"] = "rhel8.9"; });
   EXPECT_EQ(error_of([&] { static_cast<void>(store.judge_again(bundle, progress)); }).kind(), ErrorKind::untrusted);
