@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -19,7 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t max_entries = 64;
-constexpr std::int64_t racy_ns = 2'000'000'000;
+constexpr std::int64_t second_ns = 1'000'000'000;
+// The times of files come from a clock that ticks at least 100 times in a second (linux, kernel/time/timekeeping.c,
+// ktime_get_coarse_real_ts64).
+constexpr std::int64_t settled_ns = second_ns / 20;
 
 std::string text_of(const FileIdentity& identity) {
   return fmt::format("{} {} {} {}", identity.size, identity.mtime_ns, identity.ctime_ns, identity.inode);
@@ -61,10 +65,10 @@ bool is_private_directory(const fs::path& directory) {
   return ::lstat(directory.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && is_private(info);
 }
 
-bool changed_just_now(const FileIdentity& identity) {
-  const auto now =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  return std::max(identity.mtime_ns, identity.ctime_ns) > now - racy_ns;
+/// Returns the nanoseconds since the last change of a file.
+std::int64_t age_of(const FileIdentity& identity) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() - identity.ctime_ns;
 }
 
 /// Returns whether this is the name of an entry: the directory may have files that are not of bake.
@@ -101,10 +105,21 @@ std::optional<std::string> Cache::find(const std::string& kind, const fs::path& 
   }
 }
 
+std::optional<FileIdentity> Cache::settled_identity_of(const fs::path& file) {
+  auto identity = identity_of(file);
+  if (!identity) return identity;
+  const auto age = age_of(*identity);
+  const bool whole_seconds = identity->ctime_ns % second_ns == 0;
+  if (age < 0 || (whole_seconds && age < 2 * second_ns)) return std::nullopt;
+  if (age >= settled_ns) return identity;
+  std::this_thread::sleep_for(std::chrono::nanoseconds(settled_ns - age));
+  return identity_of(file) == identity ? identity : std::nullopt;
+}
+
 void Cache::keep(const std::string& kind, const fs::path& file, const std::optional<FileIdentity>& before,
                  std::string_view content) const {
   try {
-    if (directory_.empty() || !before || identity_of(file) != before || changed_just_now(*before)) return;
+    if (directory_.empty() || !before || identity_of(file) != before) return;
     const auto entry = entry_name(kind, file, *before);
     if (entry.empty()) return;
     fs::create_directories(directory_.parent_path());

@@ -21,8 +21,13 @@ class Cache {
   /// Returns what was kept about `file` under `kind`; empty when there is nothing, or the file changed.
   [[nodiscard]] std::optional<std::string> find(const std::string& kind, const std::filesystem::path& file) const;
 
-  /// Keeps `content` about `file`, unless the file is not as `before` any more, or changed in the last two seconds:
-  /// another change in the same tick of the clock would not be noticed. Keeps the 64 newest entries.
+  /// Returns the identity of `file` for keep(). Call it before the content is read. If the file changed just now, waits
+  /// for up to 50 ms: another change in the same tick of the kernel's clock would leave its times as they are. Empty if
+  /// the file does not exist, or changed in the last two seconds on a file system that counts whole seconds.
+  [[nodiscard]] static std::optional<FileIdentity> settled_identity_of(const std::filesystem::path& file);
+
+  /// Keeps `content` about `file`, unless the file is not as `before` any more, which comes from settled_identity_of().
+  /// Keeps the 64 newest entries.
   void keep(const std::string& kind, const std::filesystem::path& file, const std::optional<FileIdentity>& before,
             std::string_view content) const;
 

@@ -51,10 +51,15 @@ void check_payload(const std::string& name, const std::string& found, const std:
 class InputDigests {
  public:
   InputDigests(const recipe::Recipe& recipe, const SourceDisk& source, const resolve::SelectedDriver& driver,
-               const store::Store& store)
-      : recipe_(recipe), source_(source), driver_(driver), digests_(files_of(source, driver)) {
+               const Environment& environment)
+      : recipe_(recipe),
+        source_(source),
+        driver_(driver),
+        cache_(environment.cache),
+        base_before_(Cache::settled_identity_of(source.path)),
+        digests_(files_of(source, driver)) {
     if (driver.bundle)
-      trust_ = std::async(std::launch::async, [&store, &bundle = *driver.bundle] {
+      trust_ = std::async(std::launch::async, [&store = environment.store, &bundle = *driver.bundle] {
         SilentProgress silent;
         return store.judge_again(bundle, silent);
       });
@@ -65,6 +70,7 @@ class InputDigests {
   const std::string& check() {
     const auto& found = digests_.wait();
     check_base_pin(recipe_, source_, found.front());
+    keep_digest(source_.path, base_before_, found.front(), cache_);
     auto next = found.begin() + 1;
     if (driver_.bundle) check_payload(driver_.bundle->name, *next++, driver_.bundle->payload_sha256);
     for (const auto& extras : driver_.extras) check_payload(extras.name, *next++, extras.payload_sha256);
@@ -85,6 +91,8 @@ class InputDigests {
   const recipe::Recipe& recipe_;
   const SourceDisk& source_;
   const resolve::SelectedDriver& driver_;
+  const Cache& cache_;
+  std::optional<FileIdentity> base_before_;
   BackgroundDigests digests_;
   std::future<std::optional<bundle::Trust>> trust_;
 };
@@ -219,6 +227,16 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   return {std::move(judged.driver), outcome.plan, std::move(manifest), verify::to_json(checks), std::move(files)};
 }
 
+/// Keeps the digest of the published output for `--if-needed`. The new name changed its ctime, nothing else.
+void keep_output_digest(const fs::path& output, const std::optional<FileIdentity>& hashed, const std::string& sha256,
+                        const Cache& cache) {
+  const auto now = Cache::settled_identity_of(output);
+  if (!hashed || !now) return;
+  auto expected = *hashed;
+  expected.ctime_ns = now->ctime_ns;
+  if (*now == expected) keep_digest(output, now, sha256, cache);
+}
+
 /// Returns one error for two refusals, so that a person can fix both at once. Its kind is the worse of the two; it has
 /// the hints and remedies of both.
 Error joined(const Error& first, const Error& second) {
@@ -267,7 +285,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   constexpr std::uint64_t growth = std::uint64_t{1} << 30U;
   require_free_space(file.path(), space_needed(source) + growth, fmt::format("the copy of '{}'", source.path.string()));
 
-  InputDigests inputs(recipe, source, driver, environment.store);
+  InputDigests inputs(recipe, source, driver, environment);
   copy_to_raw(source, file.file(), file.path(), progress);
   const auto finished = work_on_guest(recipe, source, file.path(), driver, inputs, environment);
 
@@ -276,6 +294,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   const auto uuid = uuid_from(manifest_text);
   file.append_footer(make_fixed_footer(source.data_size, output_time(), uuid));
   progress.step("hash the output");
+  const auto hashed = Cache::settled_identity_of(file.path());
   evidence::Product product{output.filename().string(),  source.data_size,       uuid,
                             digest_of_disk(file.path()), environment.launches(), {}};
   if (!is_time_given())
@@ -287,6 +306,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   // The evidence first, so that an image under its final name always has it. Its digests name this image.
   evidence::write_evidence(output, result.manifest, finished.plan, finished.driver, private_pem);
   file.publish();
+  keep_output_digest(output, hashed, product.sha256, environment.cache);
   progress.step("done");
   return result;
 }

@@ -184,7 +184,7 @@ VerifyResult verify_image(const fs::path& image, const std::optional<fs::path>& 
   // Who gives a key wants the proof, not what an earlier run found.
   if (!again && public_pem.empty())
     if (auto earlier = verdict_from(environment.cache.find(kind, image))) return std::move(*earlier);
-  const auto before = identity_of(image);
+  const auto before = Cache::settled_identity_of(image);
   const auto warnings = environment.progress.warnings();
   auto verdict = verify_now(image, given, environment, public_pem);
   if (public_pem.empty() && verify::is_good(verdict.checks) && environment.progress.warnings() == warnings &&

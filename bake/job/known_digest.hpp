@@ -28,4 +28,8 @@ class KnownDigest {
   std::optional<BackgroundDigests> running_;
 };
 
+/// Keeps the digest of `file` for the next KnownDigest, as Cache::keep() does.
+void keep_digest(const std::filesystem::path& file, const std::optional<FileIdentity>& before,
+                 const std::string& sha256, const Cache& cache);
+
 }  // namespace bake::job

@@ -15,7 +15,7 @@ guest::Facts read_facts(const SourceDisk& source, Environment& environment) {
       progress.step(fmt::format("using the facts of an earlier run: '{}' did not change", source.path.string()));
       return std::move(*facts);
     }
-  const auto before = identity_of(source.path);
+  const auto before = Cache::settled_identity_of(source.path);
   const auto warnings = progress.warnings();
   const TemporaryDirectory scratch;
   auto session = open_scratch(source, scratch.path(), {}, environment);
