@@ -64,7 +64,6 @@ class Checker {
   /// Reports releases that claim a card although a rule refuses this combination everywhere.
   void releases() {
     for (const auto& release : rows_.ofed_releases) {
-      if (!release.bakeable) continue;
       for (const auto& rule : rows_.rules) {
         if (rule.effect != Effect::refuse || rule.generations.empty() || !rule.families.empty() || !rule.os.empty())
           continue;

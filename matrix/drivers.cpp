@@ -10,10 +10,14 @@
 namespace bake::matrix {
 namespace {
 
+/// From this release on, the rpm packages too have only sources of the modules (release notes of DOCA 3.2).
+constexpr std::string_view doca_rpm_sources_from = "doca-3.2";
+
 /// A choice with what only ranking needs.
 struct Ranked {
   Choice choice;
   bool unverified_archive = false;  ///< the row of the archive or of its release is unverified
+  bool short_term_doca = false;     ///< a release of DOCA-OFED that is not in a long-term line
 };
 
 /// Returns the place of a choice among tiers: an archive with a public digest can be pinned without trusting anyone, so
@@ -31,7 +35,7 @@ KernelSupport kernel_rank(const Choice& choice) {
 
 bool ranks_before(const Ranked& a, const Ranked& b) {
   const auto key = [](const Ranked& ranked) {
-    return std::tuple(kernel_rank(ranked.choice), tier_rank(ranked.choice), ranked.choice.tier,
+    return std::tuple(kernel_rank(ranked.choice), tier_rank(ranked.choice), ranked.choice.tier, ranked.short_term_doca,
                       ranked.choice.sha256.empty(), ranked.unverified_archive);
   };
   if (key(a) != key(b)) return key(a) < key(b);
@@ -62,7 +66,7 @@ class Finder {
  private:
   void consider(const BundleRow& bundle) {
     const auto* release = matrix_.find_ofed(bundle.ofed);
-    if (release != nullptr && release->bakeable && is_for_this_os(bundle)) consider(*release, bundle, {});
+    if (release != nullptr && is_for_this_os(bundle)) consider(*release, bundle, {});
   }
 
   [[nodiscard]] bool is_for_this_os(const BundleRow& bundle) const {
@@ -85,29 +89,52 @@ class Finder {
   void consider_release(const std::string& version) {
     const auto* release = matrix_.find_ofed(version);
     const auto* similar = release != nullptr ? release : similar_release(version);
-    if (similar == nullptr || !similar->bakeable) {
+    if (similar == nullptr) {
       if (version != query_.ofed) return;
       refuse_requested(
-          similar == nullptr
-              ? fmt::format("the matrix lists neither MLNX_OFED {} nor another release of its line", version)
-              : fmt::format("bake recognises {}, but cannot bake it yet", version));
+          fmt::format("the matrix lists neither {} nor another release of its line", product_name(version)));
       return;
     }
     const auto& bundles = matrix_.bundles();
+    const auto is_of_release = [&](const auto& bundle) { return bundle.ofed == version; };
+    const auto is_for_machine = [&](const auto& bundle) { return is_of_release(bundle) && bundle.arch == "x86_64"; };
     if (std::any_of(bundles.begin(), bundles.end(),
-                    [&](const auto& bundle) { return bundle.ofed == version && is_for_this_os(bundle); }))
+                    [&](const auto& bundle) { return is_of_release(bundle) && is_for_this_os(bundle); }))
       return;
+    if (std::any_of(bundles.begin(), bundles.end(), is_of_release) &&
+        std::none_of(bundles.begin(), bundles.end(), is_for_machine)) {
+      if (version == query_.ofed)
+        refuse_requested(fmt::format("{} is for arm64 machines: bake makes only x86_64 images", product_name(version)));
+      return;
+    }
     auto named = *similar;
     named.version = version;
+    if (is_doca(version) && line_of(named) != line_of(*similar)) {
+      named.embeds.clear();  // what is known about another line of DOCA
+      named.max_kernel.clear();
+      named.max_kernel_source.clear();
+      named.lts = false;
+    }
     BundleRow bundle;
     bundle.ofed = version;
     bundle.distro = query_.os->distro;
-    bundle.file = fmt::format("MLNX_OFED_LINUX-{}-{}-x86_64.tgz", version, bundle.distro);
-    consider(
-        named, bundle,
-        release != nullptr
-            ? fmt::format("the matrix lists no bundle of MLNX_OFED {} for {}", version, query_.os->name)
-            : fmt::format("the matrix does not list MLNX_OFED {}: the rows of line {} apply", version, similar->line));
+    bundle.file = file_of(version, *query_.os);
+    consider(named, bundle,
+             release != nullptr
+                 ? fmt::format("the matrix lists no bundle of {} for {}", product_name(version), query_.os->name)
+                 : fmt::format("the matrix does not list {}: the rows of line {} apply", product_name(version),
+                               similar->line));
+  }
+
+  /// Returns the name of the file of a release that the matrix does not list. Of a DOCA-Host package, '*' is in place
+  /// of the part that only NVIDIA knows: the driver release.
+  static std::string file_of(const std::string& version, const OsRow& os) {
+    if (!is_doca(version)) return fmt::format("MLNX_OFED_LINUX-{}-{}-x86_64.tgz", version, os.distro);
+    const auto release = version.substr(version.find('-') + 1);
+    if (os.family == "deb") return fmt::format("doca-host_{}-*-{}_amd64.deb", release, replace_all(os.distro, ".", ""));
+    const bool for_major = compare_versions(version, doca_rpm_sources_from) >= 0;
+    return fmt::format("doca-host-{}_*_{}.x86_64.rpm", release,
+                       for_major ? os.distro.substr(0, os.distro.find('.')) : replace_all(os.distro, ".", ""));
   }
 
   /// Returns the newest row of the release line that is not newer than `version`, else any row of the line, or null.
@@ -122,14 +149,15 @@ class Finder {
 
   void consider(const OfedRow& release, const BundleRow& bundle, const std::string& warning) {
     const auto findings = apply_rules_to_all_sizes(&release);
-    if (!accepts("MLNX_OFED " + release.version, release.generations, findings, release.version == query_.ofed)) {
+    if (!accepts(product_name(release.version), release.generations, findings, release.version == query_.ofed)) {
       if (release.version == query_.ofed && !warning.empty())
         result_.requested_refusals.insert(result_.requested_refusals.begin(), warning);
       return;
     }
     Ranked ranked;
     auto& choice = ranked.choice;
-    choice.tier = extension_installs(release.version) ? Tier::extension : release.lts ? Tier::long_term : Tier::other;
+    choice.tier = tier_of(release);
+    ranked.short_term_doca = choice.tier == Tier::doca && !release.lts;
     choice.ofed = release.version;
     choice.distro = bundle.distro;
     choice.file_name = bundle.file;
@@ -148,7 +176,7 @@ class Finder {
                                              bundle.provenance.source);
       choice.warnings.push_back(choice.existence_warning);
     }
-    if (release.provenance.unverified) warn_of_row(choice, "MLNX_OFED " + release.version);
+    if (release.provenance.unverified) warn_of_row(choice, product_name(release.version));
     finish(std::move(ranked));
   }
 
@@ -166,18 +194,35 @@ class Finder {
     const auto* row = release_with_max_kernel(release);
     const bool supported = row != nullptr && compare_versions(series, row->max_kernel) <= 0;
     if (supported) {
-      choice.reasons.push_back(fmt::format("supports kernel {}: NVIDIA names kernels up to {} for MLNX_OFED {} ({})",
-                                           series, row->max_kernel, row->version, row->max_kernel_source));
-    } else if (release.max_kernel.empty()) {
+      choice.reasons.push_back(fmt::format("supports kernel {}: NVIDIA names kernels up to {} for {} ({})", series,
+                                           row->max_kernel, product_name(row->version), row->max_kernel_source));
+      return;
+    }
+    const auto* limit = release.max_kernel.empty() ? newer_release_with_max_kernel(release) : &release;
+    if (limit == nullptr || compare_versions(series, limit->max_kernel) <= 0) {
       choice.kernel_support = KernelSupport::unknown;
       choice.reasons.push_back(fmt::format("no public source says whether it supports kernel {}", kernel));
-    } else {
-      choice.kernel_support = KernelSupport::unsupported;
-      // An assumed kernel only changes the order, because the image may boot an older one.
-      auto& texts = query_.kernel.empty() ? choice.reasons : choice.warnings;
-      texts.push_back(fmt::format("the newest kernel that NVIDIA names for it is {} ({}), and {} is newer",
-                                  release.max_kernel, release.max_kernel_source, kernel));
+      return;
     }
+    choice.kernel_support = KernelSupport::unsupported;
+    // An assumed kernel only changes the order, because the image may boot an older one.
+    auto& texts = query_.kernel.empty() ? choice.reasons : choice.warnings;
+    texts.push_back(fmt::format("the newest kernel that NVIDIA names for {} is {} ({}), and {} is newer",
+                                limit == &release ? "it" : product_name(limit->version), limit->max_kernel,
+                                limit->max_kernel_source, kernel));
+  }
+
+  /// Returns the newer release with the largest `max_kernel`: an older one does not support more. Null: no row states
+  /// one.
+  [[nodiscard]] const OfedRow* newer_release_with_max_kernel(const OfedRow& release) const {
+    const OfedRow* largest = nullptr;
+    for (const auto& row : matrix_.ofed_releases()) {
+      if (row.max_kernel.empty() || is_doca(row.version) != is_doca(release.version) ||
+          compare_versions(row.version, release.version) <= 0)
+        continue;
+      if (largest == nullptr || compare_versions(largest->max_kernel, row.max_kernel) < 0) largest = &row;
+    }
+    return largest;
   }
 
   /// Returns the row whose `max_kernel` applies to a release: its own, or else the largest of older releases, because a
@@ -186,7 +231,9 @@ class Finder {
     if (!release.max_kernel.empty()) return &release;
     const OfedRow* largest = nullptr;
     for (const auto& row : matrix_.ofed_releases()) {
-      if (row.max_kernel.empty() || compare_versions(row.version, release.version) > 0) continue;
+      if (row.max_kernel.empty() || is_doca(row.version) != is_doca(release.version) ||
+          compare_versions(row.version, release.version) > 0)
+        continue;
       if (largest == nullptr || compare_versions(largest->max_kernel, row.max_kernel) < 0) largest = &row;
     }
     return largest;
@@ -235,10 +282,34 @@ class Finder {
     if (choice.tier == Tier::extension)
       reasons.push_back(fmt::format("the VM extension installs it for {} on {}",
                                     join(extension_generations(release.version), ", "), query_.os->name));
-    reasons.push_back(fmt::format("{} {}", release.lts ? "long-term support line" : "release line", release.line));
+    reasons.push_back(fmt::format("{} {}", release.lts ? "long-term support line" : "release line", line_of(release)));
+    if (!release.embeds.empty()) reasons.push_back(fmt::format("has the driver release {}", release.embeds));
+    if (is_doca(release.version) && !has_built_modules(release))
+      reasons.emplace_back(
+          "contains only module sources: bake compiles them in the image, or installs the modules of a "
+          "doca-kernel-repo "
+          "package for the kernel");
     if (!generations_.empty())
       reasons.push_back(fmt::format("drives {} ({})", join(generations_, ", "), names_of(query_.sizes)));
     if (!choice.sha256.empty()) reasons.emplace_back("the SHA-256 of its archive is public");
+  }
+
+  [[nodiscard]] Tier tier_of(const OfedRow& release) const {
+    if (extension_installs(release.version)) return Tier::extension;
+    if (is_doca(release.version)) return Tier::doca;
+    return release.lts ? Tier::long_term : Tier::other;
+  }
+
+  /// Returns the line of a release for messages: "23.10", "DOCA 3.2" of "doca-3.2.3-019000".
+  static std::string line_of(const OfedRow& release) {
+    if (!is_doca(release.version)) return release.line;
+    const auto numbers = split(release.version.substr(release.version.find('-') + 1), '.');
+    return "DOCA " + numbers.front() + (numbers.size() > 1 ? "." + numbers[1] : "");
+  }
+
+  /// Returns whether packages of this DOCA release contain built modules for this operating system. The debs never do.
+  [[nodiscard]] bool has_built_modules(const OfedRow& release) const {
+    return query_.os->family == "rpm" && compare_versions(release.version, doca_rpm_sources_from) < 0;
   }
 
   /// Returns whether a driver drives every card and no rule refuses it. Records the reasons of a refusal: all of them
@@ -308,7 +379,10 @@ std::vector<std::string> generations_of(const Sizes& sizes) {
   return generations;
 }
 
-std::string releases_for(const Matrix& matrix, const std::string& generation) {
+namespace {
+
+/// Returns the releases of one product that drive a generation: "MLNX_OFED >= 5.6-1.0.3.3".
+std::string releases_for(const Matrix& matrix, const std::string& generation, bool doca) {
   const OfedRow *oldest = nullptr, *newest = nullptr, *first = nullptr, *last = nullptr;
   const auto older = [](const OfedRow* a, const OfedRow& b) {
     return a == nullptr || compare_versions(b.version, a->version) < 0;
@@ -317,7 +391,7 @@ std::string releases_for(const Matrix& matrix, const std::string& generation) {
     return a == nullptr || compare_versions(b.version, a->version) > 0;
   };
   for (const auto& release : matrix.ofed_releases()) {
-    if (!release.bakeable) continue;
+    if (is_doca(release.version) != doca) continue;
     if (older(oldest, release)) oldest = &release;
     if (newer(newest, release)) newest = &release;
     if (!contains(release.generations, generation)) continue;
@@ -325,10 +399,19 @@ std::string releases_for(const Matrix& matrix, const std::string& generation) {
     if (newer(last, release)) last = &release;
   }
   if (first == nullptr) return {};
-  if (first == oldest && last == newest) return "any MLNX_OFED";
-  if (first == oldest) return fmt::format("MLNX_OFED <= {}", last->version);
-  if (last == newest) return fmt::format("MLNX_OFED >= {}", first->version);
-  return fmt::format("MLNX_OFED {} to {}", first->version, last->version);
+  const auto version = [&](const OfedRow* row) { return row->version.substr(doca ? row->version.find('-') + 1 : 0); };
+  const std::string product = doca ? "DOCA-OFED" : "MLNX_OFED";
+  if (first == oldest && last == newest) return "any " + product;
+  if (first == oldest) return fmt::format("{} <= {}", product, version(last));
+  if (last == newest) return fmt::format("{} >= {}", product, version(first));
+  return fmt::format("{} {} to {}", product, version(first), version(last));
+}
+
+}  // namespace
+
+std::string releases_for(const Matrix& matrix, const std::string& generation) {
+  auto releases = releases_for(matrix, generation, false);
+  return releases.empty() ? releases_for(matrix, generation, true) : releases;
 }
 
 std::string names_of(const Sizes& sizes) {

@@ -31,8 +31,8 @@ struct DriverResult {
 /// do
 ///    not support it;
 /// 2. archives with a public digest that are in a long-term line or that the VM extension installs, then other archives
-///    that the VM extension installs, then long-term lines, other releases and the inbox driver;
-/// 3. archives with a public digest, confirmed rows, newer versions.
+///    that the VM extension installs, then long-term lines, DOCA-OFED, other releases and the inbox driver;
+/// 3. long-term lines of DOCA-OFED, archives with a public digest, confirmed rows, newer versions.
 DriverResult find_drivers(const Matrix& matrix, const DriverQuery& query);
 
 /// Returns the kernel of the query, or else the kernel of Azure's current image. Empty: not known.
@@ -41,7 +41,8 @@ const std::string& kernel_or_assumed(const DriverQuery& query);
 /// Returns the distinct card generations of `sizes`, oldest first.
 std::vector<std::string> generations_of(const Sizes& sizes);
 
-/// Returns the bakeable releases that drive a generation as text, "MLNX_OFED >= 5.6-1.0.3.3", or an empty string.
+/// Returns the releases that drive a generation as text, "MLNX_OFED >= 5.6-1.0.3.3", or an empty string. Releases of
+/// DOCA-OFED only if no release of MLNX_OFED drives it.
 std::string releases_for(const Matrix& matrix, const std::string& generation);
 
 /// Returns "Standard_HB120rs_v2, Standard_HC44rs".

@@ -20,6 +20,8 @@ const char* name_of(Tier tier) {
       return "extension";
     case Tier::long_term:
       return "long_term";
+    case Tier::doca:
+      return "doca";
     case Tier::other:
       return "other";
     case Tier::inbox:
@@ -76,7 +78,6 @@ void to_json(ordered_json& json, const OfedRow& row) {
                           {"max_kernel_source", row.max_kernel_source},
                           {"distros", row.distros},
                           {"sha256", row.sha256},
-                          {"bakeable", row.bakeable},
                           {"lts", row.lts}},
                          row.provenance);
 }

@@ -69,6 +69,12 @@ void order_operating_systems(Matrix::Rows& rows) {
                         [&](const OsRow& os) { return supported.contains(os.id); });
 }
 
+/// Moves the VM sizes that Azure retires to the end.
+void order_sizes(Matrix::Rows& rows) {
+  std::stable_partition(rows.vm_sizes.begin(), rows.vm_sizes.end(),
+                        [](const SizeRow& size) { return size.retires.empty(); });
+}
+
 }  // namespace
 
 bool distro_fits(std::string_view bundle_distro, std::string_view os_distro) {
@@ -89,6 +95,7 @@ void link_rows(Matrix::Rows& rows) {
   collect_distros(rows);
   complete_operating_systems(rows);
   order_operating_systems(rows);
+  order_sizes(rows);
 }
 
 }  // namespace bake::matrix

@@ -78,10 +78,6 @@ struct BundleName {
 /// Splits the last part of a path or URL. Returns empty fields when it is not the name of a bundle.
 BundleName parse_bundle_name(std::string_view link);
 
-/// Returns whether a bundle for `bundle_distro` fits a release whose bundles are called `os_distro`: the names are
-/// equal, or the bundle is for the whole major release ("rhel8" fits "rhel8.6").
-bool distro_fits(std::string_view bundle_distro, std::string_view os_distro);
-
 /// Returns whether a row of the manifest names this release: "RHEL/CentOS" "7.6" names CentOS 7.6 and RHEL 7.6.
 bool names_os(const ManifestRow& row, const OsRow& os);
 

@@ -112,6 +112,13 @@ std::string size_key(std::string_view name) {
 
 }  // namespace
 
+bool is_doca(std::string_view version) { return version.starts_with("doca-"); }
+
+std::string product_name(std::string_view version) {
+  if (!is_doca(version)) return "MLNX_OFED " + std::string(version);
+  return "DOCA-OFED " + std::string(version.substr(version.find('-') + 1));
+}
+
 Matrix Matrix::built_in() {
   static const std::shared_ptr<const Rows> rows = [] {
     std::vector<Problem> problems;

@@ -11,6 +11,16 @@
 
 namespace bake::matrix {
 
+/// Returns whether a release is one of DOCA-OFED: "doca-3.2.3-019000".
+bool is_doca(std::string_view version);
+
+/// Returns the name of a driver release for messages: "MLNX_OFED 5.5-1.0.3.2", "DOCA-OFED 3.2.3-019000".
+std::string product_name(std::string_view version);
+
+/// Returns whether a bundle for `bundle_distro` fits a release whose bundles are called `os_distro`: the names are
+/// equal, or the bundle is for the whole major release ("rhel8" fits "rhel8.6").
+bool distro_fits(std::string_view bundle_distro, std::string_view os_distro);
+
 /// A question to resolve(): one release, and the VM sizes that one image must support.
 struct Query {
   std::string os_id;
@@ -24,8 +34,8 @@ struct Query {
   std::vector<std::string> in_store = {};
 };
 
-/// Why a driver ranks where it does. Earlier tiers rank first.
-enum class Tier { extension, long_term, other, inbox };
+/// Why a driver ranks where it does. Earlier tiers rank first. DOCA-OFED has tier `doca`, also in its long-term lines.
+enum class Tier { extension, long_term, doca, other, inbox };
 
 /// Whether a driver supports the kernel that boots, as far as public sources say.
 enum class KernelSupport { supported, unknown, unsupported };
@@ -33,8 +43,8 @@ enum class KernelSupport { supported, unknown, unsupported };
 /// One driver that works.
 struct Choice {
   bool inbox = false;
-  std::string ofed;                   ///< "5.5-1.0.3.2"; empty for inbox
-  std::string distro;                 ///< "rhel7.7"
+  std::string ofed;                   ///< "5.5-1.0.3.2", "doca-3.2.3-019000"; empty for inbox
+  std::string distro;                 ///< "rhel7.7"; of a bundle for each minor release "rhel9"
   std::string file_name;              ///< MLNX_OFED_LINUX-5.5-1.0.3.2-rhel7.7-x86_64.tgz
   std::string url;                    ///< where the vendor published the archive, or empty
   std::string sha256;                 ///< public digest of the archive, or empty

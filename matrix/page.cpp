@@ -53,6 +53,8 @@ Tag tag_of(const Choice& choice) {
       return {"extension", "extension"};
     case Tier::long_term:
       return {"lts", "LTS"};
+    case Tier::doca:
+      return {"doca", "DOCA"};
     case Tier::inbox:
       return {"inbox", "inbox"};
     case Tier::other:

@@ -104,7 +104,6 @@ class FileReader {
     row.libs = reader.choice_or("libs", {"mlnx-libs", "upstream-libs"}, "");
     row.embeds = reader.text_or("embeds", "");
     row.generations = generations(reader);
-    row.bakeable = reader.flag_or("bakeable", true);
     row.lts = reader.flag_or("lts", false);
     row.max_kernel = reader.text_or("max_kernel", "");
     row.max_kernel_source = reader.text_or("max_kernel_source", "");
@@ -114,7 +113,8 @@ class FileReader {
     matches(reader, "version", row.version, R"(\d+\.\d+-\d+\.\d+\.\d+\.\d+(\.\d+)?|doca-\d+(\.\d+)+-\d+)",
             "5.5-1.0.3.2 or doca-3.2.1-044000");
     if (row.generations.empty()) reader.problem("generations", "a release must name the cards it drives");
-    if (row.bakeable && row.layout == "doca") reader.problem("layout", "a DOCA release is not bakeable yet");
+    if (is_doca(row.version) != (row.layout == "doca"))
+      reader.problem("layout", "the releases of DOCA, and no others, have the layout doca");
     if (!row.libs.empty() && row.layout != "split")
       reader.problem("libs", "only a split bundle has library flavours to choose from");
   }

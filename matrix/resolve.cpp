@@ -134,7 +134,7 @@ class Resolver {
                            : fmt::format("its inbox driver does not drive {}", size.generation);
     const auto releases = releases_for(matrix_, size.generation);
     if (releases.empty())
-      return fmt::format("{} ({}): no release of MLNX_OFED drives it, and on {} {}", size.name, size.generation,
+      return fmt::format("{} ({}): no driver release drives it, and on {} {}", size.name, size.generation,
                          query_.os->name, inbox);
     return fmt::format("{} ({}) needs {}, which has no bundle for {}; {}", size.name, size.generation, releases,
                        query_.os->name, inbox);
@@ -229,14 +229,13 @@ class Resolver {
       if (size->vm_generations == std::vector<int>{2} && size->arch == "x86_64")
         result_.notes.push_back(fmt::format("{}: starts from generation 2 (UEFI) images only", size->name));
     }
-    note_doca();
   }
 
-  /// Says where modules come from when the vendor does not build any for this kernel.
+  /// Says where modules of MLNX_OFED come from when the vendor does not build any for this kernel.
   void note_kernel() {
     const auto& kernel = query_.kernel;
-    const bool vendor =
-        std::any_of(result_.choices.begin(), result_.choices.end(), [](const Choice& choice) { return !choice.inbox; });
+    const bool vendor = std::any_of(result_.choices.begin(), result_.choices.end(),
+                                    [](const Choice& choice) { return !choice.inbox && choice.tier != Tier::doca; });
     if (kernel.empty() || kernel == query_.os->ga_kernel || !vendor || query_.ofed == "inbox") return;
     result_.notes.push_back(fmt::format(
         "{} is not the kernel that MLNX_OFED's modules are built for ({}): {}", kernel, query_.os->ga_kernel,
@@ -246,30 +245,12 @@ class Resolver {
             : "bake uses them if every symbol version matches, which the plan checks"));
   }
 
-  void note_doca() {
-    const auto generations = generations_of(query_.sizes);
-    const BundleRow* newest = nullptr;
-    for (const auto& bundle : matrix_.bundles()) {
-      const auto* release = matrix_.find_ofed(bundle.ofed);
-      if (release == nullptr || release->bakeable || bundle.arch != "x86_64" || bundle.recognised_only ||
-          !distro_fits(bundle.distro, query_.os->distro))
-        continue;
-      const bool drives = std::all_of(generations.begin(), generations.end(), [&](const auto& generation) {
-        return contains(release->generations, generation);
-      });
-      if (drives && (newest == nullptr || compare_versions(newest->ofed, bundle.ofed) < 0)) newest = &bundle;
-    }
-    if (newest != nullptr)
-      result_.notes.push_back(
-          fmt::format("DOCA-OFED ({}) drives it, but bake cannot bake DOCA-OFED yet", newest->file));
-  }
-
   [[nodiscard]] DriverQuery with(Sizes sizes) const {
     return {query_.os, std::move(sizes), query_.kernel, query_.ofed, query_.in_store};
   }
 
   static std::string driver_name(const Choice& choice) {
-    return choice.inbox ? std::string("its inbox driver") : "MLNX_OFED " + choice.ofed;
+    return choice.inbox ? std::string("its inbox driver") : product_name(choice.ofed);
   }
 
   const Matrix& matrix_;

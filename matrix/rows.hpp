@@ -45,7 +45,7 @@ struct InboxRow {
 /// One version of MLNX_OFED or DOCA-OFED.
 struct OfedRow {
   std::string version;                   ///< "5.5-1.0.3.2", "doca-3.2.1-044000"
-  std::string line;                      ///< "4.9", "5.5", "23.10", "doca"
+  std::string line;                      ///< "4.9", "5.5", "23.10", "doca" of every DOCA release
   std::string layout;                    ///< "flat", "split", "doca"
   std::string libs;                      ///< library flavour that the vendor's installer takes from a split bundle
   std::string embeds;                    ///< driver release inside a DOCA package: "25.10"
@@ -55,7 +55,6 @@ struct OfedRow {
   std::string max_kernel_source;
   std::vector<std::string> distros;           ///< distros of its x86_64 bundles; from the bundle rows
   std::map<std::string, std::string> sha256;  ///< distro → public digest of the archive; from the bundle rows
-  bool bakeable = true;                       ///< false: recognised, not yet bakeable (DOCA)
   bool lts = false;
   Provenance provenance;
 };

@@ -19,6 +19,9 @@ bool driver_matches(const RuleRow& rule, const OfedRow* ofed) {
   if (ofed == nullptr) return rule.driver != "ofed" && !names_releases;
   if (rule.driver == "inbox") return false;
   if (!rule.ofed.empty() && !contains(rule.ofed, ofed->version)) return false;
+  // The versions of MLNX_OFED and of DOCA are not comparable.
+  for (const auto* bound : {&rule.ofed_at_least, &rule.ofed_below})
+    if (!bound->empty() && is_doca(*bound) != is_doca(ofed->version)) return false;
   return within(ofed->version, rule.ofed_at_least, rule.ofed_below);
 }
 

@@ -26,10 +26,10 @@ struct Options {
   bool all = false;
 };
 
-std::string name_of(const Choice& choice) { return choice.inbox ? "inbox" : "MLNX_OFED " + choice.ofed; }
+std::string name_of(const Choice& choice) { return choice.inbox ? "inbox" : matrix::product_name(choice.ofed); }
 
 std::string requested_name(const Options& options) {
-  return options.ofed == "inbox" ? options.ofed : "MLNX_OFED " + options.ofed;
+  return options.ofed == "inbox" ? options.ofed : matrix::product_name(options.ofed);
 }
 
 /// Returns whether uname(2) can report this text as a release: a version and any suffix, in at most 64 bytes.
@@ -60,7 +60,7 @@ void check_words(const Options& options, const Matrix& matrix) {
                 reordered(options, matrix));
   if (!options.ofed.empty() && options.ofed != "inbox" && !recipe::is_ofed_release(options.ofed))
     throw Error(ErrorKind::usage, fmt::format("resolving --ofed '{}': not a release", options.ofed),
-                "write 'inbox' or a whole version: 5.5-1.0.3.2");
+                "write 'inbox' or a whole version: 5.5-1.0.3.2, doca-3.2.3-019000");
   if (!options.kernel.empty() && !is_kernel_release(options.kernel))
     throw Error(ErrorKind::usage, fmt::format("resolving kernel '{}': not a kernel release", options.kernel),
                 "write it as 'uname -r' prints it: 3.10.0-1062.el7.x86_64, 5.4.0-1046-azure");

@@ -36,7 +36,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>>& columns() {
   static const std::vector<std::pair<std::string, std::vector<std::string>>> all_columns{
       {"os", {"id", "version", "distro", "ga_kernel", "inbox", "end_of_life", "extension", "confidence"}},
       {"sizes", {"name", "family", "generation", "hcas", "speed", "transport", "vm_generations", "arch", "confidence"}},
-      {"ofed", {"version", "line", "layout", "lts", "bakeable", "generations", "distros", "confidence"}},
+      {"ofed", {"version", "line", "layout", "lts", "generations", "distros", "confidence"}},
       {"bundles", {"file", "arch", "sha256", "confidence"}},
       {"inbox", {"key", "generations", "packages", "confidence"}},
       {"pci", {"device", "name", "generation", "driver", "virtual_function", "confidence"}},

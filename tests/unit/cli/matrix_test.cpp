@@ -33,15 +33,15 @@ TEST(MatrixCommand, ListsTheFifteenReleases) {
   EXPECT_EQ(result.status, 0);
   const auto lines = split_lines(result.out);
   ASSERT_GT(lines.size(), 16U);
-  EXPECT_EQ(
-      lines[0],
-      "release       kernel                  CX3-Pro      CX5          CX6          CX7          inbox  end of life");
-  EXPECT_EQ(
-      lines[4],
-      "centos 7.7    3.10.0-1062.el7.x86_64  4.9-4.1.7.0  5.4-1.0.3.0  5.4-1.0.3.0  none         yes    2024-06-30");
-  EXPECT_EQ(
-      lines[15],
-      "ubuntu 20.04  5.4.0-26-generic        inbox        5.8-2.0.3.0  5.8-2.0.3.0  5.8-2.0.3.0  yes    2025-05-31");
+  EXPECT_EQ(lines[0],
+            "release       kernel                  CX3-Pro      CX5          CX6          CX7                inbox  "
+            "end of life");
+  EXPECT_EQ(lines[4],
+            "centos 7.7    3.10.0-1062.el7.x86_64  4.9-4.1.7.0  5.4-1.0.3.0  5.4-1.0.3.0  none               yes    "
+            "2024-06-30");
+  EXPECT_EQ(lines[15],
+            "ubuntu 20.04  5.4.0-26-generic        inbox        5.8-2.0.3.0  5.8-2.0.3.0  5.8-2.0.3.0        yes    "
+            "2025-05-31");
   EXPECT_EQ(lines[16], "");
   EXPECT_TRUE(lines[17].starts_with("topic ")) << lines[17];
 }
@@ -153,7 +153,7 @@ TEST(MatrixCommand, ResolveRefusesWordsThatCannotBeNames) {
     EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", word}).status, 0) << word;
   EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", "5.5"}).err,
             "bake: error: resolving --ofed '5.5': not a release\n"
-            "bake: hint: write 'inbox' or a whole version: 5.5-1.0.3.2\n");
+            "bake: hint: write 'inbox' or a whole version: 5.5-1.0.3.2, doca-3.2.3-019000\n");
   for (const auto* word : {"5.5-", ".-", "5.5-1", "5-1.0", "5.5-1.0.x", "auto"})
     EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", word}).status, 2) << word;
   EXPECT_THAT(bake({"resolve", "Standard_HB120rs_v2", "Standard_HC44rs", "ubuntu20.04"}).err,

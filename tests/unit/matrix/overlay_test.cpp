@@ -193,7 +193,7 @@ TEST(MatrixOverlay, RulesThatOverlapOrNeverMatch) {
                 "o.yaml:6: has no condition, so it would match everything",
                 "o.yaml:7: names driver release '1.0-1.0.0.0', which has no row in ofed_releases (did you mean "
                 "'5.0-1.0.0.0'?)",
-                "o.yaml:7: names VM family 'HBv8', which no size belongs to (did you mean 'HBv2'?)",
+                "o.yaml:7: names VM family 'HBv8', which no size belongs to (did you mean 'HBv3'?)",
                 "o.yaml:8: mixes conditions on waagent or cloud-init with conditions on drivers",
             }));
 }

@@ -54,9 +54,13 @@ const std::vector<Expected>& fifteen() {
       const std::vector<std::string> cx3{"4.9-4.1.7.0", "4.9-2.2.6.0", "4.9-5.1.0.0", "5.0-2.1.8.0", "inbox"};
       all.push_back({id, "7.6", "rhel7.6", cx3, with_inbox, old_el7});
       all.push_back({id, "7.7", "rhel7.7", cx3, with_inbox, with_inbox});
-      all.push_back({id, "8.1", "rhel8.1", cx3, with_inbox, with_inbox});
-      const std::vector<std::string> el82{"5.5-1.0.3.2", "4.9-2.2.6.0", "5.8-1.1.2.1", "4.9-5.1.0.0",
-                                          "4.9-4.1.7.0", "5.2-2.2.3.0", "inbox"};
+      auto el81 = with_inbox;
+      const std::vector<std::string> doca{"doca-3.2.2-035000", "doca-3.2.1-044000", "doca-3.2.0-125000"};
+      el81.insert(el81.begin() + 6, doca.begin(), doca.end());
+      all.push_back({id, "8.1", "rhel8.1", cx3, el81, el81});
+      std::vector<std::string> el82{"5.5-1.0.3.2", "4.9-2.2.6.0", "5.8-1.1.2.1", "4.9-5.1.0.0",
+                                    "4.9-4.1.7.0", "5.2-2.2.3.0", "inbox"};
+      el82.insert(el82.begin() + 5, doca.begin(), doca.end());
       all.push_back({id, "8.2", "rhel8.2", {"4.9-4.1.7.0", "4.9-2.2.6.0", "4.9-5.1.0.0", "inbox"}, el82, el82});
     }
     all.push_back({"ubuntu",
@@ -276,14 +280,14 @@ TEST(MatrixResolve, UnknownNamesGetTheClosestKnownOnes) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::incompatible);
     EXPECT_EQ(error.message(), "resolving VM size 'Standard_HB120v2': the matrix does not know it");
-    EXPECT_EQ(error.hint(), "similar names: Standard_HB120rs_v2, Standard_HB60rs, Standard_HB120rs_v3");
+    EXPECT_EQ(error.hint(), "similar names: Standard_HB120rs_v2, Standard_HB120rs_v3, Standard_HB60rs");
   }
   try {
     resolve("centos", "7.7", {"hb120rs_v22"});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.message(), "resolving VM size 'hb120rs_v22': the matrix does not know it");
-    EXPECT_EQ(error.hint(), "similar names: Standard_HB120rs_v2, Standard_HB120rs_v3, Standard_HB120-96rs_v2");
+    EXPECT_EQ(error.hint(), "similar names: Standard_HB120rs_v2, Standard_HB120rs_v3, Standard_HB176rs_v4");
   }
   try {
     resolve("centos", "7.3", {});
@@ -295,11 +299,35 @@ TEST(MatrixResolve, UnknownNamesGetTheClosestKnownOnes) {
   EXPECT_THROW(resolve("debian", "12", {}), Error);
 }
 
-TEST(MatrixResolve, DocaIsRecognisedButNotChosen) {
+TEST(MatrixResolve, DocaComesAfterTheLongTermLinesOfMlnxOfed) {
   const auto resolution = resolve("almalinux", "9.4", {"Standard_HB176rs_v4"});
-  for (const auto& choice : resolution.choices) EXPECT_FALSE(choice.ofed.starts_with("doca")) << choice.ofed;
-  EXPECT_EQ(resolution.notes.back(),
-            "DOCA-OFED (doca-host-3.2.2-035000_25.10_rhel9.x86_64.rpm) drives it, but bake cannot bake DOCA-OFED yet");
+  const auto names = drivers(resolution);
+  const auto doca = std::find(names.begin(), names.end(), "doca-3.2.2-035000");
+  ASSERT_NE(doca, names.end());
+  EXPECT_EQ((doca - 1)->rfind("24.10-", 0) == 0 || (doca - 1)->rfind("23.10-", 0) == 0, true) << *(doca - 1);
+  const auto& choice = resolution.choices[static_cast<std::size_t>(doca - names.begin())];
+  EXPECT_EQ(choice.tier, Tier::doca);
+  EXPECT_EQ(choice.file_name, "doca-host-3.2.2-035000_25.10_rhel9.x86_64.rpm");
+  EXPECT_EQ(choice.distro, "rhel9");
+  EXPECT_EQ(choice.reasons,
+            (std::vector<std::string>{
+                "long-term support line DOCA 3.2", "has the driver release 25.10",
+                "contains only module sources: bake compiles them in the image, or installs the modules of a "
+                "doca-kernel-repo package for the kernel",
+                "drives CX7 (Standard_HB176rs_v4)", "the SHA-256 of its archive is public"}));
+}
+
+TEST(MatrixResolve, DocaForOlderMinorReleasesIsDoubted) {
+  for (const auto& choice : resolve("rhel", "8.6", {"Standard_HB176rs_v4"}).choices)
+    EXPECT_EQ(choice.rule_warns && choice.warnings.front().starts_with("NVIDIA's build manifest of DOCA 3.2 names"),
+              choice.ofed.starts_with("doca-3.2"))
+        << choice.ofed;
+}
+
+// "5.5" is newer than "doca-3.2.2" for a comparison of texts: a bound of a rule counts for one product only.
+TEST(MatrixResolve, RulesAboutReleasesOfMlnxOfedDoNotConcernDoca) {
+  const auto names = drivers(resolve("ubuntu", "22.04", {"Standard_HB176rs_v4"}));
+  EXPECT_NE(std::find(names.begin(), names.end(), "doca-3.2.1-044000"), names.end());
 }
 
 TEST(MatrixResolve, SaysWhichReleaseAnEndOfLifeBelongsTo) {
@@ -386,8 +414,8 @@ TEST(MatrixResolve, SaysWhyAnUnlistedReleaseIsNotAChoice) {
              "ConnectX-7 (NDR) needs MLNX_OFED 5.6-1.0.3.3 or newer; with an older one the link comes up as SDR"}));
   EXPECT_EQ(resolve("rhel", "8.6", {"Standard_HB176rs_v4"}, "", "99.1-1.0.0.0").requested_refusals,
             Texts{"the matrix lists neither MLNX_OFED 99.1-1.0.0.0 nor another release of its line"});
-  EXPECT_EQ(resolve("rhel", "8.6", {"Standard_HB176rs_v4"}, "", "doca-3.2.1-044000").requested_refusals,
-            Texts{"bake recognises doca-3.2.1-044000, but cannot bake it yet"});
+  EXPECT_EQ(resolve("ubuntu", "24.04", {"Standard_HB176rs_v4"}, "", "doca-2.10.0-093512").requested_refusals,
+            Texts{"DOCA-OFED 2.10.0-093512 is for arm64 machines: bake makes only x86_64 images"});
 }
 
 TEST(MatrixResolve, SaysWhyTheInboxDriverIsNotAChoice) {
@@ -475,9 +503,11 @@ TEST(MatrixResolveKernel, ANewerLineSupportsTheKernelsOfOlderLines) {
 }
 
 TEST(MatrixResolveKernel, AKernelNewerThanEveryBundleLeavesTheInboxDriverFirst) {
-  const auto newest = resolve("ubuntu", "24.04", {"Standard_HB176rs_v4"}, "7.0.0-1008-azure");
+  const auto newest = resolve("ubuntu", "24.04", {"Standard_HB176rs_v4"}, "7.1.0-1008-azure");
   EXPECT_TRUE(newest.choices.at(0).inbox);
   EXPECT_EQ(newest.choices.at(1).kernel_support, KernelSupport::unsupported);
+  EXPECT_EQ(resolve("ubuntu", "24.04", {"Standard_HB176rs_v4"}, "7.0.0-1008-azure").choices.at(0).ofed,
+            "doca-3.2.3-019000");
   EXPECT_EQ(resolve("ubuntu", "24.04", {"Standard_HB176rs_v4"}, "6.8.0-1018-azure").choices.at(0).ofed,
             "24.10-3.2.5.0");
 }
