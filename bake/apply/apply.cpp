@@ -41,7 +41,7 @@ Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& ma
   else
     change_deb_packages(plan, guest);
   unmount_payloads(plan, guest);
-  place_modules(plan, guest, progress);
+  auto build_log = place_modules(plan, guest, progress);
   progress.step("configure");
   configure_ofed(plan, guest);
   install_firstboot(plan, guest);
@@ -52,7 +52,7 @@ Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& ma
   const bool built = change_initramfs(plan, guest, progress);
   generalize(plan, guest, progress);
   label_files(plan, guest, progress);
-  return {built};
+  return {built, std::move(build_log)};
 }
 
 }  // namespace bake::apply

@@ -16,6 +16,7 @@ std::string payload_mount(std::size_t number);
 /// What the plan left open.
 struct Applied {
   bool built_initramfs = false;  ///< the guest's tool built an initramfs, perhaps because bake could not edit it
+  std::string build_log = {};    ///< of the modules that were compiled in the guest; text of the guest, or empty
 };
 
 /// Carries out `plan` in `guest`: packages in one transaction by the guest's own rpm or dpkg, modules, services, the

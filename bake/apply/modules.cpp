@@ -42,7 +42,7 @@ void link_weak_updates(const plan::Plan& plan, guest::Guest& guest) {
 std::vector<std::string> packages_in_build_order(const plan::Plan& plan) {
   std::vector<std::string> names;
   for (const auto& change : plan.changes)
-    if (change.action != resolve::PackageChange::Action::remove && change.payload == 0) names.push_back(change.name);
+    if (change.action != resolve::PackageChange::Action::remove && !change.is_extra()) names.push_back(change.name);
   std::stable_partition(names.begin(), names.end(), [](const std::string& name) {
     return name.starts_with("mlnx-ofed-kernel") || name.starts_with("mlnx-ofa_kernel");
   });
@@ -58,7 +58,8 @@ std::vector<std::string> signing_tools(const plan::Plan& plan) {
 }
 
 /// Builds the DKMS sources of every package that the plan installs, unless the package's own script has done so.
-void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
+/// Returns what dkms and the compiler printed.
+std::string build_dkms(const plan::Plan& plan, guest::Guest& guest) {
   const auto script = fmt::format(
       "set -e\n"
       "kernel={0}\n"
@@ -69,18 +70,28 @@ void build_dkms(const plan::Plan& plan, guest::Guest& guest) {
       "    sources=1\n"
       "    name=$(sed -n 's/^PACKAGE_NAME=//p' $conf | tr -d '\"' | head -n 1)\n"
       "    version=$(sed -n 's/^PACKAGE_VERSION=//p' $conf | tr -d '\"' | head -n 1)\n"
-      "    dkms status -m $name -v $version -k $kernel | grep -q installed && continue\n"
+      "    log=/var/lib/dkms/$name/$version/$kernel/*/log/make.log\n"
+      "    if dkms status -m $name -v $version -k $kernel | grep -q installed; then\n"
+      "      cat $log 2>/dev/null || :\n"
+      "      continue\n"
+      "    fi\n"
+      "    [ -e /usr/src/$name-$version/dkms.conf ] || dkms add ${{conf%/dkms.conf}}\n"
       "    dkms install -m $name -v $version -k $kernel --force || {{\n"
       "{3}"
       "      exit 1\n"
       "    }}\n"
+      "    cat $log 2>/dev/null || :\n"
       "  done\n"
       "done\n"
       "[ $sources = 1 ] || {{ echo 'no package of the plan has DKMS sources'; exit 1; }}\n",
       shell_quote(plan.kernel()), guest::quoted(packages_in_build_order(plan)),
       plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs);
-  guest::run(guest, fmt::format("building the modules for {} with dkms", plan.kernel()),
-             sign_no_modules + with_deferred_tools({signing_tools(plan), plan.kernel()}, script));
+  const auto doing = fmt::format("building the modules for {} with dkms", plan.kernel());
+  auto result = guest.shell(sign_no_modules + with_deferred_tools({signing_tools(plan), plan.kernel()}, script));
+  if (result.ok()) return std::move(result.output);
+  throw Error(ErrorKind::verification, fmt::format("{}: {}", doing, last_lines(result.output)),
+              "use another release of the driver, or a base with another kernel; -v shows the whole output, --log FILE "
+              "keeps it");
 }
 
 /// Removes the signing keys that the base did not have, with their certificates: some releases of dkms (3.0.4 to 3.0.6)
@@ -99,10 +110,11 @@ void remove_private_keys(const plan::Plan& plan, guest::Guest& guest, Progress& 
 
 }  // namespace
 
-void place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
+std::string place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
+  std::string build_log;
   if (plan.fit.kind == FitKind::needs_build) {
     progress.step("build modules");
-    build_dkms(plan, guest);
+    build_log = build_dkms(plan, guest);
   }
   if (plan.fit.kind == FitKind::weak_updates) link_weak_updates(plan, guest);
   progress.step("depmod");
@@ -110,6 +122,7 @@ void place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progre
   guest::run(guest, fmt::format("running depmod for {}", plan.kernel()),
              fmt::format("depmod -a {}\n[ ! -x /sbin/ldconfig ] || /sbin/ldconfig\n", shell_quote(plan.kernel())));
   remove_private_keys(plan, guest, progress);
+  return build_log;
 }
 
 }  // namespace bake::apply

@@ -12,8 +12,9 @@ namespace bake::apply {
 // part.
 
 /// Makes the modules visible to the plan's kernel: DKMS build without signatures, weak-updates links, depmod. Names
-/// that kernel in each command, because the running kernel is the appliance's.
-void place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
+/// that kernel in each command, because the running kernel is the appliance's. Returns the log of the build, or an
+/// empty text if nothing was compiled.
+std::string place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
 
 /// Writes openib.conf, the wrapper for ofed_info, and the blacklist of inbox modules that must not load with the
 /// vendor's core.

@@ -54,9 +54,12 @@ std::string module_bytes(const archive::ArchiveEntry& entry, archive::ArchiveRea
   return archive::unpack(reader.read_all(max_packed_module), entry.path, max_unpacked_module);
 }
 
+/// Returns whether the path is /usr/src/X/dkms.conf, or /usr/src/X/source/dkms.conf: the packages of sources for EL
+/// have such a directory.
 bool is_dkms_conf(const std::string& path) {
   const auto parts = split(path, '/');
-  return parts.size() == 5 && parts[1] == "usr" && parts[2] == "src" && parts[4] == "dkms.conf";
+  const bool in_sources = parts.size() == 5 || (parts.size() == 6 && parts[4] == "source");
+  return in_sources && parts[1] == "usr" && parts[2] == "src" && parts.back() == "dkms.conf";
 }
 
 /// Returns the value of an assignment of the shell, without quotes and the parentheses of an array.

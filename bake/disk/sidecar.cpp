@@ -13,6 +13,8 @@ const char* suffix_of(Sidecar kind) {
       return ".provenance.json";
     case Sidecar::signature:
       return ".provenance.dsse.json";
+    case Sidecar::build_log:
+      return ".build.log";
     case Sidecar::result:
       return ".result.json";
     case Sidecar::log:

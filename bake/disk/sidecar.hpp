@@ -11,6 +11,7 @@ enum class Sidecar {
   sbom,        ///< OUT.sbom.spdx.json
   provenance,  ///< OUT.provenance.json
   signature,   ///< OUT.provenance.dsse.json
+  build_log,   ///< OUT.build.log: what the compiler of kernel modules printed
   result,      ///< OUT.result.json: the record of `bake batch`
   log,         ///< OUT.log: the messages of the run for one image of a fleet
   old_log,     ///< OUT.log.1

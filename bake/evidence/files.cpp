@@ -21,14 +21,14 @@ std::vector<InjectedPackage> injected_packages(const plan::Plan& plan, const res
   std::vector<InjectedPackage> injected;
   for (const auto& change : plan.changes) {
     if (change.action == resolve::PackageChange::Action::remove) continue;
-    const bool extra = change.payload != 0;
+    const auto* bundle = driver.bundle_of(change.payload);
     const auto& packages = driver.repository_of(change.payload).packages;
     const auto found = std::find_if(packages.begin(), packages.end(),
                                     [&](const auto& package) { return package.file == change.file; });
     injected.push_back({change.name, change.version, change.arch, file_name(change.file),
                         found != packages.end() ? found->sha256 : "",
-                        extra ? driver.extras.at(change.payload - 1).name : driver.bundle.value().name,
-                        extra ? driver.extras.at(change.payload - 1).signer : driver.bundle.value().trust.signer});
+                        bundle != nullptr ? bundle->name : driver.extras.at(change.payload - 1).name,
+                        bundle != nullptr ? bundle->trust.signer : driver.extras.at(change.payload - 1).signer});
   }
   return injected;
 }
@@ -38,7 +38,13 @@ std::vector<verify::Artifact> extras_of(const plan::Plan& plan, const resolve::S
   for (std::size_t i = 0; i < driver.extras.size(); ++i)
     if (std::any_of(plan.changes.begin(), plan.changes.end(),
                     [&](const auto& change) { return change.payload == i + 1; }))
-      extras.push_back({driver.extras[i].name, driver.extras[i].payload_sha256});
+      extras.push_back({"extra packages " + driver.extras[i].name, driver.extras[i].payload_sha256});
+  for (const auto& change : plan.changes)
+    if (change.kernel_bundle && change.action != resolve::PackageChange::Action::remove) {
+      const auto* bundle = driver.bundle_of(change.payload);
+      extras.push_back({bundle->name, bundle->id()});
+      break;  // only the one for the kernel that boots is used
+    }
   return extras;
 }
 

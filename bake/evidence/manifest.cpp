@@ -36,13 +36,24 @@ Json json_of_driver(const plan::Plan& plan, const Origin& origin) {
                         {"repository", plan.bundle->repository},
                         {"trust", json_of(origin.bundle->trust, origin.signer_checked)}};
   }
+  const auto is_used = [&](std::size_t payload) {
+    return std::any_of(plan.changes.begin(), plan.changes.end(),
+                       [&](const auto& change) { return change.payload == payload; });
+  };
   for (std::size_t i = 0; i < origin.extras.size(); ++i) {
     const auto& extras = origin.extras[i];
-    if (std::any_of(plan.changes.begin(), plan.changes.end(),
-                    [&](const auto& change) { return change.payload == i + 1; }))
+    if (is_used(i + 1))
       driver["extras"].push_back({{"name", extras.name},
                                   {"sha256", extras.payload_sha256},
                                   {"trust", {{"signer", extras.signer}, {"weak", extras.weak}}}});
+  }
+  for (std::size_t i = 0; i < origin.kernel_bundles.size(); ++i) {
+    const auto& [bundle, signer_checked] = origin.kernel_bundles[i];
+    if (is_used(origin.extras.size() + i + 1))
+      driver["kernel_bundle"] = {{"name", bundle->name},
+                                 {"sha256", bundle->id()},
+                                 {"kernel", bundle->doca.value().kernel},
+                                 {"trust", json_of(bundle->trust, signer_checked)}};
   }
   return driver;
 }

@@ -11,6 +11,12 @@
 
 namespace bake::evidence {
 
+/// A doca-kernel-repo package that was attached.
+struct KernelBundle {
+  const bundle::Bundle* bundle = nullptr;
+  bool signer_checked = false;  ///< as Origin::signer_checked
+};
+
 /// The origin of an image: the facts in a manifest that are not in the plan.
 struct Origin {
   std::string key;          ///< content address of the image, job::key_of
@@ -21,9 +27,10 @@ struct Origin {
   std::string recipe_sha256;
   std::string matrix_sha256;
   std::vector<std::string> matrix_overlays;
-  const bundle::Bundle* bundle = nullptr;  ///< null for inbox
-  bool signer_checked = false;             ///< this bake found its signer; otherwise the store's record names it
-  std::vector<bundle::Extras> extras;      ///< all that were attached, in the order of their payloads
+  const bundle::Bundle* bundle = nullptr;    ///< null for inbox
+  bool signer_checked = false;               ///< this bake found its signer; otherwise the store's record names it
+  std::vector<bundle::Extras> extras;        ///< all that were attached, in the order of their payloads
+  std::vector<KernelBundle> kernel_bundles;  ///< likewise; their payloads follow those of the extra packages
   std::string root_uuid;
   std::int64_t time = 0;  ///< seconds since 1970
 };

@@ -22,7 +22,7 @@ Json dependencies(const Json& manifest, const std::vector<verify::Artifact>& ext
        descriptor("matrix", manifest.at("matrix").at("sha256"))});
   if (const auto& driver = manifest.at("driver"); driver.contains("bundle"))
     list.push_back(descriptor(driver.at("bundle").at("name"), driver.at("bundle").at("sha256")));
-  for (const auto& [name, sha256] : extras) list.push_back(descriptor("extra packages " + name, sha256));
+  for (const auto& [name, sha256] : extras) list.push_back(descriptor(name, sha256));
   return list;
 }
 

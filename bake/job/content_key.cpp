@@ -33,11 +33,12 @@ std::string recipe_digest(recipe::Recipe recipe) {
 std::string driver_digest(const resolve::SelectedDriver& driver) {
   std::string text = fmt::format("{} {} {}\n", driver.choice.inbox ? "inbox" : driver.choice.ofed, driver.choice.distro,
                                  join(driver.choice.packages, ","));
-  if (driver.bundle) {
-    const auto& trust = driver.bundle->trust;
-    text += fmt::format("{} {} {} pin:{} signer:{} overridden:{}\n", driver.bundle->id(), driver.bundle->payload_sha256,
-                        driver.packages()->directory, trust.pin, trust.signer, join(trust.overridden, ","));
-  }
+  const auto add = [&](const bundle::Bundle& bundle, const bundle::Repository& packages) {
+    text += fmt::format("{} {} {} pin:{} signer:{} overridden:{}\n", bundle.id(), bundle.payload_sha256,
+                        packages.directory, bundle.trust.pin, bundle.trust.signer, join(bundle.trust.overridden, ","));
+  };
+  if (driver.bundle) add(*driver.bundle, *driver.packages());
+  for (const auto& bundle : driver.kernel_bundles) add(bundle, bundle.repositories.at(0));
   for (const auto& extra : driver.extras)
     text += fmt::format("{} {} signer:{}\n", extra.id, extra.payload_sha256, extra.signer);
   return digest_of(text);

@@ -58,11 +58,8 @@ class InputDigests {
         cache_(environment.cache),
         base_before_(Cache::settled_identity_of(source.path)),
         digests_(files_of(source, driver)) {
-    if (driver.bundle)
-      trust_ = std::async(std::launch::async, [&store = environment.store, &bundle = *driver.bundle] {
-        SilentProgress silent;
-        return store.judge_again(bundle, silent);
-      });
+    if (driver.bundle) judge_again(*driver.bundle, environment.store);
+    for (const auto& bundle : driver.kernel_bundles) judge_again(bundle, environment.store);
   }
 
   /// Waits for the base's digest and returns it. Throws Error{untrusted} when the recipe pins another one, or when a
@@ -74,14 +71,26 @@ class InputDigests {
     auto next = found.begin() + 1;
     if (driver_.bundle) check_payload(driver_.bundle->name, *next++, driver_.bundle->payload_sha256);
     for (const auto& extras : driver_.extras) check_payload(extras.name, *next++, extras.payload_sha256);
+    for (const auto& bundle : driver_.kernel_bundles) check_payload(bundle.name, *next++, bundle.payload_sha256);
     return found.front();
   }
 
-  /// Waits for the end of the derivation, and returns the trust in the bundle that holds now; empty when only the
-  /// store's record vouches. Throws like Store::judge_again. Call it once.
-  std::optional<bundle::Trust> trust() { return trust_.valid() ? trust_.get() : std::nullopt; }
+  /// Waits for the end of the derivations, and returns the trust that holds now: in the bundle, then in the kernel
+  /// bundles. Empty for one for which only the store's record vouches. Throws like Store::judge_again. Call it once.
+  std::vector<std::optional<bundle::Trust>> trusts() {
+    std::vector<std::optional<bundle::Trust>> found;
+    for (auto& judging : judging_) found.push_back(judging.get());
+    return found;
+  }
 
  private:
+  void judge_again(const bundle::Bundle& bundle, const store::Store& store) {
+    judging_.push_back(std::async(std::launch::async, [&store, &bundle] {
+      SilentProgress silent;
+      return store.judge_again(bundle, silent);
+    }));
+  }
+
   static std::vector<fs::path> files_of(const SourceDisk& source, const resolve::SelectedDriver& driver) {
     auto files = driver.payloads();
     files.insert(files.begin(), source.path);
@@ -94,14 +103,30 @@ class InputDigests {
   const Cache& cache_;
   std::optional<FileIdentity> base_before_;
   BackgroundDigests digests_;
-  std::future<std::optional<bundle::Trust>> trust_;
+  std::vector<std::future<std::optional<bundle::Trust>>> judging_;
 };
 
 /// The driver as the evidence describes it.
 struct JudgedDriver {
   resolve::SelectedDriver driver;
   bool signer_checked = false;
+  std::vector<bool> kernel_signers_checked = {};  ///< of each of driver.kernel_bundles
 };
+
+/// Returns the driver with the trust that holds now.
+JudgedDriver judge(const resolve::SelectedDriver& driver, InputDigests& inputs) {
+  JudgedDriver judged{driver};
+  auto trusts = inputs.trusts();
+  const auto take = [&](bundle::Bundle& bundle, std::optional<bundle::Trust>& trust) {
+    if (trust) bundle.trust = std::move(*trust);
+    return trust.has_value();
+  };
+  std::size_t next = 0;
+  if (driver.bundle) judged.signer_checked = take(*judged.driver.bundle, trusts.at(next++));
+  for (auto& bundle : judged.driver.kernel_bundles)
+    judged.kernel_signers_checked.push_back(take(bundle, trusts.at(next++)));
+  return judged;
+}
 
 /// The key of an image is over `driver`, the record of the store: `--if-needed` knows nothing else.
 evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& source, const std::string& base_sha256,
@@ -121,6 +146,8 @@ evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& sourc
   origin.bundle = judged.driver.bundle ? &*judged.driver.bundle : nullptr;
   origin.signer_checked = judged.signer_checked;
   origin.extras = driver.extras;
+  for (std::size_t i = 0; i < judged.driver.kernel_bundles.size(); ++i)
+    origin.kernel_bundles.push_back({&judged.driver.kernel_bundles[i], judged.kernel_signers_checked[i]});
   origin.root_uuid = facts.root_uuid;
   origin.time = output_time();
   return origin;
@@ -136,6 +163,7 @@ struct Finished {
   Json manifest;
   Json checks;
   Json files;
+  std::string build_log;
 };
 
 void warn_of_advice(const std::vector<verify::Check>& checks, Progress& progress) {
@@ -193,11 +221,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   const auto [session, facts] = open_guest(source, disk, driver, inputs, environment);
   progress.step("check the digests of the base and the payloads");
   const auto& base_sha256 = inputs.check();
-  JudgedDriver judged{driver};
-  if (auto trust = inputs.trust()) {
-    judged.driver.bundle->trust = std::move(*trust);
-    judged.signer_checked = true;
-  }
+  auto judged = judge(driver, inputs);
   progress.step("plan");
   auto outcome = make_plan(recipe, driver, facts, environment);
   report_warnings(outcome.plan, progress);
@@ -224,7 +248,20 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   auto files = verify::record_files(session->guest(), outcome.plan);
   progress.step("trim and shut down");
   session->finish();
-  return {std::move(judged.driver), outcome.plan, std::move(manifest), verify::to_json(checks), std::move(files)};
+  return {std::move(judged.driver), outcome.plan,     std::move(manifest),
+          verify::to_json(checks),  std::move(files), applied.build_log};
+}
+
+/// Writes the log of a build of modules next to the output, or removes that of an earlier bake.
+void keep_build_log(const fs::path& output, const std::string& log) {
+  const auto file = sidecar_of(output, Sidecar::build_log);
+  if (log.empty()) {
+    fs::remove(file);
+    return;
+  }
+  std::string text;  // the guest wrote the log
+  for (const auto line : each_line(log)) text += printable(line) + "\n";
+  write_text_atomically(file, text);
 }
 
 /// Keeps the digest of the published output for `--if-needed`. The new name changed its ctime, nothing else.
@@ -305,6 +342,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   file.sync();
   // The evidence first, so that an image under its final name always has it. Its digests name this image.
   evidence::write_evidence(output, result.manifest, finished.plan, finished.driver, private_pem);
+  keep_build_log(output, finished.build_log);
   file.publish();
   keep_output_digest(output, hashed, product.sha256, environment.cache);
   progress.step("done");

@@ -9,6 +9,8 @@ std::vector<bundle::IndexTexts> index_texts(const resolve::SelectedDriver& drive
   std::vector<bundle::IndexTexts> texts;
   if (driver.bundle) texts.push_back(store::Store::index_texts(*driver.bundle, *driver.packages()));
   for (const auto& extras : driver.extras) texts.push_back(store::Store::index_texts(extras));
+  for (const auto& bundle : driver.kernel_bundles)
+    texts.push_back(store::Store::index_texts(bundle, bundle.repositories.at(0)));
   return texts;
 }
 

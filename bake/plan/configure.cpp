@@ -113,8 +113,9 @@ void plan_blacklist(const Inputs& inputs, Plan& plan) {
 
 void plan_driver(const Inputs& inputs, Plan& plan) {
   if (!plan.bundle) return;
-  // This package has ofed_info.
-  plan.name_product = installs(plan, "ofed-scripts") || has_package(inputs, "ofed-scripts");
+  // This package has ofed_info. The installer of DOCA-OFED leaves its output as it is.
+  plan.name_product =
+      !matrix::is_doca(plan.ofed) && (installs(plan, "ofed-scripts") || has_package(inputs, "ofed-scripts"));
   plan_blacklist(inputs, plan);
 }
 
@@ -132,7 +133,7 @@ bool is_kernel_package(std::string_view name) {
 std::set<std::string> rdma_packages(const Inputs& inputs) {
   std::set<std::string> names;
   for (const auto& change : inputs.resolution.closure.changes)
-    if (change.action != PackageChange::Action::remove && change.payload == 0) names.insert(change.name);
+    if (change.action != PackageChange::Action::remove && !change.is_extra()) names.insert(change.name);
   if (inputs.resolution.choice.inbox) names.insert(inputs.resolution.wanted.begin(), inputs.resolution.wanted.end());
   return names;
 }

@@ -133,7 +133,7 @@ FetchList fetch_list(const Inputs& inputs) {
   FetchList list;
   list.os = inputs.facts.os;
   list.family = inputs.facts.family;
-  list.distro = resolution.choice.distro;
+  list.distro = resolution.distro;
   list.kernels = {resolution.fit.kernel};
   for (const auto& name : resolution.fit.missing)
     add(list.packages, build_package(name, inputs.facts, resolution.fit.kernel));

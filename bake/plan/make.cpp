@@ -15,9 +15,10 @@ using guest::Family;
 using resolve::FitKind;
 using resolve::PackageChange;
 
-/// Packages of MLNX_OFED with its kernel modules or their sources, by their rpm and deb names.
-constexpr std::array vendor_drivers{"mlnx-ofa_kernel",        "mlnx-ofa_kernel-modules",  "kmod-mlnx-ofa_kernel",
-                                    "mlnx-ofed-kernel-utils", "mlnx-ofed-kernel-modules", "mlnx-ofed-kernel-dkms"};
+/// Packages of MLNX_OFED and DOCA-OFED with the kernel modules or their sources, by their rpm and deb names.
+constexpr std::array vendor_drivers{"mlnx-ofa_kernel",      "mlnx-ofa_kernel-modules", "kmod-mlnx-ofa_kernel",
+                                    "mlnx-ofa_kernel-dkms", "mlnx-ofed-kernel-utils",  "mlnx-ofed-kernel-modules",
+                                    "mlnx-ofed-kernel-dkms"};
 
 class Planner {
  public:
@@ -90,7 +91,7 @@ class Planner {
 
   void check_bundle() {
     if (!in_.resolution.bundle) return;
-    if (in_.resolution.bundle->distro != in_.resolution.choice.distro)
+    if (!matrix::distro_fits(in_.resolution.bundle->distro, in_.resolution.choice.distro))
       refuse("bundle",
              fmt::format("{} is for {}, this guest needs {}", in_.resolution.bundle->name,
                          in_.resolution.bundle->distro, in_.resolution.choice.distro),
@@ -164,16 +165,16 @@ class Planner {
       if (!in_.resolution.choice.inbox && in_.resolution.closure.ok() &&
           std::none_of(changes.begin(), changes.end(), replaced)) {
         refuse("driver",
-               fmt::format("the base already has the driver of MLNX_OFED {} ({} {}): bake has no module to inject",
-                           out_.plan.ofed, package.name, package.version),
+               fmt::format("the base already has the driver of {} ({} {}): bake has no module to inject",
+                           matrix::product_name(out_.plan.ofed), package.name, package.version),
                "use the image as it is, or start from a base without a driver");
         return;
       }
-      refuse(
-          "driver",
-          fmt::format("the base already has an MLNX_OFED driver ({} {}), which {} would not replace completely",
-                      package.name, package.version, in_.resolution.choice.inbox ? "the inbox driver" : out_.plan.ofed),
-          "start from a base without it, or run ofed_uninstall.sh on a VM of this base and capture it again");
+      refuse("driver",
+             fmt::format("the base already has an RDMA driver of NVIDIA ({} {}); {} would not replace it completely",
+                         package.name, package.version,
+                         in_.resolution.choice.inbox ? "the inbox driver" : matrix::product_name(out_.plan.ofed)),
+             "start from a base without it, or run ofed_uninstall.sh on a VM of this base and capture it again");
       return;
     }
   }
@@ -212,6 +213,9 @@ class Planner {
           in_.resolution.fit.kind == FitKind::needs_build
               ? "the modules that are built in the image are not signed"
               : "the firmware does not know the signing key of the driver's modules"));
+    if (!in_.resolution.kernel_bundle.empty() && !in_.recipe.ofed.sha256.empty())
+      warnings.push_back(fmt::format("the modules come from {}, and the pin of the recipe does not cover it",
+                                     in_.resolution.kernel_bundle));
     warn_about_ipoib();
     const auto& generation_warnings = in_.resolution.generation_warnings;
     warnings.insert(warnings.end(), generation_warnings.begin(), generation_warnings.end());

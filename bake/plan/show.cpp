@@ -51,7 +51,8 @@ std::string text_of(const PackageChange& change) {
     line += fmt::format("  {} -> {}", change.old_version, change.version);
   else
     line += "  " + change.version;
-  if (change.payload != 0) line += "  (extra package)";
+  if (change.is_extra()) line += "  (extra package)";
+  if (change.kernel_bundle) line += "  (doca-kernel-repo)";
   return change.reason.empty() ? line : line + "  [" + change.reason + "]";
 }
 

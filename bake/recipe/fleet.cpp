@@ -200,7 +200,8 @@ class FleetReader {
       }
       for (const auto& path :
            {image.output, sidecar_of(image.output, Sidecar::manifest), sidecar_of(image.output, Sidecar::result),
-            sidecar_of(image.output, Sidecar::log), sidecar_of(image.output, Sidecar::partial)}) {
+            sidecar_of(image.output, Sidecar::log), sidecar_of(image.output, Sidecar::build_log),
+            sidecar_of(image.output, Sidecar::partial)}) {
         const auto input = inputs.find(resolved_fully(path));
         if (input != inputs.end())
           problem(image.where, fmt::format("the output would replace '{}', {}", path.string(), input->second));

@@ -72,7 +72,7 @@ void choose(Ofed& ofed, MapReader& reader, const std::string& key, const std::st
     ofed.version = word;
   } else {
     reader.problem(key, fmt::format("'{}' must be auto, inbox or an OFED release, not '{}'", key, word),
-                   "for example: 5.5-1.0.3.2");
+                   "for example: 5.5-1.0.3.2, or with the build of DOCA: doca-3.2.3-019000");
   }
 }
 
@@ -274,8 +274,15 @@ bool is_ofed_release(std::string_view text) {
              return !number.empty() && number.find_first_not_of("0123456789") == std::string::npos;
            });
   };
+  constexpr std::string_view doca = "doca-";
+  const bool is_doca = text.starts_with(doca);
+  if (is_doca) text.remove_prefix(doca.size());
   const auto dash = text.find('-');
-  return dash != std::string_view::npos && numbers(text.substr(0, dash)) && numbers(text.substr(dash + 1));
+  if (dash == std::string_view::npos || !numbers(text.substr(0, dash))) return false;
+  const auto rest = text.substr(dash + 1);
+  // The build of DOCA is one number: builds for other machines have the same version.
+  if (is_doca) return !rest.empty() && rest.find_first_not_of("0123456789") == std::string_view::npos;
+  return numbers(rest);
 }
 
 Recipe parse(std::string_view text, const fs::path& file, std::vector<Problem>& problems) {

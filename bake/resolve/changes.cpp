@@ -69,7 +69,9 @@ class ChangeReader {
     change.arch = pool_.arch(package);
     if (replaced != 0) change.old_version = pool_.version(replaced);
     change.file = pool_.files().at(package);
-    change.payload = request_.sources.at(pool_.source_number(package)).payload;
+    const auto& source = request_.sources.at(pool_.source_number(package));
+    change.payload = source.payload;
+    change.kernel_bundle = source.kernel_bundle;
     change.directory = directory_of(package);
     change.reason = why_added(package, replaced);
     if (replaced != 0 && pool_.compare(package, replaced) < 0)

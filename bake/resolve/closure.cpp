@@ -109,10 +109,15 @@ std::string package_arch(const std::string& machine, bool deb) {
   return machine;
 }
 
+/// DOCA-Host brings a dkms; Azure's images take the distribution's (Azure/azhpc-images, components/install_doca.sh).
+constexpr std::string_view not_from_a_bundle = "dkms";
+
 SolverSource source_for(const PackageSource& from) {
-  SolverSource source{from.payload, from.packages_text, from.filelists_text, {}};
+  SolverSource source{from.payload, from.kernel_bundle, from.packages_text, from.filelists_text, {}};
+  const bool extras = from.payload != 0 && !from.kernel_bundle;
   for (const auto& package : from.repository->packages)
-    source.files[solver_key(package.name, package.version, package.arch)] = package.file;
+    if (extras || package.name != not_from_a_bundle)
+      source.files[solver_key(package.name, package.version, package.arch)] = package.file;
   return source;
 }
 

@@ -18,10 +18,14 @@ struct PackageChange {
   std::string arch;
   std::string old_version;  ///< of an upgrade
   std::string file;         ///< in the payload, below its root; empty for a removal
-  std::size_t payload = 0;  ///< 0: the bundle; 1: the extra packages
+  std::size_t payload = 0;  ///< number of the payload disk, as SelectedDriver counts them; 0: the bundle
   std::string reason;       ///< "wanted", "required by libibverbs", "obsoleted by mlnx-ofa_kernel", …
   /// The directory that gets most of the package's files: "/opt" if its file list or its name says so, else "/usr".
   std::string directory = "/usr";
+  bool kernel_bundle = false;  ///< the payload has the driver's modules for one kernel (doca-kernel-repo)
+
+  /// Whether the package comes from the extra packages, and not from the driver.
+  [[nodiscard]] bool is_extra() const { return payload != 0 && !kernel_bundle; }
 
   friend bool operator==(const PackageChange&, const PackageChange&) = default;
 };
@@ -55,6 +59,7 @@ struct PackageSource {
   /// Text of the index: "Packages" (deb), or primary.xml and filelists.xml, uncompressed (rpm).
   std::string packages_text;
   std::string filelists_text;
+  bool kernel_bundle = false;  ///< as PackageChange::kernel_bundle
 };
 
 /// Solves "install `wanted` (package names, or name=version) into the guest from `sources`" with libsolv. Pure: no I/O.

@@ -38,7 +38,8 @@ Json to_json(const PackageChange& change) {
   Json json{{"action", word(change.action)}, {"name", change.name}, {"version", change.version}, {"arch", change.arch}};
   if (!change.old_version.empty()) json["old_version"] = change.old_version;
   if (!change.file.empty()) json["file"] = change.file;
-  if (change.payload != 0) json["from"] = "extra packages";
+  if (change.is_extra()) json["from"] = "extra packages";
+  if (change.kernel_bundle) json["from"] = "doca-kernel-repo";
   json["reason"] = change.reason;
   return json;
 }

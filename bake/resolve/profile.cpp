@@ -41,7 +41,7 @@ const std::vector<Part> basic_parts{
     {"diagnostics", {"infiniband-diags-compat"}},
     {"services", {"ibacm", "srptools", "srp_daemon"}},
     {"subnet manager", {"opensm", "opensm-libs", "opensm-devel", "opensm-doc", "libopensm", "libopensm-devel"}},
-    {"tools", {"mft", "mstflint", "mlnx-ethtool", "mlnx-iproute2"}},
+    {"tools", {"mft", "mft-mlx5", "mstflint", "mlnx-ethtool", "mlnx-iproute2"}},
 };
 
 const std::vector<Part> hpc_parts{
@@ -69,8 +69,9 @@ enum class Delivery { none, prebuilt, kmp, dkms };
 
 class Chooser {
  public:
-  Chooser(const bundle::Repository& repository, bundle::PackageFormat format, const std::string& kernel)
-      : repository_(repository), format_(format), kernel_(kernel) {}
+  Chooser(const bundle::Repository& repository, bundle::PackageFormat format, const std::string& kernel,
+          std::size_t for_kernel)
+      : repository_(repository), format_(format), kernel_(kernel), for_kernel_(for_kernel) {}
 
   void add_parts(const std::vector<Part>& parts) {
     for (const auto& part : parts) add_part(part);
@@ -94,7 +95,11 @@ class Chooser {
   }
 
   void add_if_available(const std::string& name) {
-    if (find(name) != nullptr) names_.insert(name);
+    const auto* package = find(name);
+    if (package == nullptr) return;
+    // The modules of a doca-kernel-repo need its version of a package that the bundle has too.
+    const bool for_kernel = package < repository_.packages.data() + for_kernel_;
+    names_.insert(for_kernel ? spec_of(*package) : name);
   }
 
   ProfilePackages take() { return {{names_.begin(), names_.end()}, std::move(problems_)}; }
@@ -161,6 +166,7 @@ class Chooser {
   const bundle::Repository& repository_;
   bundle::PackageFormat format_;
   const std::string& kernel_;
+  std::size_t for_kernel_;
   Delivery delivery_ = Delivery::none;
   std::set<std::string> names_;
   std::vector<Problem> problems_;
@@ -195,12 +201,12 @@ bool is_prebuilt_for(const bundle::BundlePackage& package, const std::string& ke
 }
 
 ProfilePackages packages_of(const std::string& profile, const bundle::Repository& repository,
-                            bundle::PackageFormat format, const std::string& kernel) {
+                            bundle::PackageFormat format, const std::string& kernel, std::size_t for_kernel) {
   if (std::find(profile_names().begin(), profile_names().end(), profile) == profile_names().end())
     return {{},
             {{profile, "unknown profile; the profiles are " + join(profile_names(), ", "),
               did_you_mean(profile, profile_names())}}};
-  Chooser chooser(repository, format, kernel);
+  Chooser chooser(repository, format, kernel, for_kernel);
   const bool kernel_wanted = profile != "user-space-only";
   const bool hpc = profile == "hpc";
   const bool basic = hpc || profile == "basic";

@@ -16,13 +16,14 @@ const std::vector<std::string>& profile_names();
 /// are used. A missing essential part (kernel modules for ib-minimal, verbs) is a Problem. `kernel` chooses between
 /// prebuilt modules for that kernel, modules with weak-updates (kmod-*) and DKMS sources, in this order. A profile
 /// never has metapackages, because they install firmware updaters, and never mlnx-fw-updater. If the repository has
-/// several versions of a package and the kernel decides between them, the name is "name=version".
+/// several versions of a package and the kernel decides between them, the name is "name=version". The first
+/// `for_kernel` packages of the repository come from a doca-kernel-repo, and are preferred.
 struct ProfilePackages {
   std::vector<std::string> names;  ///< sorted
   std::vector<Problem> problems;
 };
 ProfilePackages packages_of(const std::string& profile, const bundle::Repository& repository,
-                            bundle::PackageFormat format, const std::string& kernel);
+                            bundle::PackageFormat format, const std::string& kernel, std::size_t for_kernel = 0);
 
 /// Returns true when `spec` ("name" or "name=version") matches this package.
 bool names_package(const std::string& spec, const bundle::BundlePackage& package);

@@ -15,11 +15,42 @@ namespace {
 
 using recipe::Recipe;
 
-std::vector<std::string> wanted_packages(const Recipe& recipe, const SelectedDriver& driver, const std::string& kernel,
+/// The packages of the driver: the bundle's and, before them, those of the doca-kernel-repo for the kernel that boots.
+class DriverPackages {
+ public:
+  DriverPackages(const SelectedDriver& driver, const std::string& kernel) : bundle_(driver.packages()) {
+    for (const auto& more : driver.kernel_bundles)
+      if (more.doca.value().kernel == kernel) add(more.repositories.at(0).packages);
+  }
+
+  /// The repository; of the inbox driver an empty one.
+  [[nodiscard]] const bundle::Repository& repository() const {
+    if (all_) return *all_;
+    return bundle_ != nullptr ? *bundle_ : none_;
+  }
+  /// The number of packages of the doca-kernel-repo, which are the first ones of the repository.
+  [[nodiscard]] std::size_t for_kernel() const { return for_kernel_; }
+
+ private:
+  void add(const std::vector<bundle::BundlePackage>& packages) {
+    if (!all_) all_ = *bundle_;
+    all_->packages.insert(all_->packages.begin(), packages.begin(), packages.end());
+    for_kernel_ += packages.size();
+  }
+
+  const bundle::Repository* bundle_;
+  std::optional<bundle::Repository> all_;
+  bundle::Repository none_;
+  std::size_t for_kernel_ = 0;
+};
+
+std::vector<std::string> wanted_packages(const Recipe& recipe, const SelectedDriver& driver,
+                                         const DriverPackages& packages, const std::string& kernel,
                                          std::vector<Problem>& problems) {
   if (!driver.bundle) return driver.choice.packages;
   if (!recipe.ofed.packages.empty()) return recipe.ofed.packages;
-  auto set = packages_of(recipe.ofed.profile, *driver.packages(), driver.bundle->format, kernel);
+  auto set =
+      packages_of(recipe.ofed.profile, packages.repository(), driver.bundle->format, kernel, packages.for_kernel());
   problems = std::move(set.problems);
   return set.names;
 }
@@ -34,11 +65,11 @@ const bundle::BundlePackage* find_package(const bundle::Repository& repository, 
 std::vector<std::string> names_from_extras(const Closure& closure) {
   std::vector<std::string> names;
   for (const auto& change : closure.changes)
-    if (change.action != PackageChange::Action::remove && change.payload != 0) names.push_back(change.name);
+    if (change.action != PackageChange::Action::remove && change.is_extra()) names.push_back(change.name);
   return names;
 }
 
-/// Returns the bundle's packages that the image will have, as name=version: those that the closure installs, and wanted
+/// Returns the driver's packages that the image will have, as name=version: those that the closure installs, and wanted
 /// ones that are installed already, as on a disk that was baked before.
 std::vector<std::string> specs_from_bundle(const Closure& closure, const SelectedDriver& driver,
                                            const std::vector<std::string>& wanted) {
@@ -46,8 +77,8 @@ std::vector<std::string> specs_from_bundle(const Closure& closure, const Selecte
   std::set<std::string> changed;
   for (const auto& change : closure.changes) {
     changed.insert(change.name);
-    if (change.action == PackageChange::Action::remove || change.payload != 0 || !driver.bundle) continue;
-    if (const auto* package = find_package(*driver.packages(), change.file))
+    if (change.action == PackageChange::Action::remove || change.is_extra() || !driver.bundle) continue;
+    if (const auto* package = find_package(driver.repository_of(change.payload), change.file))
       specs.push_back(package->name + "=" + package->version);
   }
   for (const auto& spec : wanted)
@@ -80,11 +111,11 @@ SolvedPackages solve_for(const std::vector<std::string>& wanted, const SelectedD
 
 /// Like solve_for(), but first adds the packages that a build of modules needs to `wanted`.
 SolvedPackages solve_with_build(std::vector<std::string>& wanted, const SelectedDriver& driver,
-                                const guest::Facts& facts, const std::string& kernel,
-                                const std::vector<PackageSource>& sources) {
+                                const bundle::Repository& packages, const guest::Facts& facts,
+                                const std::string& kernel, const std::vector<PackageSource>& sources) {
   auto solved = solve_for(wanted, driver, facts, sources);
   if (!driver.bundle) return solved;
-  auto build_packages = packages_for_build(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle,
+  auto build_packages = packages_for_build(facts, kernel, packages, driver.bundle->format, solved.from_bundle,
                                            package_names(driver.extras));
   const auto& planned = solved.closure.ok() ? solved.from_extras : wanted;
   std::erase_if(build_packages,
@@ -107,9 +138,10 @@ std::map<std::string, std::uint64_t> bytes_to_install(const SelectedDriver& driv
 }
 
 /// Returns the modinfo version of the card's module in the selected packages; empty when they have only sources.
-std::string module_version(const SelectedDriver& driver, const std::vector<std::string>& specs) {
+std::string module_version(const SelectedDriver& driver, const bundle::Repository& packages,
+                           const std::vector<std::string>& specs) {
   if (!driver.bundle) return {};
-  for (const auto& package : driver.packages()->packages) {
+  for (const auto& package : packages.packages) {
     const auto names = [&](const std::string& spec) { return names_package(spec, package); };
     if (std::none_of(specs.begin(), specs.end(), names)) continue;
     for (const auto& module : package.modules)
@@ -118,8 +150,9 @@ std::string module_version(const SelectedDriver& driver, const std::vector<std::
   return {};
 }
 
-/// Returns the repositories for the solver, in the order of the payloads.
-std::vector<PackageSource> package_sources(const SelectedDriver& driver, const std::vector<bundle::IndexTexts>& texts) {
+/// Returns the repositories for the solver, in the order of the payloads, without the kernel bundles for other kernels.
+std::vector<PackageSource> package_sources(const SelectedDriver& driver, const std::string& kernel,
+                                           const std::vector<bundle::IndexTexts>& texts) {
   std::vector<PackageSource> sources;
   std::size_t next = 0;
   const auto add = [&](std::size_t payload, const bundle::Repository& repository, bundle::PackageFormat format) {
@@ -129,18 +162,37 @@ std::vector<PackageSource> package_sources(const SelectedDriver& driver, const s
   if (driver.bundle) add(0, *driver.packages(), driver.bundle->format);
   for (std::size_t i = 0; i < driver.extras.size(); ++i)
     add(i + 1, driver.extras[i].repository, driver.extras[i].format);
+  for (std::size_t i = 0; i < driver.kernel_bundles.size(); ++i) {
+    const auto& bundle = driver.kernel_bundles[i];
+    add(driver.extras.size() + i + 1, bundle.repositories.at(0), bundle.format);
+    sources.back().kernel_bundle = true;
+    if (bundle.doca.value().kernel != kernel) sources.pop_back();
+  }
   return sources;
 }
 
-NewModules modules_of(const SelectedDriver& driver, const SolvedPackages& solved) {
-  const auto extras = names_from_extras(solved.closure);
-  return driver.bundle ? new_modules(*driver.packages(), solved.from_bundle, extras) : new_modules({}, {}, extras);
+/// Returns the name of the kernel bundle from which the closure installs packages, or an empty text.
+std::string used_kernel_bundle(const SelectedDriver& driver, const Closure& closure) {
+  for (const auto& change : closure.changes)
+    if (change.kernel_bundle && change.action != PackageChange::Action::remove)
+      return driver.bundle_of(change.payload)->name;
+  return {};
 }
 
-KernelFit fit_of(const SelectedDriver& driver, const guest::Facts& facts, const std::string& kernel,
-                 const SolvedPackages& solved) {
+/// Names the kernels that the kernel bundles are for, if none is for the kernel that boots and the driver does not fit.
+void name_other_kernels(const SelectedDriver& driver, KernelFit& fit) {
+  if (fit.ok()) return;
+  for (const auto& bundle : driver.kernel_bundles)
+    if (const auto& kernel = bundle.doca.value().kernel; kernel != fit.kernel)
+      fit.reasons.push_back(fmt::format("{} has modules for {}, not for {}", bundle.name, kernel, fit.kernel));
+}
+
+KernelFit fit_of(const SelectedDriver& driver, const bundle::Repository& packages, const guest::Facts& facts,
+                 const std::string& kernel, const SolvedPackages& solved) {
   if (!driver.bundle) return inbox_fit(facts, kernel);
-  return decide_fit(facts, kernel, *driver.packages(), driver.bundle->format, solved.from_bundle, solved.from_extras);
+  auto fit = decide_fit(facts, kernel, packages, driver.bundle->format, solved.from_bundle, solved.from_extras);
+  name_other_kernels(driver, fit);
+  return fit;
 }
 
 }  // namespace
@@ -151,19 +203,23 @@ Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Fac
   const auto kernel = recipe.kernel.empty() ? facts.default_kernel : recipe.kernel;
   result.matrix_problems = check_kernel(recipe, driver, kernel, matrix);
   result.choice = driver.choice;
+  if (const auto* os = matrix.find_os(recipe.os.id, recipe.os.version)) result.distro = os->distro;
   if (driver.bundle)
     result.bundle = BundleIdentity{driver.bundle->name,   driver.bundle->id(), driver.bundle->version,
                                    driver.bundle->distro, driver.bundle->arch, driver.packages()->directory};
-  result.extra_payloads = driver.extras.size();
+  result.extra_payloads = driver.extras.size() + driver.kernel_bundles.size();
+  const DriverPackages driver_packages(driver, kernel);
+  const auto& offered = driver_packages.repository();
 
   std::vector<Problem> missing_parts;
-  result.wanted = wanted_packages(recipe, driver, kernel, missing_parts);
-  auto solved = solve_with_build(result.wanted, driver, facts, kernel, package_sources(driver, texts));
+  result.wanted = wanted_packages(recipe, driver, driver_packages, kernel, missing_parts);
+  auto solved = solve_with_build(result.wanted, driver, offered, facts, kernel, package_sources(driver, kernel, texts));
   result.closure = solved.closure;
   result.closure.problems.insert(result.closure.problems.begin(), missing_parts.begin(), missing_parts.end());
-  result.fit = fit_of(driver, facts, kernel, solved);
-  result.new_modules = modules_of(driver, solved);
-  result.module_version = module_version(driver, solved.from_bundle);
+  result.kernel_bundle = used_kernel_bundle(driver, result.closure);
+  result.fit = fit_of(driver, offered, facts, kernel, solved);
+  result.new_modules = new_modules(offered, solved.from_bundle, names_from_extras(solved.closure));
+  result.module_version = module_version(driver, offered, solved.from_bundle);
   result.install_bytes = bytes_to_install(driver, result.closure);
   auto packages = check_guest_packages(recipe, facts, result.closure, matrix);
   std::move(packages.problems.begin(), packages.problems.end(), std::back_inserter(result.matrix_problems));

@@ -32,6 +32,8 @@ struct BundleIdentity {
 struct Resolution {
   matrix::Choice choice;
   std::optional<BundleIdentity> bundle;  ///< empty for the inbox driver
+  std::string kernel_bundle;             ///< name of the doca-kernel-repo package whose modules are used, or empty
+  std::string distro;                    ///< of the operating system, as bundles call it: "rhel9.6"
   std::vector<std::string> wanted;       ///< package names for the solver
   Closure closure;
   KernelFit fit;

@@ -67,9 +67,32 @@ std::size_t choose_repository(const bundle::Bundle& bundle, const std::string& l
 const bundle::Bundle* find_bundle(const Offer& offer, const Choice& choice) {
   const bundle::Bundle* found = nullptr;
   for (const auto& bundle : offer.bundles)
-    if (bundle.version == choice.ofed && bundle.distro == choice.distro && bundle.arch == "x86_64" &&
+    if (bundle.version == choice.ofed && matrix::distro_fits(bundle.distro, choice.distro) && bundle.arch == "x86_64" &&
         (found == nullptr || (found->rebuilt && !bundle.rebuilt)))
       found = &bundle;
+  return found;
+}
+
+bool is_for_one_kernel(const bundle::Bundle& bundle) { return bundle.doca && bundle.doca->family == "E"; }
+
+/// Returns whether two statements of an OFED release agree: "25.10-3.1.8" says as much of "25.10-3.1.8.0" as its
+/// packages state.
+bool same_ofed(const std::string& a, const std::string& b) {
+  return a == b || a.starts_with(b + ".") || b.starts_with(a + ".");
+}
+
+/// Returns the doca-kernel-repo packages in the store with modules of the same release as the driver, for `kernel` or,
+/// if it is empty, for any kernel.
+std::vector<bundle::Bundle> kernel_bundles_for(const SelectedDriver& driver, const std::string& kernel,
+                                               const std::string& distro, const Offer& offer) {
+  std::vector<bundle::Bundle> found;
+  if (!driver.bundle || !driver.bundle->doca) return found;
+  for (const auto& bundle : offer.bundles)
+    if (is_for_one_kernel(bundle) && bundle.format == driver.bundle->format && bundle.arch == driver.bundle->arch &&
+        same_ofed(bundle.doca->ofed, driver.bundle->doca->ofed) &&
+        (bundle.distro.empty() || matrix::distro_fits(bundle.distro, distro)) &&
+        (kernel.empty() || bundle.doca->kernel == kernel))
+      found.push_back(bundle);
   return found;
 }
 
@@ -95,6 +118,7 @@ std::optional<SelectedDriver> first_available(const Recipe& recipe, const std::v
 
 [[noreturn]] void refuse_missing_bundle(const Recipe& recipe, const std::vector<Choice>& choices, const Offer& offer) {
   const auto wanted = std::find_if(choices.begin(), choices.end(), [](const Choice& choice) { return !choice.inbox; });
+  const bool is_known = wanted != choices.end() && wanted->file_name.find('*') == std::string::npos;
   const bool inbox = std::any_of(choices.begin(), choices.end(), [](const Choice& choice) { return choice.inbox; });
   if (wanted == choices.end())
     throw Error(ErrorKind::incompatible,
@@ -107,7 +131,7 @@ std::optional<SelectedDriver> first_available(const Recipe& recipe, const std::v
       fmt::format("choosing a driver for '{}': the store '{}' has none of the bundles that fit{}", recipe.name,
                   offer.store, offer.absence),
       fmt::format("add {} to the store{}", wanted->file_name, inbox ? ", or write 'ofed: inbox' in the recipe" : ""),
-      {{Remedy::Action::add_bundle, wanted->file_name}});
+      is_known ? std::vector<Remedy>{{Remedy::Action::add_bundle, wanted->file_name}} : std::vector<Remedy>());
 }
 
 }  // namespace
@@ -116,11 +140,19 @@ std::vector<std::filesystem::path> SelectedDriver::payloads() const {
   std::vector<std::filesystem::path> paths;
   if (bundle) paths.push_back(bundle->payload());
   for (const auto& extra : extras) paths.push_back(extra.payload());
+  for (const auto& kernel_bundle : kernel_bundles) paths.push_back(kernel_bundle.payload());
   return paths;
 }
 
 const bundle::Repository& SelectedDriver::repository_of(std::size_t payload) const {
-  return payload == 0 ? bundle.value().repositories.at(repository) : extras.at(payload - 1).repository;
+  if (payload == 0) return bundle.value().repositories.at(repository);
+  if (payload <= extras.size()) return extras[payload - 1].repository;
+  return kernel_bundles.at(payload - 1 - extras.size()).repositories.at(0);
+}
+
+const bundle::Bundle* SelectedDriver::bundle_of(std::size_t payload) const {
+  if (payload == 0) return bundle ? &*bundle : nullptr;
+  return payload <= extras.size() ? nullptr : &kernel_bundles.at(payload - 1 - extras.size());
 }
 
 bool SelectedDriver::may_build() const {
@@ -135,7 +167,8 @@ std::optional<SelectedDriver> find_driver(const Recipe& recipe, const matrix::Ma
   // A bundle in the store is used even if the matrix has no row for it yet.
   const auto& os = *matrix.find_os(recipe.os.id, recipe.os.version);
   for (const auto& bundle : offer.bundles)
-    if (bundle.distro == os.distro) query.in_store.push_back(bundle.version);
+    if (!is_for_one_kernel(bundle) && matrix::distro_fits(bundle.distro, os.distro))
+      query.in_store.push_back(bundle.version);
   return first_available(recipe, allowed_choices(recipe, matrix.resolve(query)), offer);
 }
 
@@ -152,6 +185,7 @@ SelectedDriver select_driver(const Recipe& recipe, const matrix::Matrix& matrix,
   for (const auto& extras : offer.extras)
     if (extras.format == format && (extras.distro.empty() || extras.distro == os.distro))
       driver->extras.push_back(extras);
+  driver->kernel_bundles = kernel_bundles_for(*driver, recipe.kernel, os.distro, offer);
   return *driver;
 }
 
@@ -166,7 +200,7 @@ std::vector<Problem> check_kernel(const Recipe& recipe, SelectedDriver& driver, 
   if (same == resolution.choices.end()) {
     driver.choice.warnings.clear();
     return {{fmt::format("{} with kernel {}",
-                         driver.choice.inbox ? "the inbox driver" : "MLNX_OFED " + driver.choice.ofed, kernel),
+                         driver.choice.inbox ? "the inbox driver" : matrix::product_name(driver.choice.ofed), kernel),
              join(resolution.requested_refusals, "; "), join(resolution.requested_remedies, "; ")}};
   }
   if (driver.bundle) drop_unverified_warning(*driver.bundle, *same);

@@ -26,14 +26,19 @@ struct SelectedDriver {
   std::optional<bundle::Bundle> bundle;  ///< empty for the inbox driver
   std::size_t repository = 0;            ///< index into bundle->repositories
   std::vector<bundle::Extras> extras;    ///< extra packages of the operating system, which the guest may lack
+  /// The doca-kernel-repo packages of the same driver release. The kernel is known later, so these are for any kernel,
+  /// unless the recipe names it.
+  std::vector<bundle::Bundle> kernel_bundles = {};
 
   [[nodiscard]] const bundle::Repository* packages() const {
     return bundle ? &bundle->repositories.at(repository) : nullptr;
   }
-  /// The payload disks to attach: the bundle's, then those of the extra packages.
+  /// The payload disks to attach: the bundle's, then those of the extra packages, then those of the kernel bundles.
   [[nodiscard]] std::vector<std::filesystem::path> payloads() const;
-  /// The repository of payload number `payload`: 0 is the bundle, n the n-th extra packages.
+  /// The repository of payload number `payload`: 0 is the bundle, then the extra packages and the kernel bundles.
   [[nodiscard]] const bundle::Repository& repository_of(std::size_t payload) const;
+  /// The bundle that is payload number `payload`; null for extra packages.
+  [[nodiscard]] const bundle::Bundle* bundle_of(std::size_t payload) const;
   /// Whether the bundle has sources that DKMS may have to compile. The guest decides whether it must.
   [[nodiscard]] bool may_build() const;
 };

@@ -16,6 +16,7 @@ namespace bake::resolve {
 /// One repository: the texts of its index and its package files.
 struct SolverSource {
   std::size_t payload = 0;
+  bool kernel_bundle = false;
   std::string_view packages_text;
   std::string_view filelists_text;
   /// The file of each package that the repository has, by solver_key(); other packages of the index are ignored.

@@ -55,6 +55,8 @@ class Collection {
                   "give each recipe a different 'name'");
     const auto driver = job::select_driver(recipe, environment_);
     if (driver.bundle) add_object("bundles", driver.bundle->directory, driver.bundle->name, index_.bundles);
+    for (const auto& bundle : driver.kernel_bundles)
+      add_object("bundles", bundle.directory, bundle.name, index_.bundles);
     for (const auto& extras : driver.extras) add_object("extras", extras.directory, extras.name, index_.extras);
     const auto [base, digest] = add_base(recipe);
     recipe.base.path = "../" + base;

@@ -47,10 +47,46 @@ Check check_module(Guest& guest, const Expectations& expected) {
 /// modules (a Lustre client's); a fault in them is not a fault of the bake.
 struct InjectedModules {
   std::set<std::string> names;
-  std::string trouble;  ///< why the names are not known; empty when they are
+  std::map<std::string, std::string> dkms;  ///< sources for DKMS, "iser/25.10" → what `dkms status` says, or empty
+  std::string trouble;                      ///< why the names are not known; empty when they are
 
   [[nodiscard]] bool has(std::string_view path) const { return names.contains(guest::module_name_of(path)); }
 };
+
+/// Reads a line "dkms iser/25.10 iser/25.10, 5.14.0-570.12.1.el9_6.x86_64, x86_64: installed".
+void add_dkms_status(std::string_view line, InjectedModules& injected) {
+  constexpr std::size_t max_line = std::size_t{4} << 10U;
+  const auto words = split_words(line.substr(0, max_line));
+  if (words.size() < 2) return;
+  injected.dkms[words[1]] = words.size() > 2 ? join({words.begin() + 2, words.end()}, " ") : "";
+}
+
+/// Returns whether a line of `dkms status` says that the modules are installed as they were built. It may add that a
+/// module of the kernel was replaced; "(WARNING! Diff between built and installed module!)" of dkms 3.0 and
+/// "(Differences between built and installed modules)" of 3.2 are faults (dkms.in, module_status_built_extra).
+bool is_installed(std::string_view status) {
+  constexpr std::string_view installed = ": installed";
+  const auto at = status.find(installed);
+  if (at == std::string_view::npos) return false;
+  const auto rest = trim(status.substr(at + installed.size()));
+  return rest.empty() || rest == "(original_module exists)" || rest == "(Original modules exist)";
+}
+
+/// Checks that DKMS built and installed the modules of all sources for the kernel that boots. A build that fails in the
+/// script of a package does not fail its installation.
+Check check_dkms(const Expectations& expected, const InjectedModules& injected) {
+  if (injected.dkms.empty()) return skipped("dkms", "no injected package has sources for DKMS");
+  std::vector<std::string> names;
+  std::vector<std::string> wrong;
+  for (const auto& [source, status] : injected.dkms) {
+    names.push_back(source);
+    if (!is_installed(status))
+      wrong.push_back(fmt::format("{}: {}", source, status.empty() ? "not known to dkms" : status));
+  }
+  return {"dkms", wrong.empty(),
+          wrong.empty() ? fmt::format("the modules of {} are installed for {}", join(names, ", "), expected.kernel)
+                        : join(wrong, "; ")};
+}
 
 InjectedModules find_injected(Guest& guest, const Expectations& expected) {
   std::vector<std::string> packages;
@@ -63,16 +99,21 @@ InjectedModules find_injected(Guest& guest, const Expectations& expected) {
                   "    */dkms.conf)\n"
                   "      name=$(sed -n 's/^PACKAGE_NAME=//p' $path | tr -d '\"' | head -n 1)\n"
                   "      version=$(sed -n 's/^PACKAGE_VERSION=//p' $path | tr -d '\"' | head -n 1)\n"
-                  "      for built in /var/lib/dkms/$name/$version/$kernel/*/module/*; do echo module $built; done ;;\n"
+                  "      for built in /var/lib/dkms/$name/$version/$kernel/*/module/*; do echo module $built; done\n"
+                  "      said=$(dkms status -m $name -v $version -k $kernel 2>/dev/null)\n"
+                  "      line=$(echo \"$said\" | grep -F \", $kernel, \" | head -n 1)\n"
+                  "      echo dkms $name/$version ${{line:-$(echo \"$said\" | head -n 1)}} ;;\n"
                   "    *.ko|*.ko.*) echo module $path ;;\n"
                   "  esac\n"
                   "done\n",
                   shell_quote(expected.kernel), expected.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L",
                   guest::quoted(packages)));
   InjectedModules injected;
-  for (const auto line : each_line(result.output))
+  for (const auto line : each_line(result.output)) {
     if (injected.names.size() < max_injected && line.starts_with("module ") && line.find(".ko") != std::string::npos)
       injected.names.insert(guest::module_name_of(line));
+    if (injected.dkms.size() < max_injected && line.starts_with("dkms ")) add_dkms_status(line, injected);
+  }
   if (!result.ok()) injected.trouble = "asking for the files of the injected packages: " + last_lines(result.output);
   if (injected.names.size() == max_injected) injected.trouble = "the injected packages list too many modules";
   if (result.ok() && injected.names.empty()) injected.trouble = "the injected packages have no module";
@@ -152,11 +193,15 @@ std::vector<Check> verify_injected(Guest& guest, const Facts& facts, const Expec
                                    const InjectedModules& injected) {
   if (expected.module_origin != "vendor") {
     const std::string reason = "the bake injected no module";
-    return {skipped("symbols", reason), skipped("weak-updates", reason)};
+    return {skipped("dkms", reason), skipped("symbols", reason), skipped("weak-updates", reason)};
   }
   if (!injected.trouble.empty())
-    return {{"symbols", false, injected.trouble}, skipped("weak-updates", "the injected modules are not known")};
-  return {check_symbols(guest, facts, expected, injected), check_weak_updates(guest, expected, injected)};
+    return {injected.dkms.empty() ? skipped("dkms", "the sources of the injected packages are not known")
+                                  : check_dkms(expected, injected),
+            {"symbols", false, injected.trouble},
+            skipped("weak-updates", "the injected modules are not known")};
+  return {check_dkms(expected, injected), check_symbols(guest, facts, expected, injected),
+          check_weak_updates(guest, expected, injected)};
 }
 
 /// Returns the path from lib/modules/ on, without the suffix of a compressed module: "usr/lib/modules/K/x.ko" and

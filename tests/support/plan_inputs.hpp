@@ -123,6 +123,7 @@ inline Inputs inputs_for(Facts facts, const Repository& repository, PackageForma
   inputs.facts = facts;
   inputs.resolution.choice.ofed = "5.5-1.0.3.2";
   inputs.resolution.choice.distro = facts.family == Family::rpm ? "rhel7.7" : "ubuntu20.04";
+  inputs.resolution.distro = inputs.resolution.choice.distro;
   inputs.resolution.choice.driver = "mlx5_core";
   inputs.resolution.bundle =
       resolve::BundleIdentity{"MLNX_OFED_LINUX-5.5-1.0.3.2-" + inputs.resolution.choice.distro + "-x86_64",

@@ -91,6 +91,20 @@ TEST(Modules, DkmsBuildsTheDriverFirst) {
                                               " --force\ninstall -m knem -v 5.5 -k " + boots + " --force\n");
 }
 
+// A package's directory of sources may have another name than dkms expects (kernel-mft-dkms of DOCA-OFED for EL).
+TEST(Modules, SourcesInAnotherDirectoryAreAddedFirst) {
+  DkmsGuest image(guest::Family::rpm);
+  image.install("kernel-mft-dkms");
+  const auto directory = image.shell.file("src/mft-sources");
+  fs::create_directories(directory);
+  write_text_atomically(directory + "/dkms.conf", "PACKAGE_NAME=\"kernel-mft-dkms\"\nPACKAGE_VERSION=4.34.1\n");
+  image.shell.with_program("rpm", "echo " + directory + "/dkms.conf\n");
+  SilentProgress progress;
+  place_modules(image.plan, image.guest, progress);
+  EXPECT_EQ(image.shell.content("built"),
+            "add " + directory + "\ninstall -m kernel-mft-dkms -v 4.34.1 -k " + boots + " --force\n");
+}
+
 TEST(Modules, ABuildWithoutSourcesIsAnError) {
   DkmsGuest image(guest::Family::deb);
   image.install("mlnx-ofed-kernel-dkms");

@@ -20,7 +20,7 @@ Inputs el(const std::string& id, const std::string& version, const std::string& 
   auto facts = centos(kernel);
   facts.os = {id, version, ""};
   auto inputs = inputs_for(facts, {"flat", "RPMS", true, {sources}}, PackageFormat::rpm, nullptr);
-  inputs.resolution.choice.distro = "rhel" + version;
+  inputs.resolution.distro = "rhel" + version;
   return inputs;
 }
 

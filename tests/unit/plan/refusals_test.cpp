@@ -94,13 +94,13 @@ TEST(Plan, RefusesABaseWithAnotherVendorDriver) {
       std::find_if(changes.begin(), changes.end(), [](auto& each) { return each.name == "mlnx-ofa_kernel"; });
   base->action = PackageChange::Action::upgrade;
   EXPECT_EQ(driver_refusal(inputs),
-            "driver: the base already has an MLNX_OFED driver (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7), which "
-            "5.5-1.0.3.2 would not replace completely");
+            "driver: the base already has an RDMA driver of NVIDIA (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7); "
+            "MLNX_OFED 5.5-1.0.3.2 would not replace it completely");
   inputs.resolution.choice.inbox = true;
   changes.clear();
   EXPECT_EQ(driver_refusal(inputs),
-            "driver: the base already has an MLNX_OFED driver (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7), which "
-            "the inbox driver would not replace completely");
+            "driver: the base already has an RDMA driver of NVIDIA (mlnx-ofa_kernel 4.7-OFED.4.7.3.2.9.1.rhel7u7); "
+            "the inbox driver would not replace it completely");
 }
 
 TEST(Plan, RefusesABaseWithTheSameVendorDriver) {

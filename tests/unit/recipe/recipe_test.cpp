@@ -40,7 +40,8 @@ TEST(Recipe, ReportsEveryProblemAtOnce) {
       "  images/r.yaml:2: 'sha256' must be 64 hexadecimal digits, not '12'\n"
       "  images/r.yaml:3: 'os' must name a system and its release, not 'ubuntu' (for example: os: ubuntu 20.04)\n"
       "  images/r.yaml:1: recipe has no 'vm_sizes' (the VM sizes decide the card: vm_sizes: [Standard_HB120rs_v2])\n"
-      "  images/r.yaml:5: 'version' must be auto, inbox or an OFED release, not 'newest' (for example: 5.5-1.0.3.2)\n"
+      "  images/r.yaml:5: 'version' must be auto, inbox or an OFED release, not 'newest' (for example: 5.5-1.0.3.2, or "
+      "with the build of DOCA: doca-3.2.3-019000)\n"
       "  images/r.yaml:5: unknown key 'profil' in ofed (did you mean 'profile'?)\n"
       "  images/r.yaml:6: 'wait' must be a whole number from 0 to 240, not '9000'\n"
       "  images/r.yaml:4: unknown key 'vm_szies' in recipe (did you mean 'vm_sizes'?)");

@@ -301,6 +301,7 @@ TEST(Verify, WhatTheBakeDidNotDoIsSkippedAndNotPassed) {
   EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})),
             (std::vector<std::string>{
                 "packages: the bake installed and removed no package",
+                "dkms: the bake injected no module",
                 "symbols: the bake injected no module",
                 "weak-updates: the bake injected no module",
                 "initramfs: the base has no tool that makes one",
@@ -321,7 +322,7 @@ TEST(Verify, LabelsThatTheFirstBootSetsAreSkipped) {
   guest.with_file("/.autorelabel");
   guest::Facts facts;
   facts.selinux.mode = "enforcing";
-  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(12),
+  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(13),
             "SELinux labels: enforcing: the first boot labels every file (autorelabel)");
 }
 

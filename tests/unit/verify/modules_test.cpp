@@ -190,6 +190,44 @@ TEST(VerifyModules, ModulesThatDkmsBuiltOfAnInjectedPackageAreInjected) {
   EXPECT_EQ(image.check("symbols").status, Status::failed);
 }
 
+/// What the check "dkms" says if `dkms status` prints `status` about the sources of an injected package.
+std::string dkms_check(const std::string& status) {
+  VendorGuest image;
+  image.family = guest::Family::deb;
+  const std::string source = image.shell.file("src/iser-25.10");
+  std::filesystem::create_directories(source);
+  write_text_atomically(source + "/dkms.conf", "PACKAGE_NAME=iser\nPACKAGE_VERSION=25.10\n");
+  image.shell.with_place("/var/lib/dkms", "dkms")
+      .with_program("dpkg-query", "echo " + source + "/dkms.conf; echo /lib/modules/x/mlx5_core.ko\n")
+      .with_program(
+          "dkms",
+          "echo 'Deprecated feature: REMAKE_INITRD (/var/lib/dkms/iser/25.10/source/dkms.conf)' >&2\n" + status);
+  return said(image.check("dkms"));
+}
+
+TEST(VerifyModules, DkmsMustHaveInstalledTheModulesOfEverySource) {
+  EXPECT_EQ(dkms_check("echo \"$3/$5, $7, x86_64: installed\"\n"),
+            std::string("passed: the modules of iser/25.10 are installed for ") + kernel);
+  EXPECT_EQ(dkms_check("echo \"$3/$5, $7, x86_64: installed (original_module exists)\"\n").substr(0, 7), "passed:");
+  EXPECT_EQ(dkms_check("echo \"$3/$5, $7, x86_64: installed (Differences between built and installed modules)\"\n")
+                .substr(0, 7),
+            "failed:");
+  EXPECT_EQ(dkms_check("echo \"$3/$5, 5.4.0-1, x86_64: installed\"\n echo \"$3/$5, $7, x86_64: built\"\n").substr(0, 7),
+            "failed:");
+  EXPECT_EQ(dkms_check("echo \"$3/$5: added\"\n"), "failed: iser/25.10: iser/25.10: added");
+  EXPECT_EQ(dkms_check("echo \"$3/$5, $7, x86_64: built\"\n"),
+            std::string("failed: iser/25.10: iser/25.10, ") + kernel + ", x86_64: built");
+  EXPECT_EQ(dkms_check("echo \"$3/$5, $7, x86_64: installed (WARNING! Diff between built and installed module!)\"\n")
+                .substr(0, 7),
+            "failed:");
+  EXPECT_EQ(dkms_check(""), "failed: iser/25.10: not known to dkms");
+}
+
+TEST(VerifyModules, WithoutSourcesThereIsNothingOfDkmsToCheck) {
+  VendorGuest image;
+  EXPECT_EQ(said(image.check("dkms")), "skipped: no injected package has sources for DKMS");
+}
+
 // MLNX_OFED built with NVMe over Fabrics has nvme.ko and nvme-core.ko.
 TEST(VerifyModules, AnInjectedModuleOfTheDiskIsComparedWithTheInitramfs) {
   VendorGuest image;
