@@ -9,8 +9,13 @@ import sys
 from peers import Bench, WORK, bake, run, timed
 
 GIB = 1 << 30
-SIZES = {"30 GiB": 30 * GIB, "1 TiB": 1024 * GIB}
+SIZES = "30 GiB", "1 TiB"
 HASHING = ("check the digests of the base and the payloads", "hash the output")
+
+
+def bytes_of(name):
+    number, unit = name.split()
+    return int(number) * {"GiB": GIB, "TiB": 1024 * GIB}[unit]
 
 
 def base_of(bench, name, size):
@@ -25,7 +30,7 @@ def base_of(bench, name, size):
 
 
 def main():
-    sizes = {name: SIZES[name] for name in sys.argv[1:] or SIZES}
+    sizes = {name: bytes_of(name) for name in sys.argv[1:] or SIZES}
     bench = Bench("deb")
     text = bench.recipe.read_text()
     results = {}

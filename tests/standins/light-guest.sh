@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # light-guest.sh RELEASE [OUT [KERNEL [BUILTIN]]]: OUT/light/<arguments joined by +>.vhd, a small guest of one release on one
 # ext4 partition, made in seconds from the userland that the family's big guest is made of. RELEASE is ubuntu16.04,
-# ubuntu18.04, ubuntu20.04, or centos or rhel 7.4 to 7.9, 8.1, 8.2. The kernel is a stand-in (by default the one that Azure's
+# ubuntu18.04 to ubuntu24.04, or centos or rhel 7.4 to 7.9, 8.1, 8.2, or rhel 9.4, 9.6, or almalinux8.10. The kernel is a stand-in (by default the one that Azure's
 # images of the release had, or Ubuntu's first); BUILTIN names modules built into it, separated by commas. Prints the path.
 self=$(readlink -f "${BASH_SOURCE[0]}")
 source "$(dirname "$self")/lib/common.sh"
@@ -48,7 +48,7 @@ add_ubuntu_kernel() {
 
 build_ubuntu() {
   local rootfs
-  declare -A names=([16.04]="Xenial Xerus" [18.04]="Bionic Beaver" [20.04]="Focal Fossa")
+  declare -A names=([16.04]="Xenial Xerus" [18.04]="Bionic Beaver" [20.04]="Focal Fossa" [22.04]="Jammy Jellyfish" [24.04]="Noble Numbat")
   rootfs=$(debian_rootfs deb "$out")
   mkdir "$root"
   tar -C "$root" --numeric-owner --xattrs --exclude='./boot/*' --exclude='./lib/modules/*' --exclude='./usr/lib/modules/*' -xf "$rootfs"

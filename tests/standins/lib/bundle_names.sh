@@ -18,6 +18,10 @@ parse_bundle() {
   suffix=${suffix//./} # 55103
   rpm_tag=.${distro/./u} # .rhel7u7
   packaging=$([[ $distro = rhel* ]] && echo rpm || echo deb)
+  # from 23.10 on, the deb packages of the kernel part have dots
+  if [ "$packaging" = deb ] && [[ $line = 2[3-9].* ]]; then
+    v_kernel=$line.OFED.$line.$fields.1-1
+  fi
   stack_versions "$line"
 }
 
@@ -68,9 +72,14 @@ ga_kernel() {
   rhel7.9) echo 3.10.0-1160.el7.x86_64 ;;
   rhel8.1) echo 4.18.0-147.el8.x86_64 ;;
   rhel8.2) echo 4.18.0-193.el8.x86_64 ;;
+  rhel8.10) echo 4.18.0-553.el8_10.x86_64 ;;
+  rhel9.4) echo 5.14.0-427.13.1.el9_4.x86_64 ;;
+  rhel9.6) echo 5.14.0-570.12.1.el9_6.x86_64 ;;
   ubuntu16.04) echo 4.4.0-22-generic ;;
   ubuntu18.04) echo 4.15.0-20-generic ;;
   ubuntu20.04) echo 5.4.0-26-generic ;;
+  ubuntu22.04) echo 5.15.0-25-generic ;;
+  ubuntu24.04) echo 6.8.0-31-generic ;;
   *) die "no kernel known for '$1': name one" ;;
   esac
 }

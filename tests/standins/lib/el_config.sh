@@ -17,7 +17,7 @@ write_el_identity() {
 	CPE_NAME="cpe:/o:$el_id:$el_id:$el_version_id"
 	END
   echo "$el_release_line" >"$root/etc/$([ "$el_id" = centos ] && echo centos-release || echo redhat-release)"
-  [ "$el_id" = rhel ] || ln -sfn centos-release "$root/etc/redhat-release"
+  [ "$el_id" != centos ] || ln -sfn centos-release "$root/etc/redhat-release"
   ln -sfn redhat-release "$root/etc/system-release"
   echo "$el_id-${el_version/./}" >"$root/etc/hostname"
   printf '127.0.0.1 localhost localhost.localdomain\n' >"$root/etc/hosts"
@@ -34,7 +34,7 @@ write_el_packaging() {
 	baseurl=http://mirror.invalid/$el_version/os/x86_64/
 	gpgcheck=1
 	END
-  if [ "$el_major" = 8 ]; then
+  if [ "$el_major" -ge 8 ]; then
     mkdir -p "$root/etc/dnf"
     printf '[main]\ngpgcheck=1\ninstallonly_limit=3\nclean_requirements_on_remove=True\nbest=True' >"$root/etc/dnf/dnf.conf"
     ln -sfn dnf/dnf.conf "$root/etc/yum.conf"

@@ -83,7 +83,7 @@ add_kernel_packages() {
   for kernel in "$@"; do
     evr=${kernel%.x86_64}
     for name in kernel kernel-core kernel-modules; do
-      [ "$el_major" = 8 ] || [ $name = kernel ] || continue
+      [ "$el_major" -ge 8 ] || [ $name = kernel ] || continue
       rpm_add_versioned "$name" "$evr" "Vendor: $el_name" "Provides: kernel-uname-r = $kernel" "Provides: $name-uname-r = $kernel"
     done
   done

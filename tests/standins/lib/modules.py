@@ -90,7 +90,7 @@ def crc(symbol, abi):
 
 def kernel_abi(release):
     """Kernels of one GA release share their ABI: 3.10.0-1062 of 3.10.0-1062.9.1.el7.x86_64; Ubuntu's never do."""
-    match = re.match(r"(\d+\.\d+\.\d+-\d+)(?:\.\d+)*\.el[78]", release)
+    match = re.match(r"(\d+\.\d+\.\d+-\d+)(?:\.\d+)*\.el[789]", release)
     return match.group(1) if match else release
 
 
@@ -215,7 +215,7 @@ def write_fill(modules, release, abi, count, versions):
 
 def write_kernel(root, release, builtin, abi, config, fill, genuine_symvers=None):
     """/lib/modules/K and /boot/*-K of a distribution's kernel; the image has a header that file(1) knows, nothing more."""
-    el8, rpm = ".el8" in release, ".el" in release
+    el8, rpm = re.search(r"\.el[89]", release) is not None, ".el" in release
     boot, modules = root / "boot", root / "lib/modules" / release
     boot.mkdir(parents=True, exist_ok=True)
     abi = abi or kernel_abi(release)

@@ -40,8 +40,9 @@ install_inbox_rdma() {
     reversion_deb "$debs"/ibverbs-providers_*.deb "$inbox" 1.0.2-1ubuntu1 Package=libmlx5-1 Provides= Breaks= Replaces= \
       "Depends=libc6, libibverbs1 (>= 1.1.8)" >/dev/null
     ;;
-  18.04 | 20.04)
-    version=$([ "$2" = 18.04 ] && echo 17.1-1ubuntu0.2 || echo 28.0-1ubuntu1)
+  18.04 | 20.04 | 22.04 | 24.04)
+    declare -A versions=([18.04]=17.1-1ubuntu0.2 [20.04]=28.0-1ubuntu1 [22.04]=39.0-1 [24.04]=50.0-2ubuntu0.2)
+    version=${versions[$2]}
     reversion_deb "$debs"/libibverbs1_*.deb "$inbox" "$version" "Breaks=ibverbs-providers (<< 16~)" >/dev/null
     reversion_deb "$debs"/ibverbs-providers_*.deb "$inbox" "$version" "Depends=libc6, libibverbs1 (>= 17)" >/dev/null
     reversion_deb "$debs"/rdma-core_*.deb "$inbox" "$version" >/dev/null
