@@ -50,8 +50,9 @@ void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
                          shell_quote(plan.initramfs), shell_quote(plan.kernel())));
 }
 
-/// Makes depmod's indexes for the modules that stay: it reads a tree of links to them. depmod of newer
-/// releases looks below /usr/lib. Returns their names and content.
+/// Makes depmod's indexes for the modules that stay: it reads a tree of links to them. A module that is compressed in
+/// the image and not in the initramfs is unpacked into the tree (initramfs-tools unpacks them since Ubuntu 24.04).
+/// depmod of newer releases looks below /usr/lib. Returns their names and content.
 std::map<std::string, std::string> make_indexes(const plan::Plan& plan, const std::vector<std::string>& modules,
                                                 guest::Guest& guest) {
   const std::string work = "/var/tmp/.bake-initramfs";
@@ -65,7 +66,16 @@ std::map<std::string, std::string> make_indexes(const plan::Plan& plan, const st
       guest.shell(fmt::format("set -e\n"
                               "mkdir -p {0}/usr {0}/lib\n"
                               "ln -s ../lib {0}/usr/lib\n"
-                              "xargs -r -d '\\n' cp -s --parents -t {0} <{1}/list\n"
+                              "while IFS= read -r m; do\n"
+                              "  if [ -e \"$m\" ]; then echo \"$m\"; else echo \"$m\" >&3; fi\n"
+                              "done <{1}/list >{1}/plain 3>{1}/packed\n"
+                              "xargs -r -d '\\n' cp -s --parents -t {0} <{1}/plain\n"
+                              "while IFS= read -r m; do\n"
+                              "  mkdir -p \"{0}${{m%/*}}\"\n"
+                              "  if [ -e \"$m.zst\" ]; then zstd -q -dc \"$m.zst\"\n"
+                              "  elif [ -e \"$m.xz\" ]; then xz -dc \"$m.xz\"\n"
+                              "  else gzip -dc \"$m.gz\"; fi >\"{0}$m\"\n"
+                              "done <{1}/packed\n"
                               "for f in modules.order modules.builtin modules.builtin.modinfo; do\n"
                               "  [ ! -e {2}/$f ] || cp -s --parents -t {0} {2}/$f\n"
                               "done\n"

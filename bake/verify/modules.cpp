@@ -96,7 +96,7 @@ InjectedModules find_injected(Guest& guest, const Expectations& expected) {
                   "files=$({1} {2}) || {{ echo \"$files\"; exit 1; }}\n"
                   "echo \"$files\" | while read -r path; do\n"
                   "  case $path in\n"
-                  "    */dkms.conf)\n"
+                  "    /usr/src/*/dkms.conf)\n"
                   "      name=$(sed -n 's/^PACKAGE_NAME=//p' $path | tr -d '\"' | head -n 1)\n"
                   "      version=$(sed -n 's/^PACKAGE_VERSION=//p' $path | tr -d '\"' | head -n 1)\n"
                   "      for built in /var/lib/dkms/$name/$version/$kernel/*/module/*; do echo module $built; done\n"

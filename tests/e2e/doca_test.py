@@ -61,6 +61,10 @@ class Doca(main_job.MainJob):
         self.assertIn("OFED-internal-25.10-3.1.8", main_job.guest_text(self.output, "cat", "/usr/bin/ofed_info"))
         self.assertNotIn("/usr/local/bin/ofed_info", [file["path"] for file in self.plan["configure"]["files"]])
 
+    def test_the_initramfs_of_the_base_is_edited(self):
+        # its modules are unpacked, those of the image are .ko.zst
+        self.assertNotIn("the guest builds another initramfs", self.baked.stderr)
+
     def test_nothing_of_the_outer_package_is_in_the_image(self):
         listed = main_job.guest_text(self.output, "ls", "/etc/apt/sources.list.d")
         self.assertNotIn("doca.list", listed)
@@ -75,7 +79,7 @@ class EnterpriseLinux(BakeCase):
         for bundle in bundles:
             self.add_bundle(bundle)
         recipe = self.scratch / f"{name}.yaml"
-        recipe.write_text(f"schema: bake/v1\nbase: {base}\nos: rhel 9.6\nvm_sizes: [Standard_HB176rs_v4]\nofed: {{version: {ofed}, "
+        recipe.write_text(f"schema: bake/v1\nbase: {base}\nos: rhel 9.6\nvm_sizes: [Standard_HB120rs_v2]\nofed: {{version: {ofed}, "
                           "profile: basic}\n")
         output = self.scratch / f"{name}.vhd"
         manifest = json.loads(self.bake("image", recipe, "-o", output, "--json").stdout)
@@ -97,16 +101,18 @@ class EnterpriseLinux(BakeCase):
         self.assertEqual(kmod["from"], "doca-kernel-repo")
         self.assertEqual([c["name"] for c in manifest["changes"] if c["name"].endswith("-dkms")], [])
 
+
+class EnterpriseLinuxWithoutCompiler(BakeCase):
     def test_without_a_compiler_the_sources_are_refused(self):
         base = standin("light-guest.sh", "rhel9.6", STANDINS, "5.14.0-570.30.1.el9_6.x86_64")
         self.add_bundle(standin("doca.sh", STANDINS, "D3"))
-        self.add_bundle(standin("doca.sh", STANDINS, "E", self.newer))
+        self.add_bundle(standin("doca.sh", STANDINS, "E", EnterpriseLinux.newer))
         recipe = self.scratch / "other.yaml"
-        recipe.write_text(f"schema: bake/v1\nbase: {base}\nos: rhel 9.6\nvm_sizes: [Standard_HB176rs_v4]\n"
+        recipe.write_text(f"schema: bake/v1\nbase: {base}\nos: rhel 9.6\nvm_sizes: [Standard_HB120rs_v2]\n"
                           "ofed: doca-3.2.2-035000\n")
         result = self.bake("plan", recipe, check=False)
         self.assertEqual(result.returncode, 3)
-        self.assertIn(f"has modules for {self.newer}, not for 5.14.0-570.30.1.el9_6.x86_64", result.stderr)
+        self.assertIn(f"has modules for {EnterpriseLinux.newer}, not for 5.14.0-570.30.1.el9_6.x86_64", result.stderr)
         wanted = self.bake("extras", "wanted", recipe).stdout
         self.assertIn("kernel-devel-5.14.0-570.30.1.el9_6", wanted)
         self.assertIn("--for rhel9.6", wanted)

@@ -185,6 +185,7 @@ TEST(VerifyModules, ModulesThatDkmsBuiltOfAnInjectedPackageAreInjected) {
   std::filesystem::create_directories(built);
   write_text_atomically(built + "/mlx5_core.ko.zst", "");
   image.shell.with_place("/var/lib/dkms", "dkms")
+      .with_place("/usr/src", "src")
       .with_program("dpkg-query", "echo " + source + "/dkms.conf\n")
       .with_program("depmod", complaint("updates/dkms/mlx5_core.ko.zst"));
   EXPECT_EQ(image.check("symbols").status, Status::failed);
@@ -198,7 +199,10 @@ std::string dkms_check(const std::string& status) {
   std::filesystem::create_directories(source);
   write_text_atomically(source + "/dkms.conf", "PACKAGE_NAME=iser\nPACKAGE_VERSION=25.10\n");
   image.shell.with_place("/var/lib/dkms", "dkms")
-      .with_program("dpkg-query", "echo " + source + "/dkms.conf; echo /lib/modules/x/mlx5_core.ko\n")
+      .with_place("/usr/src", "src")
+      .with_program("dpkg-query", "echo " + source +
+                                      "/dkms.conf; echo /lib/modules/x/mlx5_core.ko\n"
+                                      "echo /usr/share/doc/dkms/examples/dkms.conf\n")
       .with_program(
           "dkms",
           "echo 'Deprecated feature: REMAKE_INITRD (/var/lib/dkms/iser/25.10/source/dkms.conf)' >&2\n" + status);
