@@ -51,7 +51,7 @@ void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
 }
 
 /// Makes depmod's indexes for the modules that stay: it reads a tree of links to them. A module that is compressed in
-/// the image and not in the initramfs is unpacked into the tree (initramfs-tools unpacks them since Ubuntu 24.04).
+/// the image and not in the initramfs is unpacked into the tree: mkinitramfs of initramfs-tools 0.142 unpacks them.
 /// depmod of newer releases looks below /usr/lib. Returns their names and content.
 std::map<std::string, std::string> make_indexes(const plan::Plan& plan, const std::vector<std::string>& modules,
                                                 guest::Guest& guest) {
