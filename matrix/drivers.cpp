@@ -191,14 +191,16 @@ class Finder {
     const auto& kernel = kernel_or_assumed(query_);
     const auto series = series_of(kernel);
     if (kernel.empty() || compare_versions(series, series_of(query_.os->ga_kernel)) <= 0) return;
-    const auto* row = release_with_max_kernel(release);
+    // A release supports the kernels of older ones.
+    const auto* row = release.max_kernel.empty() ? largest_max_kernel(release, false) : &release;
     const bool supported = row != nullptr && compare_versions(series, row->max_kernel) <= 0;
     if (supported) {
       choice.reasons.push_back(fmt::format("supports kernel {}: NVIDIA names kernels up to {} for {} ({})", series,
                                            row->max_kernel, product_name(row->version), row->max_kernel_source));
       return;
     }
-    const auto* limit = release.max_kernel.empty() ? newer_release_with_max_kernel(release) : &release;
+    // An older release does not support more than newer ones.
+    const auto* limit = release.max_kernel.empty() ? largest_max_kernel(release, true) : &release;
     if (limit == nullptr || compare_versions(series, limit->max_kernel) <= 0) {
       choice.kernel_support = KernelSupport::unknown;
       choice.reasons.push_back(fmt::format("no public source says whether it supports kernel {}", kernel));
@@ -212,28 +214,13 @@ class Finder {
                                 limit->max_kernel_source, kernel));
   }
 
-  /// Returns the newer release with the largest `max_kernel`: an older one does not support more. Null: no row states
-  /// one.
-  [[nodiscard]] const OfedRow* newer_release_with_max_kernel(const OfedRow& release) const {
+  /// Returns the row with the largest `max_kernel` among the newer, or else the older releases of the same product
+  /// (those include the release itself). Null: no row states one.
+  [[nodiscard]] const OfedRow* largest_max_kernel(const OfedRow& release, bool newer) const {
     const OfedRow* largest = nullptr;
     for (const auto& row : matrix_.ofed_releases()) {
-      if (row.max_kernel.empty() || is_doca(row.version) != is_doca(release.version) ||
-          compare_versions(row.version, release.version) <= 0)
-        continue;
-      if (largest == nullptr || compare_versions(largest->max_kernel, row.max_kernel) < 0) largest = &row;
-    }
-    return largest;
-  }
-
-  /// Returns the row whose `max_kernel` applies to a release: its own, or else the largest of older releases, because a
-  /// release supports the kernels of older ones. Null: no row states one.
-  [[nodiscard]] const OfedRow* release_with_max_kernel(const OfedRow& release) const {
-    if (!release.max_kernel.empty()) return &release;
-    const OfedRow* largest = nullptr;
-    for (const auto& row : matrix_.ofed_releases()) {
-      if (row.max_kernel.empty() || is_doca(row.version) != is_doca(release.version) ||
-          compare_versions(row.version, release.version) > 0)
-        continue;
+      const bool is_newer = compare_versions(row.version, release.version) > 0;
+      if (row.max_kernel.empty() || is_doca(row.version) != is_doca(release.version) || is_newer != newer) continue;
       if (largest == nullptr || compare_versions(largest->max_kernel, row.max_kernel) < 0) largest = &row;
     }
     return largest;
@@ -287,8 +274,7 @@ class Finder {
     if (is_doca(release.version) && !has_built_modules(release))
       reasons.emplace_back(
           "contains only module sources: bake compiles them in the image, or installs the modules of a "
-          "doca-kernel-repo "
-          "package for the kernel");
+          "doca-kernel-repo package for the kernel");
     if (!generations_.empty())
       reasons.push_back(fmt::format("drives {} ({})", join(generations_, ", "), names_of(query_.sizes)));
     if (!choice.sha256.empty()) reasons.emplace_back("the SHA-256 of its archive is public");
