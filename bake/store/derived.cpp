@@ -62,7 +62,7 @@ bool was_overridden(const bundle::Trust& record, std::string_view flag) {
 }
 
 Verification derive_again(const bundle::Bundle& bundle, const signature::KeyRing& ring, bundle::TrustPolicy policy,
-                          const std::string& pin, Progress& progress) {
+                          const std::string& pin, Progress& progress, bool archive_compared) {
   Verification result;
   result.bundle = bundle;
   result.stored = true;
@@ -89,7 +89,7 @@ Verification derive_again(const bundle::Bundle& bundle, const signature::KeyRing
   auto& problems = result.decision.problems;
   // Nothing signed contains the pin of the outer package, and the payload cannot be compared with it.
   if (bundle.doca && !bundle.trust.pin.empty() && !ring.empty() && result.decision.trust.signer.empty() &&
-      !policy.insecure_no_signature)
+      !policy.insecure_no_signature && !archive_compared)
     problems.push_back({bundle.name, "only the recorded pin vouches for it, which cannot be compared with the payload",
                         "verify the file that you added, with its digest; or pass --insecure-no-signature"});
   if (result.payload_problem) problems.push_back(*result.payload_problem);

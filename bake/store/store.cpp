@@ -255,12 +255,21 @@ std::string file_name_for(const std::vector<signature::PublicKey>& keys, const s
   return fmt::format("{}-{}.gpg", keys.front().fingerprint, digest_of(content).substr(0, 12));
 }
 
+/// Returns whether the payload of `archive`, read again, is the stored one.
+bool has_payload(const fs::path& archive, const bundle::Bundle& bundle, const archive::EntryLimits& limits,
+                 Progress& progress) {
+  const TemporaryDirectory scratch;
+  const auto payload = scratch.path() / "payload.iso";
+  const auto staged = bundle::stage_bundle(archive, payload, limits, progress);
+  return staged.archive_sha256 == bundle.id() && digest_of_file(payload) == bundle.payload_sha256;
+}
+
 }  // namespace
 
 AddResult Store::add(const fs::path& archive, const AddOptions& options, Progress& progress) {
   const auto [sha256, pin] = digest_and_pin(archive, options, progress);
   if (fs::exists(directory_ / "bundles" / sha256 / "bundle.json"))
-    return add_again(load(directory_ / "bundles" / sha256), pin, options, progress);
+    return add_again(load(directory_ / "bundles" / sha256), archive, pin, options, progress);
   const auto needed = bundle::size_of_bundle(archive);
   if (const auto free = free_bytes_at(directory_); free < needed)
     throw Error(ErrorKind::environment,
@@ -295,8 +304,8 @@ AddResult Store::add(const fs::path& archive, const AddOptions& options, Progres
   return {std::move(bundle), false, std::move(decision.warnings), false};
 }
 
-AddResult Store::add_again(bundle::Bundle bundle, const std::string& pin, const AddOptions& options,
-                           Progress& progress) {
+AddResult Store::add_again(bundle::Bundle bundle, const fs::path& archive, const std::string& pin,
+                           const AddOptions& options, Progress& progress) {
   if (was_overridden(bundle.trust, "--insecure-no-index") && !options.policy.insecure_no_index)
     throw Error(
         ErrorKind::untrusted,
@@ -304,7 +313,9 @@ AddResult Store::add_again(bundle::Bundle bundle, const std::string& pin, const 
                     bundle.name),
         "remove it, then add it again", {{Remedy::Action::remove_bundle, bundle.name}});
   const auto ring = key_ring(options.keyrings);
-  auto decision = derive_again(bundle, ring, options.policy, pin, progress).decision;
+  // Nothing signed covers the content of a DOCA-Host package, so the archive must show that the payload is its content.
+  const bool compared = bundle.doca && has_payload(archive, bundle, options.limits, progress);
+  auto decision = derive_again(bundle, ring, options.policy, pin, progress, compared).decision;
   // Without a signature now, the recorded signer stays.
   if (!decision.trust.signer.empty()) append(decision.problems, bundle::differences(bundle.trust, decision.trust));
   if (!decision.problems.empty()) bundle::refuse("bundle", bundle.name, std::move(decision.problems));

@@ -127,7 +127,8 @@ class Store {
   [[nodiscard]] std::string absence() const;
 
  private:
-  AddResult add_again(bundle::Bundle bundle, const std::string& pin, const AddOptions& options, Progress& progress);
+  AddResult add_again(bundle::Bundle bundle, const std::filesystem::path& archive, const std::string& pin,
+                      const AddOptions& options, Progress& progress);
 
   std::filesystem::path directory_;
 };

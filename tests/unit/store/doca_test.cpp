@@ -204,6 +204,14 @@ TEST_F(DocaStore, APinIsEnoughForPackagesOnly) {
   EXPECT_EQ(problems[0].message, "only the recorded pin vouches for it, which cannot be compared with the payload");
 }
 
+TEST_F(DocaStore, AnUnsignedPackageCanBeAddedAgainAfterAKeyIsTrusted) {
+  const auto parts = doca_rpm_with_dkms();
+  add_pinned(parts);
+  const auto again = add_pinned(parts, true);
+  EXPECT_TRUE(again.already_there);
+  EXPECT_EQ(again.bundle.trust.pin, "command line");
+}
+
 TEST_F(DocaStore, APinIsEnoughForAnUnsignedMember) {
   const auto parts = doca_rpm_with_kmods();
   const auto result = add_pinned(parts, true);
