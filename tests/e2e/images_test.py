@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""images/recipes has one recipe for each release that the VM extension supports and each family of cards. All have the same
-form, and bake and its matrix accept them."""
+"""images/recipes has one recipe for each release that the VM extension supports and each family of cards of that time, and one for
+each current release and each current family. All have the same form, and bake and its matrix accept them."""
 import json
 import os
 import re
@@ -28,6 +28,33 @@ FAMILIES = {
     "cx5": (["Standard_HB60rs", "Standard_HC44rs", "Standard_ND40rs_v2"], "5.5-1.0.3.2"),
     "cx6": (["Standard_HB120rs_v2", "Standard_HB120rs_v3", "Standard_ND96asr_v4"], "5.5-1.0.3.2"),
 }
+# release → driver, the first choice of the matrix for the kernel of Azure's current image
+CURRENT_RELEASES = {
+    ("ubuntu", "22.04"): "24.10-3.2.5.0",
+    ("ubuntu", "24.04"): "doca-3.2.3-019000",
+    ("almalinux", "8.10"): "24.10-3.2.5.0",
+    ("rhel", "8.10"): "24.10-3.2.5.0",
+    ("almalinux", "9.4"): "24.10-3.2.5.0",
+    ("rhel", "9.4"): "24.10-3.2.5.0",
+    ("almalinux", "9.6"): "24.10-3.2.5.0",
+    ("rhel", "9.6"): "24.10-3.2.5.0",
+}
+# family → sizes
+CURRENT_FAMILIES = {
+    "cx6": ["Standard_HB120rs_v2", "Standard_HB120rs_v3", "Standard_ND96asr_v4"],
+    "cx7": ["Standard_HB176rs_v4", "Standard_HX176rs", "Standard_ND96isr_H100_v5"],
+}
+
+
+def extension_images():
+    """System, version, family, sizes and driver of each recipe for a release of the VM extension."""
+    return [(*release, family, sizes, ofed) for release in RELEASES for family, (sizes, ofed) in FAMILIES.items()]
+
+
+def current_images():
+    """The same for the current releases."""
+    return [(*release, family, sizes, ofed) for release, ofed in CURRENT_RELEASES.items()
+            for family, sizes in CURRENT_FAMILIES.items()]
 
 
 def load(path):
@@ -53,9 +80,10 @@ def documented_keys():
 class Recipes(unittest.TestCase):
     maxDiff = None
 
-    def test_fifteen_releases_by_three_families(self):
-        wanted = [f"{system}-{version}-{family}.yaml" for system, version in RELEASES for family in FAMILIES]
-        self.assertEqual(len(wanted), 45)
+    def test_fifteen_releases_by_three_families_and_eight_by_two(self):
+        self.assertEqual(len(extension_images()), 45)
+        self.assertEqual(len(current_images()), 16)
+        wanted = [f"{system}-{version}-{family}.yaml" for system, version, family, *_ in extension_images() + current_images()]
         self.assertEqual(sorted(path.name for path in RECIPES.iterdir()), sorted(wanted))
 
     def test_every_key_is_documented(self):
@@ -64,18 +92,26 @@ class Recipes(unittest.TestCase):
             self.assertLessEqual(keys(load(path)), documented, path.name)
 
     def test_content(self):
-        for system, version in RELEASES:
-            for family, (sizes, ofed) in FAMILIES.items():
-                name = f"{system}-{version}-{family}"
-                recipe = load(RECIPES / f"{name}.yaml")
-                with self.subTest(name):
-                    self.assertEqual(recipe["schema"], "bake/v1")
-                    self.assertEqual(recipe["name"], name)
-                    self.assertEqual(recipe["base"], {"path": f"../base/{system}-{version}.vhd"})
-                    self.assertEqual(recipe["os"], f"{system} {version}")
-                    self.assertEqual(recipe["vm_sizes"], sizes)
-                    self.assertEqual(recipe["ofed"], {"version": ofed, "profile": "ib-minimal"})
-                    self.assertEqual(recipe["generalize"], "true")
+        for system, version, family, sizes, ofed in extension_images() + current_images():
+            name = f"{system}-{version}-{family}"
+            recipe = load(RECIPES / f"{name}.yaml")
+            with self.subTest(name):
+                self.assertEqual(recipe["schema"], "bake/v1")
+                self.assertEqual(recipe["name"], name)
+                self.assertEqual(recipe["base"], {"path": f"../base/{system}-{version}.vhd"})
+                self.assertEqual(recipe["os"], f"{system} {version}")
+                self.assertEqual(recipe["vm_sizes"], sizes)
+                self.assertEqual(recipe["kernel"], "default")
+                self.assertEqual(recipe["ofed"], {"version": ofed, "profile": "ib-minimal"})
+                self.assertEqual(recipe["generalize"], "true")
+
+    def test_current_recipes_that_compile_say_so(self):
+        """Ubuntu boots an -azure kernel on Azure, for which no bundle has modules."""
+        for system, version, family, *_ in current_images():
+            name = f"{system}-{version}-{family}"
+            with self.subTest(name):
+                self.assertEqual("# bake compiles the modules in the image" in (RECIPES / f"{name}.yaml").read_text(),
+                                 system == "ubuntu")
 
     def test_gallery_definitions(self):
         seen = set()
@@ -86,24 +122,31 @@ class Recipes(unittest.TestCase):
                 seen.add((gallery["publisher"], gallery["offer"], gallery["sku"]))  # Azure requires a unique triple
                 only_generation_2 = not path.stem.endswith("cx3pro")
                 self.assertEqual(gallery.get("hyper_v_generation"), "V2" if only_generation_2 else None)
-        self.assertEqual(len(seen), 45)
+        self.assertEqual(len(seen), 61)
 
 
 class KnownToBake(unittest.TestCase):
     def bake(self, *arguments):
         return subprocess.run([BINARY, *arguments], capture_output=True, text=True, check=False)
 
+    def resolve(self, system, version, sizes):
+        result = self.bake("--json", "matrix", "resolve", f"{system}{version}", *sizes)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        document = json.loads(result.stdout)
+        self.assertEqual(document["refusals"], [])
+        return [choice["ofed"] for choice in document["choices"]]
+
     def test_matrix_agrees(self):
         """The matrix offers the driver of the recipe, the release of the VM extension, and refuses nothing. It may rank a release
         first whose archive has a public digest."""
-        for system, version in RELEASES:
-            for family, (sizes, ofed) in FAMILIES.items():
-                with self.subTest(f"{system}-{version}-{family}"):
-                    result = self.bake("--json", "matrix", "resolve", f"{system}{version}", *sizes)
-                    self.assertEqual(result.returncode, 0, result.stderr)
-                    document = json.loads(result.stdout)
-                    self.assertEqual(document["refusals"], [])
-                    self.assertIn(ofed, [choice["ofed"] for choice in document["choices"]])
+        for system, version, family, sizes, ofed in extension_images():
+            with self.subTest(f"{system}-{version}-{family}"):
+                self.assertIn(ofed, self.resolve(system, version, sizes))
+
+    def test_current_drivers_are_the_first_choices_of_the_matrix(self):
+        for system, version, family, sizes, ofed in current_images():
+            with self.subTest(f"{system}-{version}-{family}"):
+                self.assertEqual(ofed, self.resolve(system, version, sizes)[0])
 
     def test_recipes_parse(self):
         """Without base and bundle, the plan fails because of these two and for no other reason."""
@@ -131,7 +174,7 @@ class KnownToBake(unittest.TestCase):
             paths = sorted(path.stem for path in RECIPES.iterdir())
             missing = self.bake("--store", directory, "batch", str(fleet), "--dry-run")
             self.assertEqual(missing.returncode, 5)
-            self.assertEqual(missing.stderr.splitlines(), [f"bake: error: reading fleet '{fleet}': 45 problems"] + [
+            self.assertEqual(missing.stderr.splitlines(), [f"bake: error: reading fleet '{fleet}': 61 problems"] + [
                 f"  {fleet}:{first + number}: the base '{images}/base/{name.rsplit('-', 1)[0]}.vhd' of recipe "
                 f"'{images}/recipes/{name}.yaml' does not exist" for number, name in enumerate(paths)])
             (images / "base").mkdir()
@@ -144,8 +187,9 @@ class KnownToBake(unittest.TestCase):
             for name, refusal, hint, command in zip(paths, lines[1::4], lines[2::4], lines[3::4], strict=True):
                 self.assertIn(f"choosing a driver for '{name}': the store '{directory}' has none of the bundles that fit",
                               refusal)
-                self.assertIn("hint: add MLNX_OFED_LINUX-", hint)
-                self.assertIn("run: bake bundle add MLNX_OFED_LINUX-", command)
+                archive = "doca-host_3.2.3-" if name.startswith("ubuntu-24.04") else "MLNX_OFED_LINUX-"
+                self.assertIn(f"hint: add {archive}", hint)
+                self.assertIn(f"run: bake bundle add {archive}", command)
             self.assertEqual(sorted(path.name for path in images.iterdir()), ["base", "fleet.yaml", "recipes"])
 
 
