@@ -1,46 +1,21 @@
 #include "bake/apply/apply.hpp"
 
+#include "bake/apply/deferred.hpp"
 #include "bake/apply/guest_files.hpp"
 #include "bake/apply/packages.hpp"
+#include "bake/apply/payloads.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/guest/facts.hpp"
-#include "bake/guest/shell.hpp"
 
 namespace bake::apply {
-namespace {
-
-/// Returns the numbers of the payload disks: 0 for the bundle, from 1 for the extra packages.
-std::vector<std::size_t> payload_numbers(const plan::Plan& plan) {
-  std::vector<std::size_t> numbers;
-  if (plan.bundle) numbers.push_back(0);
-  for (std::size_t i = 1; i <= plan.extra_payloads; ++i) numbers.push_back(i);
-  return numbers;
-}
-
-void mount_payloads(const plan::Plan& plan, guest::Guest& guest) {
-  std::size_t drive = 0;
-  for (const auto number : payload_numbers(plan)) guest.mount_payload(drive++, payload_mount(number));
-}
-
-void unmount_payloads(const plan::Plan& plan, guest::Guest& guest) {
-  for (const auto number : payload_numbers(plan)) {
-    guest.unmount_payload(payload_mount(number));
-    guest.remove(payload_mount(number));
-  }
-}
-
-}  // namespace
-
-std::string payload_mount(std::size_t number) { return "/.bake-payload-" + std::to_string(number); }
-
 Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, Progress& progress) {
   progress.step("change packages");
-  mount_payloads(plan, guest);
+  Payloads payloads(plan.bundle.has_value(), plan.extra_payloads, guest);
   if (plan.family == guest::Family::rpm)
-    change_rpm_packages(plan, guest);
+    change_rpm_packages(plan.changes, deferred_tools(plan), guest);
   else
-    change_deb_packages(plan, guest);
-  unmount_payloads(plan, guest);
+    change_deb_packages(plan.changes, deferred_tools(plan), guest);
+  payloads.unmount();
   auto build_log = place_modules(plan, guest, progress);
   progress.step("configure");
   configure_ofed(plan, guest);

@@ -9,10 +9,6 @@
 
 namespace bake::apply {
 
-/// Returns the mount point in the guest of payload disk `number` (0: the bundle, then the extra packages and the kernel
-/// bundles) while packages are installed. It is removed afterwards.
-std::string payload_mount(std::size_t number);
-
 /// What the plan left open.
 struct Applied {
   bool built_initramfs = false;  ///< the guest's tool built an initramfs, perhaps because bake could not edit it

@@ -55,9 +55,9 @@ std::string install_script(const std::vector<std::string>& files) {
 
 }  // namespace
 
-void change_deb_packages(const plan::Plan& plan, guest::Guest& guest) {
-  const auto files = package_files(plan);
-  const auto removed = removed_packages(plan);
+void change_deb_packages(const Changes& changes, const DeferredTools& tools, guest::Guest& guest) {
+  const auto files = package_files(changes);
+  const auto removed = removed_packages(changes);
   if (files.empty() && removed.empty()) return;
   NoServices no_services(guest);
   std::string script =
@@ -70,7 +70,7 @@ void change_deb_packages(const plan::Plan& plan, guest::Guest& guest) {
   if (!removed.empty()) script += fmt::format("dpkg --force-depends --remove {}\n", guest::quoted(removed));
   if (!files.empty()) script += install_script(files);
   script += "dpkg --configure --pending\n";
-  guest::run(guest, "installing packages in the guest", with_deferred_tools(deferred_tools(plan), script));
+  guest::run(guest, "installing packages in the guest", with_deferred_tools(tools, script));
   no_services.lift();
 }
 

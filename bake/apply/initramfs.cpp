@@ -5,50 +5,16 @@
 #include <map>
 #include <set>
 
-#include "bake/apply/guest_files.hpp"
+#include "bake/apply/build_initramfs.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
-#include "bake/guest/config_text.hpp"
 #include "bake/guest/initramfs_edit.hpp"
 #include "bake/guest/module_elf.hpp"
 #include "bake/guest/modules_dep.hpp"
-#include "bake/guest/shell.hpp"
-#include "bake/plan/files.hpp"
 
 namespace bake::apply {
 namespace {
-
-/// Drivers of the card. The root disk is on hv_storvsc or nvme, so the initramfs needs none of them; dracut 049 would
-/// pack the vendor's module and the kernel's own.
-constexpr const char* card_drivers = "mlx4_core mlx4_en mlx4_ib mlx5_core mlx5_ib mlxfw";
-
-void run_dracut(const plan::Plan& plan, guest::Guest& guest) {
-  // dracut leaves these drivers out when it does not run on Hyper-V.
-  const auto drivers = join(plan.initramfs_drivers, " ");
-  // Host-only mode would describe the appliance: its disks, its modules, its root= line.
-  guest::run(
-      guest, fmt::format("building initramfs '{}'", plan.initramfs),
-      fmt::format("dracut --force --no-hostonly --no-hostonly-cmdline {} {} {} {}\n",
-                  drivers.empty() ? "" : fmt::format("--add-drivers {}", shell_quote(drivers)),
-                  plan::replaces_modules(plan.fit) ? fmt::format("--omit-drivers {}", shell_quote(card_drivers)) : "",
-                  shell_quote(plan.initramfs), shell_quote(plan.kernel())));
-}
-
-/// Lists the drivers for initramfs-tools, which reads the list each time it builds an initramfs.
-void list_drivers(const plan::Plan& plan, guest::Guest& guest) {
-  constexpr const char* modules_file = plan::path::initramfs_modules;
-  auto text = guest.read(modules_file, guest::config_limit).value_or("");
-  for (const auto& module : plan.initramfs_drivers) text = guest::with_line(text, module);
-  if (!text.empty()) write_config_file(guest, modules_file, text);
-}
-
-void run_update_initramfs(const plan::Plan& plan, guest::Guest& guest) {
-  // On old releases -c refuses an existing image; on all releases -u refuses a missing one.
-  guest::run(guest, fmt::format("building initramfs '{}'", plan.initramfs),
-             fmt::format("if [ -e {0} ]; then update-initramfs -u -k {1}; else update-initramfs -c -k {1}; fi\n",
-                         shell_quote(plan.initramfs), shell_quote(plan.kernel())));
-}
 
 /// Makes depmod's indexes for the modules that stay: it reads a tree of links to them. A module that is compressed in
 /// the image and not in the initramfs is unpacked into the tree: mkinitramfs of initramfs-tools 0.142 unpacks them.
@@ -153,7 +119,8 @@ void edit_initramfs(const plan::Plan& plan, guest::Guest& guest) {
 bool change_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
   if (!plan.rebuild_initramfs) return false;
   progress.step(plan.edits_initramfs() ? "edit initramfs" : "rebuild initramfs");
-  if (plan.initramfs_tool == guest::InitramfsTool::initramfs_tools) list_drivers(plan, guest);
+  if (plan.initramfs_tool == guest::InitramfsTool::initramfs_tools)
+    list_initramfs_drivers(plan.initramfs_drivers, guest);
   if (plan.edits_initramfs()) try {
       edit_initramfs(plan, guest);
       return false;
@@ -162,10 +129,9 @@ bool change_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& pro
       if (dynamic_cast<const guest::CannotEdit*>(&error) == nullptr && error.kind() != ErrorKind::verification) throw;
       progress.warn(fmt::format("{}; the guest builds another initramfs", error.message()));
     }
-  if (plan.initramfs_tool == guest::InitramfsTool::dracut)
-    run_dracut(plan, guest);
-  else
-    run_update_initramfs(plan, guest);
+  build_initramfs(
+      {plan.initramfs_tool, plan.initramfs, plan.kernel(), plan.initramfs_drivers, plan::replaces_modules(plan.fit)},
+      guest);
   return true;
 }
 

@@ -3,25 +3,29 @@
 #include <string>
 #include <vector>
 
+#include "bake/apply/deferred.hpp"
 #include "bake/guest/guest.hpp"
-#include "bake/plan/plan.hpp"
+#include "bake/resolve/closure.hpp"
 
 namespace bake::apply {
 
-/// Installs, upgrades and removes the plan's packages with the guest's own rpm: removals first (the solver has proved
-/// that the remaining dependencies are satisfied), then one transaction for all files. The host has decided about
-/// trust, so rpm checks no signature.
-void change_rpm_packages(const plan::Plan& plan, guest::Guest& guest);
+using Changes = std::vector<resolve::PackageChange>;
+
+/// Installs, upgrades and removes packages with the guest's own rpm: removals first (the solver has proved that the
+/// remaining dependencies are satisfied), then one transaction for all files, and one for the packages of a kernel,
+/// which must not replace those of another kernel. `tools` do nothing meanwhile. The host has decided about trust, so
+/// rpm checks no signature.
+void change_rpm_packages(const Changes& changes, const DeferredTools& tools, guest::Guest& guest);
 
 /// Does the same with the guest's own dpkg. Maintainer scripts start no service, because policy-rc.d exits with 101
 /// during the call.
-void change_deb_packages(const plan::Plan& plan, guest::Guest& guest);
+void change_deb_packages(const Changes& changes, const DeferredTools& tools, guest::Guest& guest);
 
-/// Returns the paths in the guest of the package files that the plan installs or upgrades, in plan order.
-std::vector<std::string> package_files(const plan::Plan& plan);
+/// Returns the paths in the guest of the package files that `changes` install or upgrade, in their order.
+std::vector<std::string> package_files(const Changes& changes);
 
-/// Returns the names of the packages that the plan removes.
-std::vector<std::string> removed_packages(const plan::Plan& plan);
+/// Returns the names of the packages that `changes` remove.
+std::vector<std::string> removed_packages(const Changes& changes);
 
 /// Shell code that prints the end of the logs of failed DKMS builds.
 inline constexpr const char* show_build_logs =

@@ -19,14 +19,12 @@ std::string file_name(const std::string& path) { return path.substr(path.rfind('
 /// Returns the package files that the plan installed, with the digests that the store computed when it added them.
 std::vector<InjectedPackage> injected_packages(const plan::Plan& plan, const resolve::SelectedDriver& driver) {
   std::vector<InjectedPackage> injected;
-  for (const auto& change : plan.changes) {
+  for (const auto& change : all_changes(plan)) {
     if (change.action == resolve::PackageChange::Action::remove) continue;
     const auto* bundle = driver.bundle_of(change.payload);
-    const auto& packages = driver.repository_of(change.payload).packages;
-    const auto found = std::find_if(packages.begin(), packages.end(),
-                                    [&](const auto& package) { return package.file == change.file; });
+    const auto* package = driver.package_of(change);
     injected.push_back({change.name, change.version, change.arch, file_name(change.file),
-                        found != packages.end() ? found->sha256 : "",
+                        package != nullptr ? package->sha256 : "",
                         bundle != nullptr ? bundle->name : driver.extras.at(change.payload - 1).name,
                         bundle != nullptr ? bundle->trust.signer : driver.extras.at(change.payload - 1).signer});
   }
@@ -35,9 +33,9 @@ std::vector<InjectedPackage> injected_packages(const plan::Plan& plan, const res
 
 std::vector<verify::Artifact> extras_of(const plan::Plan& plan, const resolve::SelectedDriver& driver) {
   std::vector<verify::Artifact> extras;
+  const auto changes = all_changes(plan);
   for (std::size_t i = 0; i < driver.extras.size(); ++i)
-    if (std::any_of(plan.changes.begin(), plan.changes.end(),
-                    [&](const auto& change) { return change.payload == i + 1; }))
+    if (std::any_of(changes.begin(), changes.end(), [&](const auto& change) { return change.payload == i + 1; }))
       extras.push_back({"extra packages " + driver.extras[i].name, driver.extras[i].payload_sha256});
   for (const auto& change : plan.changes)
     if (change.kernel_bundle && change.action != resolve::PackageChange::Action::remove) {

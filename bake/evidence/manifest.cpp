@@ -36,9 +36,9 @@ Json json_of_driver(const plan::Plan& plan, const Origin& origin) {
                         {"repository", plan.bundle->repository},
                         {"trust", json_of(origin.bundle->trust, origin.signer_checked)}};
   }
+  const auto changes = all_changes(plan);
   const auto is_used = [&](std::size_t payload) {
-    return std::any_of(plan.changes.begin(), plan.changes.end(),
-                       [&](const auto& change) { return change.payload == payload; });
+    return std::any_of(changes.begin(), changes.end(), [&](const auto& change) { return change.payload == payload; });
   };
   for (std::size_t i = 0; i < origin.extras.size(); ++i) {
     const auto& extras = origin.extras[i];

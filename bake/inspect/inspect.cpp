@@ -83,8 +83,9 @@ SELinux find_selinux(Guest& guest, const Facts& facts) {
 const std::set<std::string>& programs_of_interest() {
   static const auto names = split_words(
       "apt-get apt-mark awk chkconfig cloud-init cpio depmod dkms dnf dpkg dpkg-query dracut fstrim gcc "
-      "gzip ifconfig ip kmod kmodsign ldconfig lsattr lsinitramfs lsinitrd make modinfo modprobe netplan ofed_info "
-      "perl python python2 python3 restorecon rpm setfiles systemctl tar update-initramfs update-rc.d "
+      "grub2-editenv gzip ifconfig ip kernel-install kmod kmodsign ldconfig lsattr lsinitramfs lsinitrd make modinfo "
+      "modprobe netplan ofed_info "
+      "perl python python2 python3 restorecon rpm setfiles systemctl tar update-grub update-initramfs update-rc.d "
       "update-secureboot-policy userdel weak-modules xz yum yum-config-manager zstd");
   static const std::set<std::string> programs(names.begin(), names.end());
   return programs;

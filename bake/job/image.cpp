@@ -18,6 +18,7 @@
 #include "bake/evidence/files.hpp"
 #include "bake/evidence/manifest.hpp"
 #include "bake/job/content_key.hpp"
+#include "bake/job/kernel.hpp"
 #include "bake/job/known_digest.hpp"
 #include "bake/job/plan.hpp"
 #include "bake/signature/signing.hpp"
@@ -218,17 +219,23 @@ std::vector<verify::Check> verify_changed(const plan::Expectations& expected, Se
 Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& disk,
                        const resolve::SelectedDriver& driver, InputDigests& inputs, Environment& environment) {
   auto& progress = environment.progress;
-  const auto [session, facts] = open_guest(source, disk, driver, inputs, environment);
+  auto [session, facts] = open_guest(source, disk, driver, inputs, environment);
   progress.step("check the digests of the base and the payloads");
   const auto& base_sha256 = inputs.check();
   auto judged = judge(driver, inputs);
+  progress.step("search the base for setuid files and keys");
+  auto base_privileges = verify::find_privileges(session->guest());
   progress.step("plan");
-  auto outcome = make_plan(recipe, driver, facts, environment);
+  auto kernel = plan_kernel(recipe, driver, facts);
+  if (kernel && kernel->ok()) {
+    facts = change_kernel(*kernel, *session, progress);
+    progress.step("plan");
+  }
+  auto outcome = make_plan(recipe, driver, facts, environment, std::move(kernel));
   report_warnings(outcome.plan, progress);
   plan::require(outcome);
   require_space(outcome.plan, disk);
-  progress.step("search the base for setuid files and keys");
-  outcome.plan.expectations.base_privileges = verify::find_privileges(session->guest());
+  outcome.plan.expectations.base_privileges = std::move(base_privileges);
   const auto origin = origin_of(recipe, source, base_sha256, driver, judged, facts, environment);
   const auto applied = apply::apply(outcome.plan, session->guest(),
                                     evidence::image_manifest(outcome.plan, origin).dump(2) + "\n", progress);
@@ -366,7 +373,12 @@ plan::Inputs inputs_of_image(const recipe::Recipe& recipe, Environment& environm
   }
   check_base();
   progress.step("plan");
-  return plan_inputs(recipe, driver, facts, environment);
+  auto kernel = plan_kernel(recipe, driver, facts);
+  if (kernel && kernel->ok()) {
+    facts = facts_after(*kernel, source, driver, environment);
+    progress.step("plan");
+  }
+  return plan_inputs(recipe, driver, facts, environment, std::move(kernel));
 }
 
 plan::Outcome plan_image(const recipe::Recipe& recipe, Environment& environment) {

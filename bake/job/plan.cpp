@@ -1,9 +1,10 @@
 #include "bake/job/plan.hpp"
 
+#include <utility>
+
 #include "bake/assets/assets.hpp"
 
 namespace bake::job {
-namespace {
 
 std::vector<bundle::IndexTexts> index_texts(const resolve::SelectedDriver& driver) {
   std::vector<bundle::IndexTexts> texts;
@@ -13,8 +14,6 @@ std::vector<bundle::IndexTexts> index_texts(const resolve::SelectedDriver& drive
     texts.push_back(store::Store::index_texts(bundle, bundle.repositories.at(0)));
   return texts;
 }
-
-}  // namespace
 
 resolve::Offer read_offer(const Environment& environment) {
   const auto& store = environment.store;
@@ -26,21 +25,26 @@ resolve::SelectedDriver select_driver(const recipe::Recipe& recipe, const Enviro
 }
 
 plan::Inputs plan_inputs(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver, const guest::Facts& facts,
-                         const Environment& environment) {
+                         const Environment& environment, std::optional<plan::KernelPlan> kernel) {
   plan::Inputs inputs;
   inputs.recipe = recipe;
   // The recipe may use another name for the release ("focal"); the guest has one.
   if (const auto* os = environment.matrix.find_os(recipe.os.id, recipe.os.version))
     inputs.recipe.os = {os->id, os->version};
   inputs.facts = facts;
-  inputs.resolution = resolve::resolve(recipe, driver, facts, environment.matrix, index_texts(driver));
+  inputs.kernel = std::move(kernel);
+  // If the kernel is missing, the resolution still names what its modules need, for the list of missing packages.
+  if (inputs.kernel && !inputs.kernel->missing.empty() && facts.kernel(recipe.kernel) == nullptr)
+    inputs.facts.kernels.push_back({recipe.kernel, "", {}, {}, {}, {}, {}});
+  inputs.resolution = resolve::resolve(recipe, driver, inputs.facts, environment.matrix, index_texts(driver));
+  inputs.facts.kernels = facts.kernels;
   inputs.firstboot_sha256 = assets::firstboot_digest();
   return inputs;
 }
 
 plan::Outcome make_plan(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver, const guest::Facts& facts,
-                        const Environment& environment) {
-  return plan::make(plan_inputs(recipe, driver, facts, environment));
+                        const Environment& environment, std::optional<plan::KernelPlan> kernel) {
+  return plan::make(plan_inputs(recipe, driver, facts, environment, std::move(kernel)));
 }
 
 }  // namespace bake::job

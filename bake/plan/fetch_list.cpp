@@ -137,6 +137,10 @@ FetchList fetch_list(const Inputs& inputs) {
   list.kernels = {resolution.fit.kernel};
   for (const auto& name : resolution.fit.missing)
     add(list.packages, build_package(name, inputs.facts, resolution.fit.kernel));
+  if (inputs.kernel)
+    for (const auto& missing : inputs.kernel->missing)
+      add(list.packages, {missing.name, missing.version, package_arch(inputs.facts),
+                          missing.needed_by.empty() ? "the recipe makes it the default kernel" : reason_for(missing)});
   for (const auto& missing : resolution.closure.missing)
     add(list.packages, {missing.name, missing.relation == "=" ? missing.version : "", package_arch(inputs.facts),
                         reason_for(missing)});

@@ -83,6 +83,8 @@ std::vector<std::string> edited_files(const Plan& plan) {
 
 std::vector<FileChange> files_of(const Plan& plan) {
   std::vector<FileChange> files;
+  if (plan.kernel_change && plan.family == guest::Family::deb)
+    files.push_back({path::grub_default, fmt::format("makes {} the default of GRUB", plan.kernel())});
   add_driver_files(plan, files);
   add_firstboot_files(plan, files);
   add_system_files(plan, files);

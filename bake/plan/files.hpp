@@ -29,6 +29,9 @@ inline constexpr const char* firstboot_conf = "/etc/ib-firstboot.conf";
 inline constexpr const char* limits = "/etc/security/limits.d/90-bake-rdma.conf";
 inline constexpr const char* service_limits = "/etc/systemd/system.conf.d/90-bake-rdma.conf";
 inline constexpr const char* no_cloud_init_network = "/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg";
+/// grub-mkconfig of Debian and Ubuntu reads the files of this directory after /etc/default/grub, in the order of their
+/// names.
+inline constexpr const char* grub_default = "/etc/default/grub.d/zz-bake-kernel.cfg";
 inline constexpr const char* initramfs_modules = "/etc/initramfs-tools/modules";
 inline constexpr const char* autorelabel = "/.autorelabel";
 }  // namespace path

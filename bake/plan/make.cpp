@@ -73,6 +73,7 @@ class Planner {
     plan.extra_payloads = in_.resolution.extra_payloads;
     plan.fit = in_.resolution.fit;
     plan.default_kernel_how = in_.facts.default_kernel_how;
+    plan.kernel_change = in_.kernel;
   }
 
   void check_system() {
@@ -102,6 +103,11 @@ class Planner {
   }
 
   void check_kernel() {
+    if (in_.kernel && !in_.kernel->ok()) {
+      out_.refusals.insert(out_.refusals.end(), in_.kernel->refusals.begin(), in_.kernel->refusals.end());
+      for (auto& refusal : out_.refusals) refusal.problem.remedies = for_recipe(refusal.problem.remedies);
+      return;
+    }
     const auto& fit = in_.resolution.fit;
     std::vector<std::string> releases;
     for (const auto& kernel : in_.facts.kernels) releases.push_back(kernel.release);
@@ -118,12 +124,15 @@ class Planner {
              releases.empty() ? "the guest has no bootable kernel" : fmt::format("it has {}", join(releases, ", ")));
       return;
     }
-    // bake does not change the default kernel, and verification checks the driver of the default kernel.
+    // Without `kernel: {release: …}` bake does not change the default kernel, and verification checks the driver of the
+    // default kernel.
     if (in_.facts.default_kernel != fit.kernel)
       refuse("kernel",
              fmt::format("the recipe asks for {}, but {} boots by default ({})", fit.kernel, in_.facts.default_kernel,
                          in_.facts.default_kernel_how),
-             "make it the default in the base image (grubby --set-default), or leave 'kernel' out of the recipe");
+             fmt::format("write kernel: {{release: {}}} in the recipe, make it the default in the base image (grubby "
+                         "--set-default), or leave 'kernel' out of the recipe",
+                         fit.kernel));
     if (fit.ok()) return;
     auto message = fit.explanation;
     for (const auto& reason : fit.reasons) message += "\n      " + reason;
@@ -276,6 +285,10 @@ class Planner {
   }
 
   void expect_packages(Expectations& expected) const {
+    if (in_.kernel)
+      for (const auto& change : in_.kernel->changes)
+        if (change.action != PackageChange::Action::remove)
+          expected.packages.push_back({change.name, change.version, change.arch});
     for (const auto& change : in_.resolution.closure.changes) {
       if (change.action == PackageChange::Action::remove)
         expected.absent.push_back(change.name);
@@ -297,6 +310,13 @@ class Planner {
 };
 
 }  // namespace
+
+std::vector<PackageChange> all_changes(const Plan& plan) {
+  std::vector<PackageChange> changes;
+  if (plan.kernel_change) changes = plan.kernel_change->changes;
+  changes.insert(changes.end(), plan.changes.begin(), plan.changes.end());
+  return changes;
+}
 
 bool replaces_modules(const resolve::KernelFit& fit) {
   return fit.kind == FitKind::built_for || fit.kind == FitKind::weak_updates || fit.kind == FitKind::needs_build;

@@ -9,6 +9,9 @@
 #include "bake/base/error.hpp"
 #include "bake/guest/facts.hpp"
 #include "bake/plan/expectations.hpp"
+#include "bake/plan/kernel.hpp"
+#include "bake/plan/refusal.hpp"
+#include "bake/plan/space.hpp"
 #include "bake/recipe/recipe.hpp"
 #include "bake/resolve/resolve.hpp"
 
@@ -20,16 +23,12 @@ struct Inputs {
   guest::Facts facts;
   resolve::Resolution resolution;
   std::string firstboot_sha256;
+  /// The plan for another default kernel. `facts` are those after it was carried out, or, if it is refused, before.
+  std::optional<KernelPlan> kernel = {};
 };
 
 /// How the files that bake writes get their SELinux labels.
 enum class Relabel { none, setfiles, autorelabel };
-
-struct SpaceNeed {
-  std::string mount_point;
-  std::uint64_t needed = 0;  ///< bytes
-  std::uint64_t free = 0;    ///< bytes
-};
 
 /// One thing that `generalize: true` removes, for a person.
 struct Removal {
@@ -84,6 +83,7 @@ struct Plan {
   std::size_t extra_payloads = 0;
   resolve::KernelFit fit;
   std::string default_kernel_how;
+  std::optional<KernelPlan> kernel_change;  ///< carried out already, before `changes`
 
   /// Programs that do nothing while packages change and modules are built: bake runs some of them once afterwards
   /// (depmod, weak-modules, …), and the others would make a key and sign modules with it.
@@ -127,14 +127,6 @@ struct Plan {
   [[nodiscard]] bool edits_initramfs() const { return !initramfs_leaves_out.empty() || !initramfs_adds.empty(); }
 };
 
-/// A reason against the plan. `kind` decides the exit code.
-struct Refusal {
-  ErrorKind kind = ErrorKind::incompatible;
-  Problem problem;
-
-  friend bool operator==(const Refusal&, const Refusal&) = default;
-};
-
 /// A plan, and every reason against it. A refused plan is filled in as far as it was decided.
 struct Outcome {
   Plan plan;
@@ -148,6 +140,9 @@ Outcome make(const Inputs& inputs);
 
 /// Throws an Error with all refusals of `outcome`, with the kind of the first one, if there are refusals.
 void require(const Outcome& outcome);
+
+/// Returns the changes of all packages: those of the kernel, then those of the driver.
+std::vector<resolve::PackageChange> all_changes(const Plan& plan);
 
 /// Returns true when modules of the bundle, prebuilt or built in the image, replace the kernel's own.
 bool replaces_modules(const resolve::KernelFit& fit);

@@ -77,6 +77,18 @@ std::string initramfs_action(const Plan& plan) {
   return join(parts, " and ");
 }
 
+void add_kernel_change(const KernelPlan& kernel, std::string& out) {
+  out += fmt::format("kernel packages ({} changes)\n", kernel.changes.size());
+  for (const auto& change : kernel.changes) out += text_of(change) + "\n";
+  if (!kernel.deferred.empty()) out += fmt::format("  while they change, {} do nothing\n", join(kernel.deferred, ", "));
+  out += fmt::format("  {} becomes the default; {} stays in the menu\n", kernel.release,
+                     kernel.previous.empty() ? "the old one" : kernel.previous);
+}
+
+Json to_json(const KernelPlan& kernel) {
+  return {{"previous", kernel.previous}, {"changes", list_to_json(kernel.changes)}, {"deferred", kernel.deferred}};
+}
+
 void add_configuration(const Plan& plan, std::string& out) {
   out += "configure\n";
   const auto line = [&out](const std::string& text) { out += "  " + text + "\n"; };
@@ -107,6 +119,8 @@ Json to_json(const Outcome& outcome) {
   const auto& plan = outcome.plan;
   auto files = Json::object();
   for (const auto& file : files_of(plan)) files[file.path] = file.what;
+  Json kernel{{"release", plan.kernel()}, {"decided_by", plan.default_kernel_how}};
+  if (plan.kernel_change) kernel["change"] = to_json(*plan.kernel_change);
   return {{"recipe", plan.recipe},
           {"works", outcome.ok()},
           {"os", {{"id", plan.os.id}, {"version", plan.os.version}}},
@@ -116,7 +130,7 @@ Json to_json(const Outcome& outcome) {
           {"bundle", plan.bundle ? to_json(*plan.bundle) : Json()},
           {"profile", plan.profile},
           {"wanted", plan.wanted},
-          {"kernel", {{"release", plan.kernel()}, {"decided_by", plan.default_kernel_how}}},
+          {"kernel", kernel},
           {"fit", to_json(plan.fit)},
           {"changes", list_to_json(plan.changes)},
           {"configure",
@@ -148,6 +162,7 @@ std::string to_text(const Outcome& outcome) {
                   plan.bundle ? fmt::format("{} ({})", plan.bundle->name, plan.bundle->repository) : plan.ofed);
   out += fmt::format("kernel   {} ({})\nfit      {}: {}\n", plan.kernel(), plan.default_kernel_how, word(plan.fit.kind),
                      plan.fit.explanation);
+  if (plan.kernel_change) add_kernel_change(*plan.kernel_change, out);
   out += fmt::format("packages ({} changes, profile {})\n", plan.changes.size(), plan.profile);
   for (const auto& change : plan.changes) out += text_of(change) + "\n";
   add_configuration(plan, out);

@@ -1,5 +1,6 @@
+#include "bake/plan/space.hpp"
+
 #include <fmt/format.h>
-#include <map>
 
 #include "bake/base/text.hpp"
 #include "bake/plan/steps.hpp"
@@ -34,41 +35,59 @@ const guest::MountedFileSystem* file_system_of(const guest::Layout& layout, cons
 
 }  // namespace
 
+void SpaceNeeds::add(const std::string& path, std::uint64_t bytes) {
+  const auto* mount = file_system_of(layout_, path);
+  if (mount == nullptr) return;
+  auto& entry = needs_[mount->mount_point];
+  entry.mount_point = mount->mount_point;
+  entry.free = mount->free;
+  entry.needed += bytes;
+}
+
+void SpaceNeeds::add_temporary(const std::string& path, std::uint64_t bytes) {
+  const auto* mount = file_system_of(layout_, path);
+  if (mount != nullptr && mount->mount_point == path) add(path, bytes);
+}
+
+void SpaceNeeds::add_packages(const std::map<std::string, std::uint64_t>& install_bytes) {
+  for (const auto& [directory, bytes] : install_bytes) add(directory, bytes + bytes / 10);
+  add("/var", bookkeeping);
+}
+
+void SpaceNeeds::add_initramfs() {
+  add("/boot", initramfs);
+  add_temporary("/var/tmp", initramfs_tree);
+}
+
+std::vector<SpaceNeed> SpaceNeeds::list() const {
+  std::vector<SpaceNeed> list;
+  for (const auto& [mount_point, need] : needs_) list.push_back(need);
+  return list;
+}
+
+std::vector<Refusal> SpaceNeeds::refusals() const {
+  std::vector<Refusal> refusals;
+  for (const auto& [mount_point, need] : needs_)
+    if (need.free < need.needed)
+      refusals.push_back({ErrorKind::environment,
+                          {"space",
+                           fmt::format("the guest's file system on {} has {} free and needs {}", mount_point,
+                                       human_size(need.free), human_size(need.needed)),
+                           "grow the disk and its file system, or choose a smaller profile"}});
+  return refusals;
+}
+
 void plan_space(const Inputs& inputs, Outcome& outcome) {
-  std::map<std::string, SpaceNeed> needs;
-  const auto need = [&](const std::string& path, std::uint64_t bytes) {
-    const auto* mount = file_system_of(inputs.facts.layout, path);
-    if (mount == nullptr) return;
-    auto& entry = needs[mount->mount_point];
-    entry.mount_point = mount->mount_point;
-    entry.free = mount->free;
-    entry.needed += bytes;
-  };
-  for (const auto& [directory, bytes] : inputs.resolution.install_bytes) need(directory, bytes + bytes / 10);
-  need("/var", bookkeeping);
-  // Temporary files count on a separate file system, which is often small. Elsewhere packages need more than they do.
-  const auto need_temporary = [&](const std::string& path, std::uint64_t bytes) {
-    const auto* mount = file_system_of(inputs.facts.layout, path);
-    if (mount != nullptr && mount->mount_point == path) need(path, bytes);
-  };
+  SpaceNeeds needs(inputs.facts.layout);
+  needs.add_packages(inputs.resolution.install_bytes);
   if (inputs.resolution.fit.kind == resolve::FitKind::needs_build) {
-    need("/var/lib/dkms", build_tree);
-    need("/usr", built_modules);  // with a merged /usr, /lib is a link
-    need_temporary("/tmp", compiler_files);
+    needs.add("/var/lib/dkms", build_tree);
+    needs.add("/usr", built_modules);  // with a merged /usr, /lib is a link
+    needs.add_temporary("/tmp", compiler_files);
   }
-  if (outcome.plan.rebuild_initramfs) {
-    need("/boot", initramfs);
-    need_temporary("/var/tmp", initramfs_tree);
-  }
-  for (const auto& [mount_point, entry] : needs) {
-    outcome.plan.space.push_back(entry);
-    if (entry.free < entry.needed)
-      outcome.refusals.push_back({ErrorKind::environment,
-                                  {"space",
-                                   fmt::format("the guest's file system on {} has {} free and needs {}", mount_point,
-                                               human_size(entry.free), human_size(entry.needed)),
-                                   "grow the disk and its file system, or choose a smaller profile"}});
-  }
+  if (outcome.plan.rebuild_initramfs) needs.add_initramfs();
+  outcome.plan.space = needs.list();
+  for (auto& refusal : needs.refusals()) outcome.refusals.push_back(std::move(refusal));
 }
 
 }  // namespace bake::plan

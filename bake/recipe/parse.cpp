@@ -235,6 +235,26 @@ void check_name(MapReader& reader, const std::string& name) {
                    "it becomes part of file names");
 }
 
+constexpr std::string_view release_characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+~_-";
+
+/// Reads `kernel`: a release, which must be the default of the image, or {release: X}, which becomes the default.
+void read_kernel(Input& input, MapReader& reader, Recipe& recipe) {
+  const Node* node = reader.find("kernel");
+  if (node == nullptr || node->kind != Node::Kind::map) {
+    recipe.kernel = reader.text_or("kernel", "");
+    if (recipe.kernel == "default") recipe.kernel.clear();
+    return;
+  }
+  auto kernel = input.map(*node, "kernel");
+  recipe.kernel = kernel.required_text("release");
+  recipe.change_kernel = true;
+  // The release becomes a part of paths, package names and commands.
+  if (recipe.kernel.find_first_not_of(release_characters) != std::string::npos || recipe.kernel.starts_with('-'))
+    kernel.problem("release", fmt::format("'release' must be a kernel release, not '{}'", recipe.kernel),
+                   "for example: 5.15.0-1089-azure");
+  kernel.finish();
+}
+
 void read(Input& input, MapReader& reader, Recipe& recipe) {
   check_schema(reader);
   recipe.name = reader.text_or("name", input.file.stem().string());
@@ -243,8 +263,7 @@ void read(Input& input, MapReader& reader, Recipe& recipe) {
   recipe.os = read_os(reader);
   recipe.vm_sizes = reader.texts("vm_sizes");
   check_vm_sizes(reader, recipe.vm_sizes);
-  recipe.kernel = reader.text_or("kernel", "");
-  if (recipe.kernel == "default") recipe.kernel.clear();
+  read_kernel(input, reader, recipe);
   recipe.ofed = read_ofed(input, reader);
   recipe.configure = read_configure(input, reader);
   recipe.firstboot = read_firstboot(input, reader);

@@ -72,7 +72,8 @@ struct Recipe {
   Base base;
   Os os;
   std::vector<std::string> vm_sizes;
-  std::string kernel;  ///< kernel release to bake for; empty: the default kernel
+  std::string kernel;          ///< kernel release to bake for; empty: the default kernel
+  bool change_kernel = false;  ///< make `kernel` the default, and install it if the image lacks it
   Ofed ofed;
   Configure configure;
   Firstboot firstboot;

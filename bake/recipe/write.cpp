@@ -65,8 +65,12 @@ std::string write(const Recipe& recipe) {
   if (!recipe.base.sha256.empty()) out += fmt::format("  sha256: {}\n", recipe.base.sha256);
   out += fmt::format("os: {} {}\n", recipe.os.id, recipe.os.version);
   out += fmt::format("vm_sizes: {}\n", list(recipe.vm_sizes));
-  out += fmt::format("kernel: {}        # the one that boots by default, or a release below /lib/modules\n",
-                     recipe.kernel.empty() ? "default" : yaml::quote(recipe.kernel));
+  if (recipe.change_kernel)
+    out += fmt::format("kernel: {{release: {}}}  # becomes the default; the extra packages have it\n",
+                       yaml::quote(recipe.kernel));
+  else
+    out += fmt::format("kernel: {}        # the one that boots by default, or a release below /lib/modules\n",
+                       recipe.kernel.empty() ? "default" : yaml::quote(recipe.kernel));
   write_ofed(out, recipe.ofed);
   const auto& configure = recipe.configure;
   out += fmt::format(

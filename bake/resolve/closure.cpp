@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "bake/resolve/solver.hpp"
@@ -144,13 +145,15 @@ bool has_verbs_library(const std::vector<PackageSource>& sources) {
 
 /// Returns the problem of a change that the dependencies allow but bake does not.
 std::optional<Problem> objection_to(const PackageChange& change, const Installed& installed,
-                                    const std::function<bool(const std::string&)>& is_protected) {
+                                    const std::function<bool(const std::string&)>& is_protected,
+                                    const std::set<std::string>& new_kernels) {
   if (change.action == PackageChange::Action::remove && is_protected(change.name))
     return Problem{change.name, "would be removed (" + change.reason + "), but the image needs it",
                    "remove the package that causes it from the list"};
-  if (change.action == PackageChange::Action::install && is_among(change.name, boot_kernels))
+  if (change.action == PackageChange::Action::install && is_among(change.name, boot_kernels) &&
+      !new_kernels.contains(change.name))
     return Problem{change.name, "would install another kernel, " + change.version + " (" + change.reason + ")",
-                   "install that kernel in the base image first, then bake"};
+                   "name the kernel in the recipe (kernel: {release: …}), or install it in the base image first"};
   const auto foreign = installed.foreign.find(change.name);
   if (change.action != PackageChange::Action::remove && foreign != installed.foreign.end())
     return Problem{change.name,
@@ -159,27 +162,44 @@ std::optional<Problem> objection_to(const PackageChange& change, const Installed
   return std::nullopt;
 }
 
-}  // namespace
+bool none(const std::string& /*name*/) { return false; }
 
-Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
-              const std::vector<std::string>& wanted, const std::vector<std::string>& never) {
-  auto request = request_for(facts, sources, wanted, never);
+/// Asks the solver. Then objects to changes that the dependencies allow; packages of `new_kernels` may be installed.
+Closure ask(SolverRequest& request, const guest::Facts& facts, const std::set<std::string>& new_kernels) {
   std::vector<Problem> problems;
   const auto installed = request.deb ? read_dpkg_status(facts.packages.dump, request.arch, problems)
                                      : read_rpm_dump(facts.packages.dump, problems);
   request.installed = &installed;
-  request.follows = request.removable = [](const std::string& name) { return is_among(name, rdma_stack); };
-  const bool verbs_of_bundle = request.deb && has_verbs_library(sources);
-  request.must_go = [=](const std::string& name) { return verbs_of_bundle && name == distribution_providers; };
-  request.should_go = [=](const std::string& name) { return verbs_of_bundle && is_among(name, distribution_parts); };
   request.is_protected = [&](const std::string& name) {
     return is_among(name, essential_packages) || installed.essential.contains(name);
   };
   auto closure = problems.empty() ? run_solver(request) : Closure{{}, std::move(problems)};
   for (const auto& change : closure.changes)
-    if (auto problem = objection_to(change, installed, request.is_protected)) closure.problems.push_back(*problem);
+    if (auto problem = objection_to(change, installed, request.is_protected, new_kernels))
+      closure.problems.push_back(*problem);
   if (!closure.ok()) closure.changes.clear();
   return closure;
+}
+
+}  // namespace
+
+Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
+              const std::vector<std::string>& wanted, const std::vector<std::string>& never) {
+  auto request = request_for(facts, sources, wanted, never);
+  request.follows = request.removable = [](const std::string& name) { return is_among(name, rdma_stack); };
+  const bool verbs_of_bundle = request.deb && has_verbs_library(sources);
+  request.must_go = [=](const std::string& name) { return verbs_of_bundle && name == distribution_providers; };
+  request.should_go = [=](const std::string& name) { return verbs_of_bundle && is_among(name, distribution_parts); };
+  return ask(request, facts, {});
+}
+
+Closure solve_kernel(const guest::Facts& facts, const std::vector<PackageSource>& sources,
+                     const std::vector<std::string>& wanted) {
+  auto request = request_for(facts, sources, wanted, {});
+  request.follows = request.removable = request.must_go = request.should_go = none;
+  std::set<std::string> new_kernels;
+  for (const auto& package : request.wanted) new_kernels.insert(package.name);
+  return ask(request, facts, new_kernels);
 }
 
 }  // namespace bake::resolve

@@ -8,6 +8,7 @@
 #include "bake/base/text.hpp"
 #include "bake/resolve/guest_packages.hpp"
 #include "bake/resolve/profile.hpp"
+#include "bake/resolve/sources.hpp"
 #include "bake/resolve/vm_generation.hpp"
 
 namespace bake::resolve {
@@ -55,12 +56,6 @@ std::vector<std::string> wanted_packages(const Recipe& recipe, const SelectedDri
   return set.names;
 }
 
-const bundle::BundlePackage* find_package(const bundle::Repository& repository, const std::string& file) {
-  for (const auto& package : repository.packages)
-    if (package.file == file) return &package;
-  return nullptr;
-}
-
 /// Returns the names of the changes that come from the extra packages.
 std::vector<std::string> names_from_extras(const Closure& closure) {
   std::vector<std::string> names;
@@ -78,8 +73,7 @@ std::vector<std::string> specs_from_bundle(const Closure& closure, const Selecte
   for (const auto& change : closure.changes) {
     changed.insert(change.name);
     if (change.action == PackageChange::Action::remove || change.is_extra() || !driver.bundle) continue;
-    if (const auto* package = find_package(driver.repository_of(change.payload), change.file))
-      specs.push_back(package->name + "=" + package->version);
+    if (const auto* package = driver.package_of(change)) specs.push_back(package->name + "=" + package->version);
   }
   for (const auto& spec : wanted)
     if (!changed.contains(spec.substr(0, spec.find('=')))) specs.push_back(spec);
@@ -125,18 +119,6 @@ SolvedPackages solve_with_build(std::vector<std::string>& wanted, const Selected
   return solve_for(wanted, driver, facts, sources);
 }
 
-std::map<std::string, std::uint64_t> bytes_to_install(const SelectedDriver& driver, const Closure& closure) {
-  std::map<std::string, std::uint64_t> bytes;
-  for (const auto& change : closure.changes) {
-    if (change.action == PackageChange::Action::remove) continue;
-    const auto* package = find_package(driver.repository_of(change.payload), change.file);
-    // An index without installed sizes: packages unpack to about four times their size.
-    if (package != nullptr)
-      bytes[change.directory] += package->installed_size != 0 ? package->installed_size : package->size * 4;
-  }
-  return bytes;
-}
-
 /// Returns the modinfo version of the card's module in the selected packages; empty when they have only sources.
 std::string module_version(const SelectedDriver& driver, const bundle::Repository& packages,
                            const std::vector<std::string>& specs) {
@@ -148,27 +130,6 @@ std::string module_version(const SelectedDriver& driver, const bundle::Repositor
       if (module.name == driver.choice.driver) return module.version;
   }
   return {};
-}
-
-/// Returns the repositories for the solver, in the order of the payloads, without the kernel bundles for other kernels.
-std::vector<PackageSource> package_sources(const SelectedDriver& driver, const std::string& kernel,
-                                           const std::vector<bundle::IndexTexts>& texts) {
-  std::vector<PackageSource> sources;
-  std::size_t next = 0;
-  const auto add = [&](std::size_t payload, const bundle::Repository& repository, bundle::PackageFormat format) {
-    const auto& text = texts.at(next++);
-    sources.push_back({payload, &repository, format, text.packages, text.filelists});
-  };
-  if (driver.bundle) add(0, *driver.packages(), driver.bundle->format);
-  for (std::size_t i = 0; i < driver.extras.size(); ++i)
-    add(i + 1, driver.extras[i].repository, driver.extras[i].format);
-  for (std::size_t i = 0; i < driver.kernel_bundles.size(); ++i) {
-    const auto& bundle = driver.kernel_bundles[i];
-    add(driver.extras.size() + i + 1, bundle.repositories.at(0), bundle.format);
-    sources.back().kernel_bundle = true;
-    if (bundle.doca.value().kernel != kernel) sources.pop_back();
-  }
-  return sources;
 }
 
 /// Returns the name of the kernel bundle from which the closure installs packages, or an empty text.
@@ -220,7 +181,7 @@ Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Fac
   result.fit = fit_of(driver, offered, facts, kernel, solved);
   result.new_modules = new_modules(offered, solved.from_bundle, names_from_extras(solved.closure));
   result.module_version = module_version(driver, offered, solved.from_bundle);
-  result.install_bytes = bytes_to_install(driver, result.closure);
+  result.install_bytes = install_bytes(driver, result.closure);
   auto packages = check_guest_packages(recipe, facts, result.closure, matrix);
   std::move(packages.problems.begin(), packages.problems.end(), std::back_inserter(result.matrix_problems));
   result.agent_warnings = std::move(packages.warnings);

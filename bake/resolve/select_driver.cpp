@@ -150,6 +150,13 @@ const bundle::Repository& SelectedDriver::repository_of(std::size_t payload) con
   return kernel_bundles.at(payload - 1 - extras.size()).repositories.at(0);
 }
 
+const bundle::BundlePackage* SelectedDriver::package_of(const PackageChange& change) const {
+  if (change.action == PackageChange::Action::remove) return nullptr;
+  for (const auto& package : repository_of(change.payload).packages)
+    if (package.file == change.file) return &package;
+  return nullptr;
+}
+
 const bundle::Bundle* SelectedDriver::bundle_of(std::size_t payload) const {
   if (payload == 0) return bundle ? &*bundle : nullptr;
   return payload <= extras.size() ? nullptr : &kernel_bundles.at(payload - 1 - extras.size());

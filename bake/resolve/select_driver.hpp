@@ -8,6 +8,7 @@
 #include "bake/base/error.hpp"
 #include "bake/bundle/bundle.hpp"
 #include "bake/recipe/recipe.hpp"
+#include "bake/resolve/closure.hpp"
 #include "matrix/matrix.hpp"
 
 namespace bake::resolve {
@@ -37,6 +38,8 @@ struct SelectedDriver {
   [[nodiscard]] std::vector<std::filesystem::path> payloads() const;
   /// The repository of payload number `payload`: 0 is the bundle, then the extra packages and the kernel bundles.
   [[nodiscard]] const bundle::Repository& repository_of(std::size_t payload) const;
+  /// The package that a change installs; null for a removal.
+  [[nodiscard]] const bundle::BundlePackage* package_of(const PackageChange& change) const;
   /// The bundle that is payload number `payload`; null for extra packages.
   [[nodiscard]] const bundle::Bundle* bundle_of(std::size_t payload) const;
   /// Whether the bundle has sources that DKMS may have to compile. The guest decides whether it must.

@@ -222,4 +222,15 @@ inline resolve::Closure ask(const Question& question, const std::vector<std::str
   return resolve::solve(facts, sources, wanted, question.never);
 }
 
+/// Asks solve_kernel() for packages of the extra packages.
+inline resolve::Closure ask_kernel(const Question& question, const std::vector<std::string>& wanted) {
+  guest::Facts facts;
+  facts.family = question.family;
+  facts.arch = "x86_64";
+  facts.packages.dump = question.dump;
+  const auto extras = repository_of(question.extras, "extra");
+  return resolve::solve_kernel(facts, {{1, &extras, bundle::PackageFormat::rpm, primary_xml(question.extras), ""}},
+                               wanted);
+}
+
 }  // namespace bake::testing

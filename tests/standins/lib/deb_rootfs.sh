@@ -4,7 +4,7 @@
 
 # What Ubuntu's Azure image has and the vendor's packages ask for; everything genuine Debian 12.
 deb_guest_packages=(
-  systemd systemd-sysv udev kmod initramfs-tools lz4 zstd linux-image-cloud-amd64
+  systemd systemd-sysv udev kmod initramfs-tools lz4 zstd linux-image-cloud-amd64 grub2-common
   waagent openssh-server iproute2 net-tools e2fsprogs xz-utils login procps pciutils lsof
   libnl-3-200 libnl-route-3-200 perl python3-minimal ca-certificates lsb-base adduser
 )

@@ -19,6 +19,14 @@ unpack_el_userland() {
   mkdir -p "$root/etc/depmod.d"
   echo 'search updates extra built-in weak-updates' >"$root/etc/depmod.d/dist.conf"
   write_weak_modules "$root/usr/sbin/weak-modules"
+  add_grub_editenv "$root"
+}
+
+# add_grub_editenv ROOT: Debian's program under EL's name.
+add_grub_editenv() {
+  fetch_debs "$out/cache/debs" grub-common
+  dpkg-deb --fsys-tarfile "$out/cache/debs"/grub-common_*.deb | tar -xO ./usr/bin/grub-editenv >"$1/usr/bin/grub2-editenv"
+  chmod 755 "$1/usr/bin/grub2-editenv"
 }
 
 # add_el_kernels ROOT FILL KERNEL…: stand-in kernels without an initramfs, each with FILL modules that no driver needs.

@@ -81,7 +81,7 @@ TEST_F(DebPackages, InstallAPackageWithPreDepends) {
   plan_package("python-minimal", "2.7", "Pre-Depends: python2.7-minimal\n", "usr/bin/b");
   plan_package("python2.7-minimal", "2.7", "", "usr/bin/c");
   plan_package("user-of-python", "1", "Depends: python\n", "usr/bin/d");
-  change_deb_packages(plan, guest);
+  change_deb_packages(plan.changes, deferred_tools(plan), guest);
   for (const auto* name : {"python", "python-minimal", "python2.7-minimal", "user-of-python"})
     EXPECT_THAT(state_of(name), HasSubstr("Status: install ok installed")) << name;
   EXPECT_EQ(runs, 1);
@@ -90,11 +90,11 @@ TEST_F(DebPackages, InstallAPackageWithPreDepends) {
 TEST_F(DebPackages, MayOwnFilesOfRemovedPackages) {
   plan_package("ibverbs-providers", "28.0", "", "etc/libibverbs.d/mlx5.driver");
   plan_package("mpi", "1", "Depends: ibverbs-providers | libmlx5-1\n", "usr/bin/mpi");
-  change_deb_packages(plan, guest);
+  change_deb_packages(plan.changes, deferred_tools(plan), guest);
   plan.changes.clear();
   plan_package("libmlx5-1", "41mlnx1", "", "etc/libibverbs.d/mlx5.driver");  // declares no conflict
   plan.changes.push_back({PackageChange::Action::remove, "ibverbs-providers", "28.0", "all", "", "", 0, "goes"});
-  change_deb_packages(plan, guest);
+  change_deb_packages(plan.changes, deferred_tools(plan), guest);
   EXPECT_THAT(state_of("libmlx5-1"), HasSubstr("Status: install ok installed"));
   EXPECT_THAT(state_of("ibverbs-providers"), Not(HasSubstr("ok installed")));
   EXPECT_EQ(read_text(root() / "etc/libibverbs.d/mlx5.driver"), "libmlx5-1");
@@ -102,7 +102,7 @@ TEST_F(DebPackages, MayOwnFilesOfRemovedPackages) {
 
 TEST_F(DebPackages, AMissingDependencyIsAnError) {
   plan_package("libibverbs1", "55", "Depends: nothing-has-this\n", "usr/lib/libibverbs.so.1");
-  const auto error = error_of([&] { change_deb_packages(plan, guest); });
+  const auto error = error_of([&] { change_deb_packages(plan.changes, deferred_tools(plan), guest); });
   EXPECT_THAT(error.message(), HasSubstr("installing packages in the guest: exit status 1: "));
   EXPECT_THAT(error.message(), HasSubstr("libibverbs1"));
 }

@@ -31,10 +31,14 @@ struct RpmGuest {
   }
 };
 
+void change(const plan::Plan& plan, RpmGuest& image) {
+  change_rpm_packages(plan.changes, deferred_tools(plan), image.guest);
+}
+
 TEST(RpmPackages, WeakModulesRunsOnceForTheKernelThatBootsAndBuildsNoInitramfs) {
   RpmGuest image;
   const auto genuine = image.shell.content("weak-modules");
-  change_rpm_packages(plan_of(resolve::PackageChange::Action::install), image.guest);
+  change(plan_of(resolve::PackageChange::Action::install), image);
   EXPECT_EQ(image.shell.content("calls"), "--no-initramfs --add-kernel K\n");
   EXPECT_EQ(image.shell.content("weak-modules"), genuine);
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("weak-modules.bake-aside")));
@@ -43,7 +47,7 @@ TEST(RpmPackages, WeakModulesRunsOnceForTheKernelThatBootsAndBuildsNoInitramfs) 
 TEST(RpmPackages, WeakModulesDoesNotRunForModulesOfTheKernelThatBoots) {
   RpmGuest image;
   image.shell.with_program("rpm", "echo /lib/modules/K/extra/module.ko | weak-modules --add-modules\n");
-  change_rpm_packages(plan_of(resolve::PackageChange::Action::install), image.guest);
+  change(plan_of(resolve::PackageChange::Action::install), image);
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("calls")));
 }
 
@@ -51,14 +55,14 @@ TEST(RpmPackages, WeakModulesDoesNotRunForModulesThatBakeLinks) {
   RpmGuest image;
   auto plan = plan_of(resolve::PackageChange::Action::install);
   plan.fit.kind = resolve::FitKind::weak_updates;
-  change_rpm_packages(plan, image.guest);
+  change(plan, image);
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("calls")));
 }
 
 TEST(RpmPackages, LinksToRemovedModulesAreTakenAwayForEveryKernel) {
   RpmGuest image;
   image.shell.with_program("rpm", "for i in 1 2; do echo module$i.ko | weak-modules --remove-modules; done\n");
-  change_rpm_packages(plan_of(resolve::PackageChange::Action::remove), image.guest);
+  change(plan_of(resolve::PackageChange::Action::remove), image);
   EXPECT_EQ(image.shell.content("calls"), "--no-initramfs --remove-modules module1.ko module2.ko\n");
 }
 
@@ -66,7 +70,7 @@ TEST(RpmPackages, AWeakModulesThatAPackageInstalledStays) {
   RpmGuest image;
   image.shell.with_program(
       "rpm", "rm -f " + image.shell.file("weak-modules") + "; echo new >" + image.shell.file("weak-modules") + "\n");
-  change_rpm_packages(plan_of(resolve::PackageChange::Action::upgrade), image.guest);
+  change(plan_of(resolve::PackageChange::Action::upgrade), image);
   EXPECT_EQ(image.shell.content("weak-modules"), "new\n");
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("weak-modules.bake-aside")));
 }
@@ -74,9 +78,8 @@ TEST(RpmPackages, AWeakModulesThatAPackageInstalledStays) {
 TEST(RpmPackages, AFailureOfRpmIsReportedAndWeakModulesIsRestored) {
   RpmGuest image;
   image.shell.with_program("rpm", "echo 'error: x conflicts with y'; exit 2\n");
-  EXPECT_EQ(
-      error_of([&] { change_rpm_packages(plan_of(resolve::PackageChange::Action::install), image.guest); }).message(),
-      "installing packages in the guest: exit status 2: error: x conflicts with y");
+  EXPECT_EQ(error_of([&] { change(plan_of(resolve::PackageChange::Action::install), image); }).message(),
+            "installing packages in the guest: exit status 2: error: x conflicts with y");
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("weak-modules.bake-aside")));
 }
 
@@ -89,8 +92,20 @@ TEST(RpmPackages, DepmodRunsOnceForAKernelThatDoesNotBoot) {
     std::filesystem::create_directories(image.shell.file("modules") + "/" + release);
   auto plan = plan_of(resolve::PackageChange::Action::install);
   plan.deferred = {"depmod", "dracut"};
-  change_rpm_packages(plan, image.guest);
+  change(plan, image);
   EXPECT_EQ(image.shell.content("depmod-calls"), "-a old\n");
+}
+
+TEST(RpmPackages, APackageOfAKernelStaysNextToThatOfAnotherKernel) {
+  RpmGuest image;
+  image.shell.with_program("rpm", "echo \"$@\" >>" + image.shell.file("rpm-calls") + "\n");
+  plan::Plan plan;
+  plan.changes = {{resolve::PackageChange::Action::install, "kernel-devel", "2", "x86_64", "", "devel.rpm", 1, ""},
+                  {resolve::PackageChange::Action::install, "dkms", "3", "noarch", "", "dkms.rpm", 1, ""}};
+  change(plan, image);
+  EXPECT_EQ(image.shell.content("rpm-calls"),
+            "-U --oldpackage --nosignature /.bake-payload-1/dkms.rpm\n"
+            "-i --oldpackage --nosignature /.bake-payload-1/devel.rpm\n");
 }
 
 }  // namespace

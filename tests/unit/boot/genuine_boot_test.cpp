@@ -12,6 +12,7 @@
 #include "bake/base/text.hpp"
 #include "bake/boot/boot_default.hpp"
 #include "bake/boot/grub_env.hpp"
+#include "bake/boot/menu_entry_id.hpp"
 #include "bake/guest/memory.hpp"
 #include "bake/inspect/kernels.hpp"
 #include "tests/support/genuine_data.hpp"
@@ -153,6 +154,33 @@ TEST_P(GenuineBoot, HasItsTrueDefaultKernel) {
   }
 }
 
+/// Systems of Debian and Ubuntu with a menu of grub-mkconfig.
+constexpr const char* debian_menu = "boot/grub/grub.cfg";
+
+std::vector<std::string> systems_with_debian_menu() {
+  auto names = systems();
+  std::erase_if(names, [](const auto& name) { return name != absent && !fs::exists(corpus() / name / debian_menu); });
+  return names;
+}
+
+class GenuineMenu : public ::testing::TestWithParam<std::string> {};
+
+/// The id that bake writes as GRUB_DEFAULT is the one by which the true menu boots the kernel.
+TEST_P(GenuineMenu, TheIdOfEveryKernelBootsIt) {
+  if (GetParam() == absent) GTEST_SKIP() << "the corpus of genuine boot files is not there: " << corpus();
+  System system(corpus() / GetParam());
+  const auto path = std::string("/") + debian_menu;
+  const auto text = system.guest().read(path).value_or("");
+  const auto kernels = find_kernels(system.guest());
+  for (const auto& kernel : kernels) {
+    const auto id = menu_entry_id(text, kernel.release);
+    if (!id || system.for_one_boot()) continue;  // the image is newer than the menu, or another entry comes first once
+    const std::regex line(R"re(set default="(\$\{saved_entry\}|[^"$]*)")re");
+    system.guest().with_file(path, std::regex_replace(text, line, "set default=\"" + *id + "\""));
+    EXPECT_EQ(find_boot_default(system.guest(), kernels).release, kernel.release) << *id;
+  }
+}
+
 std::string test_name(const ::testing::TestParamInfo<std::string>& info) {
   auto name = info.param;
   std::replace_if(
@@ -161,6 +189,7 @@ std::string test_name(const ::testing::TestParamInfo<std::string>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Corpus, GenuineBoot, ::testing::ValuesIn(systems()), test_name);
+INSTANTIATE_TEST_SUITE_P(Corpus, GenuineMenu, ::testing::ValuesIn(systems_with_debian_menu()), test_name);
 
 }  // namespace
 }  // namespace bake::guest

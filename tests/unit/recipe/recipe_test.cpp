@@ -89,6 +89,26 @@ TEST(Recipe, NamesMadeFromFileNamesAreValid) {
   }
 }
 
+TEST(Recipe, ReadsAKernelThatBecomesTheDefault) {
+  const auto kernel_of = [](const std::string& line) {
+    return parse("schema: bake/v1\nbase: b.vhd\nos: ubuntu 22.04\nvm_sizes: [a]\n" + line, "/images/r.yaml");
+  };
+  const auto changed = kernel_of("kernel: {release: 5.15.0-1089-azure}\n");
+  EXPECT_EQ(changed.kernel, "5.15.0-1089-azure");
+  EXPECT_TRUE(changed.change_kernel);
+  const auto again = parse(write(changed), "/images/r.yaml");
+  EXPECT_EQ(again.kernel, changed.kernel);
+  EXPECT_TRUE(again.change_kernel);
+  EXPECT_FALSE(kernel_of("kernel: 5.15.0-1089-azure\n").change_kernel);
+  EXPECT_EQ(kernel_of("kernel: default\n").kernel, "");
+}
+
+TEST(Recipe, RefusesAKernelReleaseThatIsAPath) {
+  EXPECT_EQ(problems_of("schema: bake/v1\nbase: b.vhd\nos: ubuntu 22.04\nvm_sizes: [a]\nkernel: {release: ../x}\n"),
+            "reading recipe 'images/r.yaml': images/r.yaml:5: 'release' must be a kernel release, not '../x' (for "
+            "example: 5.15.0-1089-azure)");
+}
+
 TEST(Recipe, ReadsBackTheSameRecipeThatItWrote) {
   Recipe recipe;
   recipe.name = "hpc";

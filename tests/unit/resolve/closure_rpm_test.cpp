@@ -197,6 +197,21 @@ TEST(ClosureRpm, KeepsKernelsBesideEachOtherAndBringsNoOther) {
               ElementsAre("! kernel: would install another kernel, 4.18.0-193.el8 (required by needs-new)"));
 }
 
+TEST(ClosureRpm, InstallsAnotherKernelNextToTheInstalledOnes) {
+  Question question;
+  question.dump = rpm_dump({{"kernel-core", "5.14.0-427.13.1.el9_4"},
+                            {"linux-firmware", "20240101-1.el9"},
+                            {"rdma-core", "48.0-1.el9"},
+                            {"gpg-pubkey", "f4a80eb5-53a7ff4b", "(none)"}});
+  question.extras = {{"kernel-core", "5.14.0-427.42.1.el9_4", "x86_64", {"linux-firmware >= 20240905"}},
+                     {"linux-firmware", "20240905-1.el9"},
+                     {"rdma-core", "51.0-1.el9"}};
+  EXPECT_THAT(lines_of(ask_kernel(question, {"kernel-core=5.14.0-427.42.1.el9_4"})),
+              ElementsAre("install kernel-core.x86_64 5.14.0-427.42.1.el9_4 1:extra/kernel-core.rpm (wanted)",
+                          "upgrade linux-firmware.x86_64 20240101-1.el9 -> 20240905-1.el9 1:extra/linux-firmware.rpm "
+                          "(required by kernel-core)"));
+}
+
 TEST(ClosureRpm, KeepsPackagesOfTwoArchitecturesInStep) {
   // rpm lets both in only while the files they share are the same, which another version's never are.
   Question question;
