@@ -372,6 +372,7 @@ void add_bundle(CLI::App& app, Context& context) {
       ->add_option("bundle", arguments->names, "names or ids")
       ->required();
   add_bundle_trust(*bundle, context);
+  add_bundle_wanted(*bundle, context);
 }
 
 }  // namespace bake::cli

@@ -69,6 +69,8 @@ void add_vhd(CLI::App& app, Context& context);
 
 /// Adds `trust` to the command `bundle`: the keys whose signatures vouch for bundles.
 void add_bundle_trust(CLI::App& bundle, Context& context);
+/// Adds `wanted` to the command `bundle`: the archives that recipes need.
+void add_bundle_wanted(CLI::App& bundle, Context& context);
 /// Adds `resolve` to the command `matrix`.
 void add_matrix_resolve(CLI::App& matrix, Context& context);
 

@@ -15,13 +15,6 @@
 namespace bake::cli {
 namespace {
 
-std::vector<recipe::Recipe> recipes_of(const std::filesystem::path& file) {
-  if (!recipe::is_fleet(file)) return {recipe::load(file)};
-  std::vector<recipe::Recipe> recipes;
-  for (auto& image : recipe::load_fleet(file).images) recipes.push_back(std::move(image.recipe));
-  return recipes;
-}
-
 /// The command line that takes the downloaded packages into the store.
 std::string add_command(const plan::FetchList& list, const Context& context) {
   return fmt::format("bake bundle add --extra {}{}{}", list.directory(),
@@ -64,7 +57,7 @@ void warn_of_others(const plan::Inputs& inputs, Context& context) {
 }
 
 void show_wanted(const std::filesystem::path& file, Context& context) {
-  const auto recipes = recipes_of(file);
+  const auto recipes = recipe::load_recipes(file);
   RealEnvironment environment(context);
   std::vector<plan::FetchList> lists;
   for (const auto& recipe : recipes) {

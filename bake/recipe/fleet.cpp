@@ -240,4 +240,11 @@ bool is_fleet(const fs::path& file) {
 
 Fleet load_fleet(const fs::path& file) { return FleetReader().read(file); }
 
+std::vector<Recipe> load_recipes(const fs::path& file) {
+  if (!is_fleet(file)) return {load(file)};
+  std::vector<Recipe> recipes;
+  for (auto& image : load_fleet(file).images) recipes.push_back(std::move(image.recipe));
+  return recipes;
+}
+
 }  // namespace bake::recipe

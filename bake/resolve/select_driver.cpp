@@ -179,6 +179,17 @@ std::optional<SelectedDriver> find_driver(const Recipe& recipe, const matrix::Ma
   return first_available(recipe, allowed_choices(recipe, matrix.resolve(query)), offer);
 }
 
+Choice best_choice(const Recipe& recipe, const matrix::Matrix& matrix) {
+  const auto resolution = matrix.resolve(query_for(recipe, recipe.kernel));
+  const auto choices = allowed_choices(recipe, resolution);
+  if (choices.empty()) refuse_all_choices(recipe, resolution);
+  // The distribution's own driver is used only when the recipe asks for it.
+  const auto found = std::find_if(choices.begin(), choices.end(), [&](const Choice& choice) {
+    return choice.inbox == (recipe.ofed.choice == OfedChoice::inbox);
+  });
+  return found != choices.end() ? *found : choices.front();
+}
+
 SelectedDriver select_driver(const Recipe& recipe, const matrix::Matrix& matrix, const Offer& offer) {
   auto driver = find_driver(recipe, matrix, offer);
   if (!driver) {

@@ -53,6 +53,10 @@ struct SelectedDriver {
 std::optional<SelectedDriver> find_driver(const recipe::Recipe& recipe, const matrix::Matrix& matrix,
                                           const Offer& offer);
 
+/// Returns the choice that the recipe would get if the store had every bundle. Pure. Throws Error{incompatible} when
+/// the matrix has none.
+matrix::Choice best_choice(const recipe::Recipe& recipe, const matrix::Matrix& matrix);
+
 /// Returns find_driver() with the extra packages of the store. Pure. Throws as find_driver() does, and
 /// Error{incompatible} when the matrix has no choice or the bundle is not in the store (the hint names the file to
 /// add).

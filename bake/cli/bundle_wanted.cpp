@@ -1,0 +1,68 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+
+#include "bake/base/text.hpp"
+#include "bake/cli/context.hpp"
+#include "bake/cli/remedy.hpp"
+#include "bake/recipe/fleet.hpp"
+#include "bake/resolve/wanted_bundles.hpp"
+#include "bake/store/store.hpp"
+#include "matrix/matrix.hpp"
+
+namespace bake::cli {
+namespace {
+
+using resolve::WantedBundle;
+
+/// The command line that takes the downloaded archive into the store.
+std::string add_command(const WantedBundle& bundle, const Context& context) {
+  return fmt::format("bake bundle add {}{}{}", shell_quote(bundle.file),
+                     bundle.sha256.empty() ? "" : " --sha256 " + bundle.sha256, store_option(context));
+}
+
+Json to_json(const WantedBundle& bundle, const Context& context) {
+  Json json{{"file", bundle.file},     {"url", bundle.url},         {"sha256", bundle.sha256},    {"ofed", bundle.ofed},
+            {"distro", bundle.distro}, {"recipes", bundle.recipes}, {"in_store", bundle.in_store}};
+  json["then"] = bundle.in_store ? Json::array() : Json::array({add_command(bundle, context)});
+  return json;
+}
+
+std::string text_of(const WantedBundle& bundle, const Context& context) {
+  auto text = fmt::format("{}\n  for     {}\n", bundle.file, join(bundle.recipes, ", "));
+  if (bundle.in_store) return text + "  the store has it\n";
+  text += fmt::format("  url     {}\n", bundle.url.empty() ? "not public: NVIDIA's download page has it" : bundle.url);
+  text += fmt::format("  sha256  {}\n", bundle.sha256.empty() ? "not public" : bundle.sha256);
+  return text + fmt::format("  then    {}\n", add_command(bundle, context));
+}
+
+void show_wanted(const std::filesystem::path& file, Context& context) {
+  const auto recipes = recipe::load_recipes(file);
+  const auto matrix = matrix::Matrix::load(context.matrix_overlays);
+  const store::Store store(context.store);
+  const auto bundles = resolve::wanted_bundles(
+      recipes, matrix, {store.list(), store.all_extras(), store.directory().string(), store.absence()});
+  const auto missing = static_cast<std::size_t>(
+      std::count_if(bundles.begin(), bundles.end(), [](const auto& bundle) { return !bundle.in_store; }));
+  if (context.json) {
+    auto list = Json::array();
+    for (const auto& bundle : bundles) list.push_back(to_json(bundle, context));
+    return context.print({{"missing", missing}, {"bundles", list}});
+  }
+  context.out << fmt::format("{} of {} archive{} missing\n", missing, bundles.size(),
+                             bundles.size() == 1 ? " is" : "s are");
+  for (const auto& bundle : bundles) context.out << text_of(bundle, context);
+}
+
+}  // namespace
+
+void add_bundle_wanted(CLI::App& bundle, Context& context) {
+  auto* wanted =
+      bundle.add_subcommand("wanted", "list the archives that a recipe or a fleet needs, with their digests");
+  auto file = std::make_shared<std::filesystem::path>();
+  wanted->add_option("file", *file, "the recipe (schema bake/v1) or the fleet (schema bake/fleet/v1)")->required();
+  wanted->callback([file, &context] { show_wanted(*file, context); });
+}
+
+}  // namespace bake::cli
