@@ -15,8 +15,8 @@ Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& ma
     change_rpm_packages(plan.changes, deferred_tools(plan), guest);
   else
     change_deb_packages(plan.changes, deferred_tools(plan), guest);
-  payloads.unmount();
   auto build_log = place_modules(plan, guest, progress);
+  payloads.unmount();
   progress.step("configure");
   configure_ofed(plan, guest);
   install_firstboot(plan, guest);

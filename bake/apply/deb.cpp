@@ -53,6 +53,15 @@ std::string install_script(const std::vector<std::string>& files) {
       guest::quoted(files), show_build_logs);
 }
 
+/// Returns the script that only unpacks `files`: the programs of all packages are there before a script of one of them
+/// calls them.
+std::string unpack_script(const std::vector<std::string>& files) {
+  return fmt::format(
+      "dpkg --force-unsafe-io --force-confdef --force-confold --auto-deconfigure --skip-same-version "
+      "--unpack {}\n",
+      guest::quoted(files));
+}
+
 }  // namespace
 
 void change_deb_packages(const Changes& changes, const DeferredTools& tools, guest::Guest& guest) {
@@ -60,17 +69,24 @@ void change_deb_packages(const Changes& changes, const DeferredTools& tools, gue
   const auto removed = removed_packages(changes);
   if (files.empty() && removed.empty()) return;
   NoServices no_services(guest);
-  std::string script =
-      "set -e\n"
-      "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true SYSTEMD_OFFLINE=1\n";
-  script += sign_no_modules;
+  const std::string environment =
+      std::string(
+          "set -e\nexport DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true SYSTEMD_OFFLINE=1\n") +
+      sign_no_modules;
+  auto script = environment;
   // Removals first: the vendor's packages own files of the distribution's packages without declaring a conflict. The
   // next step installs new versions of the packages that depend on the removed ones; the solver has shown that all
   // dependencies are satisfied at the end.
   if (!removed.empty()) script += fmt::format("dpkg --force-depends --remove {}\n", guest::quoted(removed));
-  if (!files.empty()) script += install_script(files);
-  script += "dpkg --configure --pending\n";
-  guest::run(guest, "installing packages in the guest", with_deferred_tools(tools, script));
+  if (!files.empty()) script += tools.late.empty() ? install_script(files) : unpack_script(files);
+  const std::string configure = "dpkg --configure --pending\n";
+  if (tools.late.empty()) {
+    guest::run(guest, "installing packages in the guest", with_deferred_tools(tools, script + configure));
+  } else {
+    guest::run(guest, "unpacking packages in the guest", with_deferred_tools(tools, script));
+    guest::run(guest, "configuring packages in the guest",
+               environment + with_deferred_tools(tools.with_late(), configure));
+  }
   no_services.lift();
 }
 

@@ -74,8 +74,18 @@ std::string with_deferred_tools(const DeferredTools& tools, const std::string& c
       catch_up, tools.bake_links_modules);
 }
 
+DeferredTools DeferredTools::with_late() const {
+  auto tools = *this;
+  tools.names.insert(tools.names.end(), late.begin(), late.end());
+  tools.late.clear();
+  return tools;
+}
+
 DeferredTools deferred_tools(const plan::Plan& plan) {
-  return {plan.deferred, plan.kernel(), plan.fit.kind == resolve::FitKind::weak_updates};
+  DeferredTools tools{plan.deferred, plan.kernel(), plan.fit.kind == resolve::FitKind::weak_updates};
+  // Otherwise package scripts would compile what was compiled before.
+  if (plan.built_modules) tools.late = {"dkms"};
+  return tools;
 }
 
 }  // namespace bake::apply

@@ -12,6 +12,12 @@ struct DeferredTools {
   std::vector<std::string> names;   ///< plan::Plan::deferred
   std::string kernel;               ///< the one that boots; place_modules() indexes its modules
   bool bake_links_modules = false;  ///< place_modules() also links the new modules below weak-updates of `kernel`
+  /// The tools that a package of the same transaction may bring. They do nothing from the moment when all packages are
+  /// unpacked (deb), or the packages of the distribution are installed (rpm).
+  std::vector<std::string> late = {};
+
+  /// Returns the same tools, and the late ones among `names`.
+  [[nodiscard]] DeferredTools with_late() const;
 };
 
 /// Returns a script that runs `command` while the tools do nothing, and then makes up for them once. weak-modules takes

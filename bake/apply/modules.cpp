@@ -3,6 +3,7 @@
 
 #include "bake/apply/deferred.hpp"
 #include "bake/apply/packages.hpp"
+#include "bake/apply/payloads.hpp"
 #include "bake/apply/steps.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
@@ -49,12 +50,28 @@ std::vector<std::string> packages_in_build_order(const plan::Plan& plan) {
   return names;
 }
 
-/// Returns the programs of the guest that make a key for modules or sign them.
-std::vector<std::string> signing_tools(const plan::Plan& plan) {
+/// Returns the programs of the guest that dkms must not call: they make a key for modules or sign them, or build an
+/// initramfs (post_transaction in /etc/dkms/framework.conf of Fedora's and EPEL's package).
+std::vector<std::string> tools_without_use(const plan::Plan& plan) {
   std::vector<std::string> tools;
   for (const auto& tool : plan.deferred)
-    if (tool == "kmodsign" || tool == "update-secureboot-policy") tools.push_back(tool);
+    if (tool == "kmodsign" || tool == "update-secureboot-policy" || tool == "dracut" || tool == "update-initramfs")
+      tools.push_back(tool);
   return tools;
+}
+
+/// Shell code that gives dkms the modules that were built before; $name and $version name the sources.
+std::string load_built_modules(const plan::Plan& plan) {
+  if (!plan.built_modules) return {};
+  const auto directory = payload_mount(plan.built_modules->payload) + "/";
+  std::string cases, headers;
+  for (const auto& archive : plan.built_modules->archives)
+    if (archive.module.empty())
+      headers += fmt::format("    tar -C / -xzf {}\n", shell_quote(directory + archive.file));
+    else
+      cases += fmt::format("      {}) dkms ldtarball --force --archive {} ;;\n", shell_quote(archive.module),
+                           shell_quote(directory + archive.file));
+  return fmt::format("    case $name/$version in\n{}    esac\n{}", cases, headers);
 }
 
 /// Builds the DKMS sources of every package that the plan installs, unless the package's own script has done so.
@@ -76,6 +93,7 @@ std::string build_dkms(const plan::Plan& plan, guest::Guest& guest) {
       "      continue\n"
       "    fi\n"
       "    [ -e /usr/src/$name-$version/dkms.conf ] || dkms add ${{conf%/dkms.conf}}\n"
+      "{4}"
       "    dkms install -m $name -v $version -k $kernel --force || {{\n"
       "{3}"
       "      exit 1\n"
@@ -85,9 +103,10 @@ std::string build_dkms(const plan::Plan& plan, guest::Guest& guest) {
       "done\n"
       "[ $sources = 1 ] || {{ echo 'no package of the plan has DKMS sources'; exit 1; }}\n",
       shell_quote(plan.kernel()), guest::quoted(packages_in_build_order(plan)),
-      plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs);
-  const auto doing = fmt::format("building the modules for {} with dkms", plan.kernel());
-  auto result = guest.shell(sign_no_modules + with_deferred_tools({signing_tools(plan), plan.kernel()}, script));
+      plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs, load_built_modules(plan));
+  const auto doing =
+      fmt::format("{} the modules for {} with dkms", plan.built_modules ? "installing" : "building", plan.kernel());
+  auto result = guest.shell(sign_no_modules + with_deferred_tools({tools_without_use(plan), plan.kernel()}, script));
   if (result.ok()) return std::move(result.output);
   throw Error(ErrorKind::verification, fmt::format("{}: {}", doing, last_lines(result.output)),
               "use another release of the driver, or a base with another kernel; -v shows the whole output, --log FILE "
@@ -113,7 +132,7 @@ void remove_private_keys(const plan::Plan& plan, guest::Guest& guest, Progress& 
 std::string place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
   std::string build_log;
   if (plan.fit.kind == FitKind::needs_build) {
-    progress.step("build modules");
+    progress.step(plan.built_modules ? "install built modules" : "build modules");
     build_log = build_dkms(plan, guest);
   }
   if (plan.fit.kind == FitKind::weak_updates) link_weak_updates(plan, guest);

@@ -12,8 +12,8 @@ namespace bake::apply {
 using Changes = std::vector<resolve::PackageChange>;
 
 /// Installs, upgrades and removes packages with the guest's own rpm: removals first (the solver has proved that the
-/// remaining dependencies are satisfied), then one transaction for all files, and one for the packages of a kernel,
-/// which must not replace those of another kernel. `tools` do nothing meanwhile. The host has decided about trust, so
+/// remaining dependencies are satisfied), then one transaction for the packages of a kernel, which must not replace
+/// those of another kernel, and one for all others. `tools` do nothing meanwhile. The host has decided about trust, so
 /// rpm checks no signature.
 void change_rpm_packages(const Changes& changes, const DeferredTools& tools, guest::Guest& guest);
 

@@ -13,8 +13,9 @@ namespace {
 using resolve::PackageChange;
 
 /// The packages of which a system has one for each kernel. `rpm -U` would remove those of the other kernels.
-constexpr std::array<std::string_view, 6> packages_of_kernels{
-    "kernel", "kernel-core", "kernel-devel", "kernel-modules", "kernel-modules-core", "kernel-modules-extra"};
+constexpr std::array<std::string_view, 7> packages_of_kernels{
+    "kernel",         "kernel-core",         "kernel-devel",        "kernel-devel-matched",
+    "kernel-modules", "kernel-modules-core", "kernel-modules-extra"};
 
 bool is_of_kernel(const PackageChange& change) {
   return change.action == PackageChange::Action::install &&
@@ -26,17 +27,29 @@ bool is_of_kernel(const PackageChange& change) {
 void change_rpm_packages(const Changes& changes, const DeferredTools& tools, guest::Guest& guest) {
   // Scriptlets must not talk to an init system, and must not write byte code caches with the appliance's time.
   const auto environment = std::string("export SYSTEMD_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1\n") + sign_no_modules;
-  const auto run = [&](const char* doing, const std::string& command, const std::vector<std::string>& objects) {
+  const auto run = [&](const char* doing, const std::string& command, const std::vector<std::string>& objects,
+                       const DeferredTools& idle) {
     if (!objects.empty())
-      guest::run(guest, doing, environment + with_deferred_tools(tools, command + " " + guest::quoted(objects)));
+      guest::run(guest, doing, environment + with_deferred_tools(idle, command + " " + guest::quoted(objects)));
   };
-  run("removing packages in the guest", "rpm -e --allmatches --nodeps", removed_packages(changes));
+  run("removing packages in the guest", "rpm -e --allmatches --nodeps", removed_packages(changes), tools);
   Changes kernels, others;
   std::partition_copy(changes.begin(), changes.end(), std::back_inserter(kernels), std::back_inserter(others),
                       is_of_kernel);
+  // First, because dkms requires headers, and package scripts compile with them. The solver has proved the dependencies
+  // that the next transaction satisfies.
+  run("installing packages of a kernel in the guest", "rpm -i --nodeps --oldpackage --nosignature",
+      package_files(kernels), tools);
   // --oldpackage: the vendor's package may have a lower version than the inbox package that it replaces.
-  run("installing packages in the guest", "rpm -U --oldpackage --nosignature", package_files(others));
-  run("installing packages of a kernel in the guest", "rpm -i --oldpackage --nosignature", package_files(kernels));
+  constexpr const char* upgrade = "rpm -U --oldpackage --nosignature";
+  if (!tools.late.empty()) {
+    Changes extras;
+    std::copy_if(others.begin(), others.end(), std::back_inserter(extras),
+                 [](const auto& change) { return change.is_extra(); });
+    std::erase_if(others, [](const auto& change) { return change.is_extra(); });
+    run("installing packages of the distribution in the guest", upgrade, package_files(extras), tools);
+  }
+  run("installing packages in the guest", upgrade, package_files(others), tools.with_late());
 }
 
 }  // namespace bake::apply

@@ -11,7 +11,8 @@ namespace bake::apply {
 // The steps of apply(), one file each. Each carries out its part of the plan, or does nothing when the plan has no such
 // part.
 
-/// Makes the modules visible to the plan's kernel: DKMS build without signatures, weak-updates links, depmod. Names
+/// Makes the modules visible to the plan's kernel: DKMS build without signatures, or modules that were built before;
+/// weak-updates links, depmod. The payloads must be mounted. Names
 /// that kernel in each command, because the running kernel is the appliance's. Returns the log of the build, or an
 /// empty text if nothing was compiled.
 std::string place_modules(const plan::Plan& plan, guest::Guest& guest, Progress& progress);

@@ -65,6 +65,7 @@ void add_plan(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_matrix(CLI::App& app, Context& context);
 void add_bundle(CLI::App& app, Context& context);
+void add_modules(CLI::App& app, Context& context);
 void add_vhd(CLI::App& app, Context& context);
 
 /// Adds `trust` to the command `bundle`: the keys whose signatures vouch for bundles.

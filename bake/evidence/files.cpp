@@ -37,6 +37,7 @@ std::vector<verify::Artifact> extras_of(const plan::Plan& plan, const resolve::S
   for (std::size_t i = 0; i < driver.extras.size(); ++i)
     if (std::any_of(changes.begin(), changes.end(), [&](const auto& change) { return change.payload == i + 1; }))
       extras.push_back({"extra packages " + driver.extras[i].name, driver.extras[i].payload_sha256});
+  if (plan.built_modules) extras.push_back({"built modules " + plan.built_modules->name, plan.built_modules->id});
   for (const auto& change : plan.changes)
     if (change.kernel_bundle && change.action != resolve::PackageChange::Action::remove) {
       const auto* bundle = driver.bundle_of(change.payload);

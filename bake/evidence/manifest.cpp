@@ -47,6 +47,13 @@ Json json_of_driver(const plan::Plan& plan, const Origin& origin) {
                                   {"sha256", extras.payload_sha256},
                                   {"trust", {{"signer", extras.signer}, {"weak", extras.weak}}}});
   }
+  if (plan.built_modules)
+    for (const auto& modules : origin.built_modules)
+      if (modules.id == plan.built_modules->id)
+        driver["built_modules"] = {{"name", modules.name},
+                                   {"sha256", modules.id},
+                                   {"kernel", modules.kernel},
+                                   {"trust", {{"pin", modules.pin}}}};
   for (std::size_t i = 0; i < origin.kernel_bundles.size(); ++i) {
     const auto& [bundle, signer_checked] = origin.kernel_bundles[i];
     if (is_used(origin.extras.size() + i + 1))

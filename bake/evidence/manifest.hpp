@@ -31,6 +31,7 @@ struct Origin {
   bool signer_checked = false;               ///< this bake found its signer; otherwise the store's record names it
   std::vector<bundle::Extras> extras;        ///< all that were attached, in the order of their payloads
   std::vector<KernelBundle> kernel_bundles;  ///< likewise; their payloads follow those of the extra packages
+  std::vector<bundle::BuiltModules> built_modules;  ///< likewise, after the kernel bundles
   std::string root_uuid;
   std::int64_t time = 0;  ///< seconds since 1970
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "bake/assets/assets.hpp"
+#include "bake/store/built_modules.hpp"
 
 namespace bake::job {
 
@@ -17,7 +18,7 @@ std::vector<bundle::IndexTexts> index_texts(const resolve::SelectedDriver& drive
 
 resolve::Offer read_offer(const Environment& environment) {
   const auto& store = environment.store;
-  return {store.list(), store.all_extras(), store.directory().string(), store.absence()};
+  return {store.list(), store.all_extras(), store::all_modules(store), store.directory().string(), store.absence()};
 }
 
 resolve::SelectedDriver select_driver(const recipe::Recipe& recipe, const Environment& environment) {

@@ -82,6 +82,7 @@ struct Plan {
   std::vector<resolve::PackageChange> changes;
   std::size_t extra_payloads = 0;
   resolve::KernelFit fit;
+  std::optional<resolve::UsedModules> built_modules;  ///< instead of a build
   std::string default_kernel_how;
   std::optional<KernelPlan> kernel_change;  ///< carried out already, before `changes`
 

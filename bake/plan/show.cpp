@@ -121,6 +121,9 @@ Json to_json(const Outcome& outcome) {
   for (const auto& file : files_of(plan)) files[file.path] = file.what;
   Json kernel{{"release", plan.kernel()}, {"decided_by", plan.default_kernel_how}};
   if (plan.kernel_change) kernel["change"] = to_json(*plan.kernel_change);
+  Json fit = to_json(plan.fit);
+  if (plan.built_modules)
+    fit["built_modules"] = {{"name", plan.built_modules->name}, {"sha256", plan.built_modules->id}};
   return {{"recipe", plan.recipe},
           {"works", outcome.ok()},
           {"os", {{"id", plan.os.id}, {"version", plan.os.version}}},
@@ -131,7 +134,7 @@ Json to_json(const Outcome& outcome) {
           {"profile", plan.profile},
           {"wanted", plan.wanted},
           {"kernel", kernel},
-          {"fit", to_json(plan.fit)},
+          {"fit", fit},
           {"changes", list_to_json(plan.changes)},
           {"configure",
            {{"deferred", plan.deferred},
@@ -162,6 +165,7 @@ std::string to_text(const Outcome& outcome) {
                   plan.bundle ? fmt::format("{} ({})", plan.bundle->name, plan.bundle->repository) : plan.ofed);
   out += fmt::format("kernel   {} ({})\nfit      {}: {}\n", plan.kernel(), plan.default_kernel_how, word(plan.fit.kind),
                      plan.fit.explanation);
+  if (plan.built_modules) out += fmt::format("modules  {}: compiled before, not again\n", plan.built_modules->name);
   if (plan.kernel_change) add_kernel_change(*plan.kernel_change, out);
   out += fmt::format("packages ({} changes, profile {})\n", plan.changes.size(), plan.profile);
   for (const auto& change : plan.changes) out += text_of(change) + "\n";

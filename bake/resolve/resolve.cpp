@@ -140,6 +140,22 @@ std::string used_kernel_bundle(const SelectedDriver& driver, const Closure& clos
   return {};
 }
 
+/// Returns the built modules for `kernel` that have the modules of every package with sources that the closure
+/// installs; nothing if there are none.
+std::optional<UsedModules> used_modules(const SelectedDriver& driver, const std::string& kernel,
+                                        const Closure& closure) {
+  std::vector<std::string> sources;
+  for (const auto& change : closure.changes)
+    if (const auto* package = driver.package_of(change);
+        package != nullptr && package->dkms_source && !change.is_extra())
+      sources.push_back(package->sha256);
+  for (std::size_t i = 0; i < driver.built_modules.size(); ++i)
+    if (const auto& modules = driver.built_modules[i];
+        modules.kernel == kernel && !sources.empty() && modules.has_all(sources))
+      return UsedModules{modules.name, modules.id, driver.payload_of_modules(i), modules.archives};
+  return std::nullopt;
+}
+
 /// Names the kernels that the kernel bundles are for, if none is for the kernel that boots and the driver does not fit.
 void name_other_kernels(const SelectedDriver& driver, KernelFit& fit) {
   if (fit.ok()) return;
@@ -168,7 +184,7 @@ Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Fac
   if (driver.bundle)
     result.bundle = BundleIdentity{driver.bundle->name,   driver.bundle->id(), driver.bundle->version,
                                    driver.bundle->distro, driver.bundle->arch, driver.packages()->directory};
-  result.extra_payloads = driver.extras.size() + driver.kernel_bundles.size();
+  result.extra_payloads = driver.extra_payloads();
   const DriverPackages driver_packages(driver, kernel);
   const auto& offered = driver_packages.repository();
 
@@ -179,6 +195,7 @@ Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Fac
   result.closure.problems.insert(result.closure.problems.begin(), missing_parts.begin(), missing_parts.end());
   result.kernel_bundle = used_kernel_bundle(driver, result.closure);
   result.fit = fit_of(driver, offered, facts, kernel, solved);
+  if (result.fit.kind == FitKind::needs_build) result.built_modules = used_modules(driver, kernel, solved.closure);
   result.new_modules = new_modules(offered, solved.from_bundle, names_from_extras(solved.closure));
   result.module_version = module_version(driver, offered, solved.from_bundle);
   result.install_bytes = install_bytes(driver, result.closure);

@@ -28,6 +28,16 @@ struct BundleIdentity {
   std::string repository;  ///< directory below the payload's root: "RPMS", "DEBS/UPSTREAM_LIBS"
 };
 
+/// Modules that were compiled before and that the image gets instead of a build.
+struct UsedModules {
+  std::string name;         ///< bundle::BuiltModules::name
+  std::string id;           ///< sha256 of the file that was added to the store
+  std::size_t payload = 0;  ///< number of the payload disk
+  std::vector<bundle::ModuleArchive> archives;
+
+  friend bool operator==(const UsedModules&, const UsedModules&) = default;
+};
+
 /// Which driver and which packages the image gets, and whether they fit the kernel that boots.
 struct Resolution {
   matrix::Choice choice;
@@ -37,6 +47,7 @@ struct Resolution {
   std::vector<std::string> wanted;       ///< package names for the solver
   Closure closure;
   KernelFit fit;
+  std::optional<UsedModules> built_modules;            ///< only if the fit needs a build
   NewModules new_modules;                              ///< of the packages that the image gets
   std::string module_version;                          ///< version of the mlx module in the bundle; empty when unknown
   std::map<std::string, std::uint64_t> install_bytes;  ///< size of the new packages, unpacked, by directory: /usr, /opt

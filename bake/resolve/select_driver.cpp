@@ -96,6 +96,25 @@ std::vector<bundle::Bundle> kernel_bundles_for(const SelectedDriver& driver, con
   return found;
 }
 
+/// Returns the built modules in the store that were compiled from a package of the driver, for `kernel` or, if it is
+/// empty, for any kernel.
+std::vector<bundle::BuiltModules> built_modules_for(const SelectedDriver& driver, const std::string& kernel,
+                                                    const std::string& distro, const Offer& offer) {
+  std::vector<bundle::BuiltModules> found;
+  if (!driver.bundle) return found;
+  const auto is_in_bundle = [&](const bundle::SourcePackage& source) {
+    const auto& packages = driver.packages()->packages;
+    return std::any_of(packages.begin(), packages.end(),
+                       [&](const auto& package) { return package.dkms_source && package.sha256 == source.sha256; });
+  };
+  for (const auto& modules : offer.built_modules)
+    if (modules.distro == distro && modules.arch == driver.bundle->arch &&
+        (kernel.empty() || modules.kernel == kernel) &&
+        std::any_of(modules.sources.begin(), modules.sources.end(), is_in_bundle))
+      found.push_back(modules);
+  return found;
+}
+
 /// The first of `choices` that needs no bundle or whose bundle is in the store.
 std::optional<SelectedDriver> first_available(const Recipe& recipe, const std::vector<Choice>& choices,
                                               const Offer& offer) {
@@ -141,6 +160,7 @@ std::vector<std::filesystem::path> SelectedDriver::payloads() const {
   if (bundle) paths.push_back(bundle->payload());
   for (const auto& extra : extras) paths.push_back(extra.payload());
   for (const auto& kernel_bundle : kernel_bundles) paths.push_back(kernel_bundle.payload());
+  for (const auto& modules : built_modules) paths.push_back(modules.payload());
   return paths;
 }
 
@@ -187,7 +207,8 @@ Choice best_choice(const Recipe& recipe, const matrix::Matrix& matrix) {
   const auto found = std::find_if(choices.begin(), choices.end(), [&](const Choice& choice) {
     return choice.inbox == (recipe.ofed.choice == OfedChoice::inbox);
   });
-  return found != choices.end() ? *found : choices.front();
+  if (found == choices.end()) refuse_missing_bundle(recipe, choices, {});
+  return *found;
 }
 
 SelectedDriver select_driver(const Recipe& recipe, const matrix::Matrix& matrix, const Offer& offer) {
@@ -204,6 +225,7 @@ SelectedDriver select_driver(const Recipe& recipe, const matrix::Matrix& matrix,
     if (extras.format == format && (extras.distro.empty() || extras.distro == os.distro))
       driver->extras.push_back(extras);
   driver->kernel_bundles = kernel_bundles_for(*driver, recipe.kernel, os.distro, offer);
+  driver->built_modules = built_modules_for(*driver, recipe.kernel, os.distro, offer);
   return *driver;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bake/base/error.hpp"
+#include "bake/bundle/built_modules.hpp"
 #include "bake/bundle/bundle.hpp"
 #include "bake/recipe/recipe.hpp"
 #include "bake/resolve/closure.hpp"
@@ -17,6 +18,7 @@ namespace bake::resolve {
 struct Offer {
   std::vector<bundle::Bundle> bundles;  ///< oldest version first
   std::vector<bundle::Extras> extras;
+  std::vector<bundle::BuiltModules> built_modules = {};
   std::string store;    ///< the directory of the store, for messages
   std::string absence;  ///< ": there is no such directory" when the store does not exist
 };
@@ -30,12 +32,23 @@ struct SelectedDriver {
   /// The doca-kernel-repo packages of the same driver release. The kernel is known later, so these are for any kernel,
   /// unless the recipe names it.
   std::vector<bundle::Bundle> kernel_bundles = {};
+  /// Modules that were compiled from sources of the bundle, for any kernel, unless the recipe names it.
+  std::vector<bundle::BuiltModules> built_modules = {};
 
   [[nodiscard]] const bundle::Repository* packages() const {
     return bundle ? &bundle->repositories.at(repository) : nullptr;
   }
-  /// The payload disks to attach: the bundle's, then those of the extra packages, then those of the kernel bundles.
+  /// The payload disks to attach: the bundle's, then those of the extra packages, of the kernel bundles and of the
+  /// built modules.
   [[nodiscard]] std::vector<std::filesystem::path> payloads() const;
+  /// The number of payloads after the bundle's.
+  [[nodiscard]] std::size_t extra_payloads() const {
+    return extras.size() + kernel_bundles.size() + built_modules.size();
+  }
+  /// The number of the payload of built_modules[index].
+  [[nodiscard]] std::size_t payload_of_modules(std::size_t index) const {
+    return extras.size() + kernel_bundles.size() + index + 1;
+  }
   /// The repository of payload number `payload`: 0 is the bundle, then the extra packages and the kernel bundles.
   [[nodiscard]] const bundle::Repository& repository_of(std::size_t payload) const;
   /// The package that a change installs; null for a removal.
@@ -54,7 +67,7 @@ std::optional<SelectedDriver> find_driver(const recipe::Recipe& recipe, const ma
                                           const Offer& offer);
 
 /// Returns the choice that the recipe would get if the store had every bundle. Pure. Throws Error{incompatible} when
-/// the matrix has none.
+/// the matrix has none, or only the distribution's own driver, which the recipe does not ask for.
 matrix::Choice best_choice(const recipe::Recipe& recipe, const matrix::Matrix& matrix);
 
 /// Returns find_driver() with the extra packages of the store. Pure. Throws as find_driver() does, and

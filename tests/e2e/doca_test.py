@@ -65,6 +65,30 @@ class Doca(main_job.MainJob):
         # its modules are unpacked, those of the image are .ko.zst
         self.assertNotIn("the guest builds another initramfs", self.baked.stderr)
 
+    def test_another_image_gets_the_modules_without_a_compiler_run(self):
+        file = self.scratch / "modules.tar.zst"
+        exported = json.loads(self.bake("modules", "export", self.output, "-o", file, "--json").stdout)
+        self.assertEqual(exported["kernel"], self.kernel)
+        self.assertEqual(sorted(s["name"] for s in exported["sources"]), ["iser-dkms", "isert-dkms", "mlnx-ofed-kernel-dkms", "srp-dkms"])
+        self.bake_fails(4, "nothing vouches for it", "modules", "add", file)
+        self.bake("modules", "add", file, "--sha256", exported["sha256"])
+        self.addCleanup(self.bake, "modules", "remove", exported["sha256"])
+        again = self.scratch / "again.vhd"
+        manifest = json.loads(self.bake("image", self.recipe, "-o", again, "--json").stdout)
+        self.assertEqual(manifest["driver"]["built_modules"]["sha256"], exported["sha256"])
+        self.assertEqual(manifest["changes"], self.manifest["changes"])
+        check, = [c for c in manifest["checks"] if c["check"] == "dkms"]
+        self.assertEqual(check["status"], "passed", check["evidence"])
+        steps = {s["step"]: s["seconds"] for s in manifest["product"]["timings"]}
+        before = {s["step"]: s["seconds"] for s in self.manifest["product"]["timings"]}
+        print(f"\nchange packages {before['change packages']} s and {before['build modules']} s; with the modules of the first image "
+              f"{steps['change packages']} s and {steps['install built modules']} s")
+        directory = f"/lib/modules/{self.kernel}/updates/dkms"
+        listed = main_job.guest_text(self.output, "ls", directory).split()
+        self.assertEqual(main_job.guest_text(again, "ls", directory).split(), listed)
+        digests = [word for name in listed for word in (":", "checksum", "sha256", f"{directory}/{name}")][1:]
+        self.assertEqual(main_job.guest_text(again, *digests), main_job.guest_text(self.output, *digests))
+
     def test_nothing_of_the_outer_package_is_in_the_image(self):
         listed = main_job.guest_text(self.output, "ls", "/etc/apt/sources.list.d")
         self.assertNotIn("doca.list", listed)

@@ -148,5 +148,31 @@ TEST(Modules, AKeyThatTheInstallationMadeIsRemoved) {
   EXPECT_TRUE(guest.exists("/var/lib/shim-signed/mok/MOK.der"));
 }
 
+TEST(Modules, BuiltModulesAreLoadedAndNotCompiled) {
+  DkmsGuest image(guest::Family::rpm);
+  image.install("mlnx-ofa_kernel-dkms");
+  image.plan.built_modules = resolve::UsedModules{"x", "id", 2, {{"mlnx-ofa_kernel/5.5", "m.dkms.tar.gz", "", 0}}};
+  image.shell.with_program("rpm", image.sources("mlnx-ofa_kernel") + "\n");
+  SilentProgress progress;
+  place_modules(image.plan, image.guest, progress);
+  EXPECT_EQ(image.shell.content("built"),
+            "ldtarball --force --archive /.bake-payload-2/m.dkms.tar.gz\n"
+            "install -m mlnx-ofa_kernel -v 5.5 -k " +
+                std::string(boots) + " --force\n");
+}
+
+TEST(Modules, DkmsBuildsNoInitramfs) {  // post_transaction of EPEL's package calls dracut
+  DkmsGuest image(guest::Family::rpm);
+  image.install("mlnx-ofa_kernel-dkms");
+  image.plan.deferred = {"dracut", "depmod"};
+  image.shell.with_place("/usr/sbin /usr/bin /sbin /bin", ".")
+      .with_program("dracut", "touch " + image.shell.file("dracut-ran") + "\n")
+      .with_program("dkms", "[ $1 = status ] || dracut --regenerate-all --force\n")
+      .with_program("rpm", image.sources("mlnx-ofa_kernel") + "\n");
+  SilentProgress progress;
+  place_modules(image.plan, image.guest, progress);
+  EXPECT_FALSE(fs::exists(image.shell.file("dracut-ran")));
+}
+
 }  // namespace
 }  // namespace bake::apply

@@ -104,8 +104,24 @@ TEST(RpmPackages, APackageOfAKernelStaysNextToThatOfAnotherKernel) {
                   {resolve::PackageChange::Action::install, "dkms", "3", "noarch", "", "dkms.rpm", 1, ""}};
   change(plan, image);
   EXPECT_EQ(image.shell.content("rpm-calls"),
+            "-i --nodeps --oldpackage --nosignature /.bake-payload-1/devel.rpm\n"
+            "-U --oldpackage --nosignature /.bake-payload-1/dkms.rpm\n");
+}
+
+TEST(RpmPackages, DkmsDoesNothingForTheDriverThatWasCompiledBefore) {
+  RpmGuest image;
+  image.shell.with_program("dkms", "echo \"$@\" >>" + image.shell.file("dkms-calls") + "\n")
+      .with_program("rpm",
+                    "echo \"$@\" >>" + image.shell.file("rpm-calls") + "\ncase $* in *driver*) dkms build ;; esac\n");
+  plan::Plan plan;
+  plan.built_modules = resolve::UsedModules{};
+  plan.changes = {{resolve::PackageChange::Action::install, "dkms", "3", "noarch", "", "dkms.rpm", 1, ""},
+                  {resolve::PackageChange::Action::install, "driver-dkms", "1", "noarch", "", "driver.rpm", 0, ""}};
+  change(plan, image);
+  EXPECT_EQ(image.shell.content("rpm-calls"),
             "-U --oldpackage --nosignature /.bake-payload-1/dkms.rpm\n"
-            "-i --oldpackage --nosignature /.bake-payload-1/devel.rpm\n");
+            "-U --oldpackage --nosignature /.bake-payload-0/driver.rpm\n");
+  EXPECT_FALSE(std::filesystem::exists(image.shell.file("dkms-calls")));
 }
 
 }  // namespace

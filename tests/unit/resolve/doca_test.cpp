@@ -141,6 +141,30 @@ TEST_F(Doca, IsChosenWhereTheStoreHasIt) {
   EXPECT_EQ(driver.bundle->name, "doca-host_3.2.3-019000-25.10-ubuntu2404_amd64");
 }
 
+TEST_F(Doca, ModulesThatWereCompiledBeforeAreUsed) {
+  bundle::BuiltModules modules;
+  modules.name = "x";
+  modules.id = "id";
+  modules.kernel = facts.default_kernel;
+  modules.arch = "x86_64";
+  modules.distro = "ubuntu24.04";
+  for (auto& package : offer.bundles.at(0).repositories.at(0).packages) package.sha256 = "digest of " + package.name;
+  const auto driver = select();
+  for (const auto& package : driver.packages()->packages)
+    if (package.dkms_source) modules.sources.push_back({package.name, package.version, package.sha256});
+  offer.built_modules = {modules};
+  offer.built_modules[0].kernel = "6.8.0-1-azure";
+  EXPECT_FALSE(answer().built_modules);
+  offer.built_modules.push_back(modules);
+  const auto used = answer().built_modules;
+  ASSERT_TRUE(used);
+  EXPECT_EQ(used->id, "id");
+  EXPECT_EQ(used->payload, 2U);
+  EXPECT_EQ(answer().fit.kind, FitKind::needs_build);
+  offer.built_modules[1].sources[0].sha256 = "of another package";
+  EXPECT_FALSE(answer().built_modules);
+}
+
 TEST_F(Doca, IsCompiledWithDkms) {
   const auto resolution = answer();
   EXPECT_THAT(resolution.matrix_problems, IsEmpty());

@@ -1,0 +1,94 @@
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fmt/format.h>
+#include <memory>
+
+#include "bake/base/text.hpp"
+#include "bake/bundle/built_modules.hpp"
+#include "bake/cli/context.hpp"
+#include "bake/cli/real_environment.hpp"
+#include "bake/cli/remedy.hpp"
+#include "bake/job/export_modules.hpp"
+#include "bake/store/built_modules.hpp"
+
+namespace bake::cli {
+namespace {
+
+using bundle::BuiltModules;
+namespace fs = std::filesystem;
+
+struct ModulesArguments {
+  fs::path subject, output;
+  std::string pin, id;
+  bool force = false;
+};
+
+std::string row_of(const BuiltModules& modules) {
+  std::uint64_t size = 0;
+  for (const auto& archive : modules.archives) size += archive.size;
+  return fmt::format("{}  {} ({})  {} packages  {}\n", modules.id.substr(0, 12), modules.name, modules.distro,
+                     modules.sources.size(), human_size(size));
+}
+
+Json json_of(const BuiltModules& modules) {
+  auto json = bundle::to_json(modules);
+  json["sha256"] = modules.id;
+  return json;
+}
+
+void show(const BuiltModules& modules, Context& context) {
+  if (context.json) return context.print(json_of(modules));
+  context.out << row_of(modules);
+}
+
+void export_from(const ModulesArguments& arguments, Context& context) {
+  RealEnvironment environment(context);
+  const auto modules = job::export_modules(arguments.subject, arguments.output, arguments.force, environment.get());
+  show(modules, context);
+  if (!context.json)
+    context.out << fmt::format("then, where they are needed:\n  bake modules add {} --sha256 {}{}\n",
+                               shell_quote(arguments.output.string()), modules.id, store_option(context));
+}
+
+void add(const ModulesArguments& arguments, Context& context) {
+  show(store::add_modules(store::Store(context.store), arguments.subject, arguments.pin, context.progress()), context);
+}
+
+void list(Context& context) {
+  const auto all = store::all_modules(store::Store(context.store));
+  if (context.json) {
+    auto array = Json::array();
+    for (const auto& modules : all) array.push_back(json_of(modules));
+    return context.print({{"modules", array}});
+  }
+  for (const auto& modules : all) context.out << row_of(modules);
+}
+
+void remove(const ModulesArguments& arguments, Context& context) {
+  const auto name = store::remove_modules(store::Store(context.store), arguments.id);
+  if (context.json) return context.print({{"removed", name}});
+  context.out << fmt::format("removed {}\n", name);
+}
+
+}  // namespace
+
+void add_modules(CLI::App& app, Context& context) {
+  auto* modules = app.add_subcommand("modules", "modules that were compiled in one image, for others");
+  modules->require_subcommand(1);
+  const auto arguments = std::make_shared<ModulesArguments>();
+  auto* exporting = modules->add_subcommand("export", "write the modules that were compiled in an image to a file");
+  exporting->add_option("image", arguments->subject, "a finished image")->required();
+  exporting->add_option("-o,--output", arguments->output, "the file to write")->required();
+  exporting->add_flag("--force", arguments->force, "replace an existing file");
+  exporting->callback([arguments, &context] { export_from(*arguments, context); });
+  auto* adding = modules->add_subcommand("add", "verify such a file and keep it in the store");
+  adding->add_option("file", arguments->subject, "the file")->required();
+  adding->add_option("--sha256", arguments->pin, "the file must have this sha256; nothing else vouches for it");
+  adding->callback([arguments, &context] { add(*arguments, context); });
+  modules->add_subcommand("list", "list them")->callback([&context] { list(context); });
+  auto* removing = modules->add_subcommand("remove", "remove them from the store");
+  removing->add_option("id", arguments->id, "the beginning of the id")->required();
+  removing->callback([arguments, &context] { remove(*arguments, context); });
+}
+
+}  // namespace bake::cli
