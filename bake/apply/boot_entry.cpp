@@ -21,19 +21,25 @@ struct Entry {
   std::string text;
 };
 
+/// Returns the entry of a kernel. One file of several is the kernel's own: grubby writes others for the same kernel
+/// ("MACHINE-RELEASE.0~custom.conf"), with other arguments.
 std::optional<Entry> find_entry(const std::string& release, guest::Guest& guest) {
   constexpr std::string_view suffix = ".conf";
+  std::optional<Entry> found;
   for (const auto& file : guest.list(entries)) {
     if (!file.ends_with(suffix)) continue;
     Entry entry{file.substr(0, file.size() - suffix.size()), guest.read(guest::join_path(entries, file)).value_or("")};
     const auto linux_image = guest::parse_bls_entry(entry.name, entry.text).value("linux").value_or("");
-    if (guest::base_name_of(linux_image) == "vmlinuz-" + release) return entry;
+    if (guest::base_name_of(linux_image) != "vmlinuz-" + release) continue;
+    if (entry.name.ends_with("-" + release)) return entry;
+    if (!found) found = std::move(entry);
   }
-  return std::nullopt;
+  return found;
 }
 
 Error no_entry(const std::string& release, const std::string& kernel) {
-  return {ErrorKind::failed, fmt::format("making {} the default: no entry in {} boots {}", release, entries, kernel),
+  return {ErrorKind::incompatible,
+          fmt::format("making {} the default: no entry in {} boots {}", release, entries, kernel),
           "make the kernel the default in the base image (grubby --set-default)"};
 }
 
@@ -45,7 +51,7 @@ void copy_boot_files(const std::string& release, guest::Guest& guest) {
                          "cd /lib/modules/$kernel\n"
                          "cp -p vmlinuz /boot/vmlinuz-$kernel\n"
                          "for f in System.map config; do [ ! -e $f ] || cp -p $f /boot/$f-$kernel; done\n"
-                         "[ ! -e symvers.gz ] || cp -p symvers.gz /boot/symvers-$kernel.gz\n"
+                         "for f in symvers.?z; do [ ! -e $f ] || cp -p $f /boot/symvers-$kernel.${{f#symvers.}}; done\n"
                          "[ ! -e .vmlinuz.hmac ] || cp -p .vmlinuz.hmac /boot/.vmlinuz-$kernel.hmac\n",
                          shell_quote(release)));
 }
@@ -60,15 +66,28 @@ Entry copy_entry(const std::string& release, const std::string& previous, guest:
   return *entry;
 }
 
+/// Sets saved_entry in /boot/grub2/grubenv and in the environment blocks next to the menus for EFI, which EL8 has
+/// there.
+void set_saved_entry(const DefaultEntry& wanted, const std::string& name, guest::Guest& guest) {
+  guest::run(guest, fmt::format("making {} the default of GRUB", wanted.release),
+             fmt::format("set -e\n"
+                         "entry={}\n"
+                         "if {} && [ -L {} ]; then cp --remove-destination \"$(readlink -f {})\" {}; fi\n"
+                         "for block in {} /boot/efi/EFI/*/grubenv; do\n"
+                         "  [ ! -e $block ] || grub2-editenv $block set saved_entry=$entry\n"
+                         "done\n",
+                         shell_quote(name), wanted.bios ? "true" : "false", grub_environment, grub_environment,
+                         grub_environment, grub_environment));
+}
+
 }  // namespace
 
-void set_default_entry(const std::string& release, const std::string& previous, bool installed, guest::Guest& guest) {
-  if (installed) copy_boot_files(release, guest);
-  auto entry = find_entry(release, guest);
-  if (!entry && !installed) throw no_entry(release, release);
-  if (!entry) entry = copy_entry(release, previous, guest);
-  guest::run(guest, fmt::format("making {} the default of GRUB", release),
-             fmt::format("grub2-editenv {} set saved_entry={}\n", grub_environment, shell_quote(entry->name)));
+void set_default_entry(const DefaultEntry& wanted, guest::Guest& guest) {
+  if (wanted.installed) copy_boot_files(wanted.release, guest);
+  auto entry = find_entry(wanted.release, guest);
+  if (!entry && !wanted.installed) throw no_entry(wanted.release, wanted.release);
+  if (!entry) entry = copy_entry(wanted.release, wanted.previous, guest);
+  set_saved_entry(wanted, entry->name, guest);
 }
 
 }  // namespace bake::apply

@@ -75,7 +75,7 @@ void change_kernel(const plan::KernelPlan& plan, guest::Guest& guest, Progress& 
   }
   progress.step("make it the default");
   if (plan.family == guest::Family::deb) return set_default_of_mkconfig(plan, guest);
-  set_default_entry(plan.release, plan.previous, !plan.changes.empty(), guest);
+  set_default_entry({plan.release, plan.previous, !plan.changes.empty(), plan.bios}, guest);
 }
 
 }  // namespace bake::apply

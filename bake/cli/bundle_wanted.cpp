@@ -16,6 +16,9 @@ namespace {
 
 using resolve::WantedBundle;
 
+/// Whether the name of the archive is known as a whole.
+bool has_name(const WantedBundle& bundle) { return bundle.file.find('*') == std::string::npos; }
+
 /// The command line that takes the downloaded archive into the store.
 std::string add_command(const WantedBundle& bundle, const Context& context) {
   return fmt::format("bake bundle add {}{}{}", shell_quote(bundle.file),
@@ -25,7 +28,8 @@ std::string add_command(const WantedBundle& bundle, const Context& context) {
 Json to_json(const WantedBundle& bundle, const Context& context) {
   Json json{{"file", bundle.file},     {"url", bundle.url},         {"sha256", bundle.sha256},    {"ofed", bundle.ofed},
             {"distro", bundle.distro}, {"recipes", bundle.recipes}, {"in_store", bundle.in_store}};
-  json["then"] = bundle.in_store ? Json::array() : Json::array({add_command(bundle, context)});
+  const bool known = !bundle.in_store && has_name(bundle);
+  json["then"] = known ? Json::array({add_command(bundle, context)}) : Json::array();
   return json;
 }
 
@@ -34,6 +38,7 @@ std::string text_of(const WantedBundle& bundle, const Context& context) {
   if (bundle.in_store) return text + "  the store has it\n";
   text += fmt::format("  url     {}\n", bundle.url.empty() ? "not public: NVIDIA's download page has it" : bundle.url);
   text += fmt::format("  sha256  {}\n", bundle.sha256.empty() ? "not public" : bundle.sha256);
+  if (!has_name(bundle)) return text + "  then    bake bundle add FILE (a part of its name is not known)\n";
   return text + fmt::format("  then    {}\n", add_command(bundle, context));
 }
 
@@ -42,7 +47,7 @@ void show_wanted(const std::filesystem::path& file, Context& context) {
   const auto matrix = matrix::Matrix::load(context.matrix_overlays);
   const store::Store store(context.store);
   const auto bundles = resolve::wanted_bundles(
-      recipes, matrix, {store.list(), store.all_extras(), store.directory().string(), store.absence()});
+      recipes, matrix, {store.list(), store.all_extras(), {}, store.directory().string(), store.absence()});
   const auto missing = static_cast<std::size_t>(
       std::count_if(bundles.begin(), bundles.end(), [](const auto& bundle) { return !bundle.in_store; }));
   if (context.json) {

@@ -39,14 +39,6 @@ void check_base_pin(const recipe::Recipe& recipe, const SourceDisk& source, cons
                                                   source.path.string(), digest, recipe.base.sha256));
 }
 
-void check_payload(const std::string& name, const std::string& found, const std::string& sha256) {
-  if (found != sha256)
-    throw Error(
-        ErrorKind::untrusted,
-        fmt::format("checking the payload of '{}': its sha256 is {}, the store added it as {}", name, found, sha256),
-        "remove it, then add it again from its source", {{Remedy::Action::remove_bundle, name}});
-}
-
 /// The files that a bake reads, hashed while the appliance starts: the base, then the payloads. The bundle is derived
 /// from its payload again meanwhile.
 class InputDigests {
@@ -73,6 +65,7 @@ class InputDigests {
     if (driver_.bundle) check_payload(driver_.bundle->name, *next++, driver_.bundle->payload_sha256);
     for (const auto& extras : driver_.extras) check_payload(extras.name, *next++, extras.payload_sha256);
     for (const auto& bundle : driver_.kernel_bundles) check_payload(bundle.name, *next++, bundle.payload_sha256);
+    for (const auto& modules : driver_.built_modules) check_payload(modules.name, *next++, modules.payload_sha256);
     return found.front();
   }
 
@@ -149,6 +142,7 @@ evidence::Origin origin_of(const recipe::Recipe& recipe, const SourceDisk& sourc
   origin.extras = driver.extras;
   for (std::size_t i = 0; i < judged.driver.kernel_bundles.size(); ++i)
     origin.kernel_bundles.push_back({&judged.driver.kernel_bundles[i], judged.kernel_signers_checked[i]});
+  origin.built_modules = driver.built_modules;
   origin.root_uuid = facts.root_uuid;
   origin.time = output_time();
   return origin;
@@ -226,7 +220,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   progress.step("search the base for setuid files and keys");
   auto base_privileges = verify::find_privileges(session->guest());
   progress.step("plan");
-  auto kernel = plan_kernel(recipe, driver, facts);
+  auto kernel = plan_kernel(recipe, driver, facts, environment);
   if (kernel && kernel->ok()) {
     facts = change_kernel(*kernel, *session, progress);
     progress.step("plan");
@@ -373,7 +367,7 @@ plan::Inputs inputs_of_image(const recipe::Recipe& recipe, Environment& environm
   }
   check_base();
   progress.step("plan");
-  auto kernel = plan_kernel(recipe, driver, facts);
+  auto kernel = plan_kernel(recipe, driver, facts, environment);
   if (kernel && kernel->ok()) {
     facts = facts_after(*kernel, source, driver, environment);
     progress.step("plan");

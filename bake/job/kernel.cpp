@@ -5,10 +5,14 @@
 #include "bake/apply/kernel.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/printable.hpp"
+#include "bake/base/text.hpp"
 #include "bake/disk/overlay.hpp"
 #include "bake/guest/facts_cbor.hpp"
+#include "bake/job/known_digest.hpp"
 #include "bake/job/plan.hpp"
 #include "bake/resolve/kernel_packages.hpp"
+#include "bake/resolve/vm_generation.hpp"
 
 namespace bake::job {
 namespace {
@@ -25,10 +29,11 @@ std::string facts_kind(const plan::KernelPlan& plan, const resolve::SelectedDriv
 }  // namespace
 
 std::optional<plan::KernelPlan> plan_kernel(const recipe::Recipe& recipe, const resolve::SelectedDriver& driver,
-                                            const guest::Facts& facts) {
+                                            const guest::Facts& facts, const Environment& environment) {
   if (!recipe.change_kernel) return std::nullopt;
   return plan::plan_kernel(recipe, facts, driver,
-                           resolve::kernel_packages(recipe.kernel, driver, facts, index_texts(driver)));
+                           resolve::kernel_packages(recipe.kernel, driver, facts, index_texts(driver)),
+                           resolve::vm_generations(recipe, environment.matrix));
 }
 
 guest::Facts change_kernel(const plan::KernelPlan& plan, Session& session, Progress& progress) {
@@ -41,6 +46,15 @@ guest::Facts change_kernel(const plan::KernelPlan& plan, Session& session, Progr
                             facts.default_kernel.empty() ? "no kernel of the image" : facts.default_kernel,
                             facts.default_kernel_how),
                 "make the kernel the default in the base image");
+  if (const auto& second = facts.second_menu; second && plan.vm_generations.contains(second->generation))
+    throw Error(ErrorKind::verification,
+                fmt::format("making {} the default: VMs of generation {} read {}, and it {}", plan.release,
+                            second->generation, second->path, second->outcome),
+                "make the kernel the default in the base image");
+  const auto& options = facts.default_kernel_options;
+  if (!plan.previous_options.empty() && options != replace_all(plan.previous_options, plan.previous, plan.release))
+    progress.warn(fmt::format("the command line of {} is '{}', that of {} was '{}'", plan.release, printable(options),
+                              plan.previous, printable(plan.previous_options)));
   return facts;
 }
 
@@ -55,6 +69,9 @@ guest::Facts facts_after(const plan::KernelPlan& plan, const SourceDisk& source,
     }
   const auto before = Cache::settled_identity_of(source.path);
   const auto warnings = progress.warnings();
+  // A bake checks them in the background; here nothing else takes as long.
+  for (const auto& extras : driver.extras)
+    check_payload(extras.name, digest_of_file(extras.payload()), extras.payload_sha256);
   const TemporaryDirectory scratch;
   const auto disk = make_scratch_disk(source, scratch.path(), progress);
   progress.step("start the appliance");

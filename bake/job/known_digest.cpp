@@ -1,6 +1,9 @@
 #include "bake/job/known_digest.hpp"
 
+#include <fmt/format.h>
+
 #include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
 
 namespace bake::job {
 namespace {
@@ -28,6 +31,14 @@ const std::string& KnownDigest::wait() {
 void keep_digest(const std::filesystem::path& file, const std::optional<FileIdentity>& before,
                  const std::string& sha256, const Cache& cache) {
   cache.keep(kind, file, before, sha256);
+}
+
+void check_payload(const std::string& name, const std::string& found, const std::string& sha256) {
+  if (found != sha256)
+    throw Error(
+        ErrorKind::untrusted,
+        fmt::format("checking the payload of '{}': its sha256 is {}, the store added it as {}", name, found, sha256),
+        "remove it, then add it again from its source", {{Remedy::Action::remove_bundle, name}});
 }
 
 }  // namespace bake::job

@@ -32,4 +32,7 @@ class KnownDigest {
 void keep_digest(const std::filesystem::path& file, const std::optional<FileIdentity>& before,
                  const std::string& sha256, const Cache& cache);
 
+/// Throws Error{untrusted} when the digest of a payload is not the one that the store recorded when it added it.
+void check_payload(const std::string& name, const std::string& found, const std::string& sha256);
+
 }  // namespace bake::job

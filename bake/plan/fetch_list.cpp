@@ -135,8 +135,14 @@ FetchList fetch_list(const Inputs& inputs) {
   list.family = inputs.facts.family;
   list.distro = resolution.distro;
   list.kernels = {resolution.fit.kernel};
-  for (const auto& name : resolution.fit.missing)
-    add(list.packages, build_package(name, inputs.facts, resolution.fit.kernel));
+  for (const auto& name : resolution.fit.missing) {
+    const auto package = build_package(name, inputs.facts, resolution.fit.kernel);
+    add(list.packages, package);
+    // dkms of EPEL 9 requires it if kernel-core is installed; without a version its newest one brings another kernel.
+    constexpr int first_with_matched = 9;
+    if (package.name == "kernel-devel" && major_of(list.os) >= first_with_matched)
+      add(list.packages, {"kernel-devel-matched", package.version, package.arch, package.why});
+  }
   if (inputs.kernel)
     for (const auto& missing : inputs.kernel->missing)
       add(list.packages, {missing.name, missing.version, package_arch(inputs.facts),

@@ -21,6 +21,27 @@ std::string initramfs_change(const Plan& plan) {
   return parts.empty() ? "rebuilt" : join(parts, ", ");
 }
 
+/// The files of another default kernel, apart from those of its packages.
+void add_kernel_files(const Plan& plan, std::vector<FileChange>& files) {
+  if (!plan.kernel_change) return;
+  const bool deb = plan.family == guest::Family::deb;
+  if (deb) {
+    files.push_back({path::grub_default, fmt::format("makes {} the default of GRUB", plan.kernel())});
+    files.push_back({"/boot/grub/grub.cfg", "written by update-grub"});
+  } else {
+    files.push_back({"/boot/grub2/grubenv", fmt::format("saved_entry names {}", plan.kernel())});
+  }
+  if (plan.kernel_change->changes.empty()) return;
+  if (deb) {
+    files.push_back({path::initramfs_modules, "the Hyper-V drivers that are modules"});
+  } else {
+    for (const auto* name : {"vmlinuz", "System.map", "config"})
+      files.push_back({fmt::format("/boot/{}-{}", name, plan.kernel()), "of the new kernel"});
+  }
+  files.push_back({deb ? "/boot/initrd.img-" + plan.kernel() : fmt::format("/boot/initramfs-{}.img", plan.kernel()),
+                   "built for the new kernel"});
+}
+
 void add_driver_files(const Plan& plan, std::vector<FileChange>& files) {
   for (const auto& file : plan.option_files) files.push_back({file.path, file.what});
   if (plan.name_product)
@@ -83,8 +104,7 @@ std::vector<std::string> edited_files(const Plan& plan) {
 
 std::vector<FileChange> files_of(const Plan& plan) {
   std::vector<FileChange> files;
-  if (plan.kernel_change && plan.family == guest::Family::deb)
-    files.push_back({path::grub_default, fmt::format("makes {} the default of GRUB", plan.kernel())});
+  add_kernel_files(plan, files);
   add_driver_files(plan, files);
   add_firstboot_files(plan, files);
   add_system_files(plan, files);

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <fmt/format.h>
 
+#include "bake/guest/config_link.hpp"
+#include "bake/plan/files.hpp"
 #include "bake/plan/space.hpp"
 
 namespace bake::plan {
@@ -26,17 +28,20 @@ class KernelPlanner {
     plan_.previous = facts.default_kernel;
     plan_.family = facts.family;
     plan_.initramfs_tool = facts.initramfs_tool;
+    plan_.previous_options = facts.default_kernel_options;
+    plan_.bios = facts.layout.only_generation() != 2;
   }
 
   KernelPlan run(const resolve::SelectedDriver& driver, const resolve::KernelPackages& packages) {
     plan_.changes = packages.closure.changes;
     plan_.missing = packages.closure.missing;
     plan_.bundle_payload = driver.bundle.has_value();
-    plan_.extra_payloads = driver.extras.size() + driver.kernel_bundles.size();
+    plan_.extra_payloads = driver.extra_payloads();
     for (const auto& problem : packages.closure.problems) plan_.refusals.push_back({ErrorKind::incompatible, problem});
     check_boot_loader();
     if (!plan_.changes.empty()) {
       check_initramfs_tool();
+      check_driver_list();
       check_space(packages);
       defer_tools();
     }
@@ -78,6 +83,15 @@ class KernelPlanner {
              "install one of them in the base image");
   }
 
+  /// apply writes the list of the drivers of an initramfs.
+  void check_driver_list() {
+    if (plan_.initramfs_tool != guest::InitramfsTool::initramfs_tools) return;
+    for (const auto& link : facts_.config_links)
+      if (link.path == path::initramfs_modules && !link.allowed)
+        refuse(fmt::format("{}: {}", link.path, guest::description_of(link)),
+               "replace the link with a file in the base");
+  }
+
   void check_space(const resolve::KernelPackages& packages) {
     SpaceNeeds needs(facts_.layout);
     needs.add_packages(packages.install_bytes);
@@ -100,9 +114,12 @@ class KernelPlanner {
 }  // namespace
 
 std::optional<KernelPlan> plan_kernel(const recipe::Recipe& recipe, const guest::Facts& facts,
-                                      const resolve::SelectedDriver& driver, const resolve::KernelPackages& packages) {
+                                      const resolve::SelectedDriver& driver, const resolve::KernelPackages& packages,
+                                      const std::set<int>& vm_generations) {
   if (!recipe.change_kernel || facts.default_kernel == recipe.kernel) return std::nullopt;
-  return KernelPlanner(recipe, facts).run(driver, packages);
+  auto plan = KernelPlanner(recipe, facts).run(driver, packages);
+  plan.vm_generations = vm_generations;
+  return plan;
 }
 
 }  // namespace bake::plan

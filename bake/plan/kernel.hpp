@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ struct KernelPlan {
   std::string release;
   std::string previous;  ///< the default of the base, which stays in the menu; empty: unknown
   guest::Family family = guest::Family::deb;
+  std::string previous_options;  ///< its command line, as far as the boot loader's files contain it
+  bool bios = false;             ///< VMs may start from the disk with BIOS
+  std::set<int> vm_generations;  ///< in which VMs start from the image
   guest::InitramfsTool initramfs_tool = guest::InitramfsTool::none;
   std::vector<resolve::PackageChange> changes;   ///< none if the guest has the kernel
   std::vector<std::string> deferred;             ///< as Plan::deferred
@@ -29,8 +33,9 @@ struct KernelPlan {
 };
 
 /// Returns the plan for the default kernel that the recipe asks for; nothing when it asks for none, or when that kernel
-/// is the default already. `packages` belong to that kernel. Pure.
+/// is the default already. `packages` belong to that kernel; `vm_generations` as resolve::vm_generations(). Pure.
 std::optional<KernelPlan> plan_kernel(const recipe::Recipe& recipe, const guest::Facts& facts,
-                                      const resolve::SelectedDriver& driver, const resolve::KernelPackages& packages);
+                                      const resolve::SelectedDriver& driver, const resolve::KernelPackages& packages,
+                                      const std::set<int>& vm_generations);
 
 }  // namespace bake::plan

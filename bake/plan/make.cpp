@@ -72,6 +72,7 @@ class Planner {
     plan.changes = in_.resolution.closure.changes;
     plan.extra_payloads = in_.resolution.extra_payloads;
     plan.fit = in_.resolution.fit;
+    plan.built_modules = in_.resolution.built_modules;
     plan.default_kernel_how = in_.facts.default_kernel_how;
     plan.kernel_change = in_.kernel;
   }
@@ -285,9 +286,10 @@ class Planner {
   }
 
   void expect_packages(Expectations& expected) const {
+    const auto& later = in_.resolution.closure.changes;
     if (in_.kernel)
       for (const auto& change : in_.kernel->changes)
-        if (change.action != PackageChange::Action::remove)
+        if (std::none_of(later.begin(), later.end(), [&](const auto& each) { return each.name == change.name; }))
           expected.packages.push_back({change.name, change.version, change.arch});
     for (const auto& change : in_.resolution.closure.changes) {
       if (change.action == PackageChange::Action::remove)

@@ -197,6 +197,7 @@ Closure solve_kernel(const guest::Facts& facts, const std::vector<PackageSource>
                      const std::vector<std::string>& wanted) {
   auto request = request_for(facts, sources, wanted, {});
   request.follows = request.removable = request.must_go = request.should_go = none;
+  request.keeps_all = true;
   std::set<std::string> new_kernels;
   for (const auto& package : request.wanted) new_kernels.insert(package.name);
   return ask(request, facts, new_kernels);

@@ -78,7 +78,7 @@ struct PackageSource {
 Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
               const std::vector<std::string>& wanted, const std::vector<std::string>& never);
 
-/// Does the same for the packages of a kernel, which may be installed. No package follows them or gives way to them.
+/// Does the same for the packages of a kernel, which may be installed. No package follows them, and none is removed.
 Closure solve_kernel(const guest::Facts& facts, const std::vector<PackageSource>& sources,
                      const std::vector<std::string>& wanted);
 

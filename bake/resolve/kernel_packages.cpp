@@ -39,7 +39,8 @@ Names names_of(const std::string& release, const guest::Facts& facts) {
 /// Returns whether a package is a part of the kernel that an image must have to boot it.
 bool boots(const BundlePackage& package, const std::string& release, Family family) {
   if (family == Family::deb)
-    return package.name == "linux-image-" + release || package.name == "linux-image-unsigned-" + release;
+    return package.name == "linux-image-" + release || package.name == "linux-image-unsigned-" + release ||
+           package.name == "linux-image-" + release + "-unsigned";
   return (package.name == "kernel" || package.name == "kernel-core") && release_of(package) == release;
 }
 
@@ -49,7 +50,7 @@ bool is_part(const BundlePackage& package, const std::string& release, Family fa
     return package.name == "linux-modules-extra-" + release ||
            (with_headers && package.name == "linux-headers-" + release);
   const bool named = std::find(rpm_parts.begin(), rpm_parts.end(), package.name) != rpm_parts.end() ||
-                     (with_headers && package.name == "kernel-devel");
+                     (with_headers && (package.name == "kernel-devel" || package.name == "kernel-devel-matched"));
   return named && release_of(package) == release;
 }
 
@@ -75,10 +76,12 @@ std::vector<const BundlePackage*> parts_of(const std::string& release, const Sel
 
 Closure nothing_has_it(const Names& names, bool with_headers) {
   Closure closure;
-  closure.problems.push_back({names.kernel,
-                              "neither the image nor the extra packages have it",
-                              "add the packages of the kernel to the store's extra packages",
-                              {{Remedy::Action::add_extras}}});
+  closure.problems.push_back(
+      {names.kernel,
+       "neither the image nor the extra packages have it",
+       "add the packages of the kernel to the store's extra packages; bake installs linux-image, "
+       "or kernel and kernel-core, and no other flavour (kernel-rt, kernel-uki)",
+       {{Remedy::Action::add_extras}}});
   const std::string relation = names.version.empty() ? "" : "=";
   closure.missing.push_back({names.kernel, relation, names.version, {}});
   if (with_headers) closure.missing.push_back({names.headers, relation, names.version, {}});

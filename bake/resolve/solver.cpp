@@ -140,8 +140,8 @@ void Question::want(const SolverWanted& wanted) {
 /// Allows several versions of kernels, and of every package that the image has in several versions already.
 void Question::allow_several_kernels() {
   if (request_.deb) return;
-  std::set<std::string> names{"kernel",       "kernel-core",         "kernel-modules", "kernel-modules-core",
-                              "kernel-devel", "kernel-modules-extra"};
+  std::set<std::string> names{"kernel",       "kernel-core",          "kernel-modules",      "kernel-modules-core",
+                              "kernel-devel", "kernel-modules-extra", "kernel-devel-matched"};
   std::set<std::pair<Id, Id>> seen;
   for (const Id id : pool_.installed())
     if (!seen.emplace(pool_.at(id)->name, pool_.at(id)->arch).second) names.insert(pool_.name(id));
@@ -150,6 +150,7 @@ void Question::allow_several_kernels() {
 }
 
 void Question::allow_removals() {
+  if (request_.keeps_all) return;
   std::set<Id> allowed;
   for (const Id id : pool_.installed())
     if (request_.removable(pool_.name(id))) allowed.insert(id);

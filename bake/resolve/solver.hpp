@@ -45,6 +45,8 @@ struct SolverRequest {
   std::function<bool(const std::string&)> must_go, should_go;
   /// Installed packages that may be removed, in addition to those that a package of the first source conflicts with.
   std::function<bool(const std::string&)> removable;
+  /// No installed package is removed.
+  bool keeps_all = false;
   /// Installed packages that are never removed, even if another package conflicts with them.
   std::function<bool(const std::string&)> is_protected;
 };

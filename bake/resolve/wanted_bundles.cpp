@@ -13,6 +13,7 @@ std::optional<WantedBundle> wanted_by(const recipe::Recipe& recipe, const matrix
   if (choice.inbox) return std::nullopt;
   WantedBundle wanted{choice.file_name, choice.url, choice.sha256, choice.ofed, choice.distro, driver.has_value(), {}};
   if (driver && driver->bundle && !driver->bundle->trust.from_directory) wanted.sha256 = driver->bundle->id();
+  if (!recipe.ofed.sha256.empty()) wanted.sha256 = recipe.ofed.sha256;
   return wanted;
 }
 
@@ -25,7 +26,7 @@ std::vector<WantedBundle> wanted_bundles(const std::vector<recipe::Recipe>& reci
     auto wanted = wanted_by(recipe, matrix, offer);
     if (!wanted) continue;
     auto same = std::find_if(bundles.begin(), bundles.end(), [&](const WantedBundle& each) {
-      return each.file == wanted->file && each.distro == wanted->distro;
+      return each.file == wanted->file && each.distro == wanted->distro && each.sha256 == wanted->sha256;
     });
     if (same == bundles.end()) same = bundles.insert(bundles.end(), std::move(*wanted));
     same->recipes.push_back(recipe.name);

@@ -13,7 +13,7 @@ namespace bake::resolve {
 struct WantedBundle {
   std::string file;    ///< "MLNX_OFED_LINUX-24.10-3.2.5.0-rhel8.10-x86_64.tgz"; '*' for a part that is not known
   std::string url;     ///< where the vendor published it, or empty
-  std::string sha256;  ///< public digest of the archive, or that of the archive in the store; may be empty
+  std::string sha256;  ///< the pin of the recipe, the digest of the archive in the store, or the public one; or empty
   std::string ofed;    ///< "24.10-3.2.5.0"
   std::string distro;  ///< "rhel8.10"
   bool in_store = false;

@@ -34,7 +34,7 @@ class AlmaLinux810(BakeCase):
         base = standin("light-guest.sh", "almalinux8.10", STANDINS, cls.newer)
         cls.add_bundle(standin("bundle.sh", f"{OFED}-rhel8.10"))
         recipe = cls.scratch / "image.yaml"
-        recipe.write_text(cls.bake("init", base, "--vm-size", "Standard_HB176rs_v4").stdout)
+        recipe.write_text(cls.bake("init", base, "--vm-size", "Standard_HB120rs_v3").stdout)
         cls.output = cls.scratch / "out.vhd"
         cls.plan = json.loads(cls.bake("plan", recipe, "--json").stdout)
         cls.manifest = json.loads(cls.bake("image", recipe, "-o", cls.output, "--json").stdout)

@@ -43,7 +43,10 @@ struct ElGuest {
     shell.with_place("/usr/sbin /usr/bin /sbin /bin", ".")
         .with_place("/lib/modules/", "modules/")
         .with_place("/boot/", "boot/");
-    std::filesystem::create_directories(shell.file("boot"));
+    std::filesystem::create_directories(shell.file("boot/grub2"));
+    std::filesystem::create_directories(shell.file("boot/efi/EFI/redhat"));
+    write_text_atomically(shell.file("boot/efi/EFI/redhat/grubenv"), "");
+    std::filesystem::create_symlink("../efi/EFI/redhat/grubenv", shell.file("boot/grub2/grubenv"));
     std::filesystem::create_directories(shell.file("modules/") + new_kernel);
     for (const std::string name : {"vmlinuz", "config", "System.map", "symvers.gz", ".vmlinuz.hmac"})
       write_text_atomically(shell.file("modules/") + new_kernel + "/" + name, name);
@@ -58,14 +61,13 @@ struct ElGuest {
 TEST(ElKernel, IsInstalledNextToTheOldOneAndBecomesTheDefault) {
   ElGuest image;
   image.change();
-  EXPECT_EQ(replace_all(image.shell.content("calls"), new_kernel, "K"),
-            "rpm -i --oldpackage --nosignature /.bake-payload-1/kernel-core.rpm\n"
+  EXPECT_EQ(replace_all(replace_all(image.shell.content("calls"), new_kernel, "K"), image.shell.directory(), ""),
+            "rpm -i --nodeps --oldpackage --nosignature /.bake-payload-1/kernel-core.rpm\n"
             "depmod -a K\n"
             "dracut --force --no-hostonly --no-hostonly-cmdline --add-drivers hv_vmbus nvme --omit-drivers mlx4_core "
-            "mlx4_en mlx4_ib mlx5_core mlx5_ib mlxfw " +
-                image.shell.file("boot/initramfs-K.img") +
-                " K\n"
-                "grub2-editenv " + image.shell.file("boot/grub2/grubenv") + " set saved_entry=0123-K\n");
+            "mlx4_en mlx4_ib mlx5_core mlx5_ib mlxfw /boot/initramfs-K.img K\n"
+            "grub2-editenv /boot/grub2/grubenv set saved_entry=0123-K\n"
+            "grub2-editenv /boot/efi/EFI/redhat/grubenv set saved_entry=0123-K\n");
   EXPECT_TRUE(image.guest.mounted().empty());
 }
 
@@ -90,7 +92,9 @@ TEST(ElKernel, AKernelThatIsThereOnlyBecomesTheDefault) {
   image.guest.with_file(std::string("/boot/loader/entries/0123-") + new_kernel + ".conf",
                         std::string("title x\nlinux /vmlinuz-") + new_kernel + "\n");
   image.change();
-  EXPECT_EQ(image.shell.content("calls"), "grub2-editenv " + image.shell.file("boot/grub2/grubenv") + " set saved_entry=0123-" + new_kernel + "\n");
+  EXPECT_EQ(replace_all(replace_all(image.shell.content("calls"), new_kernel, "K"), image.shell.directory(), ""),
+            "grub2-editenv /boot/grub2/grubenv set saved_entry=0123-K\n"
+            "grub2-editenv /boot/efi/EFI/redhat/grubenv set saved_entry=0123-K\n");
   EXPECT_EQ(image.entry(), std::string("title x\nlinux /vmlinuz-") + new_kernel + "\n");
 }
 
@@ -98,9 +102,31 @@ TEST(ElKernel, WithoutAnEntryOfTheOldKernelThereIsNoneToCopy) {
   ElGuest image;
   image.plan.previous = "5.14.0-1.el9.x86_64";
   const auto error = error_of([&] { image.change(); });
-  EXPECT_EQ(error.kind(), ErrorKind::failed);
+  EXPECT_EQ(error.kind(), ErrorKind::incompatible);
   EXPECT_EQ(error.message(), std::string("making ") + new_kernel +
                                  " the default: no entry in /boot/loader/entries boots 5.14.0-1.el9.x86_64");
+}
+
+TEST(ElKernel, TheLinkToTheEnvironmentBlockStaysWithoutBios) {
+  ElGuest image;
+  image.change();
+  EXPECT_TRUE(std::filesystem::is_symlink(image.shell.file("boot/grub2/grubenv")));
+}
+
+TEST(ElKernel, WithBiosTheEnvironmentBlockBecomesAFile) {  // GRUB does not follow the link to another file system
+  ElGuest image;
+  image.plan.bios = true;
+  image.change();
+  EXPECT_FALSE(std::filesystem::is_symlink(image.shell.file("boot/grub2/grubenv")));
+  EXPECT_TRUE(std::filesystem::exists(image.shell.file("boot/grub2/grubenv")));
+}
+
+TEST(ElKernel, AnEntryWithOtherArgumentsIsNotCopied) {
+  ElGuest image;
+  image.guest.with_file(std::string("/boot/loader/entries/0123-") + old_kernel + ".0~custom.conf",
+                        std::string("title custom\nlinux /vmlinuz-") + old_kernel + "\noptions single\n");
+  image.change();
+  EXPECT_EQ(replace_all(image.entry(), new_kernel, "K").substr(0, 10), "title RHEL");
 }
 
 /// An Ubuntu guest that has the kernel already.

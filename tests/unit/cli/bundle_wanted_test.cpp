@@ -78,6 +78,12 @@ TEST_F(BundleWanted, IsOneDocument) {
   EXPECT_EQ(document.at("bundles").at(1).at("in_store"), false);
 }
 
+TEST_F(BundleWanted, ThePinOfTheRecipeComesFirst) {
+  const std::string pin(64, 'a');
+  recipe("alma", "almalinux 8.10", "{version: 24.10-3.2.5.0, sha256: " + pin + "}");
+  EXPECT_NE(wanted("alma.yaml").out.find("x86_64.tgz --sha256 " + pin), std::string::npos);
+}
+
 TEST_F(BundleWanted, ARecipeWithoutADriverIsRefused) {
   recipe("none", "ubuntu 20.04", "1.0-1.0.0.0");
   EXPECT_EQ(wanted("none.yaml").status, 3);

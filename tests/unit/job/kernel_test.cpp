@@ -6,6 +6,7 @@
 #include "bake/plan/fetch_list.hpp"
 #include "tests/support/driver_fixture.hpp"
 #include "tests/support/error_of.hpp"
+#include "tests/support/recording_progress.hpp"
 
 namespace bake::job {
 namespace {
@@ -41,7 +42,9 @@ class KernelChange : public DriverTest {
                 {"other.deb", deb("linux-image-5.15.0-1090-azure")}});
   }
 
-  plan::KernelPlan kernel() { return plan_kernel(recipe, select_driver(recipe, environment), facts).value(); }
+  plan::KernelPlan kernel() {
+    return plan_kernel(recipe, select_driver(recipe, environment), facts, environment).value();
+  }
 
   static std::vector<std::string> names_of(const plan::KernelPlan& kernel) {
     std::vector<std::string> names;
@@ -68,7 +71,7 @@ TEST_F(KernelChange, InstallsTheSignedKernelItsModulesAndItsHeaders) {
 
 TEST_F(KernelChange, IsNothingForTheDefaultKernel) {
   recipe.kernel = azure;
-  EXPECT_EQ(plan_kernel(recipe, select_driver(recipe, environment), facts), std::nullopt);
+  EXPECT_EQ(plan_kernel(recipe, select_driver(recipe, environment), facts, environment), std::nullopt);
 }
 
 TEST_F(KernelChange, InstallsNothingForAKernelThatIsThere) {
@@ -81,7 +84,7 @@ TEST_F(KernelChange, InstallsNothingForAKernelThatIsThere) {
 
 TEST_F(KernelChange, AMissingKernelIsRefusedAndItsPackagesAreNamed) {
   const auto driver = select_driver(recipe, environment);
-  auto plan = plan_kernel(recipe, driver, facts);
+  auto plan = plan_kernel(recipe, driver, facts, environment);
   ASSERT_TRUE(plan);
   EXPECT_THAT(messages_of(plan->refusals),
               ElementsAre("linux-image-5.15.0-1089-azure: neither the image nor the extra packages have it"));
@@ -141,6 +144,47 @@ TEST_F(KernelChange, FailsWhenGrubBootsAnotherKernelAfterwards) {
   EXPECT_EQ(error.kind(), ErrorKind::verification);
   EXPECT_EQ(error.message(),
             "making 5.15.0-1089-azure the default: GRUB boots 5.4.0-1040-azure (first entry of /boot/grub/grub.cfg)");
+}
+
+TEST_F(KernelChange, FailsWhenVmsOfAnotherGenerationBootAnotherKernel) {
+  facts.kernels.push_back({newer, "/boot/vmlinuz", {}, {}, {}, {}, {}, false});
+  const auto plan = kernel();
+  facts.default_kernel = newer;
+  facts.second_menu = guest::SecondMenu{2, "/boot/efi/EFI/x/grub.cfg", azure, std::string("boots ") + azure};
+  FakeSession session(facts);
+  const auto error = error_of([&] { change_kernel(plan, session, progress); });
+  EXPECT_EQ(error.kind(), ErrorKind::verification);
+  EXPECT_EQ(error.message(),
+            "making 5.15.0-1089-azure the default: VMs of generation 2 read /boot/efi/EFI/x/grub.cfg, and it boots "
+            "5.4.0-1040-azure");
+}
+
+TEST_F(KernelChange, WarnsWhenTheCommandLineChanged) {
+  facts.kernels.push_back({newer, "/boot/vmlinuz", {}, {}, {}, {}, {}, false});
+  facts.default_kernel_options = "root=UUID=R console=ttyS0";
+  const auto plan = kernel();
+  facts.default_kernel = newer;
+  testing::RecordingProgress recording;
+  FakeSession same(facts);
+  change_kernel(plan, same, recording);
+  EXPECT_THAT(recording.warned, ElementsAre());
+  facts.default_kernel_options = "root=UUID=R quiet";
+  FakeSession other(facts);
+  change_kernel(plan, other, recording);
+  EXPECT_THAT(recording.warned,
+              ElementsAre("the command line of 5.15.0-1089-azure is 'root=UUID=R quiet', that of 5.4.0-1040-azure was "
+                          "'root=UUID=R console=ttyS0'"));
+}
+
+TEST_F(KernelChange, ADamagedPayloadIsNotInstalledForAPlan) {
+  add_kernel();
+  const auto driver = select_driver(recipe, environment);
+  const auto payload = driver.extras.at(0).payload();
+  auto bytes = read_text(payload, std::size_t{64} << 20U);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  write_text_atomically(payload, bytes);
+  const auto error = error_of([&] { facts_after(kernel(), {}, driver, environment); });
+  EXPECT_EQ(error.kind(), ErrorKind::untrusted);
 }
 
 TEST_F(KernelChange, GivesTheFactsAboutTheChangedGuest) {

@@ -161,5 +161,13 @@ TEST(FetchList, ARefusalAboutMissingPackagesNamesTheCommand) {
   EXPECT_EQ(refusals[2].problem.remedies, std::vector<Remedy>{});
 }
 
+TEST(FetchList, OfEl9HasTheHeadersThatDkmsRequires) {
+  const auto list = fetch_list(el("almalinux", "9.4", "5.14.0-427.13.1.el9_4.x86_64"));
+  std::vector<std::string> specs;
+  for (const auto& package : list.packages) specs.push_back(package.name + " " + package.version);
+  EXPECT_THAT(specs, ElementsAre("dkms ", "gcc ", "kernel-devel 5.14.0-427.13.1.el9_4",
+                                 "kernel-devel-matched 5.14.0-427.13.1.el9_4", "make "));
+}
+
 }  // namespace
 }  // namespace bake::plan
