@@ -69,15 +69,16 @@ Entry copy_entry(const std::string& release, const std::string& previous, guest:
 /// Sets saved_entry in /boot/grub2/grubenv and in the environment blocks next to the menus for EFI, which EL8 has
 /// there.
 void set_saved_entry(const DefaultEntry& wanted, const std::string& name, guest::Guest& guest) {
-  guest::run(guest, fmt::format("making {} the default of GRUB", wanted.release),
-             fmt::format("set -e\n"
-                         "entry={}\n"
-                         "if {} && [ -L {} ]; then cp --remove-destination \"$(readlink -f {})\" {}; fi\n"
-                         "for block in {} /boot/efi/EFI/*/grubenv; do\n"
-                         "  [ ! -e $block ] || grub2-editenv $block set saved_entry=$entry\n"
-                         "done\n",
-                         shell_quote(name), wanted.bios ? "true" : "false", grub_environment, grub_environment,
-                         grub_environment, grub_environment));
+  guest::run(
+      guest, fmt::format("making {} the default of GRUB", wanted.release),
+      fmt::format("set -e\n"
+                  "entry={0}\n"
+                  "if {1} && [ -L {2} ] && [ -e {2} ]; then cp --remove-destination \"$(readlink -f {2})\" {2}; fi\n"
+                  "grub2-editenv {2} set saved_entry=$entry\n"
+                  "for block in /boot/efi/EFI/*/grubenv; do\n"
+                  "  [ ! -e $block ] || grub2-editenv $block set saved_entry=$entry\n"
+                  "done\n",
+                  shell_quote(name), wanted.bios ? "true" : "false", grub_environment));
 }
 
 }  // namespace

@@ -35,12 +35,12 @@ class NoServices {
 /// repeats the call while that is the problem; --skip-same-version skips what is installed already. dpkg need not sync
 /// every file (--force-unsafe-io): a failure deletes the image, and at the end bake syncs all of it. When a DKMS build
 /// fails, the script prints the end of the compiler's log, because the log is deleted with the image.
-std::string install_script(const std::vector<std::string>& files) {
+std::string install_script(const std::vector<std::string>& files, const char* more = "") {
   return fmt::format(
       "log=$(mktemp)\n"
       "for round in 1 2 3 4 5 6; do\n"
       "  status=0\n"
-      "  dpkg --force-unsafe-io --force-confdef --force-confold --auto-deconfigure --skip-same-version --install {} "
+      "  dpkg --force-unsafe-io --force-confdef --force-confold --auto-deconfigure --skip-same-version {}--install {} "
       ">$log 2>&1 || status=$?\n"
       "  cat $log\n"
       "  [ $status != 0 ] && grep -q 'pre-dependency problem' $log || break\n"
@@ -50,16 +50,7 @@ std::string install_script(const std::vector<std::string>& files) {
       "{}"
       "  exit $status\n"
       "fi\n",
-      guest::quoted(files), show_build_logs);
-}
-
-/// Returns the script that only unpacks `files`: the programs of all packages are there before a script of one of them
-/// calls them.
-std::string unpack_script(const std::vector<std::string>& files) {
-  return fmt::format(
-      "dpkg --force-unsafe-io --force-confdef --force-confold --auto-deconfigure --skip-same-version "
-      "--unpack {}\n",
-      guest::quoted(files));
+      more, guest::quoted(files), show_build_logs);
 }
 
 }  // namespace
@@ -78,14 +69,18 @@ void change_deb_packages(const Changes& changes, const DeferredTools& tools, gue
   // next step installs new versions of the packages that depend on the removed ones; the solver has shown that all
   // dependencies are satisfied at the end.
   if (!removed.empty()) script += fmt::format("dpkg --force-depends --remove {}\n", guest::quoted(removed));
-  if (!files.empty()) script += tools.late.empty() ? install_script(files) : unpack_script(files);
   const std::string configure = "dpkg --configure --pending\n";
-  if (tools.late.empty()) {
-    guest::run(guest, "installing packages in the guest", with_deferred_tools(tools, script + configure));
+  const auto install = [&](const std::vector<std::string>& some, const DeferredTools& idle, const char* more = "") {
+    if (!some.empty()) script += install_script(some, more);
+    guest::run(guest, "installing packages in the guest", with_deferred_tools(idle, script + configure));
+    script = environment;
+  };
+  if (!tools.late.empty()) {
+    // The solver has shown that the driver's packages satisfy what is missing now.
+    install(package_files(only_extras(changes, true)), tools, "--force-depends ");
+    install(package_files(only_extras(changes, false)), tools.with_late());
   } else {
-    guest::run(guest, "unpacking packages in the guest", with_deferred_tools(tools, script));
-    guest::run(guest, "configuring packages in the guest",
-               environment + with_deferred_tools(tools.with_late(), configure));
+    install(files, tools);
   }
   no_services.lift();
 }

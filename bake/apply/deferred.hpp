@@ -12,8 +12,8 @@ struct DeferredTools {
   std::vector<std::string> names;   ///< plan::Plan::deferred
   std::string kernel;               ///< the one that boots; place_modules() indexes its modules
   bool bake_links_modules = false;  ///< place_modules() also links the new modules below weak-updates of `kernel`
-  /// The tools that a package of the same transaction may bring. They do nothing from the moment when all packages are
-  /// unpacked (deb), or the packages of the distribution are installed (rpm).
+  /// The tools that do nothing only while the driver's packages change. The packages of the distribution, which may
+  /// bring these tools, are installed before.
   std::vector<std::string> late = {};
 
   /// Returns the same tools, and the late ones among `names`.

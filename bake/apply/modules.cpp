@@ -50,64 +50,93 @@ std::vector<std::string> packages_in_build_order(const plan::Plan& plan) {
   return names;
 }
 
-/// Returns the programs of the guest that dkms must not call: they make a key for modules or sign them, or build an
-/// initramfs (post_transaction in /etc/dkms/framework.conf of Fedora's and EPEL's package).
+/// Returns the programs of the guest that dkms must not call: they make a key for modules or sign them, build an
+/// initramfs (post_transaction in /etc/dkms/framework.conf of Fedora's and EPEL's package), or index all modules, which
+/// place_modules() does once.
 std::vector<std::string> tools_without_use(const plan::Plan& plan) {
   std::vector<std::string> tools;
   for (const auto& tool : plan.deferred)
-    if (tool == "kmodsign" || tool == "update-secureboot-policy" || tool == "dracut" || tool == "update-initramfs")
+    if (tool == "kmodsign" || tool == "update-secureboot-policy" || tool == "dracut" || tool == "update-initramfs" ||
+        tool == "depmod")
       tools.push_back(tool);
   return tools;
 }
 
-/// Shell code that gives dkms the modules that were built before; $name and $version name the sources.
+/// Shell code that calls `body` for each DKMS source of the plan's packages, with $conf, $name and $version.
+std::string for_each_source(const plan::Plan& plan, const std::string& body) {
+  return fmt::format(
+      "for package in {}; do\n"
+      "  files=$({} $package)\n"
+      "  for conf in $(echo \"$files\" | grep '^/usr/src/.*/dkms.conf$'); do\n"
+      "    name=$(sed -n 's/^PACKAGE_NAME=//p' $conf | tr -d '\"' | head -n 1)\n"
+      "    version=$(sed -n 's/^PACKAGE_VERSION=//p' $conf | tr -d '\"' | head -n 1)\n"
+      "{}"
+      "  done\n"
+      "done\n",
+      guest::quoted(packages_in_build_order(plan)), plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L",
+      body);
+}
+
+/// Shell code that gives dkms all modules that were built before, and unpacks what their builds left in the vendor's
+/// source tree. All of them before one is installed: the driver's POST_INSTALL builds the others unless they are built.
+/// `dkms ldtarball` ends with an error if the source is added already, after it has loaded the modules.
 std::string load_built_modules(const plan::Plan& plan) {
   if (!plan.built_modules) return {};
   const auto directory = payload_mount(plan.built_modules->payload) + "/";
-  std::string cases, headers;
+  std::string cases, trees;
   for (const auto& archive : plan.built_modules->archives)
     if (archive.module.empty())
-      headers += fmt::format("    tar -C / -xzf {}\n", shell_quote(directory + archive.file));
+      trees += fmt::format("tar -C / -xzf {} usr/src\n", shell_quote(directory + archive.file));
     else
-      cases += fmt::format("      {}) dkms ldtarball --force --archive {} ;;\n", shell_quote(archive.module),
-                           shell_quote(directory + archive.file));
-  return fmt::format("    case $name/$version in\n{}    esac\n{}", cases, headers);
+      cases +=
+          fmt::format("      {}) archive={} ;;\n", shell_quote(archive.module), shell_quote(directory + archive.file));
+  if (!trees.empty())
+    trees +=
+        "if [ \"$(readlink /usr/src/ofa_kernel/default)\" = /etc/alternatives/ofa_kernel_headers ]; then\n"
+        "  for tree in /usr/src/ofa_kernel/*/$kernel /usr/src/ofa_kernel/$kernel; do\n"
+        "    [ ! -d $tree ] || update-alternatives --install /usr/src/ofa_kernel/default ofa_kernel_headers $tree 20\n"
+        "  done\n"
+        "fi\n";
+  return for_each_source(plan,
+                         fmt::format("    archive=\n"
+                                     "    case $name/$version in\n"
+                                     "{}"
+                                     "    esac\n"
+                                     "    [ -n \"$archive\" ] || continue\n"
+                                     "    dkms ldtarball --force -k $kernel --archive $archive ||\n"
+                                     "      dkms status -m $name -v $version -k $kernel | grep -Eq 'built|installed'\n",
+                                     cases)) +
+         trees;
 }
 
 /// Builds the DKMS sources of every package that the plan installs, unless the package's own script has done so.
 /// Returns what dkms and the compiler printed.
 std::string build_dkms(const plan::Plan& plan, guest::Guest& guest) {
-  const auto script = fmt::format(
-      "set -e\n"
-      "kernel={0}\n"
-      "sources=0\n"
-      "for package in {1}; do\n"
-      "  files=$({2} $package)\n"
-      "  for conf in $(echo \"$files\" | grep '^/usr/src/.*/dkms.conf$'); do\n"
-      "    sources=1\n"
-      "    name=$(sed -n 's/^PACKAGE_NAME=//p' $conf | tr -d '\"' | head -n 1)\n"
-      "    version=$(sed -n 's/^PACKAGE_VERSION=//p' $conf | tr -d '\"' | head -n 1)\n"
-      "    log=/var/lib/dkms/$name/$version/$kernel/*/log/make.log\n"
-      "    if dkms status -m $name -v $version -k $kernel | grep -q installed; then\n"
-      "      cat $log 2>/dev/null || :\n"
-      "      continue\n"
-      "    fi\n"
-      "    [ -e /usr/src/$name-$version/dkms.conf ] || dkms add ${{conf%/dkms.conf}}\n"
-      "{4}"
-      "    dkms install -m $name -v $version -k $kernel --force || {{\n"
-      "{3}"
-      "      exit 1\n"
-      "    }}\n"
-      "    cat $log 2>/dev/null || :\n"
-      "  done\n"
-      "done\n"
-      "[ $sources = 1 ] || {{ echo 'no package of the plan has DKMS sources'; exit 1; }}\n",
-      shell_quote(plan.kernel()), guest::quoted(packages_in_build_order(plan)),
-      plan.family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", show_build_logs, load_built_modules(plan));
+  const std::string show_log = plan.built_modules ? "" : "    cat $log 2>/dev/null || :\n";
+  const auto script =
+      fmt::format("set -e\nkernel={}\nsources=0\n", shell_quote(plan.kernel())) + load_built_modules(plan) +
+      for_each_source(plan,
+                      "    sources=1\n"
+                      "    log=/var/lib/dkms/$name/$version/$kernel/*/log/make.log\n"
+                      "    if dkms status -m $name -v $version -k $kernel | grep -q installed; then\n" +
+                          show_log +
+                          "      continue\n"
+                          "    fi\n"
+                          "    [ -e /usr/src/$name-$version/dkms.conf ] || dkms add ${conf%/dkms.conf}\n"
+                          "    dkms install -m $name -v $version -k $kernel --force || {\n" +
+                          show_build_logs +
+                          "      exit 1\n"
+                          "    }\n" +
+                          show_log) +
+      "[ $sources = 1 ] || { echo 'no package of the plan has DKMS sources'; exit 1; }\n";
   const auto doing =
       fmt::format("{} the modules for {} with dkms", plan.built_modules ? "installing" : "building", plan.kernel());
   auto result = guest.shell(sign_no_modules + with_deferred_tools({tools_without_use(plan), plan.kernel()}, script));
   if (result.ok()) return std::move(result.output);
+  if (plan.built_modules)
+    throw Error(ErrorKind::verification, fmt::format("{}: {}", doing, last_lines(result.output)),
+                fmt::format("bake modules remove {} removes them; the next bake compiles",
+                            plan.built_modules->id.substr(0, 12)));
   throw Error(ErrorKind::verification, fmt::format("{}: {}", doing, last_lines(result.output)),
               "use another release of the driver, or a base with another kernel; -v shows the whole output, --log FILE "
               "keeps it");

@@ -1,5 +1,8 @@
 #include "bake/apply/packages.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "bake/apply/payloads.hpp"
 
 namespace bake::apply {
@@ -12,6 +15,13 @@ std::vector<std::string> package_files(const Changes& changes) {
     if (change.action != PackageChange::Action::remove)
       files.push_back(payload_mount(change.payload) + "/" + change.file);
   return files;
+}
+
+Changes only_extras(const Changes& changes, bool extras) {
+  Changes some;
+  std::copy_if(changes.begin(), changes.end(), std::back_inserter(some),
+               [&](const auto& change) { return change.is_extra() == extras; });
+  return some;
 }
 
 std::vector<std::string> removed_packages(const Changes& changes) {

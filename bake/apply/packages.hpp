@@ -24,6 +24,9 @@ void change_deb_packages(const Changes& changes, const DeferredTools& tools, gue
 /// Returns the paths in the guest of the package files that `changes` install or upgrade, in their order.
 std::vector<std::string> package_files(const Changes& changes);
 
+/// Returns the changes of packages of the distribution, or all others.
+Changes only_extras(const Changes& changes, bool extras);
+
 /// Returns the names of the packages that `changes` remove.
 std::vector<std::string> removed_packages(const Changes& changes);
 

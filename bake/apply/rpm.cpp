@@ -43,11 +43,10 @@ void change_rpm_packages(const Changes& changes, const DeferredTools& tools, gue
   // --oldpackage: the vendor's package may have a lower version than the inbox package that it replaces.
   constexpr const char* upgrade = "rpm -U --oldpackage --nosignature";
   if (!tools.late.empty()) {
-    Changes extras;
-    std::copy_if(others.begin(), others.end(), std::back_inserter(extras),
-                 [](const auto& change) { return change.is_extra(); });
-    std::erase_if(others, [](const auto& change) { return change.is_extra(); });
-    run("installing packages of the distribution in the guest", upgrade, package_files(extras), tools);
+    // Without --nodeps, one that needs a package of the driver would be refused; the solver has proved the end.
+    run("installing packages of the distribution in the guest", "rpm -U --nodeps --oldpackage --nosignature",
+        package_files(only_extras(others, true)), tools);
+    others = only_extras(others, false);
   }
   run("installing packages in the guest", upgrade, package_files(others), tools.with_late());
 }

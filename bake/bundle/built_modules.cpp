@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
@@ -42,15 +43,27 @@ void check(const BuiltModules& modules, const std::string& source) {
   if (modules.archives.empty() || modules.archives.size() > max_module_archives)
     refuse(source,
            fmt::format("it names {} archives; there must be 1 to {}", modules.archives.size(), max_module_archives));
+  std::set<std::string> names;
+  std::uint64_t size = 0;
+  std::size_t trees_of_modules = 0;
   for (const auto& archive : modules.archives) {
-    if (!is_plain(archive.file) || (!archive.module.empty() && !is_module(archive.module)))
+    size += archive.size;
+    trees_of_modules += archive.module.empty() ? 0 : 1;
+    if (!names.insert(archive.file).second) refuse(source, fmt::format("it names '{}' twice", shown(archive.file)));
+    if (!is_module_archive(archive.file) || (!archive.module.empty() && !is_module(archive.module)))
       refuse(source, fmt::format("'{}' is not a plain name", shown(archive.file + " " + archive.module)));
     if (archive.size > max_module_archive || !is_sha256(archive.sha256))
       refuse(source, fmt::format("the size or the digest of '{}' is not valid", archive.file));
   }
+  if (trees_of_modules < modules.sources.size()) refuse(source, "it has no archive for some of the sources");
+  if (size > max_modules_size) refuse(source, fmt::format("it has more than {} bytes", max_modules_size));
 }
 
 }  // namespace
+
+bool is_module_archive(std::string_view name) {
+  return is_plain(name) && (name == module_tree || name.ends_with(".dkms.tar.gz"));
+}
 
 bool BuiltModules::has_all(const std::vector<std::string>& packages) const {
   return std::all_of(packages.begin(), packages.end(), [&](const std::string& sha256) {
@@ -59,9 +72,9 @@ bool BuiltModules::has_all(const std::vector<std::string>& packages) const {
 }
 
 Json to_json(const BuiltModules& modules, bool stored) {
-  Json json{{"schema", modules_schema}, {"name", modules.name},     {"kernel", modules.kernel},
-            {"arch", modules.arch},     {"distro", modules.distro}, {"ofed", modules.ofed},
-            {"sources", Json::array()}, {"archives", Json::array()}};
+  Json json{{"schema", modules_schema},     {"name", modules.name},     {"kernel", modules.kernel},
+            {"vermagic", modules.vermagic}, {"arch", modules.arch},     {"distro", modules.distro},
+            {"ofed", modules.ofed},         {"sources", Json::array()}, {"archives", Json::array()}};
   for (const auto& package : modules.sources)
     json["sources"].push_back({{"name", package.name}, {"version", package.version}, {"sha256", package.sha256}});
   for (const auto& archive : modules.archives)
@@ -83,6 +96,7 @@ BuiltModules built_modules_from(std::string_view text, const std::string& source
       refuse(source, fmt::format("this bake reads the schema {}", modules_schema));
     json.at("name").get_to(modules.name);
     json.at("kernel").get_to(modules.kernel);
+    json.at("vermagic").get_to(modules.vermagic);
     json.at("arch").get_to(modules.arch);
     json.at("distro").get_to(modules.distro);
     json.at("ofed").get_to(modules.ofed);

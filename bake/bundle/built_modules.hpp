@@ -33,11 +33,12 @@ struct ModuleArchive {
 /// Modules that DKMS compiled in one image, for other images with the same kernel and the same sources. `bake modules
 /// export` makes them.
 struct BuiltModules {
-  std::string name;    ///< "doca-3.2.3-019000 for 6.8.0-1015-azure"
-  std::string kernel;  ///< the release
-  std::string arch;    ///< "x86_64"
-  std::string distro;  ///< "ubuntu24.04"
-  std::string ofed;    ///< "doca-3.2.3-019000"
+  std::string name;      ///< "doca-3.2.3-019000 for 6.8.0-1015-azure"
+  std::string kernel;    ///< the release
+  std::string arch;      ///< "x86_64"
+  std::string vermagic;  ///< of the kernel's own modules, which tells two builds of a release apart; or empty
+  std::string distro;    ///< "ubuntu24.04"
+  std::string ofed;      ///< "doca-3.2.3-019000"
   std::vector<SourcePackage> sources;
   std::vector<ModuleArchive> archives;
 
@@ -60,6 +61,12 @@ inline constexpr std::string_view modules_entry = "modules.json";
 inline constexpr std::size_t max_modules_json = std::size_t{1} << 20U;
 inline constexpr std::size_t max_module_archive = std::size_t{256} << 20U;
 inline constexpr std::size_t max_module_archives = 64;
+inline constexpr std::uint64_t max_modules_size = std::uint64_t{1} << 30U;
+
+/// Returns whether a file may have this name: "NAME-VERSION.dkms.tar.gz", or module_tree.
+bool is_module_archive(std::string_view name);
+/// The archive of the vendor's source tree.
+inline constexpr std::string_view module_tree = "source-tree.tar.gz";
 
 /// Returns the description; with `stored`, also what the store adds.
 nlohmann::ordered_json to_json(const BuiltModules& modules, bool stored = false);

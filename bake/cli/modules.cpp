@@ -8,8 +8,12 @@
 #include "bake/cli/context.hpp"
 #include "bake/cli/real_environment.hpp"
 #include "bake/cli/remedy.hpp"
+#include "bake/disk/output.hpp"
+#include "bake/disk/sidecar.hpp"
 #include "bake/job/export_modules.hpp"
+#include "bake/job/inspect.hpp"
 #include "bake/store/built_modules.hpp"
+#include "bake/verify/check.hpp"
 
 namespace bake::cli {
 namespace {
@@ -41,8 +45,18 @@ void show(const BuiltModules& modules, Context& context) {
   context.out << row_of(modules);
 }
 
+/// Verifies the image, also against the manifest next to it: modules of a damaged image must serve no other.
+void require_good(const fs::path& image, job::Environment& environment) {
+  const auto manifest = sidecar_of(image, Sidecar::manifest);
+  const auto verdict =
+      job::verify_image(image, fs::exists(manifest) ? std::optional(manifest) : std::nullopt, environment, "", false);
+  verify::require(verdict.checks, image.filename().string());
+}
+
 void export_from(const ModulesArguments& arguments, Context& context) {
   RealEnvironment environment(context);
+  require_free_name(arguments.output, arguments.force);  // before the slow work
+  require_good(arguments.subject, environment.get());
   const auto modules = job::export_modules(arguments.subject, arguments.output, arguments.force, environment.get());
   show(modules, context);
   if (!context.json)

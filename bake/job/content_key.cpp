@@ -39,7 +39,6 @@ std::string driver_digest(const resolve::SelectedDriver& driver) {
   };
   if (driver.bundle) add(*driver.bundle, *driver.packages());
   for (const auto& bundle : driver.kernel_bundles) add(bundle, bundle.repositories.at(0));
-  for (const auto& modules : driver.built_modules) text += fmt::format("{} {}\n", modules.id, modules.payload_sha256);
   for (const auto& extra : driver.extras)
     text += fmt::format("{} {} signer:{}\n", extra.id, extra.payload_sha256, extra.signer);
   return digest_of(text);

@@ -7,6 +7,7 @@
 #include "bake/archive/archive.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
 #include "bake/disk/output.hpp"
@@ -21,7 +22,6 @@ namespace fs = std::filesystem;
 using bundle::BuiltModules;
 
 constexpr const char* work = "/var/tmp/.bake-modules";
-constexpr const char* tree_archive = "source-tree.tar.gz";
 
 Error refusal(const fs::path& image, const std::string& why, std::string hint = {}, std::vector<Remedy> remedies = {}) {
   return {ErrorKind::incompatible, fmt::format("exporting the modules of '{}': {}", image.string(), why),
@@ -67,28 +67,39 @@ std::string pack_script(const std::vector<bundle::SourcePackage>& sources, guest
       "  for conf in $({2} $package | grep '^/usr/src/.*/dkms.conf$'); do\n"
       "    name=$(sed -n 's/^PACKAGE_NAME=//p' $conf | tr -d '\"' | head -n 1)\n"
       "    version=$(sed -n 's/^PACKAGE_VERSION=//p' $conf | tr -d '\"' | head -n 1)\n"
-      "    dkms status -m $name -v $version -k $kernel | grep -q installed\n"
+      "    dkms status -m $name -v $version -k $kernel | grep -q installed ||\n"
+      "      {{ echo \"$name/$version is not installed for $kernel\"; exit 1; }}\n"
       "    dkms mktarball -m $name -v $version -k $kernel --binaries-only --archive {3}/$name-$version.dkms.tar.gz "
       ">&2\n"
       "    echo \"module $name/$version $name-$version.dkms.tar.gz\"\n"
       "  done\n"
       "done\n"
       "cd /\n"
-      "trees=$(ls -d usr/src/ofa_kernel/*/$kernel usr/src/ofa_kernel-*/*/$kernel 2>/dev/null || :)\n"
+      "trees=$(ls -d usr/src/ofa_kernel/*/$kernel usr/src/ofa_kernel/$kernel usr/src/ofa_kernel-*/*/$kernel "
+      "usr/src/ofa_kernel/default 2>/dev/null || :)\n"
       "[ -z \"$trees\" ] || {{ tar -czf {3}/{4} $trees; echo 'tree {4}'; }}\n",
       shell_quote(kernel), guest::quoted(names), family == guest::Family::rpm ? "rpm -ql" : "dpkg-query -L", work,
-      tree_archive);
+      bundle::module_tree);
 }
 
-/// Reads the lines of pack_script(), and the archives that they name.
+/// Reads the lines of pack_script(), and the archives that they name. The guest is hostile input: it may name anything.
 std::vector<std::pair<bundle::ModuleArchive, std::string>> read_archives(const std::string& output,
                                                                          guest::Guest& guest) {
   std::vector<std::pair<bundle::ModuleArchive, std::string>> archives;
+  std::uint64_t size = 0;
   for (const auto line : each_line(output)) {
     const auto words = split_words(line);
     const bool module = words.size() == 3 && words[0] == "module";
     if (!module && !(words.size() == 2 && words[0] == "tree")) continue;
+    if (archives.size() == bundle::max_module_archives || !bundle::is_module_archive(words.back()))
+      throw Error(ErrorKind::failed,
+                  fmt::format("packing the modules with dkms: the guest names '{}'", printable(words.back())),
+                  fmt::format("a build has at most {} archives with plain names", bundle::max_module_archives));
     auto bytes = guest.read(fmt::format("{}/{}", work, words.back()), bundle::max_module_archive).value_or("");
+    size += bytes.size();
+    if (size > bundle::max_modules_size)
+      throw Error(ErrorKind::failed,
+                  fmt::format("packing the modules with dkms: they have more than {} bytes", bundle::max_modules_size));
     bundle::ModuleArchive archive{module ? words[1] : "", words.back(), digest_of(bytes), bytes.size()};
     archives.emplace_back(std::move(archive), std::move(bytes));
   }
@@ -97,7 +108,7 @@ std::vector<std::pair<bundle::ModuleArchive, std::string>> read_archives(const s
 
 }  // namespace
 
-BuiltModules export_modules(const fs::path& image, const fs::path& output, bool force, Environment& environment) {
+BuiltModules export_modules(const fs::path& image, const fs::path& output, bool force, Environment& environment) try {
   require_free_name(output, force);  // before the slow work
   const auto source = open_source(image);
   const TemporaryDirectory scratch;
@@ -111,6 +122,7 @@ BuiltModules export_modules(const fs::path& image, const fs::path& output, bool 
   BuiltModules modules;
   modules.kernel = manifest.at("kernel").at("release");
   modules.arch = facts.arch;
+  if (const auto* kernel = facts.kernel(modules.kernel)) modules.vermagic = kernel->vermagic;
   modules.ofed = manifest.at("driver").at("ofed");
   modules.name = fmt::format("{} for {}", modules.ofed, modules.kernel);
   if (const auto* os = environment.matrix.find_os(facts.os.id, facts.os.version)) modules.distro = os->distro;
@@ -136,6 +148,11 @@ BuiltModules export_modules(const fs::path& image, const fs::path& output, bool 
   modules.id = digest_of_file(file.path());
   file.publish();
   return modules;
+} catch (const nlohmann::json::exception& error) {
+  throw Error(
+      ErrorKind::config,
+      fmt::format("exporting the modules of '{}': reading its manifest: {}", image.string(), printable(error.what())),
+      "another version of bake wrote the manifest");
 }
 
 }  // namespace bake::job

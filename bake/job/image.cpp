@@ -65,7 +65,9 @@ class InputDigests {
     if (driver_.bundle) check_payload(driver_.bundle->name, *next++, driver_.bundle->payload_sha256);
     for (const auto& extras : driver_.extras) check_payload(extras.name, *next++, extras.payload_sha256);
     for (const auto& bundle : driver_.kernel_bundles) check_payload(bundle.name, *next++, bundle.payload_sha256);
-    for (const auto& modules : driver_.built_modules) check_payload(modules.name, *next++, modules.payload_sha256);
+    for (const auto& modules : driver_.built_modules)
+      check_payload(modules.name, *next++, modules.payload_sha256,
+                    "bake modules remove " + modules.id.substr(0, 12) + " removes it; then add it again");
     return found.front();
   }
 

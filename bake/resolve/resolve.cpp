@@ -140,10 +140,12 @@ std::string used_kernel_bundle(const SelectedDriver& driver, const Closure& clos
   return {};
 }
 
-/// Returns the built modules for `kernel` that have the modules of every package with sources that the closure
-/// installs; nothing if there are none.
-std::optional<UsedModules> used_modules(const SelectedDriver& driver, const std::string& kernel,
-                                        const Closure& closure) {
+/// Returns the built modules for this build of `kernel` that have the modules of every package with sources that the
+/// closure installs; nothing if there are none.
+std::optional<UsedModules> used_modules(const SelectedDriver& driver, const guest::Facts& facts,
+                                        const std::string& kernel, const Closure& closure) {
+  const auto* found = facts.kernel(kernel);
+  const auto vermagic = found != nullptr ? found->vermagic : std::string();
   std::vector<std::string> sources;
   for (const auto& change : closure.changes)
     if (const auto* package = driver.package_of(change);
@@ -151,7 +153,7 @@ std::optional<UsedModules> used_modules(const SelectedDriver& driver, const std:
       sources.push_back(package->sha256);
   for (std::size_t i = 0; i < driver.built_modules.size(); ++i)
     if (const auto& modules = driver.built_modules[i];
-        modules.kernel == kernel && !sources.empty() && modules.has_all(sources))
+        modules.kernel == kernel && modules.vermagic == vermagic && !sources.empty() && modules.has_all(sources))
       return UsedModules{modules.name, modules.id, driver.payload_of_modules(i), modules.archives};
   return std::nullopt;
 }
@@ -195,7 +197,7 @@ Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Fac
   result.closure.problems.insert(result.closure.problems.begin(), missing_parts.begin(), missing_parts.end());
   result.kernel_bundle = used_kernel_bundle(driver, result.closure);
   result.fit = fit_of(driver, offered, facts, kernel, solved);
-  if (result.fit.kind == FitKind::needs_build) result.built_modules = used_modules(driver, kernel, solved.closure);
+  if (result.fit.kind == FitKind::needs_build) result.built_modules = used_modules(driver, facts, kernel, solved.closure);
   result.new_modules = new_modules(offered, solved.from_bundle, names_from_extras(solved.closure));
   result.module_version = module_version(driver, offered, solved.from_bundle);
   result.install_bytes = install_bytes(driver, result.closure);

@@ -72,7 +72,7 @@ matrix::Choice best_choice(const recipe::Recipe& recipe, const matrix::Matrix& m
 
 /// Returns find_driver() with the extra packages of the store. Pure. Throws as find_driver() does, and
 /// Error{incompatible} when the matrix has no choice or the bundle is not in the store (the hint names the file to
-/// add).
+/// add), or there are more built modules for it than a bake can take.
 SelectedDriver select_driver(const recipe::Recipe& recipe, const matrix::Matrix& matrix, const Offer& offer);
 
 /// Resolves the matrix again for the selected driver, now that the kernel is known. Replaces the warnings of

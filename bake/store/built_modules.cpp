@@ -83,14 +83,19 @@ BuiltModules load(const fs::path& directory) {
 
 BuiltModules add_modules(const Store& store, const fs::path& file, const std::string& pin, Progress& progress) {
   progress.step(fmt::format("digesting {}", file.filename().string()));
-  const auto sha256 = digest_of_file(file);
-  check_pin(file, pin, sha256);
+  check_pin(file, pin, digest_of_file(file));
   StoreTransaction transaction(store.directory(), progress);
-  if (fs::exists(store.directory() / kind / sha256)) return load(store.directory() / kind / sha256);
   progress.step(fmt::format("reading {}", file.filename().string()));
+  // A copy, so that the bytes that are read are those that the pin vouches for.
+  const auto copy = transaction.scratch() / "copy";
+  fs::copy_file(file, copy);
+  const auto sha256 = digest_of_file(copy);
+  check_pin(file, pin, sha256);
+  if (fs::exists(store.directory() / kind / sha256)) return load(store.directory() / kind / sha256);
   const auto payload = transaction.scratch() / "payload.iso";
   archive::IsoWriter writer(payload);
-  auto modules = unpack(file, writer);
+  auto modules = unpack(copy, writer);
+  fs::remove(copy);
   modules.id = sha256;
   modules.pin = "command line";
   modules.payload_sha256 = digest_of_file(payload);

@@ -119,7 +119,7 @@ TEST(RpmPackages, DkmsDoesNothingForTheDriverThatWasCompiledBefore) {
                   {resolve::PackageChange::Action::install, "driver-dkms", "1", "noarch", "", "driver.rpm", 0, ""}};
   change(plan, image);
   EXPECT_EQ(image.shell.content("rpm-calls"),
-            "-U --oldpackage --nosignature /.bake-payload-1/dkms.rpm\n"
+            "-U --nodeps --oldpackage --nosignature /.bake-payload-1/dkms.rpm\n"
             "-U --oldpackage --nosignature /.bake-payload-0/driver.rpm\n");
   EXPECT_FALSE(std::filesystem::exists(image.shell.file("dkms-calls")));
 }

@@ -148,6 +148,7 @@ TEST_F(Doca, ModulesThatWereCompiledBeforeAreUsed) {
   modules.kernel = facts.default_kernel;
   modules.arch = "x86_64";
   modules.distro = "ubuntu24.04";
+  modules.vermagic = facts.kernels.at(0).vermagic;
   for (auto& package : offer.bundles.at(0).repositories.at(0).packages) package.sha256 = "digest of " + package.name;
   const auto driver = select();
   for (const auto& package : driver.packages()->packages)
@@ -161,8 +162,13 @@ TEST_F(Doca, ModulesThatWereCompiledBeforeAreUsed) {
   EXPECT_EQ(used->id, "id");
   EXPECT_EQ(used->payload, 2U);
   EXPECT_EQ(answer().fit.kind, FitKind::needs_build);
+  offer.built_modules[1].vermagic = "of another build";
+  EXPECT_FALSE(answer().built_modules);
+  offer.built_modules[1] = modules;
   offer.built_modules[1].sources[0].sha256 = "of another package";
   EXPECT_FALSE(answer().built_modules);
+  offer.built_modules.assign(9, modules);
+  EXPECT_THROW(select(), Error);
 }
 
 TEST_F(Doca, IsCompiledWithDkms) {
