@@ -21,8 +21,11 @@ Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& ma
   configure_ofed(plan, guest);
   install_firstboot(plan, guest);
   write_option_files(plan, guest);
+  customize(plan, guest, progress);
   set_services(plan, guest);
+  mask_services(plan, guest);
   configure_system(plan, guest);
+  run_scripts(plan, guest, progress);
   write_own_file(guest, guest::manifest_path, manifest);
   const bool built = change_initramfs(plan, guest, progress);
   generalize(plan, guest, progress);

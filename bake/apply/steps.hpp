@@ -24,6 +24,16 @@ void configure_ofed(const plan::Plan& plan, guest::Guest& guest);
 /// Writes the files of the recipe's options. Call it before set_services(), because one of them is a unit.
 void write_option_files(const plan::Plan& plan, guest::Guest& guest);
 
+/// Puts the files, lines and accounts of `customize` into the guest.
+void customize(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
+
+/// Masks the units that `customize` names. Call it after set_services().
+void mask_services(const plan::Plan& plan, guest::Guest& guest);
+
+/// Runs the scripts of `customize` in the guest, in their order; their output goes to the log. Throws Error{failed}
+/// with the end of the output of the one that failed.
+void run_scripts(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
+
 /// Enables and disables units by writing the links that `systemctl enable` would write: a guest's systemctl may be
 /// missing, and dpkg's scripts enable nothing without a running systemd.
 void set_services(const plan::Plan& plan, guest::Guest& guest);

@@ -69,28 +69,30 @@ Json json_of_driver(const plan::Plan& plan, const Origin& origin) {
 
 Json image_manifest(const plan::Plan& plan, const Origin& origin) {
   const auto planned = plan::to_json(plan::Outcome{plan, {}});
-  return {{"schema", verify::manifest_schema},
-          {"bake", BAKE_VERSION},
-          {"time", iso_time(origin.time)},
-          {"key", origin.key},
-          {"recipe", {{"name", plan.recipe}, {"sha256", origin.recipe_sha256}}},
-          {"base",
-           {{"file", origin.base_file},
-            {"format", origin.base_format},
-            {"sha256", origin.base_sha256},
-            {"pinned", origin.base_pinned},
-            {"root_uuid", origin.root_uuid}}},
-          {"matrix", {{"sha256", origin.matrix_sha256}, {"overlays", origin.matrix_overlays}}},
-          {"os", planned["os"]},
-          {"arch", plan.arch},
-          {"vm_sizes", plan.vm_sizes},
-          {"driver", json_of_driver(plan, origin)},
-          {"kernel", planned["kernel"]},
-          {"fit", planned["fit"]},
-          {"changes", planned["changes"]},
-          {"configure", planned["configure"]},
-          {"warnings", plan.warnings},
-          {"expectations", plan::to_json(plan.expectations)}};
+  Json manifest{{"schema", verify::manifest_schema},
+                {"bake", BAKE_VERSION},
+                {"time", iso_time(origin.time)},
+                {"key", origin.key},
+                {"recipe", {{"name", plan.recipe}, {"sha256", origin.recipe_sha256}}},
+                {"base",
+                 {{"file", origin.base_file},
+                  {"format", origin.base_format},
+                  {"sha256", origin.base_sha256},
+                  {"pinned", origin.base_pinned},
+                  {"root_uuid", origin.root_uuid}}},
+                {"matrix", {{"sha256", origin.matrix_sha256}, {"overlays", origin.matrix_overlays}}},
+                {"os", planned["os"]},
+                {"arch", plan.arch},
+                {"vm_sizes", plan.vm_sizes},
+                {"driver", json_of_driver(plan, origin)},
+                {"kernel", planned["kernel"]},
+                {"fit", planned["fit"]},
+                {"changes", planned["changes"]},
+                {"configure", planned["configure"]},
+                {"warnings", plan.warnings},
+                {"expectations", plan::to_json(plan.expectations)}};
+  if (planned.contains("customize")) manifest["customize"] = planned["customize"];
+  return manifest;
 }
 
 Json product_manifest(const Json& image, const Product& product, const Json& checks, const Json& files) {

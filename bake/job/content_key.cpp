@@ -6,6 +6,7 @@
 #include "bake/assets/assets.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/text.hpp"
+#include "bake/job/customize.hpp"
 
 namespace bake::job {
 namespace {
@@ -26,8 +27,15 @@ constexpr std::array<Part, 5> parts{{{&KeyParts::base, "base", "the base"},
 /// key; the gallery is only for publishing.
 std::string recipe_digest(recipe::Recipe recipe) {
   recipe.base = {};
+  // The content of files counts, not where they are.
+  std::string customize;
+  if (!recipe.customize.empty()) customize = plan::to_json(read_customization(recipe)).dump();
+  for (auto& file : recipe.customize.files) file.source.clear();
+  for (auto& user : recipe.customize.users) user.authorized_keys.clear();
+  recipe.customize.run.clear();
+  recipe.customize.first_boot.clear();
   recipe.gallery.reset();
-  return digest_of(recipe::write(recipe));
+  return digest_of(recipe::write(recipe) + customize);
 }
 
 std::string driver_digest(const resolve::SelectedDriver& driver) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "bake/assets/assets.hpp"
+#include "bake/job/customize.hpp"
 #include "bake/store/built_modules.hpp"
 
 namespace bake::job {
@@ -40,6 +41,7 @@ plan::Inputs plan_inputs(const recipe::Recipe& recipe, const resolve::SelectedDr
   inputs.resolution = resolve::resolve(recipe, driver, inputs.facts, environment.matrix, index_texts(driver));
   inputs.facts.kernels = facts.kernels;
   inputs.firstboot_sha256 = assets::firstboot_digest();
+  inputs.customization = read_customization(recipe);
   return inputs;
 }
 

@@ -57,6 +57,7 @@ nlohmann::ordered_json to_json(const Expectations& expectations) {
       {"private_keys", expectations.private_keys},
       {"firstboot_sha256", expectations.firstboot_sha256},
       {"firstboot_strict_rate", expectations.firstboot_strict_rate}};
+  if (!expectations.customized.empty()) json["customized"] = to_json(expectations.customized);
   if (expectations.base_privileges) json["base_privileges"] = to_json(*expectations.base_privileges);
   if (expectations.privileges) json["privileges"] = to_json(*expectations.privileges);
   return json;
@@ -90,6 +91,7 @@ Expectations expectations_from(const nlohmann::json& json) try {
   expectations.private_keys = json.value("private_keys", expectations.private_keys);  // older manifests lack it
   json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);
   expectations.firstboot_strict_rate = json.value("firstboot_strict_rate", false);  // older manifests lack it
+  if (json.contains("customized")) expectations.customized = customized_state_from(json.at("customized"));
   if (json.contains("base_privileges")) expectations.base_privileges = privileges_from(json.at("base_privileges"));
   if (json.contains("privileges")) expectations.privileges = privileges_from(json.at("privileges"));
   return expectations;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bake/guest/facts.hpp"
+#include "bake/plan/customize.hpp"
 
 namespace bake::plan {
 
@@ -61,6 +62,7 @@ struct Expectations {
   std::string firstboot_sha256;                ///< of /usr/sbin/ib-firstboot, empty: not installed
   bool firstboot_strict_rate = false;          ///< its configuration says that a slow link is a failure
   std::string ofed;                            ///< "5.5-1.0.3.2" or "inbox"
+  CustomizedState customized = {};             ///< what `customize` put into the image
   /// Those of the base. The image may have no others, except what a package of the bake installs. Empty: not recorded;
   /// a plan does not need them, and older manifests lack them.
   std::optional<Privileges> base_privileges = {};

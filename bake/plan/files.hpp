@@ -32,6 +32,8 @@ inline constexpr const char* no_cloud_init_network = "/etc/cloud/cloud.cfg.d/99-
 /// grub-mkconfig of Debian and Ubuntu reads the files of this directory after /etc/default/grub, in the order of their
 /// names.
 inline constexpr const char* grub_default = "/etc/default/grub.d/zz-bake-kernel.cfg";
+inline constexpr const char* sysctl = "/etc/sysctl.d/90-bake.conf";
+inline constexpr const char* first_boot_unit = "/etc/systemd/system/bake-first-boot.service";
 inline constexpr const char* initramfs_modules = "/etc/initramfs-tools/modules";
 inline constexpr const char* autorelabel = "/.autorelabel";
 }  // namespace path

@@ -37,6 +37,7 @@ class Planner {
     plan_configuration(in_, out_.plan);
     plan_network(in_, out_.plan);
     plan_options(in_, out_.plan);
+    plan_customization(in_, out_);
     plan_generalize(in_, out_);
     check_config_links();
     plan_space(in_, out_);
@@ -263,6 +264,7 @@ class Planner {
     auto& expected = plan.expectations;
     expected.family = plan.family;
     expected.ofed = plan.ofed;
+    expected.customized = expected_state(plan.customization);
     expected.kernel = in_.recipe.kernel.empty() ? in_.facts.default_kernel : plan.fit.kernel;
     expected.module = in_.resolution.choice.driver.empty() ? "mlx5_core" : in_.resolution.choice.driver;
     expected.module_origin = vendor_modules() ? "vendor" : "inbox";

@@ -25,6 +25,7 @@ struct Inputs {
   std::string firstboot_sha256;
   /// The plan for another default kernel. `facts` are those after it was carried out, or, if it is refused, before.
   std::optional<KernelPlan> kernel = {};
+  Customization customization = {};  ///< what the files of the recipe contain
 };
 
 /// How the files that bake writes get their SELinux labels.
@@ -100,6 +101,7 @@ struct Plan {
   std::vector<std::string> disable_services;
   std::vector<std::string> persist_modules;  ///< loaded at boot through /etc/modules-load.d
   std::vector<OptionFile> option_files;      ///< in the order in which they are written
+  Customization customization;
   Hold hold;
   bool memlock_unlimited = false;
   NetworkConfig network;  ///< empty: cloud-init or the base configures the network

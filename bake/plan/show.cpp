@@ -89,6 +89,19 @@ Json to_json(const KernelPlan& kernel) {
   return {{"previous", kernel.previous}, {"changes", list_to_json(kernel.changes)}, {"deferred", kernel.deferred}};
 }
 
+void add_customization(const Customization& customization, std::string& out) {
+  out += "customize\n";
+  for (const auto& file : customization.files)
+    out += fmt::format("  {}  {:04o} {}:{}  sha256 {}\n", file.path, file.mode, file.uid, file.gid,
+                       file.sha256.substr(0, 12));
+  for (const auto& line : customization.lines) out += fmt::format("  {}  gets a line\n", line.path);
+  for (const auto& user : customization.users)
+    out += fmt::format("  user {}  locked{}\n", user.name, user.authorized_keys.empty() ? "" : ", with keys");
+  if (!customization.mask.empty()) out += fmt::format("  mask {}\n", join(customization.mask, ", "));
+  for (const auto& script : customization.run)
+    out += fmt::format("  run {} in the guest  sha256 {}\n", script.name, script.sha256.substr(0, 12));
+}
+
 void add_configuration(const Plan& plan, std::string& out) {
   out += "configure\n";
   const auto line = [&out](const std::string& text) { out += "  " + text + "\n"; };
@@ -107,6 +120,7 @@ void add_configuration(const Plan& plan, std::string& out) {
                      plan.reset_labels ? "all files with setfiles -F, also those of customized types"
                                        : "changed and unlabelled files with setfiles",
                      path::autorelabel));
+  if (!plan.customization.empty()) add_customization(plan.customization, out);
   if (plan.generalize) out += "generalize (removes)\n";
   for (const auto& removal : plan.removal.removals) line(text_of(removal));
   out += "files\n";
@@ -124,37 +138,39 @@ Json to_json(const Outcome& outcome) {
   Json fit = to_json(plan.fit);
   if (plan.built_modules)
     fit["built_modules"] = {{"name", plan.built_modules->name}, {"sha256", plan.built_modules->id}};
-  return {{"recipe", plan.recipe},
-          {"works", outcome.ok()},
-          {"os", {{"id", plan.os.id}, {"version", plan.os.version}}},
-          {"arch", plan.arch},
-          {"vm_sizes", plan.vm_sizes},
-          {"ofed", plan.ofed},
-          {"bundle", plan.bundle ? to_json(*plan.bundle) : Json()},
-          {"profile", plan.profile},
-          {"wanted", plan.wanted},
-          {"kernel", kernel},
-          {"fit", fit},
-          {"changes", list_to_json(plan.changes)},
-          {"configure",
-           {{"deferred", plan.deferred},
-            {"enable_services", plan.enable_services},
-            {"disable_services", plan.disable_services},
-            {"enable_rdma", plan.enable_rdma},
-            {"hold", plan.hold.packages},
-            {"memlock_unlimited", plan.memlock_unlimited},
-            {"network_config", plan.network.file},
-            {"initramfs", plan.rebuild_initramfs ? plan.initramfs : ""},
-            {"initramfs_reason", plan.initramfs_reason},
-            {"initramfs_leaves_out", plan.initramfs_leaves_out},
-            {"initramfs_adds", plan.initramfs_adds},
-            {"selinux_labels", fmt::format("{}{}", word(plan.relabel), plan.reset_labels ? " -F" : "")},
-            {"generalize", plan.generalize},
-            {"removals", list_to_json(plan.removal.removals)},
-            {"files", files}}},
-          {"space", list_to_json(plan.space)},
-          {"warnings", plan.warnings},
-          {"refusals", list_to_json(outcome.refusals)}};
+  Json document{{"recipe", plan.recipe},
+                {"works", outcome.ok()},
+                {"os", {{"id", plan.os.id}, {"version", plan.os.version}}},
+                {"arch", plan.arch},
+                {"vm_sizes", plan.vm_sizes},
+                {"ofed", plan.ofed},
+                {"bundle", plan.bundle ? to_json(*plan.bundle) : Json()},
+                {"profile", plan.profile},
+                {"wanted", plan.wanted},
+                {"kernel", kernel},
+                {"fit", fit},
+                {"changes", list_to_json(plan.changes)},
+                {"configure",
+                 {{"deferred", plan.deferred},
+                  {"enable_services", plan.enable_services},
+                  {"disable_services", plan.disable_services},
+                  {"enable_rdma", plan.enable_rdma},
+                  {"hold", plan.hold.packages},
+                  {"memlock_unlimited", plan.memlock_unlimited},
+                  {"network_config", plan.network.file},
+                  {"initramfs", plan.rebuild_initramfs ? plan.initramfs : ""},
+                  {"initramfs_reason", plan.initramfs_reason},
+                  {"initramfs_leaves_out", plan.initramfs_leaves_out},
+                  {"initramfs_adds", plan.initramfs_adds},
+                  {"selinux_labels", fmt::format("{}{}", word(plan.relabel), plan.reset_labels ? " -F" : "")},
+                  {"generalize", plan.generalize},
+                  {"removals", list_to_json(plan.removal.removals)},
+                  {"files", files}}},
+                {"space", list_to_json(plan.space)},
+                {"warnings", plan.warnings},
+                {"refusals", list_to_json(outcome.refusals)}};
+  if (!plan.customization.empty()) document["customize"] = to_json(plan.customization);
+  return document;
 }
 
 std::string to_text(const Outcome& outcome) {

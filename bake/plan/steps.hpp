@@ -20,6 +20,10 @@ void plan_network(const Inputs& inputs, Plan& plan);
 /// option that the guest's systemd or iproute2 is too old for, and leaves it out.
 void plan_options(const Inputs& inputs, Plan& plan);
 
+/// Adds what `customize` of the recipe asks for: files, settings, services, accounts. Refuses a file that bake itself
+/// writes, and an account that the image has.
+void plan_customization(const Inputs& inputs, Outcome& outcome);
+
 /// Decides what `generalize: true` removes, and refuses it when something that must go cannot be removed. Does nothing
 /// without `generalize: true`.
 void plan_generalize(const Inputs& inputs, Outcome& outcome);

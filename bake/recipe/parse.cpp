@@ -6,6 +6,7 @@
 #include "bake/base/text.hpp"
 #include "bake/base/yaml.hpp"
 #include "bake/recipe/document.hpp"
+#include "bake/recipe/read.hpp"
 #include "bake/recipe/recipe.hpp"
 
 namespace bake::recipe {
@@ -15,24 +16,11 @@ namespace fs = std::filesystem;
 using yaml::MapReader;
 using yaml::Node;
 
-/// The common state of the readers below: the file that messages name, and the list of problems.
-struct Input {
-  fs::path file;
-  std::vector<Problem> problems;
-
-  MapReader map(const Node& node, std::string what) { return {node, std::move(what), file, problems}; }
-};
-
 std::string sha256_of(MapReader& reader) {
   auto digest = to_lower(reader.text_or("sha256", ""));
   if (digest.empty() || is_sha256(digest)) return digest;
   reader.problem("sha256", fmt::format("'sha256' must be 64 hexadecimal digits, not '{}'", digest));
   return {};
-}
-
-fs::path resolve_against(const fs::path& recipe, const std::string& path) {
-  if (path.empty()) return {};
-  return (recipe.parent_path() / path).lexically_normal();
 }
 
 Base read_base(Input& input, MapReader& recipe) {
@@ -267,12 +255,18 @@ void read(Input& input, MapReader& reader, Recipe& recipe) {
   recipe.ofed = read_ofed(input, reader);
   recipe.configure = read_configure(input, reader);
   recipe.firstboot = read_firstboot(input, reader);
+  recipe.customize = read_customize(input, reader);
   recipe.generalize = reader.flag_or("generalize", false);
   recipe.gallery = read_gallery(input, reader);
   reader.finish();
 }
 
 }  // namespace
+
+fs::path resolve_against(const fs::path& recipe, const std::string& path) {
+  if (path.empty()) return {};
+  return (recipe.parent_path() / path).lexically_normal();
+}
 
 std::string_view word(RdmaNames names) {
   switch (names) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bake/base/error.hpp"
+#include "bake/recipe/customize.hpp"
 
 namespace bake::recipe {
 
@@ -77,6 +78,7 @@ struct Recipe {
   Ofed ofed;
   Configure configure;
   Firstboot firstboot;
+  Customize customize;
   bool generalize = false;
   std::optional<Gallery> gallery;
   std::filesystem::path file;  ///< where it was read from

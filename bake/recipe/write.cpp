@@ -56,6 +56,46 @@ void write_gallery(std::string& out, const Gallery& gallery) {
   if (!gallery.features.empty()) out += fmt::format("  features: {}\n", list(gallery.features));
 }
 
+std::string paths(const std::vector<std::filesystem::path>& values) {
+  std::vector<std::string> names;
+  for (const auto& value : values) names.push_back(value.string());
+  return list(names);
+}
+
+void write_users(std::string& out, const std::vector<CustomUser>& users) {
+  if (!users.empty()) out += "  users:\n";
+  for (const auto& user : users)
+    out += fmt::format("    - {{name: {}, groups: {}, shell: {}, authorized_keys: {}}}\n", yaml::quote(user.name),
+                       list(user.groups), yaml::quote(user.shell), paths(user.authorized_keys));
+}
+
+void write_customize(std::string& out, const Customize& customize) {
+  if (customize.empty()) return;
+  out += "\ncustomize:\n";
+  const auto entry = [&](const char* key, const std::string& value) {
+    if (value != "[]") out += fmt::format("  {}: {}\n", key, value);
+  };
+  entry("packages", list(customize.packages));
+  entry("remove", list(customize.remove));
+  if (!customize.files.empty()) out += "  files:\n";
+  for (const auto& file : customize.files)
+    out += fmt::format("    - {{source: {}, path: {}{}, owner: \"{}:{}\"}}\n", yaml::quote(file.source.string()),
+                       yaml::quote(file.path), file.mode == 0 ? "" : fmt::format(", mode: \"{:04o}\"", file.mode),
+                       file.uid, file.gid);
+  if (!customize.lines.empty()) out += "  lines:\n";
+  for (const auto& line : customize.lines)
+    out += fmt::format("    - {{path: {}, line: {}}}\n", yaml::quote(line.path), yaml::quote(line.line));
+  if (!customize.sysctl.empty()) out += "  sysctl:\n";
+  for (const auto& [key, value] : customize.sysctl)
+    out += fmt::format("    {}: {}\n", yaml::quote(key), yaml::quote(value));
+  if (!customize.enable.empty() || !customize.disable.empty() || !customize.mask.empty())
+    out += fmt::format("  services: {{enable: {}, disable: {}, mask: {}}}\n", list(customize.enable),
+                       list(customize.disable), list(customize.mask));
+  write_users(out, customize.users);
+  entry("run", paths(customize.run));
+  entry("first_boot", paths(customize.first_boot));
+}
+
 }  // namespace
 
 std::string write(const Recipe& recipe) {
@@ -95,6 +135,7 @@ std::string write(const Recipe& recipe) {
       "  late: {}             # true: warn after the agent when an IPoIB interface has no address\n"
       "  strict_rate: {}      # true: a slow link gives exit code 14\n",
       firstboot.install, firstboot.wait_seconds, firstboot.late, firstboot.strict_rate);
+  write_customize(out, recipe.customize);
   out += fmt::format(
       "\n# true: an image for many VMs: provisioned users, keys, names and logs are removed "
       "(docs/recipe.md).\ngeneralize: {}\n",

@@ -85,7 +85,8 @@ class ChangeReader {
     change.name = pool_.name(package);
     change.version = pool_.version(package);
     change.arch = pool_.arch(package);
-    change.reason = reason_for_removal(package, 0);
+    const bool asked = std::find(request_.remove.begin(), request_.remove.end(), change.name) != request_.remove.end();
+    change.reason = asked ? "the recipe removes it" : reason_for_removal(package, 0);
     const bool distribution_part = request_.must_go(change.name) || request_.should_go(change.name);
     if (change.reason.empty())
       change.reason =

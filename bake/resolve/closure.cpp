@@ -184,8 +184,10 @@ Closure ask(SolverRequest& request, const guest::Facts& facts, const std::set<st
 }  // namespace
 
 Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
-              const std::vector<std::string>& wanted, const std::vector<std::string>& never) {
+              const std::vector<std::string>& wanted, const std::vector<std::string>& never,
+              const std::vector<std::string>& remove) {
   auto request = request_for(facts, sources, wanted, never);
+  request.remove = remove;
   request.follows = request.removable = [](const std::string& name) { return is_among(name, rdma_stack); };
   const bool verbs_of_bundle = request.deb && has_verbs_library(sources);
   request.must_go = [=](const std::string& name) { return verbs_of_bundle && name == distribution_providers; };

@@ -65,7 +65,7 @@ struct PackageSource {
 /// Solves "install `wanted` (package names, or name=version) into the guest from `sources`" with libsolv. Pure: no I/O.
 /// The first source is the bundle; later ones are used where the bundle and the guest lack a package. Packages named in
 /// `never` (mlnx-fw-updater) are not candidates, and packages that an
-/// index lists but its repository does not have are not candidates either.
+/// index lists but its repository does not have are not candidates either. Installed packages in `remove` go.
 ///
 /// A wanted package gets the bundle's version even if the distribution's is newer (`NNmlnxM` usually compares higher
 /// than inbox versions, but not always). Installed parts of the RDMA stack follow if they can, so that the stack is
@@ -76,7 +76,8 @@ struct PackageSource {
 /// PackageDatabase::dump is the text of /var/lib/dpkg/status on deb systems, and what guest::rpm_dump_query() describes
 /// on rpm systems; a dump without its end marker or with an unknown line is a Problem.
 Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
-              const std::vector<std::string>& wanted, const std::vector<std::string>& never);
+              const std::vector<std::string>& wanted, const std::vector<std::string>& never,
+              const std::vector<std::string>& remove = {});
 
 /// Does the same for the packages of a kernel, which may be installed. No package follows them, and none is removed.
 Closure solve_kernel(const guest::Facts& facts, const std::vector<PackageSource>& sources,

@@ -95,19 +95,23 @@ struct SolvedPackages {
   std::vector<std::string> from_bundle, from_extras;
 };
 
-SolvedPackages solve_for(const std::vector<std::string>& wanted, const SelectedDriver& driver,
-                         const guest::Facts& facts, const std::vector<PackageSource>& sources) {
-  SolvedPackages solved{solve(facts, sources, wanted, never_installed()), {}, {}};
+SolvedPackages solve_for(const std::vector<std::string>& wanted, const recipe::Customize& customize,
+                         const SelectedDriver& driver, const guest::Facts& facts,
+                         const std::vector<PackageSource>& sources) {
+  auto all = wanted;
+  all.insert(all.end(), customize.packages.begin(), customize.packages.end());
+  SolvedPackages solved{solve(facts, sources, all, never_installed(), customize.remove), {}, {}};
   solved.from_bundle = solved.closure.ok() ? specs_from_bundle(solved.closure, driver, wanted) : wanted;
   solved.from_extras = solved.closure.ok() ? names_from_extras(solved.closure) : package_names(driver.extras);
   return solved;
 }
 
 /// Like solve_for(), but first adds the packages that a build of modules needs to `wanted`.
-SolvedPackages solve_with_build(std::vector<std::string>& wanted, const SelectedDriver& driver,
-                                const bundle::Repository& packages, const guest::Facts& facts,
-                                const std::string& kernel, const std::vector<PackageSource>& sources) {
-  auto solved = solve_for(wanted, driver, facts, sources);
+SolvedPackages solve_with_build(std::vector<std::string>& wanted, const recipe::Customize& customize,
+                                const SelectedDriver& driver, const bundle::Repository& packages,
+                                const guest::Facts& facts, const std::string& kernel,
+                                const std::vector<PackageSource>& sources) {
+  auto solved = solve_for(wanted, customize, driver, facts, sources);
   if (!driver.bundle) return solved;
   auto build_packages = packages_for_build(facts, kernel, packages, driver.bundle->format, solved.from_bundle,
                                            package_names(driver.extras));
@@ -116,7 +120,7 @@ SolvedPackages solve_with_build(std::vector<std::string>& wanted, const Selected
                 [&](const auto& name) { return std::find(planned.begin(), planned.end(), name) != planned.end(); });
   if (build_packages.empty()) return solved;
   wanted.insert(wanted.end(), build_packages.begin(), build_packages.end());
-  return solve_for(wanted, driver, facts, sources);
+  return solve_for(wanted, customize, driver, facts, sources);
 }
 
 /// Returns the modinfo version of the card's module in the selected packages; empty when they have only sources.
@@ -192,12 +196,14 @@ Resolution resolve(const Recipe& recipe, SelectedDriver driver, const guest::Fac
 
   std::vector<Problem> missing_parts;
   result.wanted = wanted_packages(recipe, driver, driver_packages, kernel, missing_parts);
-  auto solved = solve_with_build(result.wanted, driver, offered, facts, kernel, package_sources(driver, kernel, texts));
+  auto solved = solve_with_build(result.wanted, recipe.customize, driver, offered, facts, kernel,
+                                 package_sources(driver, kernel, texts));
   result.closure = solved.closure;
   result.closure.problems.insert(result.closure.problems.begin(), missing_parts.begin(), missing_parts.end());
   result.kernel_bundle = used_kernel_bundle(driver, result.closure);
   result.fit = fit_of(driver, offered, facts, kernel, solved);
-  if (result.fit.kind == FitKind::needs_build) result.built_modules = used_modules(driver, facts, kernel, solved.closure);
+  if (result.fit.kind == FitKind::needs_build)
+    result.built_modules = used_modules(driver, facts, kernel, solved.closure);
   result.new_modules = new_modules(offered, solved.from_bundle, names_from_extras(solved.closure));
   result.module_version = module_version(driver, offered, solved.from_bundle);
   result.install_bytes = install_bytes(driver, result.closure);

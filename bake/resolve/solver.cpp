@@ -71,6 +71,9 @@ class Question {
 
 void Question::make_jobs() {
   for (const auto& wanted : request_.wanted) want(wanted);
+  for (const Id id : pool_.installed())
+    if (std::find(request_.remove.begin(), request_.remove.end(), pool_.name(id)) != request_.remove.end())
+      job(SOLVER_ERASE | SOLVER_SOLVABLE, id);
   allow_several_kernels();
   allow_removals();
   if (wanted_.empty()) return;

@@ -38,6 +38,7 @@ struct SolverRequest {
   std::vector<SolverSource> sources;  ///< the first is preferred; only its packages may replace newer installed ones
   std::vector<SolverWanted> wanted;
   std::vector<std::string> never;
+  std::vector<std::string> remove;  ///< names of packages that the recipe removes, if they are installed
   /// Installed packages that take the version of the first source when something is wanted.
   std::function<bool(const std::string&)> follows;
   /// Installed packages that are removed when something is wanted and the first source does not have them: always

@@ -53,6 +53,12 @@ class Collection {
       throw Error(ErrorKind::config,
                   fmt::format("packing recipe '{}': another recipe also has the name '{}'", file.string(), recipe.name),
                   "give each recipe a different 'name'");
+    if (const auto& own = recipe.customize;
+        !own.files.empty() || !own.users.empty() || !own.run.empty() || !own.first_boot.empty())
+      throw Error(ErrorKind::incompatible,
+                  fmt::format("packing recipe '{}': its 'customize' names files of this machine, which are not packed",
+                              file.string()),
+                  "carry the recipe and its files yourself");
     const auto driver = job::select_driver(recipe, environment_);
     if (driver.bundle) add_object("bundles", driver.bundle->directory, driver.bundle->name, index_.bundles);
     for (const auto& bundle : driver.kernel_bundles)

@@ -279,6 +279,7 @@ std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectat
   checks.push_back(check_agent(guest, facts, expected));
   checks.push_back(check_network(guest, expected));
   checks.push_back(check_options(guest, expected));
+  checks.push_back(verify_customization(guest, expected));
   checks.push_back(check_holds(guest, expected));
   checks.push_back(verify_locked_memory(guest, expected));
   checks.push_back(verify_firstboot(guest, facts, expected));

@@ -34,4 +34,7 @@ void advise_unvouched_firstboot(std::vector<Check>& checks);
 /// locked_memory.cpp.
 Check verify_locked_memory(guest::Guest& guest, const plan::Expectations& expected);
 
+/// Checks what `customize` of the recipe put into the image: the part of verify_guest() in customize.cpp.
+Check verify_customization(guest::Guest& guest, const plan::Expectations& expected);
+
 }  // namespace bake::verify

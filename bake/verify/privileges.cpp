@@ -248,14 +248,19 @@ Check check_capabilities(Guest& guest, const Expectations& expected, const Privi
 Check check_keys(const Expectations& expected, const Privileges& found) {
   if (!expected.base_privileges)
     return skipped(keys_rule, "the manifest does not list those of the base; 'ssh keys' lists those of the image");
-  const auto changed = changed_files(found.authorized_keys, expected.base_privileges->authorized_keys);
+  auto known = expected.base_privileges->authorized_keys;
+  for (const auto& [name, keys] : expected.customized.users)
+    if (!keys.empty()) known[plan::ImageUser{name, {}, {}, {}}.keys_file()] = keys;
+  const auto changed = changed_files(found.authorized_keys, known);
   std::string evidence = changed.empty() ? "" : "the base does not have these keys: " + names(changed);
   if (evidence.empty() && expected.privileges)
     if (const auto text = differences(found.authorized_keys, expected.privileges->authorized_keys); !text.empty())
       evidence = "not the keys that the finished image had: " + text;
   if (evidence.empty())
     return {keys_rule, true,
-            found.authorized_keys.empty() ? "no account has an authorized key" : "the same keys as in the base"};
+            found.authorized_keys.empty()       ? "no account has an authorized key"
+            : expected.customized.users.empty() ? "the same keys as in the base"
+                                                : "the keys of the base, and those that the recipe gives to its users"};
   Check check(keys_rule, false, evidence);
   check.remedy = "remove the file";
   return check;

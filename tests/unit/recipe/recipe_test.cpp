@@ -103,6 +103,65 @@ TEST(Recipe, ReadsAKernelThatBecomesTheDefault) {
   EXPECT_EQ(kernel_of("kernel: default\n").kernel, "");
 }
 
+TEST(Recipe, ReadsCustomizeAndWritesItBack) {
+  const std::string text =
+      "schema: bake/v1\nbase: b.vhd\nos: ubuntu 22.04\nvm_sizes: [a]\n"
+      "customize:\n"
+      "  packages: [lustre-client-utils, htop=3.0.5-7]\n"
+      "  remove: [snapd]\n"
+      "  files:\n"
+      "    - {source: files/motd, path: /etc/motd, mode: 0640, owner: 0:4}\n"
+      "  lines:\n"
+      "    - {path: /etc/fstab, line: \"tmpfs /scratch tmpfs size=1g 0 0\"}\n"
+      "  sysctl: {vm.nr_hugepages: 1024}\n"
+      "  services: {enable: [chrony], disable: [x.timer], mask: [y]}\n"
+      "  users:\n"
+      "    - {name: hpc, groups: [sudo], authorized_keys: hpc.pub}\n"
+      "  run: [setup.sh]\n"
+      "  first_boot: [first.sh]\n";
+  const auto recipe = parse(text, "/images/r.yaml");
+  const auto& customize = recipe.customize;
+  EXPECT_EQ(customize.packages, (std::vector<std::string>{"lustre-client-utils", "htop=3.0.5-7"}));
+  EXPECT_EQ(customize.files, (std::vector<CustomFile>{{"/images/files/motd", "/etc/motd", 0640, 0, 4}}));
+  EXPECT_EQ(customize.lines, (std::vector<CustomLine>{{"/etc/fstab", "tmpfs /scratch tmpfs size=1g 0 0"}}));
+  EXPECT_EQ(customize.sysctl, (std::map<std::string, std::string>{{"vm.nr_hugepages", "1024"}}));
+  EXPECT_EQ(customize.enable, std::vector<std::string>{"chrony.service"});
+  EXPECT_EQ(customize.disable, std::vector<std::string>{"x.timer"});
+  EXPECT_EQ(customize.mask, std::vector<std::string>{"y.service"});
+  EXPECT_EQ(customize.users, (std::vector<CustomUser>{{"hpc", {"sudo"}, "/bin/bash", {"/images/hpc.pub"}}}));
+  EXPECT_EQ(customize.run, std::vector<std::filesystem::path>{"/images/setup.sh"});
+  EXPECT_EQ(parse(write(recipe), "/images/r.yaml").customize, customize);
+}
+
+TEST(Recipe, RefusesWhatACustomizeMustNotDo) {
+  EXPECT_EQ(
+      problems_of("schema: bake/v1\nbase: b.vhd\nos: ubuntu 22.04\nvm_sizes: [a]\ncustomize:\n"
+                  "  packages: [\"a b\"]\n"
+                  "  files:\n"
+                  "    - {source: a, path: etc/motd}\n"
+                  "    - {source: a, path: /etc/../x}\n"
+                  "    - {source: a, path: /proc/x}\n"
+                  "    - {source: a, path: /usr/bin/a, mode: 4755}\n"
+                  "    - {source: a, path: /b, owner: hpc}\n"
+                  "  users:\n"
+                  "    - {name: root}\n"
+                  "    - {name: \"a;b\", password: x}\n"),
+      "reading recipe 'images/r.yaml': 9 problems\n"
+      "  images/r.yaml:6: 'a b' in 'packages' is not a valid name\n"
+      "  images/r.yaml:8: 'path' must be an absolute path of the image, not 'etc/motd' (for example: /etc/motd; not "
+      "below /proc, /sys, /dev or /run)\n"
+      "  images/r.yaml:9: 'path' must be an absolute path of the image, not '/etc/../x' (for example: /etc/motd; not "
+      "below /proc, /sys, /dev or /run)\n"
+      "  images/r.yaml:10: 'path' must be an absolute path of the image, not '/proc/x' (for example: /etc/motd; not "
+      "below /proc, /sys, /dev or /run)\n"
+      "  images/r.yaml:11: 'mode' must be permissions in octal, not '4755' (for example: mode: 0644; bake installs no "
+      "setuid file)\n"
+      "  images/r.yaml:12: 'owner' must be root or UID:GID, not 'hpc' (for example: owner: 1000:1000)\n"
+      "  images/r.yaml:14: 'users' cannot change root\n"
+      "  images/r.yaml:15: 'a;b' in 'name' is not a valid name\n"
+      "  images/r.yaml:15: unknown key 'password' in users");
+}
+
 TEST(Recipe, RefusesAKernelReleaseThatIsAPath) {
   EXPECT_EQ(problems_of("schema: bake/v1\nbase: b.vhd\nos: ubuntu 22.04\nvm_sizes: [a]\nkernel: {release: ../x}\n"),
             "reading recipe 'images/r.yaml': images/r.yaml:5: 'release' must be a kernel release, not '../x' (for "

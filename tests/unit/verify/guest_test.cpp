@@ -310,6 +310,7 @@ TEST(Verify, WhatTheBakeDidNotDoIsSkippedAndNotPassed) {
                 "agent: the bake did not set OS.EnableRDMA",
                 "network: the bake did not change how the network is configured",
                 "options: no option of the recipe writes a file",
+                "customize: the recipe has no customize",
                 "holds: the bake held no package",
                 "locked memory: the bake did not change the limit",
                 "ib-firstboot: the bake did not install it",
@@ -322,7 +323,7 @@ TEST(Verify, LabelsThatTheFirstBootSetsAreSkipped) {
   guest.with_file("/.autorelabel");
   guest::Facts facts;
   facts.selinux.mode = "enforcing";
-  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(13),
+  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(14),
             "SELinux labels: enforcing: the first boot labels every file (autorelabel)");
 }
 
