@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <memory>
 
+#include "bake/base/digest.hpp"
+#include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/bundle/built_modules.hpp"
 #include "bake/cli/context.hpp"
@@ -13,6 +15,7 @@
 #include "bake/job/export_modules.hpp"
 #include "bake/job/inspect.hpp"
 #include "bake/store/built_modules.hpp"
+#include "bake/store/checksum_file.hpp"
 #include "bake/verify/check.hpp"
 
 namespace bake::cli {
@@ -65,7 +68,14 @@ void export_from(const ModulesArguments& arguments, Context& context) {
 }
 
 void add(const ModulesArguments& arguments, Context& context) {
-  show(store::add_modules(store::Store(context.store), arguments.subject, arguments.pin, context.progress()), context);
+  auto pin = arguments.pin;
+  if (!pin.empty() && !is_sha256(pin)) {
+    if (!fs::is_regular_file(pin))
+      throw Error(ErrorKind::usage,
+                  fmt::format("reading --sha256 '{}': neither 64 hexadecimal digits nor a file", pin));
+    pin = store::digest_in_checksum_file(pin, {arguments.subject.filename().string()});
+  }
+  show(store::add_modules(store::Store(context.store), arguments.subject, pin, context.progress()), context);
 }
 
 void list(Context& context) {
@@ -75,6 +85,7 @@ void list(Context& context) {
     for (const auto& modules : all) array.push_back(json_of(modules));
     return context.print({{"modules", array}});
   }
+  if (all.empty()) context.out << fmt::format("the store '{}' has no compiled modules\n", context.store.string());
   for (const auto& modules : all) context.out << row_of(modules);
 }
 
@@ -87,20 +98,21 @@ void remove(const ModulesArguments& arguments, Context& context) {
 }  // namespace
 
 void add_modules(CLI::App& app, Context& context) {
-  auto* modules = app.add_subcommand("modules", "modules that were compiled in one image, for others");
+  auto* modules = app.add_subcommand("modules", "take compiled modules from one image to others");
   modules->require_subcommand(1);
   const auto arguments = std::make_shared<ModulesArguments>();
-  auto* exporting = modules->add_subcommand("export", "write the modules that were compiled in an image to a file");
+  auto* exporting = modules->add_subcommand("export", "write the compiled modules of a finished image to a file");
   exporting->add_option("image", arguments->subject, "a finished image")->required();
   exporting->add_option("-o,--output", arguments->output, "the file to write")->required();
   exporting->add_flag("--force", arguments->force, "replace an existing file");
   exporting->callback([arguments, &context] { export_from(*arguments, context); });
-  auto* adding = modules->add_subcommand("add", "verify such a file and keep it in the store");
-  adding->add_option("file", arguments->subject, "the file")->required();
-  adding->add_option("--sha256", arguments->pin, "the file must have this sha256; nothing else vouches for it");
+  auto* adding = modules->add_subcommand("add", "check a file of 'modules export' and keep it in the store");
+  adding->add_option("file", arguments->subject, "a file that 'bake modules export' wrote")->required();
+  adding->add_option("--sha256", arguments->pin,
+                     "required: the digest that 'modules export' printed, or a file that sha256sum wrote");
   adding->callback([arguments, &context] { add(*arguments, context); });
-  modules->add_subcommand("list", "list them")->callback([&context] { list(context); });
-  auto* removing = modules->add_subcommand("remove", "remove them from the store");
+  modules->add_subcommand("list", "list the compiled modules in the store")->callback([&context] { list(context); });
+  auto* removing = modules->add_subcommand("remove", "remove compiled modules from the store");
   removing->add_option("id", arguments->id, "the beginning of the id")->required();
   removing->callback([arguments, &context] { remove(*arguments, context); });
 }

@@ -97,7 +97,7 @@ Error no_such_option(const Path& path, const std::string& name) {
 Error no_such_command(const std::string& word, const std::vector<std::string>& names) {
   const auto near = did_you_mean(word, names);
   return {ErrorKind::usage, fmt::format("there is no command '{}'", word),
-          near.empty() ? "there are " + join(names, ", ") : near};
+          near.empty() ? (names.size() == 1 ? "there is only " : "there are ") + join(names, ", ") : near};
 }
 
 bool takes_words(const CLI::App& command) {

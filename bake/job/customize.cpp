@@ -9,6 +9,7 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
+#include "bake/guest/guest.hpp"
 
 namespace bake::job {
 namespace {
@@ -17,6 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t max_keys = std::size_t{256} << 10U;
 constexpr std::size_t max_files = 10'000;
+constexpr std::size_t max_text = std::size_t{64} << 10U;
 
 class Reader {
  public:
@@ -64,8 +66,9 @@ class Reader {
       return add_file(file.source, file.path, file.mode, file.uid, file.gid);
     std::vector<fs::path> sources;
     std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(file.source, error))
-      if (!entry.is_directory() || entry.is_symlink()) sources.push_back(entry.path());
+    for (auto at = fs::recursive_directory_iterator(file.source, error);
+         !error && at != fs::recursive_directory_iterator(); at.increment(error))
+      if (!at->is_directory() || at->is_symlink()) sources.push_back(at->path());
     if (error) problem(file.source, error.message());
     std::sort(sources.begin(), sources.end());
     for (const auto& source : sources)
@@ -82,7 +85,13 @@ class Reader {
     }
     constexpr unsigned permissions = 0755;
     if (mode == 0) mode = static_cast<unsigned>(fs::status(source).permissions()) & permissions;
-    read_.files.push_back({source, path, mode, uid, gid, digest_of_file(source)});
+    const auto size = fs::file_size(source);
+    if (size >= guest::fingerprint_limit)
+      return problem(source, "has 1 GiB or more",
+                     "verification cannot compare such a file; split it, or make a package");
+    if (size <= max_text && read_text(source, max_text).find("PRIVATE KEY-----") != std::string::npos)
+      return problem(source, "contains a private key", "every VM of the image would have it; install it on the VM");
+    read_.files.push_back({source, path, mode, uid, gid, digest_of_file(source), size});
   }
 
   std::string keys_of(const recipe::CustomUser& user) {

@@ -157,7 +157,10 @@ void plan_hold(const Inputs& inputs, Plan& plan) {
     // A distribution update must not install the packages again that the vendor's packages obsolete.
     if (configure.hold_rdma)
       for (const auto& change : plan.changes)
-        if (change.action == PackageChange::Action::remove) names.insert(change.name);
+        if (const auto& own = inputs.recipe.customize.remove;
+            change.action == PackageChange::Action::remove &&
+            std::find(own.begin(), own.end(), change.name) == own.end())
+          names.insert(change.name);
   } else if (configure.hold_kernel) {
     for (const auto& package : inputs.facts.packages.packages)
       if (is_kernel_package(package.name)) names.insert(package.name);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 #include "bake/base/digest.hpp"
 #include "bake/base/text.hpp"
@@ -32,10 +33,10 @@ std::string first_boot_unit() {
       "Description=Scripts of the image that run once\n"
       "ConditionPathExists=!/var/lib/bake/first-boot-done\n"
       "Wants=network-online.target\n"
-      "After=network-online.target cloud-final.service\n\n"
+      // cloud-final.service of Ubuntu comes after multi-user.target, which would come after this unit.
+      "After=network-online.target cloud-final.service multi-user.target\n\n"
       "[Service]\n"
       "Type=oneshot\n"
-      "TimeoutStartSec=infinity\n"
       "ExecStart=/bin/sh -c 'set -e; for script in {0}/*; do \"$script\"; done; mkdir -p /var/lib/bake; "
       "touch /var/lib/bake/first-boot-done'\n\n"
       "[Install]\n"
@@ -95,13 +96,77 @@ CustomizedState customized_state_from(const nlohmann::json& json) {
   return state;
 }
 
+namespace {
+
+/// Where `generalize` removes or edits files, and where the keys of accounts are.
+constexpr std::string_view generalized[] = {
+    "/var/log/",         "/tmp/",           "/var/tmp/",     "/root/.ssh/",    "/etc/ssh/ssh_host_",
+    "/var/lib/waagent/", "/var/lib/cloud/", "/etc/hostname", "/etc/machine-id"};
+
+class CustomizationRules {
+ public:
+  CustomizationRules(const Inputs& inputs, Outcome& outcome) : in_(inputs), out_(outcome) {}
+
+  void check() {
+    for (const auto& file : files_of(out_.plan)) own_.insert(file.path);
+    for (const auto& file : edited_files(out_.plan)) own_.insert(file);
+    const auto& customization = out_.plan.customization;
+    std::set<std::string> put;
+    for (const auto& file : customization.files) {
+      put.insert(file.path);
+      check_path(file.path, "customize.files");
+    }
+    for (const auto& line : customization.lines) {
+      check_path(line.path, "customize.lines");
+      if (put.contains(line.path))
+        refuse(line.path, "'files' and 'lines' both name it", "write the line into the file");
+    }
+    for (const auto& user : customization.users) check_user(user.name);
+    check_units();
+  }
+
+ private:
+  void refuse(const std::string& where, const std::string& message, const std::string& hint) {
+    out_.refusals.push_back({ErrorKind::incompatible, {where, message, hint}});
+  }
+
+  void check_path(const std::string& path, const char* where) {
+    if (own_.contains(path)) refuse(path, "bake itself writes this file", fmt::format("leave it out of {}", where));
+    if (path.find("/.ssh/authorized_keys") != std::string::npos)
+      refuse(path, "keys of accounts are not files of the image", "use customize.users");
+    if (out_.plan.generalize && std::any_of(std::begin(generalized), std::end(generalized),
+                                            [&](std::string_view start) { return path.starts_with(start); }))
+      refuse(path, "'generalize: true' removes it", fmt::format("leave it out of {}", where));
+  }
+
+  void check_user(const std::string& name) {
+    const auto& accounts = in_.facts.machine.accounts;
+    if (std::any_of(accounts.begin(), accounts.end(), [&](const auto& account) { return account.name == name; }))
+      refuse("users", fmt::format("the image has an account '{}' already", name), "choose another name");
+  }
+
+  /// The units that bake enables must not be turned off.
+  void check_units() {
+    for (const auto* list : {&in_.recipe.customize.disable, &in_.recipe.customize.mask})
+      for (const auto& unit : *list)
+        if (const auto& on = out_.plan.enable_services; std::find(on.begin(), on.end(), unit) != on.end())
+          refuse("services", fmt::format("bake enables {}, and the recipe turns it off", unit),
+                 "leave it out of 'services'");
+  }
+
+  const Inputs& in_;
+  Outcome& out_;
+  std::set<std::string> own_;
+};
+
+}  // namespace
+
 void plan_customization(const Inputs& inputs, Outcome& outcome) {
   auto& plan = outcome.plan;
   plan.customization = inputs.customization;
   const auto& customize = inputs.recipe.customize;
   add(plan.enable_services, customize.enable);
   add(plan.disable_services, customize.disable);
-  add(plan.disable_services, customize.mask);
   if (!plan.customization.sysctl.empty())
     plan.option_files.push_back(
         {path::sysctl, "kernel settings of the recipe", sysctl_text(plan.customization.sysctl)});
@@ -109,17 +174,7 @@ void plan_customization(const Inputs& inputs, Outcome& outcome) {
     plan.option_files.push_back({path::first_boot_unit, "runs the scripts of the first boot once", first_boot_unit()});
     plan.enable_services.emplace_back("bake-first-boot.service");
   }
-  const auto own = files_of(plan);
-  for (const auto& file : plan.customization.files)
-    if (std::any_of(own.begin(), own.end(), [&](const auto& each) { return each.path == file.path; }))
-      outcome.refusals.push_back(
-          {ErrorKind::incompatible, {file.path, "bake itself writes this file", "leave it out of customize.files"}});
-  for (const auto& user : plan.customization.users)
-    if (std::any_of(inputs.facts.machine.accounts.begin(), inputs.facts.machine.accounts.end(),
-                    [&](const auto& account) { return account.name == user.name; }))
-      outcome.refusals.push_back({ErrorKind::incompatible,
-                                  {"users", fmt::format("the image has an account '{}' already", user.name),
-                                   "choose another name, or remove the account in the base"}});
+  if (!plan.customization.empty() || !customize.empty()) CustomizationRules(inputs, outcome).check();
 }
 
 }  // namespace bake::plan

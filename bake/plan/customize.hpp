@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@ struct ImageFile {
   unsigned mode = 0644;
   unsigned uid = 0, gid = 0;
   std::string sha256;
+  std::uint64_t size = 0;  ///< bytes
 
   friend bool operator==(const ImageFile&, const ImageFile&) = default;
 };

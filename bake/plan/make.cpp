@@ -37,8 +37,8 @@ class Planner {
     plan_configuration(in_, out_.plan);
     plan_network(in_, out_.plan);
     plan_options(in_, out_.plan);
-    plan_customization(in_, out_);
     plan_generalize(in_, out_);
+    plan_customization(in_, out_);
     check_config_links();
     plan_space(in_, out_);
     fill_expectations();

@@ -96,7 +96,9 @@ void add_customization(const Customization& customization, std::string& out) {
                        file.sha256.substr(0, 12));
   for (const auto& line : customization.lines) out += fmt::format("  {}  gets a line\n", line.path);
   for (const auto& user : customization.users)
-    out += fmt::format("  user {}  locked{}\n", user.name, user.authorized_keys.empty() ? "" : ", with keys");
+    out += fmt::format("  user {}  {}{}, locked{}\n", user.name, user.shell,
+                       user.groups.empty() ? "" : ", groups " + join(user.groups, ", "),
+                       user.authorized_keys.empty() ? "" : ", with keys");
   if (!customization.mask.empty()) out += fmt::format("  mask {}\n", join(customization.mask, ", "));
   for (const auto& script : customization.run)
     out += fmt::format("  run {} in the guest  sha256 {}\n", script.name, script.sha256.substr(0, 12));

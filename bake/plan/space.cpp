@@ -85,6 +85,8 @@ void plan_space(const Inputs& inputs, Outcome& outcome) {
     needs.add("/usr", built_modules);  // with a merged /usr, /lib is a link
     needs.add_temporary("/tmp", compiler_files);
   }
+  for (const auto& file : inputs.customization.files)
+    needs.add(file.path.substr(0, file.path.rfind('/') + 1), file.size);
   if (outcome.plan.rebuild_initramfs) needs.add_initramfs();
   outcome.plan.space = needs.list();
   for (auto& refusal : needs.refusals()) outcome.refusals.push_back(std::move(refusal));

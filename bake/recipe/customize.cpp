@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <fmt/format.h>
+#include <set>
 
 #include "bake/base/text.hpp"
 #include "bake/recipe/read.hpp"
@@ -93,16 +94,28 @@ void check_names(MapReader& reader, const char* key, const std::vector<std::stri
       reader.problem(key, fmt::format("'{}' in '{}' is not a valid name", name, key));
 }
 
+/// Returns the name of a unit; one without the suffix of a unit type (systemd.unit(5)) is a service.
+std::string unit_of(std::string name) {
+  constexpr std::array types{".service", ".socket", ".target", ".device", ".mount", ".automount",
+                             ".swap",    ".timer",  ".path",   ".slice",  ".scope"};
+  const bool typed = std::any_of(types.begin(), types.end(), [&](const char* type) { return name.ends_with(type); });
+  return typed ? name : name + ".service";
+}
+
 void read_services(Input& input, MapReader& reader, Customize& customize) {
   const Node* node = reader.find("services");
   if (node == nullptr) return;
   auto services = input.map(*node, "services");
+  std::set<std::string> seen;
   for (const auto& [key, list] : {std::pair{"enable", &customize.enable}, std::pair{"disable", &customize.disable},
                                   std::pair{"mask", &customize.mask}}) {
     *list = services.texts(key);
     check_names(services, key, *list, "@._:-");
-    for (auto& unit : *list)
-      if (unit.find('.') == std::string::npos) unit += ".service";
+    for (auto& unit : *list) {
+      unit = unit_of(unit);
+      if (unit.front() == '.') services.problem(key, fmt::format("'{}' in '{}' is not the name of a unit", unit, key));
+      if (!seen.insert(unit).second) services.problem(key, fmt::format("'services' names {} twice", unit));
+    }
   }
   services.finish();
 }
@@ -123,7 +136,11 @@ void read_sysctl(Input& input, MapReader& reader, Customize& customize) {
 CustomUser read_user(Input& input, MapReader& reader) {
   CustomUser user;
   user.name = reader.required_text("name");
-  check_names(reader, "name", {user.name}, "_-");
+  constexpr std::size_t max_name = 32;  // useradd(8)
+  const auto allowed = std::string("abcdefghijklmnopqrstuvwxyz_-") + std::string(digits);
+  if (!consists_of(user.name, allowed) || user.name.size() > max_name || user.name.find_first_of("-0123456789") == 0)
+    reader.problem("name", fmt::format("'{}' is not the name of an account", user.name),
+                   "small letters, digits, '_' and '-'; first a letter; at most 32");
   user.groups = reader.texts("groups");
   check_names(reader, "groups", user.groups, "_-");
   user.shell = reader.text_or("shell", user.shell);
@@ -145,6 +162,7 @@ CustomFile read_file(Input& input, MapReader& reader) {
 
 CustomLine read_line(MapReader& reader) {
   CustomLine line{image_path(reader), reader.required_text("line")};
+  if (trim(line.line) != line.line) reader.problem("line", "'line' begins or ends with a blank");
   if (line.line.find('\n') != std::string::npos)
     reader.problem("line", "'line' has several lines", "write one entry for each");
   return line;
@@ -165,7 +183,13 @@ Customize read_customize(Input& input, MapReader& recipe) {
   each_map(input, reader, "lines", [&](MapReader& map) { customize.lines.push_back(read_line(map)); });
   read_sysctl(input, reader, customize);
   read_services(input, reader, customize);
-  each_map(input, reader, "users", [&](MapReader& map) { customize.users.push_back(read_user(input, map)); });
+  each_map(input, reader, "users", [&](MapReader& map) {
+    auto user = read_user(input, map);
+    if (std::any_of(customize.users.begin(), customize.users.end(),
+                    [&](const auto& each) { return each.name == user.name; }))
+      map.problem("name", fmt::format("'users' names {} twice", user.name));
+    customize.users.push_back(std::move(user));
+  });
   customize.run = paths_of(input, reader, "run");
   customize.first_boot = paths_of(input, reader, "first_boot");
   reader.finish();

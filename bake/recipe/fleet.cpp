@@ -49,6 +49,9 @@ std::string similar_file(const fs::path& path) {
 /// Reads one fleet with all included files.
 class FleetReader {
  public:
+  /// `needs_bases`: a base that does not exist is a problem.
+  explicit FleetReader(bool needs_bases) : needs_bases_(needs_bases) {}
+
   Fleet read(const fs::path& file) {
     Fleet fleet;
     fleet.file = fs::absolute(file);
@@ -152,7 +155,7 @@ class FleetReader {
     const auto* read = recipe_at(recipe, image.where);
     if (read == nullptr) return;
     image.recipe = *read;
-    if (!fs::exists(image.recipe.base.path))
+    if (needs_bases_ && !fs::exists(image.recipe.base.path))
       problem(image.where, fmt::format("the base '{}' of recipe '{}' does not exist", image.recipe.base.path.string(),
                                        recipe.string()));
     image.output = resolved(output.empty() ? directory / (image.recipe.name + ".vhd") : output);
@@ -221,6 +224,7 @@ class FleetReader {
   std::set<fs::path> files_;    ///< read so far
   std::vector<fs::path> open_;  ///< being read: each includes the next
   std::map<fs::path, std::optional<Recipe>> recipes_;
+  bool needs_bases_;
   fs::path top_;
 };
 
@@ -238,12 +242,12 @@ bool is_fleet(const fs::path& file) {
   });
 }
 
-Fleet load_fleet(const fs::path& file) { return FleetReader().read(file); }
+Fleet load_fleet(const fs::path& file) { return FleetReader(true).read(file); }
 
 std::vector<Recipe> load_recipes(const fs::path& file) {
   if (!is_fleet(file)) return {load(file)};
   std::vector<Recipe> recipes;
-  for (auto& image : load_fleet(file).images) recipes.push_back(std::move(image.recipe));
+  for (auto& image : FleetReader(false).read(file).images) recipes.push_back(std::move(image.recipe));
   return recipes;
 }
 

@@ -32,7 +32,7 @@ bool is_fleet(const std::filesystem::path& file);
 /// `file` does not exist.
 Fleet load_fleet(const std::filesystem::path& file);
 
-/// Reads a recipe, or all recipes of a fleet. Throws as load() and load_fleet() do.
+/// Reads a recipe, or all recipes of a fleet, whose bases may be missing. Throws as load() and load_fleet() do.
 std::vector<Recipe> load_recipes(const std::filesystem::path& file);
 
 }  // namespace bake::recipe

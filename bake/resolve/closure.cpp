@@ -122,6 +122,11 @@ SolverSource source_for(const PackageSource& from) {
   return source;
 }
 
+SolverWanted wanted_of(const std::string& spec, bool distribution) {
+  const auto equals = spec.find('=');
+  return {spec.substr(0, equals), equals == std::string::npos ? "" : spec.substr(equals + 1), distribution};
+}
+
 SolverRequest request_for(const guest::Facts& facts, const std::vector<PackageSource>& sources,
                           const std::vector<std::string>& wanted, const std::vector<std::string>& never) {
   SolverRequest request;
@@ -129,10 +134,7 @@ SolverRequest request_for(const guest::Facts& facts, const std::vector<PackageSo
   request.arch = package_arch(facts.arch, request.deb);
   request.never = never;
   for (const auto& source : sources) request.sources.push_back(source_for(source));
-  for (const auto& spec : wanted) {
-    const auto equals = spec.find('=');
-    request.wanted.push_back({spec.substr(0, equals), equals == std::string::npos ? "" : spec.substr(equals + 1)});
-  }
+  for (const auto& spec : wanted) request.wanted.push_back(wanted_of(spec, false));
   return request;
 }
 
@@ -185,9 +187,10 @@ Closure ask(SolverRequest& request, const guest::Facts& facts, const std::set<st
 
 Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
               const std::vector<std::string>& wanted, const std::vector<std::string>& never,
-              const std::vector<std::string>& remove) {
+              const recipe::Customize& customize) {
   auto request = request_for(facts, sources, wanted, never);
-  request.remove = remove;
+  request.remove = customize.remove;
+  for (const auto& spec : customize.packages) request.wanted.push_back(wanted_of(spec, true));
   request.follows = request.removable = [](const std::string& name) { return is_among(name, rdma_stack); };
   const bool verbs_of_bundle = request.deb && has_verbs_library(sources);
   request.must_go = [=](const std::string& name) { return verbs_of_bundle && name == distribution_providers; };

@@ -6,6 +6,7 @@
 #include "bake/base/error.hpp"
 #include "bake/bundle/bundle.hpp"
 #include "bake/guest/facts.hpp"
+#include "bake/recipe/customize.hpp"
 
 namespace bake::resolve {
 
@@ -65,7 +66,8 @@ struct PackageSource {
 /// Solves "install `wanted` (package names, or name=version) into the guest from `sources`" with libsolv. Pure: no I/O.
 /// The first source is the bundle; later ones are used where the bundle and the guest lack a package. Packages named in
 /// `never` (mlnx-fw-updater) are not candidates, and packages that an
-/// index lists but its repository does not have are not candidates either. Installed packages in `remove` go.
+/// index lists but its repository does not have are not candidates either. Packages of `customize` come too, and those
+/// that it removes go.
 ///
 /// A wanted package gets the bundle's version even if the distribution's is newer (`NNmlnxM` usually compares higher
 /// than inbox versions, but not always). Installed parts of the RDMA stack follow if they can, so that the stack is
@@ -77,7 +79,7 @@ struct PackageSource {
 /// on rpm systems; a dump without its end marker or with an unknown line is a Problem.
 Closure solve(const guest::Facts& facts, const std::vector<PackageSource>& sources,
               const std::vector<std::string>& wanted, const std::vector<std::string>& never,
-              const std::vector<std::string>& remove = {});
+              const recipe::Customize& customize = {});
 
 /// Does the same for the packages of a kernel, which may be installed. No package follows them, and none is removed.
 Closure solve_kernel(const guest::Facts& facts, const std::vector<PackageSource>& sources,

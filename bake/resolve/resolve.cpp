@@ -98,9 +98,7 @@ struct SolvedPackages {
 SolvedPackages solve_for(const std::vector<std::string>& wanted, const recipe::Customize& customize,
                          const SelectedDriver& driver, const guest::Facts& facts,
                          const std::vector<PackageSource>& sources) {
-  auto all = wanted;
-  all.insert(all.end(), customize.packages.begin(), customize.packages.end());
-  SolvedPackages solved{solve(facts, sources, all, never_installed(), customize.remove), {}, {}};
+  SolvedPackages solved{solve(facts, sources, wanted, never_installed(), customize), {}, {}};
   solved.from_bundle = solved.closure.ok() ? specs_from_bundle(solved.closure, driver, wanted) : wanted;
   solved.from_extras = solved.closure.ok() ? names_from_extras(solved.closure) : package_names(driver.extras);
   return solved;

@@ -126,7 +126,7 @@ void Question::want(const SolverWanted& wanted) {
   const auto installed = pool_.installed();
   const auto has_name = [&](Id id) { return pool_.name(id) == wanted.name; };
   if (wanted.version.empty() && std::any_of(installed.begin(), installed.end(), has_name)) return;
-  if (without_bundle()) {
+  if (without_bundle() || wanted.distribution) {
     missing_.push_back({wanted.name, wanted.version.empty() ? "" : "=", wanted.version, {}});
     problems_.push_back(
         {wanted.name, "neither the image nor the extra packages have it", extras_hint, {{Remedy::Action::add_extras}}});

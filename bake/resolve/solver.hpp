@@ -28,7 +28,8 @@ std::string solver_key(const std::string& name, const std::string& evr, const st
 
 struct SolverWanted {
   std::string name;
-  std::string version;  ///< empty: the newest version in the first source that has the name
+  std::string version;        ///< empty: the newest version in the first source that has the name
+  bool distribution = false;  ///< of the distribution: a name that is unknown is missing, not a typing error
 };
 
 struct SolverRequest {

@@ -11,7 +11,9 @@ std::optional<WantedBundle> wanted_by(const recipe::Recipe& recipe, const matrix
   const auto driver = find_driver(recipe, matrix, offer);
   const auto choice = driver ? driver->choice : best_choice(recipe, matrix);
   if (choice.inbox) return std::nullopt;
-  WantedBundle wanted{choice.file_name, choice.url, choice.sha256, choice.ofed, choice.distro, driver.has_value(), {}};
+  WantedBundle wanted{
+      choice.file_name, choice.url, choice.sha256, choice.ofed, choice.distro, driver.has_value(), {}, {}};
+  if (!driver) wanted.warning = choice.existence_warning;
   if (driver && driver->bundle && !driver->bundle->trust.from_directory) wanted.sha256 = driver->bundle->id();
   if (!recipe.ofed.sha256.empty()) wanted.sha256 = recipe.ofed.sha256;
   return wanted;

@@ -17,6 +17,7 @@ struct WantedBundle {
   std::string ofed;    ///< "24.10-3.2.5.0"
   std::string distro;  ///< "rhel8.10"
   bool in_store = false;
+  std::string warning;               ///< that no public source confirms that the archive exists, or empty
   std::vector<std::string> recipes;  ///< the names of the recipes that need it, in their order
 
   friend bool operator==(const WantedBundle&, const WantedBundle&) = default;

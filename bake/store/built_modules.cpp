@@ -56,15 +56,32 @@ void copy_archive(archive::ArchiveReader& reader, const bundle::ModuleArchive& e
     throw refusal(file, fmt::format("'{}' differs from the description", expected.file));
 }
 
-BuiltModules unpack(const fs::path& file, archive::IsoWriter& payload) {
+archive::ByteSource source_of(const fs::path& file) {
   auto fd = std::make_shared<FileDescriptor>(open_file(file, O_RDONLY));
-  archive::ArchiveReader reader([fd, file](std::span<std::byte> buffer) { return read_some(*fd, buffer, file); },
-                                archive::ArchiveKind::tar, file.filename().string(),
-                                bundle::max_module_archives * bundle::max_module_archive + archive_overhead);
-  const auto first = reader.next();
-  if (!first || first->path != bundle::modules_entry)
-    throw refusal(file, fmt::format("its first entry is not {}", bundle::modules_entry),
-                  "bake modules export makes such files");
+  return [fd, file](std::span<std::byte> buffer) { return read_some(*fd, buffer, file); };
+}
+
+/// Returns whether the first entry is a description. A file of another kind has none.
+bool begins_with_description(const fs::path& file) {
+  try {
+    archive::ArchiveReader reader(source_of(file), archive::ArchiveKind::tar, file.filename().string());
+    const auto first = reader.next();
+    return first && first->path == bundle::modules_entry;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::untrusted && error.kind() != ErrorKind::config) throw;
+    return false;
+  }
+}
+
+/// Reads `copy`; messages name `file`.
+BuiltModules unpack(const fs::path& copy, const fs::path& file, archive::IsoWriter& payload) {
+  if (!begins_with_description(copy))
+    throw Error(ErrorKind::config,
+                fmt::format("adding built modules '{}': it is not a file of bake modules export", file.string()),
+                "make one from a finished image: bake modules export IMAGE -o FILE");
+  archive::ArchiveReader reader(source_of(copy), archive::ArchiveKind::tar, file.filename().string(),
+                                bundle::max_modules_size + archive_overhead);
+  reader.next();
   auto modules = bundle::built_modules_from(reader.read_all(bundle::max_modules_json), file.filename().string());
   for (const auto& archive : modules.archives) copy_archive(reader, archive, file, payload);
   if (reader.next()) throw refusal(file, "it has more entries than the description names");
@@ -82,6 +99,10 @@ BuiltModules load(const fs::path& directory) {
 }  // namespace
 
 BuiltModules add_modules(const Store& store, const fs::path& file, const std::string& pin, Progress& progress) {
+  std::error_code error;
+  if (!fs::is_regular_file(file, error))
+    throw Error(ErrorKind::usage, fmt::format("adding built modules '{}': {}", file.string(),
+                                              fs::exists(file, error) ? "it is not a file" : "there is no such file"));
   progress.step(fmt::format("digesting {}", file.filename().string()));
   check_pin(file, pin, digest_of_file(file));
   StoreTransaction transaction(store.directory(), progress);
@@ -94,7 +115,7 @@ BuiltModules add_modules(const Store& store, const fs::path& file, const std::st
   if (fs::exists(store.directory() / kind / sha256)) return load(store.directory() / kind / sha256);
   const auto payload = transaction.scratch() / "payload.iso";
   archive::IsoWriter writer(payload);
-  auto modules = unpack(copy, writer);
+  auto modules = unpack(copy, file, writer);
   fs::remove(copy);
   modules.id = sha256;
   modules.pin = "command line";
@@ -120,9 +141,11 @@ std::string remove_modules(const Store& store, const std::string& id) {
   std::erase_if(all, [&](const BuiltModules& each) { return !each.id.starts_with(to_lower(id)); });
   if (id.size() < min_id_digits || all.size() != 1)
     throw Error(ErrorKind::usage,
-                fmt::format("looking for built modules '{}': {} of them have an id that begins so", printable(id),
-                            id.size() < min_id_digits ? 0 : all.size()),
-                "bake modules list shows the ids");
+                id.size() >= min_id_digits && all.size() > 1
+                    ? fmt::format("looking for built modules '{}': {} have an id that begins with it", printable(id),
+                                  all.size())
+                    : fmt::format("looking for built modules '{}': none have an id that begins with it", printable(id)),
+                fmt::format("bake modules list shows the ids; write {} digits or more", min_id_digits));
   SilentProgress silent;
   StoreTransaction transaction(store.directory(), silent);
   transaction.remove(kind, all.front().id);

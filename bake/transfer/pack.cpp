@@ -54,7 +54,10 @@ class Collection {
                   fmt::format("packing recipe '{}': another recipe also has the name '{}'", file.string(), recipe.name),
                   "give each recipe a different 'name'");
     if (const auto& own = recipe.customize;
-        !own.files.empty() || !own.users.empty() || !own.run.empty() || !own.first_boot.empty())
+        !own.files.empty() ||
+        std::any_of(own.users.begin(), own.users.end(),
+                    [](const auto& user) { return !user.authorized_keys.empty(); }) ||
+        !own.run.empty() || !own.first_boot.empty())
       throw Error(ErrorKind::incompatible,
                   fmt::format("packing recipe '{}': its 'customize' names files of this machine, which are not packed",
                               file.string()),

@@ -3,7 +3,6 @@
 
 #include "bake/base/digest.hpp"
 #include "bake/base/text.hpp"
-#include "bake/guest/path.hpp"
 #include "bake/verify/guest.hpp"
 
 namespace bake::verify {
@@ -13,7 +12,8 @@ using guest::Guest;
 
 void check_files(Guest& guest, const plan::CustomizedState& expected, Samples& faults) {
   std::vector<std::string> paths;
-  for (const auto& [path, state] : expected.files) paths.push_back(path);
+  for (const auto& [path, state] : expected.files)
+    if (path.starts_with('/')) paths.push_back(path);
   const auto found = paths.empty() ? std::map<std::string, std::string>{} : guest.fingerprints(paths, {});
   for (const auto& [path, state] : expected.files)
     if (const auto file = found.find(path); file == found.end())
@@ -25,8 +25,8 @@ void check_files(Guest& guest, const plan::CustomizedState& expected, Samples& f
 void check_lines(Guest& guest, const plan::CustomizedState& expected, Samples& faults) {
   for (const auto& [path, digests] : expected.lines) {
     std::vector<std::string> found;
-    const auto text = guest.read(path).value_or("");
-    for (const auto line : each_line(text)) found.push_back(digest_of(line));
+    const auto text = path.starts_with('/') ? guest.read(path).value_or("") : "";
+    for (const auto line : each_line(text)) found.push_back(digest_of(trim(line)));
     for (const auto& digest : digests)
       if (std::find(found.begin(), found.end(), digest) == found.end())
         faults.add(path + " lacks a line of the recipe");
@@ -58,9 +58,10 @@ void check_users(Guest& guest, const plan::CustomizedState& expected, Samples& f
     }
     if (secret.size() <= password || !(secret[password].starts_with('!') || secret[password].starts_with('*')))
       faults.add(fmt::format("the account '{}' is not locked", name));
-    const auto file = guest::join_path(account[home], ".ssh/authorized_keys");
-    const auto content = guest.read(file).value_or("");
-    if (!keys.empty() && digest_of(content) != keys) faults.add(file + " has not the keys of the recipe");
+    const plan::ImageUser user{name, {}, {}, {}};
+    if (account[home] != user.home()) faults.add(fmt::format("the home of '{}' is not {}", name, user.home()));
+    if (!keys.empty() && digest_of(guest.read(user.keys_file()).value_or("")) != keys)
+      faults.add(user.keys_file() + " does not have the keys of the recipe");
   }
 }
 

@@ -17,7 +17,6 @@ struct Result {
 class BundleWanted : public testing::StoreTest {
  protected:
   BundleWanted() {
-    write("base.raw", "x");
     recipe("focal", "ubuntu 20.04", "5.5-1.0.3.2");
     recipe("focal-too", "ubuntu 20.04", "5.5-1.0.3.2");
     recipe("alma", "almalinux 8.10", "24.10-3.2.5.0");
@@ -46,19 +45,27 @@ class BundleWanted : public testing::StoreTest {
 TEST_F(BundleWanted, ListsEachArchiveOfAFleetOnce) {
   const auto result = wanted("fleet.yaml");
   EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_EQ(result.out,
-            "2 of 2 archives are missing\n"
-            "MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64.tgz\n"
-            "  for     focal, focal-too\n"
-            "  url     http://content.mellanox.com/ofed/MLNX_OFED-5.5-1.0.3.2/"
-            "MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64.tgz\n"
-            "  sha256  not public\n"
-            "  then    bake bundle add MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64.tgz\n"
-            "MLNX_OFED_LINUX-24.10-3.2.5.0-rhel8.10-x86_64.tgz\n"
-            "  for     alma\n"
-            "  url     not public: NVIDIA's download page has it\n"
-            "  sha256  not public\n"
-            "  then    bake bundle add MLNX_OFED_LINUX-24.10-3.2.5.0-rhel8.10-x86_64.tgz\n");
+  EXPECT_EQ(
+      result.out,
+      "2 of 2 archives are missing\n"
+      "recipes without a kernel: the kernel of Azure's current image is assumed; write 'kernel: RELEASE' if the base "
+      "boots another one\n"
+      "archives without a public sha256 need the vendor's key first: bake bundle trust KEYFILE\n"
+      "MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64.tgz\n"
+      "  for     focal, focal-too\n"
+      "  url     http://content.mellanox.com/ofed/MLNX_OFED-5.5-1.0.3.2/"
+      "MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64.tgz\n"
+      "  sha256  not public\n"
+      "  warning unverified: no public source confirms that MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64.tgz exists "
+      "(Azure/azhpc-extensions@9092b59 InfiniBand/resources.json)\n"
+      "  then    bake bundle add MLNX_OFED_LINUX-5.5-1.0.3.2-ubuntu20.04-x86_64.tgz\n"
+      "MLNX_OFED_LINUX-24.10-3.2.5.0-rhel8.10-x86_64.tgz\n"
+      "  for     alma\n"
+      "  url     not public: look for this name on NVIDIA's download page (README)\n"
+      "  sha256  not public\n"
+      "  warning unverified: no public source confirms that MLNX_OFED_LINUX-24.10-3.2.5.0-rhel8.10-x86_64.tgz exists "
+      "(https://docs.nvidia.com/networking/display/MLNXOFEDv24103250LTS)\n"
+      "  then    bake bundle add MLNX_OFED_LINUX-24.10-3.2.5.0-rhel8.10-x86_64.tgz\n");
 }
 
 TEST_F(BundleWanted, SaysWhatTheStoreHas) {
@@ -76,6 +83,10 @@ TEST_F(BundleWanted, IsOneDocument) {
   EXPECT_EQ(document.at("bundles").at(0).at("recipes"), (std::vector<std::string>{"focal", "focal-too"}));
   EXPECT_EQ(document.at("bundles").at(1).at("file"), "MLNX_OFED_LINUX-24.10-3.2.5.0-rhel8.10-x86_64.tgz");
   EXPECT_EQ(document.at("bundles").at(1).at("in_store"), false);
+}
+
+TEST_F(BundleWanted, TheInboxDriverNeedsNoArchive) {
+  EXPECT_EQ(wanted("inbox.yaml").out, "no archive is needed: the recipes use the distribution's own driver\n");
 }
 
 TEST_F(BundleWanted, ThePinOfTheRecipeComesFirst) {

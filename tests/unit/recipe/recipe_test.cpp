@@ -158,7 +158,8 @@ TEST(Recipe, RefusesWhatACustomizeMustNotDo) {
       "setuid file)\n"
       "  images/r.yaml:12: 'owner' must be root or UID:GID, not 'hpc' (for example: owner: 1000:1000)\n"
       "  images/r.yaml:14: 'users' cannot change root\n"
-      "  images/r.yaml:15: 'a;b' in 'name' is not a valid name\n"
+      "  images/r.yaml:15: 'a;b' is not the name of an account (small letters, digits, '_' and '-'; first a letter; at "
+      "most 32)\n"
       "  images/r.yaml:15: unknown key 'password' in users");
 }
 

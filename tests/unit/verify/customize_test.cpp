@@ -45,7 +45,7 @@ TEST(Customization, EveryDifferenceIsNamed) {
   EXPECT_EQ(
       image.evidence(),
       "failed: /etc/motd is not as the recipe has it; /etc/fstab lacks a line of the recipe; the account 'hpc' is not "
-      "locked; /home/hpc/.ssh/authorized_keys has not the keys of the recipe; y.service is not masked");
+      "locked; /home/hpc/.ssh/authorized_keys does not have the keys of the recipe; y.service is not masked");
   image.guest.with_file("/etc/passwd", "");
   EXPECT_NE(image.evidence().find("there is no account 'hpc'"), std::string::npos);
 }
