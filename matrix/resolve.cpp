@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <fmt/format.h>
 
 #include "bake/base/text.hpp"
@@ -27,6 +28,30 @@ std::vector<std::string> closest_few(std::string_view word, std::vector<std::str
                               : fmt::format("similar names: {}", join(similar, ", ")));
 }
 
+/// "9.6" → {9, 6}; empty if it is not a version.
+std::vector<int> version_numbers(std::string_view text) {
+  std::vector<int> numbers;
+  for (const auto& part : split(text, '.')) {
+    int number = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
+    if (error != std::errc() || end != part.data() + part.size()) return {};
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+/// The version of "rhel 9.6".
+std::vector<int> version_of(std::string_view name) {
+  return version_numbers(name.substr(std::min(name.find(' ') + 1, name.size())));
+}
+
+/// Returns the release with the highest version; empty if there is none.
+std::string newest_of(const std::vector<std::string>& names) {
+  const auto newest = std::max_element(names.begin(), names.end(),
+                                       [](const auto& a, const auto& b) { return version_of(a) < version_of(b); });
+  return newest == names.end() ? std::string() : *newest;
+}
+
 const OsRow& known_os(const Matrix& matrix, const Query& query) {
   if (const auto* os = matrix.find_os(query.os_id, query.os_version)) return *os;
   const std::string wanted(trim(query.os_id + " " + query.os_version));
@@ -35,6 +60,12 @@ const OsRow& known_os(const Matrix& matrix, const Query& query) {
     all.push_back(os.id + " " + os.version);
     if (os.id == to_lower(query.os_id)) same_id.push_back(all.back());
   }
+  // A release that came after the matrix is not a typing error.
+  if (const auto newest = newest_of(same_id);
+      !same_id.empty() && version_of(newest) < version_numbers(query.os_version))
+    throw Error(ErrorKind::incompatible,
+                fmt::format("resolving release '{}': it is newer than the releases that bake supports", wanted),
+                fmt::format("the newest is {}", newest));
   auto similar = closest_few(wanted, same_id.empty() ? all : same_id);
   if (similar.empty() && !same_id.empty()) similar = same_id;
   refuse_unknown("release", wanted, similar, "os");

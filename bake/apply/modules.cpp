@@ -135,8 +135,8 @@ std::string build_dkms(const plan::Plan& plan, guest::Guest& guest) {
   if (result.ok()) return std::move(result.output);
   if (plan.built_modules)
     throw Error(ErrorKind::verification, fmt::format("{}: {}", doing, last_lines(result.output)),
-                fmt::format("bake modules remove {} removes them; the next bake compiles",
-                            plan.built_modules->id.substr(0, 12)));
+                "remove them from the store; the next bake compiles",
+                {{Remedy::Action::remove_modules, plan.built_modules->id.substr(0, 12)}});
   throw Error(ErrorKind::verification, fmt::format("{}: {}", doing, last_lines(result.output)),
               "use another release of the driver, or a base with another kernel; -v shows the whole output, --log FILE "
               "keeps it");

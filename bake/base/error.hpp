@@ -29,6 +29,9 @@ struct Remedy {
     list_bundles,    ///< list the store
     show_bundle,     ///< show `object` of the store
     verify_bundle,   ///< verify `object` of the store, every package
+    list_modules,    ///< list the built modules in the store
+    remove_modules,  ///< remove the built modules `object` from the store
+    export_modules,  ///< write the built modules of an image to a file
     trust_key,       ///< trust the keys of a file
     make_key,        ///< make a key pair for signing
     check_vhd,       ///< check the VHD `object`

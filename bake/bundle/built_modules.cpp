@@ -17,8 +17,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+~_-";
 
 [[noreturn]] void refuse(const std::string& source, const std::string& why) {
-  throw Error(ErrorKind::untrusted, fmt::format("reading built modules '{}': {}", source, why),
-              "export them again with bake modules export");
+  throw Error(ErrorKind::untrusted, fmt::format("reading built modules '{}': {}", source, why), "export them again",
+              {{Remedy::Action::export_modules}});
 }
 
 /// Returns whether `text` is a name without a directory, as paths and commands of a guest need it.

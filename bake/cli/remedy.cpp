@@ -24,6 +24,12 @@ const char* pattern_of(Action action) {
       return "bake bundle show {}";
     case Action::verify_bundle:
       return "bake bundle verify --json {}";
+    case Action::list_modules:
+      return "bake modules list";
+    case Action::remove_modules:
+      return "bake modules remove {}";
+    case Action::export_modules:
+      return "bake modules export IMAGE -o FILE";
     case Action::trust_key:
       return "bake bundle trust KEYFILE";
     case Action::make_key:

@@ -67,7 +67,7 @@ class InputDigests {
     for (const auto& bundle : driver_.kernel_bundles) check_payload(bundle.name, *next++, bundle.payload_sha256);
     for (const auto& modules : driver_.built_modules)
       check_payload(modules.name, *next++, modules.payload_sha256,
-                    "bake modules remove " + modules.id.substr(0, 12) + " removes it; then add it again");
+                    Remedy{Remedy::Action::remove_modules, modules.id.substr(0, 12)});
     return found.front();
   }
 

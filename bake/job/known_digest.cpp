@@ -34,13 +34,12 @@ void keep_digest(const std::filesystem::path& file, const std::optional<FileIden
 }
 
 void check_payload(const std::string& name, const std::string& found, const std::string& sha256,
-                   const std::string& remedy) {
+                   const std::optional<Remedy>& remedy) {
   if (found == sha256) return;
-  const auto message =
-      fmt::format("checking the payload of '{}': its sha256 is {}, the store added it as {}", name, found, sha256);
-  if (!remedy.empty()) throw Error(ErrorKind::untrusted, message, remedy);
-  throw Error(ErrorKind::untrusted, message, "remove it, then add it again from its source",
-              {{Remedy::Action::remove_bundle, name}});
+  throw Error(
+      ErrorKind::untrusted,
+      fmt::format("checking the payload of '{}': its sha256 is {}, the store added it as {}", name, found, sha256),
+      "remove it, then add it again from its source", {remedy.value_or(Remedy{Remedy::Action::remove_bundle, name})});
 }
 
 }  // namespace bake::job

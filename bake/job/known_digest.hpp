@@ -33,8 +33,8 @@ void keep_digest(const std::filesystem::path& file, const std::optional<FileIden
                  const std::string& sha256, const Cache& cache);
 
 /// Throws Error{untrusted} when the digest of a payload is not the one that the store recorded when it added it.
-/// `remedy` names the command that removes it; empty: the remedy for a bundle or extra packages.
+/// `remedy` removes it from the store.
 void check_payload(const std::string& name, const std::string& found, const std::string& sha256,
-                   const std::string& remedy = {});
+                   const std::optional<Remedy>& remedy = {});
 
 }  // namespace bake::job

@@ -115,11 +115,10 @@ std::vector<bundle::BuiltModules> built_modules_for(const SelectedDriver& driver
   // Each is a drive of the appliance, and the kernel of the guest is not known yet.
   constexpr std::size_t max_found = 8;
   if (found.size() > max_found)
-    throw Error(
-        ErrorKind::incompatible,
-        fmt::format("choosing the modules of '{}': the store has {} exports of them, and a bake can take {}",
-                    driver.bundle->name, found.size(), max_found),
-        "name the kernel in the recipe (kernel: RELEASE), or remove some (bake modules list, bake modules remove)");
+    throw Error(ErrorKind::incompatible,
+                fmt::format("choosing the modules of '{}': the store has {} exports of them, and a bake can take {}",
+                            driver.bundle->name, found.size(), max_found),
+                "name the kernel in the recipe (kernel: RELEASE), or remove some", {{Remedy::Action::list_modules}});
   return found;
 }
 

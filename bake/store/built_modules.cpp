@@ -31,7 +31,7 @@ Error refusal(const fs::path& file, const std::string& why, std::string hint = {
 
 void check_pin(const fs::path& file, const std::string& pin, const std::string& sha256) {
   if (pin.empty())
-    throw refusal(file, "nothing vouches for it", "pass --sha256 with the digest that bake modules export printed");
+    throw refusal(file, "nothing vouches for it", "pass --sha256 with the digest that the export printed");
   if (to_lower(pin) != sha256)
     throw refusal(file, fmt::format("its sha256 is {}, the command line pins {}", sha256, to_lower(pin)));
 }
@@ -77,8 +77,8 @@ bool begins_with_description(const fs::path& file) {
 BuiltModules unpack(const fs::path& copy, const fs::path& file, archive::IsoWriter& payload) {
   if (!begins_with_description(copy))
     throw Error(ErrorKind::config,
-                fmt::format("adding built modules '{}': it is not a file of bake modules export", file.string()),
-                "make one from a finished image: bake modules export IMAGE -o FILE");
+                fmt::format("adding built modules '{}': it is not an export of built modules", file.string()),
+                "make one from a finished image", {{Remedy::Action::export_modules}});
   archive::ArchiveReader reader(source_of(copy), archive::ArchiveKind::tar, file.filename().string(),
                                 bundle::max_modules_size + archive_overhead);
   reader.next();
@@ -145,7 +145,7 @@ std::string remove_modules(const Store& store, const std::string& id) {
                     ? fmt::format("looking for built modules '{}': {} have an id that begins with it", printable(id),
                                   all.size())
                     : fmt::format("looking for built modules '{}': none have an id that begins with it", printable(id)),
-                fmt::format("bake modules list shows the ids; write {} digits or more", min_id_digits));
+                fmt::format("write {} digits of the id or more", min_id_digits), {{Remedy::Action::list_modules}});
   SilentProgress silent;
   StoreTransaction transaction(store.directory(), silent);
   transaction.remove(kind, all.front().id);

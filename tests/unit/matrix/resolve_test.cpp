@@ -299,6 +299,17 @@ TEST(MatrixResolve, UnknownNamesGetTheClosestKnownOnes) {
   EXPECT_THROW(resolve("debian", "12", {}), Error);
 }
 
+TEST(MatrixResolve, ANewerReleaseIsNotATypingError) {
+  try {
+    resolve("rhel", "10.0", {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::incompatible);
+    EXPECT_EQ(error.message(), "resolving release 'rhel 10.0': it is newer than the releases that bake supports");
+    EXPECT_EQ(error.hint(), "the newest is rhel 9.6");
+  }
+}
+
 TEST(MatrixResolve, DocaComesAfterTheLongTermLinesOfMlnxOfed) {
   const auto resolution = resolve("almalinux", "9.4", {"Standard_HB176rs_v4"});
   const auto names = drivers(resolution);

@@ -114,7 +114,7 @@ TEST_F(BuiltModulesStore, RefusesAFileOfAnotherKind) {
   const auto path = write("x.tar.zst", "no archive");
   const auto error = error_of([&] { add_modules(store, path, digest_of_file(path), progress); });
   EXPECT_EQ(error.kind(), ErrorKind::config);
-  EXPECT_THAT(error.message(), HasSubstr("x.tar.zst': it is not a file of bake modules export"));
+  EXPECT_THAT(error.message(), HasSubstr("x.tar.zst': it is not an export of built modules"));
   EXPECT_THAT(all_modules(store), IsEmpty());
   EXPECT_EQ(error_of([&] { add_modules(store, scratch.path(), "", progress); }).kind(), ErrorKind::usage);
 }
