@@ -64,8 +64,9 @@ TEST(CommandLine, WrongUsageIsADocumentWithJson) {
 TEST(CommandLine, AMistypedCommandIsNamedWithTheClosest) {
   EXPECT_EQ(bake({"--store", "/nowhere", "pln", "image.yaml"}).err,
             "bake: error: there is no command 'pln'\nbake: hint: did you mean 'plan'?\n");
-  EXPECT_EQ(bake({"bundle", "foo"}).err,
-            "bake: error: there is no command 'foo'\nbake: hint: there are add, list, show, verify, remove, trust, wanted\n");
+  EXPECT_EQ(
+      bake({"bundle", "foo"}).err,
+      "bake: error: there is no command 'foo'\nbake: hint: there are add, list, show, verify, remove, trust, wanted\n");
   const auto result = bake({"--json", "imge"});
   EXPECT_EQ(result.status, 2);
   EXPECT_EQ(Json::parse(result.out).at("error").at("message"), "there is no command 'imge'");
