@@ -26,6 +26,8 @@ struct ModulesGuest {
       write_text_atomically(file, "");
     }
     shell.with_place("/lib/modules", "modules")
+        .with_place("/sbin/ldconfig", "ldconfig")  // the real one would change the cache of this machine
+        .with_program("ldconfig", "")
         .with_program("depmod", "")
         .with_program("rpm",
                       "[ \"$*\" = '-ql kmod-mlnx-ofa_kernel' ] || exit 1\n"
@@ -63,6 +65,8 @@ struct DkmsGuest {
     plan.fit.kind = resolve::FitKind::needs_build;
     plan.fit.kernel = boots;
     shell.with_place("/usr/src", "src")
+        .with_place("/sbin/ldconfig", "ldconfig")  // the real one would change the cache of this machine
+        .with_program("ldconfig", "")
         .with_program("depmod", "")
         .with_program("dkms", "[ $1 = status ] || echo \"$@\" >>" + shell.file("built") + "\n");
   }
