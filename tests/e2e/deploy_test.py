@@ -292,6 +292,12 @@ case $* in *"availability-set list"*) echo ib-set ;; esac
         self.run_script("verdict", "--resource-group", "r", "--vmss", "n", status=2)
 
 
+def sections(text):
+    """The fragments that GitHub makes of the headings of a Markdown page."""
+    titles = re.findall(r"^#+ +(.+)$", text, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+
+
 class Documentation(unittest.TestCase):
     PAGES = [SOURCE / "docs" / name for name in ("extension-map.md", "packer.md", "ci-github-actions.md",
                                                  "ci-azure-pipelines.md")]
@@ -300,7 +306,11 @@ class Documentation(unittest.TestCase):
         for page in self.PAGES:
             text = page.read_text()
             for link in re.findall(r"\]\(([^):]+)\)", text):
-                self.assertTrue((page.parent / link).exists(), f"{page.name}: {link}")
+                target, _, section = link.partition("#")
+                linked = page.parent / target if target else page
+                self.assertTrue(linked.exists(), f"{page.name}: {link}")
+                if section:
+                    self.assertIn(section, sections(linked.read_text()), f"{page.name}: {link}")
             for path in re.findall(r"\b((?:packer|images|docs)/[A-Za-z0-9_./-]*[A-Za-z0-9])", text):
                 made = path.startswith(("images/base", "docs.")) or "NAME" in path
                 self.assertTrue(made or (SOURCE / path).exists(), f"{page.name}: {path}")
