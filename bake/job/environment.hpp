@@ -49,6 +49,11 @@ struct Environment {
   Cache cache{};
 };
 
+/// Returns facts of the given kind about a disk: from the cache when it has them and the disk did not change, otherwise
+/// from `read`; these are kept unless there was a warning, which would be missing in the next run.
+guest::Facts cached_facts(const std::string& kind, const SourceDisk& source, Environment& environment,
+                          const std::function<guest::Facts()>& read);
+
 /// Returns the facts about a disk: from the cache when the disk was read before and did not change, otherwise through
 /// an appliance.
 guest::Facts read_facts(const SourceDisk& source, Environment& environment);

@@ -8,7 +8,6 @@
 #include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/disk/overlay.hpp"
-#include "bake/guest/facts_cbor.hpp"
 #include "bake/job/known_digest.hpp"
 #include "bake/job/plan.hpp"
 #include "bake/resolve/kernel_packages.hpp"
@@ -60,26 +59,17 @@ guest::Facts change_kernel(const plan::KernelPlan& plan, Session& session, Progr
 
 guest::Facts facts_after(const plan::KernelPlan& plan, const SourceDisk& source, const resolve::SelectedDriver& driver,
                          Environment& environment) {
-  auto& progress = environment.progress;
-  const auto kind = facts_kind(plan, driver);
-  if (const auto kept = environment.cache.find(kind, source.path))
-    if (auto facts = guest::facts_from_cbor(*kept)) {
-      progress.step(fmt::format("using the facts of an earlier run: '{}' did not change", source.path.string()));
-      return std::move(*facts);
-    }
-  const auto before = Cache::settled_identity_of(source.path);
-  const auto warnings = progress.warnings();
-  // A bake checks them in the background; here nothing else takes as long.
-  for (const auto& extras : driver.extras)
-    check_payload(extras.name, digest_of_file(extras.payload()), extras.payload_sha256);
-  const TemporaryDirectory scratch;
-  const auto disk = make_scratch_disk(source, scratch.path(), progress);
-  progress.step("start the appliance");
-  const auto session =
-      environment.open_session({disk.path, disk.format, source.path, driver.payloads(), /*compiles=*/true});
-  auto facts = change_kernel(plan, *session, progress);
-  if (progress.warnings() == warnings) environment.cache.keep(kind, source.path, before, guest::to_cbor(facts));
-  return facts;
+  return cached_facts(facts_kind(plan, driver), source, environment, [&] {
+    // A bake checks them in the background; here nothing else takes as long.
+    for (const auto& extras : driver.extras)
+      check_payload(extras.name, digest_of_file(extras.payload()), extras.payload_sha256);
+    const TemporaryDirectory scratch;
+    const auto disk = make_scratch_disk(source, scratch.path(), environment.progress);
+    environment.progress.step("start the appliance");
+    const auto session =
+        environment.open_session({disk.path, disk.format, source.path, driver.payloads(), /*compiles=*/true});
+    return change_kernel(plan, *session, environment.progress);
+  });
 }
 
 }  // namespace bake::job

@@ -7,8 +7,8 @@
 
 namespace bake::job {
 
-guest::Facts read_facts(const SourceDisk& source, Environment& environment) {
-  constexpr const char* kind = "facts";
+guest::Facts cached_facts(const std::string& kind, const SourceDisk& source, Environment& environment,
+                          const std::function<guest::Facts()>& read) {
   auto& progress = environment.progress;
   if (const auto kept = environment.cache.find(kind, source.path))
     if (auto facts = guest::facts_from_cbor(*kept)) {
@@ -17,13 +17,18 @@ guest::Facts read_facts(const SourceDisk& source, Environment& environment) {
     }
   const auto before = Cache::settled_identity_of(source.path);
   const auto warnings = progress.warnings();
-  const TemporaryDirectory scratch;
-  auto session = open_scratch(source, scratch.path(), {}, environment);
-  progress.step("inspect");
-  auto facts = session->inspect();
-  // A warning would be missing in the next run.
+  auto facts = read();
   if (progress.warnings() == warnings) environment.cache.keep(kind, source.path, before, guest::to_cbor(facts));
   return facts;
+}
+
+guest::Facts read_facts(const SourceDisk& source, Environment& environment) {
+  return cached_facts("facts", source, environment, [&] {
+    const TemporaryDirectory scratch;
+    const auto session = open_scratch(source, scratch.path(), {}, environment);
+    environment.progress.step("inspect");
+    return session->inspect();
+  });
 }
 
 std::unique_ptr<Session> open_scratch(const SourceDisk& source, const std::filesystem::path& directory,
