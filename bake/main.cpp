@@ -2,7 +2,7 @@
 
 #include "bake/base/error.hpp"
 #include "bake/base/interrupt.hpp"
-#include "bake/cli/context.hpp"
+#include "bake/commands/commands.hpp"
 
 int main(int argc, char** argv) try {
   const bake::InterruptWatch watch;

@@ -108,4 +108,11 @@ std::string quote_command(std::string_view command) {
   return command.find('\'') == std::string_view::npos ? fmt::format("'{}'", command) : std::string(command);
 }
 
+Json to_json(const Context& context, const Error& error) {
+  return {{"kind", name_of(error.kind())},
+          {"message", error.message()},
+          {"hint", error.hint()},
+          {"commands", command_lines(context, error.remedies())}};
+}
+
 }  // namespace bake::cli

@@ -6,7 +6,7 @@
 
 #include "bake/base/text.hpp"
 #include "bake/bundle/bundle_json.hpp"
-#include "bake/cli/context.hpp"
+#include "bake/commands/commands.hpp"
 #include "tests/support/store_fixture.hpp"
 
 namespace bake::bundle {

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <sstream>
 
-#include "bake/cli/context.hpp"
 #include "bake/cli/remedy.hpp"
+#include "bake/commands/commands.hpp"
 #include "bake/disk/source.hpp"
 #include "tests/support/disk_fixture.hpp"
 

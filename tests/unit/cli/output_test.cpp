@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bake/cli/context.hpp"
+#include "bake/commands/commands.hpp"
 #include "tests/support/disk_fixture.hpp"
 
 namespace bake::cli {

@@ -6,7 +6,7 @@
 
 #include "bake/bundle/bundle_json.hpp"
 #include "bake/bundle/tree_digest.hpp"
-#include "bake/cli/context.hpp"
+#include "bake/commands/commands.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/store_fixture.hpp"
 

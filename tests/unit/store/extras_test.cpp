@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bake/bundle/bundle_json.hpp"
-#include "bake/cli/context.hpp"
+#include "bake/commands/commands.hpp"
 #include "tests/support/store_fixture.hpp"
 
 namespace bake::store {

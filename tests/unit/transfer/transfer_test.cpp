@@ -9,7 +9,7 @@
 #include "bake/archive/archive.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/text.hpp"
-#include "bake/cli/context.hpp"
+#include "bake/commands/commands.hpp"
 #include "bake/recipe/recipe.hpp"
 #include "bake/signature/dsse.hpp"
 #include "bake/signature/signing.hpp"
