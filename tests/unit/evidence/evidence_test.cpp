@@ -22,7 +22,7 @@ const std::string image_digest(64, '1');
 const std::string base_digest(64, '2');
 
 Json manifest() {
-  return Json::parse(R"({"schema":"bake-manifest/v1","bake":"0.1.0","time":"2023-11-14T22:13:20Z",
+  return Json::parse(R"({"schema":"bake-manifest/v1","bake":"0.2.0","time":"2023-11-14T22:13:20Z",
     "recipe":{"name":"image","sha256":"r"},"base":{"file":"base.vhd","sha256":")" +
                      base_digest + R"("},"matrix":{"sha256":"m","overlays":[]},
     "os":{"id":"centos","version":"7.7"},"vm_sizes":["Standard_HB120rs_v2"],
@@ -96,7 +96,7 @@ TEST_F(Evidence, SbomListsTheInstalledPackages) {
   EXPECT_EQ(sbom["SPDXID"], "SPDXRef-DOCUMENT");
   EXPECT_EQ(sbom["documentNamespace"], "urn:uuid:01234567-89ab-5cde-8f01-23456789abcd");
   EXPECT_EQ(sbom["creationInfo"]["created"], "2023-11-14T22:13:20Z");
-  EXPECT_EQ(sbom["creationInfo"]["creators"], Json::array({"Tool: bake-0.1.0"}));
+  EXPECT_EQ(sbom["creationInfo"]["creators"], Json::array({"Tool: bake-0.2.0"}));
   ASSERT_EQ(sbom["packages"].size(), 3U);
   EXPECT_EQ(sbom["packages"][0]["checksums"][0]["checksumValue"], image_digest);
   const auto& verbs = sbom["packages"][1];
@@ -158,7 +158,7 @@ TEST_F(Evidence, ProvenanceNamesEveryInput) {
   EXPECT_EQ(inputs, (std::vector<std::string>{"base.vhd " + base_digest, "recipe image r", "matrix m", "MLNX b",
                                               "extra packages el7 base " + std::string(64, '5')}));
   const auto& run = statement["predicate"]["runDetails"];
-  EXPECT_EQ(run["builder"]["version"]["bake"], "0.1.0");
+  EXPECT_EQ(run["builder"]["version"]["bake"], "0.2.0");
   EXPECT_EQ(run["metadata"]["finishedOn"], "2023-11-14T22:13:20Z");
   EXPECT_EQ(run["byproducts"][0]["name"], "out.vhd.manifest.json");
   EXPECT_EQ(run["byproducts"][0]["digest"]["sha256"], digest_of_file(sidecar(".manifest.json")));
