@@ -17,7 +17,7 @@ test_packages=(
   e2fsprogs xfsprogs dosfstools mtools fdisk cpio bzip2 xz-utils zstd lz4 kmod
   busybox-static strace systemd python3 util-linux waagent gdisk xorriso file procps binutils openssl
   cryptsetup-bin btrfs-progs lvm2 faketime
-  packer azure-cli python3-jmespath python3-yaml
+  packer azure-cli python3-jmespath python3-yaml python3-jsonschema
   slurm-wlm munge chromium
 )
 bench_packages=(libbenchmark-dev)

@@ -10,6 +10,9 @@ extern const char bake_embed_ib_firstboot_late_service_begin[], bake_embed_ib_fi
 extern const char bake_embed_handler_manifest_begin[], bake_embed_handler_manifest_end[];
 extern const char bake_embed_ib_ready_target_begin[], bake_embed_ib_ready_target_end[];
 extern const char bake_embed_ib_firstboot_preset_begin[], bake_embed_ib_firstboot_preset_end[];
+extern const char bake_embed_recipe_schema_begin[], bake_embed_recipe_schema_end[];
+extern const char bake_embed_fleet_schema_begin[], bake_embed_fleet_schema_end[];
+extern const char bake_embed_matrix_schema_begin[], bake_embed_matrix_schema_end[];
 }
 
 namespace bake::assets {
@@ -40,5 +43,11 @@ std::string_view ready_target() { return embedded(bake_embed_ib_ready_target_beg
 std::string_view handler_manifest() {
   return embedded(bake_embed_handler_manifest_begin, bake_embed_handler_manifest_end);
 }
+
+std::string_view recipe_schema() { return embedded(bake_embed_recipe_schema_begin, bake_embed_recipe_schema_end); }
+
+std::string_view fleet_schema() { return embedded(bake_embed_fleet_schema_begin, bake_embed_fleet_schema_end); }
+
+std::string_view matrix_schema() { return embedded(bake_embed_matrix_schema_begin, bake_embed_matrix_schema_end); }
 
 }  // namespace bake::assets

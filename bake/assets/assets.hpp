@@ -22,4 +22,11 @@ std::string_view ready_target();
 /// HandlerManifest.json of the VM extension handler package
 std::string_view handler_manifest();
 
+/// recipe.schema.json: the JSON Schema (2020-12) of recipes
+std::string_view recipe_schema();
+/// fleet.schema.json: the JSON Schema of fleets
+std::string_view fleet_schema();
+/// matrix.schema.json: the JSON Schema of the files of the matrix
+std::string_view matrix_schema();
+
 }  // namespace bake::assets

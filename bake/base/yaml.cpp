@@ -170,10 +170,12 @@ std::string MapReader::choice_or(std::string_view key, const std::vector<std::st
 
 void MapReader::finish() {
   const std::vector<std::string> known(known_.begin(), known_.end());
-  for (const auto& [key, value] : node_->entries)
-    if (!known_.contains(key))
-      problems_->push_back(
-          {where(value.line), fmt::format("unknown key '{}' in {}", key, what_), did_you_mean(key, known)});
+  for (const auto& [key, value] : node_->entries) {
+    if (known_.contains(key)) continue;
+    auto hint = did_you_mean(key, known);
+    if (hint.empty()) hint = fmt::format("known keys: {}", join(known, ", "));
+    problems_->push_back({where(value.line), fmt::format("unknown key '{}' in {}", key, what_), std::move(hint)});
+  }
 }
 
 std::string quote(std::string_view text) {

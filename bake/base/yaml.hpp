@@ -59,7 +59,8 @@ class MapReader {
 
   /// Reports a problem at the line of `key`, or of the map when the key is absent.
   void problem(std::string_view key, std::string message, std::string hint = {}, std::vector<Remedy> remedies = {});
-  /// Reports keys that no reader method asked for, each with the closest known key. Call it last.
+  /// Reports keys that no reader method asked for, each with the closest known key, or with all of them if none is
+  /// close. Call it last.
   void finish();
 
   [[nodiscard]] const Node& node() const { return *node_; }

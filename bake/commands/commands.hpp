@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -30,6 +31,7 @@ void add_verify(CLI::App& app, Context& context);
 void add_matrix(CLI::App& app, Context& context);
 void add_bundle(CLI::App& app, Context& context);
 void add_modules(CLI::App& app, Context& context);
+void add_schema(CLI::App& app, Context& context);
 void add_vhd(CLI::App& app, Context& context);
 
 /// Adds `trust` to the command `bundle`: the keys whose signatures vouch for bundles.
@@ -38,6 +40,10 @@ void add_bundle_trust(CLI::App& bundle, Context& context);
 void add_bundle_wanted(CLI::App& bundle, Context& context);
 /// Adds `resolve` to the command `matrix`.
 void add_matrix_resolve(CLI::App& matrix, Context& context);
+
+/// Returns the comment of a recipe in which editors with yaml-language-server find the schema: that of the installation
+/// to which the program `program` belongs, or else a file next to the recipe, and how to make it.
+std::string editor_comment(const std::filesystem::path& program);
 
 /// Runs the whole program: parses `arguments` (without the program's name), runs the command, and returns the exit
 /// code. The only function that catches errors of commands. Prints "bake: error: …" and "bake: hint: …" to `err`.

@@ -25,7 +25,7 @@ namespace {
 /// The command table, in the order of the help text.
 constexpr AddCommand commands[] = {add_image,  add_batch,  add_plan,    add_init,   add_inspect, add_verify,
                                    add_bundle, add_extras, add_modules, add_matrix, add_export,  add_import,
-                                   add_key,    add_vhd,    add_handler, add_doctor};
+                                   add_key,    add_vhd,    add_handler, add_schema, add_doctor};
 
 /// The beginning of a trace, as nlohmann::json writes it.
 constexpr std::string_view trace_beginning = R"({"traceEvents":)";

@@ -105,7 +105,7 @@ RdmaNames read_rdma_names(MapReader& reader, RdmaNames fallback) {
 
 std::vector<std::string> read_modules(MapReader& reader, std::vector<std::string> fallback) {
   static constexpr std::string_view characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-  if (!reader.has("load_modules")) return fallback;
+  if (reader.find("load_modules") == nullptr) return fallback;
   auto modules = reader.texts("load_modules");
   for (const auto& module : modules)
     if (module.empty() || module.find_first_not_of(characters) != std::string::npos)

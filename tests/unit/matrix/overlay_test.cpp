@@ -110,24 +110,26 @@ bundles:
     source: x
 vm_size: []
 )");
-  EXPECT_EQ(overlay.problems(),
-            (Lines{
-                "o.yaml:4: 'CX9' is not a card generation (did you mean 'CX4'?)",
-                "o.yaml:4: a size without RDMA has neither 'generation' nor 'hcas'",
-                "o.yaml:5: 'hcas' must be a whole number from 0 to 16, not 'many'",
-                "o.yaml:6: 'transport' must be one of sriov, networkdirect, none, not 'ethernet'",
-                "o.yaml:8: vm_sizes row has no 'source'",
-                "o.yaml:8: 'name' must look like Standard_HB120rs_v2, not 'HB2rs'",
-                "o.yaml:8: an SR-IOV size must state 'generation' and 'hcas'",
-                "o.yaml:11: a VM generation is 1 or 2, not '3'",
-                "o.yaml:12: 'retires' must look like 2027-05-31, not 'soon'",
-                "o.yaml:15: 'version' must look like 7.7 or 20.04, not '7'",
-                "o.yaml:18: 'ga_kernel' must look like 3.10.0-1062.el7.x86_64, not '3.10'",
-                "o.yaml:19: unknown key 'colour' in operating_systems row",
-                "o.yaml:23: a row with a file, url or sha256 is one archive, so it names one distro",
-                "o.yaml:24: 'abc' is not 64 hexadecimal digits",
-                "o.yaml:26: unknown key 'vm_size' in matrix file (did you mean 'vm_sizes'?)",
-            }));
+  EXPECT_EQ(
+      overlay.problems(),
+      (Lines{
+          "o.yaml:4: 'CX9' is not a card generation (did you mean 'CX4'?)",
+          "o.yaml:4: a size without RDMA has neither 'generation' nor 'hcas'",
+          "o.yaml:5: 'hcas' must be a whole number from 0 to 16, not 'many'",
+          "o.yaml:6: 'transport' must be one of sriov, networkdirect, none, not 'ethernet'",
+          "o.yaml:8: vm_sizes row has no 'source'",
+          "o.yaml:8: 'name' must look like Standard_HB120rs_v2, not 'HB2rs'",
+          "o.yaml:8: an SR-IOV size must state 'generation' and 'hcas'",
+          "o.yaml:11: a VM generation is 1 or 2, not '3'",
+          "o.yaml:12: 'retires' must look like 2027-05-31, not 'soon'",
+          "o.yaml:15: 'version' must look like 7.7 or 20.04, not '7'",
+          "o.yaml:18: 'ga_kernel' must look like 3.10.0-1062.el7.x86_64, not '3.10'",
+          "o.yaml:19: unknown key 'colour' in operating_systems row (known keys: aliases, azure_kernel, confidence, "
+          "distro, end_of_life, extension, family, ga_kernel, id, inbox, name, source, version)",
+          "o.yaml:23: a row with a file, url or sha256 is one archive, so it names one distro",
+          "o.yaml:24: 'abc' is not 64 hexadecimal digits",
+          "o.yaml:26: unknown key 'vm_size' in matrix file (did you mean 'vm_sizes'?)",
+      }));
 }
 
 TEST(MatrixOverlay, CrossReferencesAndDuplicates) {

@@ -160,7 +160,7 @@ TEST(Recipe, RefusesWhatACustomizeMustNotDo) {
       "  images/r.yaml:14: 'users' cannot change root\n"
       "  images/r.yaml:15: 'a;b' is not the name of an account (small letters, digits, '_' and '-'; first a letter; at "
       "most 32)\n"
-      "  images/r.yaml:15: unknown key 'password' in users");
+      "  images/r.yaml:15: unknown key 'password' in users (known keys: authorized_keys, groups, name, shell)");
 }
 
 TEST(Recipe, RefusesAKernelReleaseThatIsAPath) {
