@@ -12,7 +12,7 @@ build_packages=(
   libsolv-dev libsolvext-dev libelf-dev librnp-dev musl-tools
 )
 test_packages=(
-  libgtest-dev libgmock-dev clang-format clang-tidy shellcheck
+  libgtest-dev libgmock-dev clang-format clang-tidy shellcheck lintian
   mmdebstrap dpkg-dev rpm createrepo-c gnupg libarchive-tools
   e2fsprogs xfsprogs dosfstools mtools fdisk cpio bzip2 xz-utils zstd lz4 kmod
   busybox-static strace systemd python3 util-linux waagent gdisk xorriso file procps binutils openssl

@@ -35,6 +35,17 @@ def skip(reason):
     sys.exit(77)
 
 
+def debian_root(release, target, *packages):
+    """Makes a Debian from this machine's apt mirror: a directory, or a .tar. It also has apt's sources."""
+    script = r"""apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
+        awk -v release="$1" '$2 ~ "^" release && $3 == "main" {
+            print "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]", $1, $2, $3 }' | sort -u"""
+    sources = run("sh", "-c", script, "sh", release).stdout
+    if not sources:
+        raise unittest.SkipTest(f"apt knows no mirror of {release}")
+    run("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(packages)}", release, target, "-", input=sources)
+
+
 def sha256(path):
     digest = hashlib.sha256()
     with open(path, "rb") as file:
