@@ -29,8 +29,8 @@ bake_one() {
   "$bake" verify "$demo/$name.vhd"
 }
 
-say "install and build"
-./tests/install-deps.sh
+say "install packages and build; a machine without them needs about 1 GB and some minutes for it"
+./tests/install-deps.sh --demo
 cmake --preset dev
 cmake --build --preset dev --target bake
 

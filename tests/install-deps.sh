@@ -1,26 +1,33 @@
 #!/usr/bin/env bash
-# Installs what building and testing needs on a fresh Debian 12, and only what is missing: a second run calls no apt.
-# Works as root or through sudo. The log of apt goes to a file that is shown when apt fails.
-#   tests/install-deps.sh [--bench]    with --bench also what only tests/bench/micro.sh needs
+# Installs Debian packages on a fresh Debian 12, and only what is missing: a second run calls no apt. Works as root or through
+# sudo. Says what it installs and how far it is; the log of apt goes to a file that is shown if apt fails.
+#   tests/install-deps.sh             what building, baking and the tests need
+#   tests/install-deps.sh --build     only what building and baking need
+#   tests/install-deps.sh --demo      also what the stand-ins of images/demo.sh need
+#   tests/install-deps.sh --bench     what the tests need, and what only tests/bench/micro.sh needs
 set -euo pipefail
 
 build_packages=(
   g++ cmake ninja-build pkg-config ccache git ca-certificates
-  libguestfs-dev libguestfs-tools libguestfs-xfs guestfs-tools supermin linux-image-amd64
-  qemu-system-x86 qemu-utils
-  libarchive-dev libssl-dev libyaml-cpp-dev libfmt-dev libcli11-dev nlohmann-json3-dev
+  libguestfs-dev libguestfs-xfs supermin linux-image-amd64 qemu-system-x86 qemu-utils
+  dpkg-dev libarchive-dev libssl-dev libyaml-cpp-dev libfmt-dev libcli11-dev nlohmann-json3-dev
   libsolv-dev libsolvext-dev libelf-dev librnp-dev musl-tools
+)
+standin_packages=(
+  guestfish mmdebstrap rpm createrepo-c gnupg libarchive-tools
+  e2fsprogs xfsprogs dosfstools mtools fdisk cpio bzip2 xz-utils zstd lz4 kmod
+  python3 util-linux file binutils openssl
 )
 test_packages=(
   libgtest-dev libgmock-dev clang-format clang-tidy shellcheck lintian
-  mmdebstrap dpkg-dev rpm createrepo-c gnupg libarchive-tools
-  e2fsprogs xfsprogs dosfstools mtools fdisk cpio bzip2 xz-utils zstd lz4 kmod
-  busybox-static strace systemd python3 util-linux waagent gdisk xorriso file procps binutils openssl
+  libguestfs-tools guestfs-tools busybox-static strace systemd waagent gdisk xorriso procps
   cryptsetup-bin btrfs-progs lvm2 faketime
   packer azure-cli python3-jmespath python3-yaml python3-jsonschema
   slurm-wlm munge chromium
 )
 bench_packages=(libbenchmark-dev)
+
+say() { echo "install-deps: $*"; }
 
 is_installed() {
   local status
@@ -39,20 +46,40 @@ as_root() {
   fi
 }
 
-run_logged() {
-  if ! as_root "$@" >>"$log" 2>&1; then
-    echo "install-deps: failed: $*" >&2
-    tail -n 30 "$log" >&2
-    exit 1
-  fi
+fail() {
+  echo "install-deps: failed: $*" >&2
+  tail -n 30 "$log" >&2
+  exit 1
 }
 
-packages=("${build_packages[@]}" "${test_packages[@]}")
+# show_progress: reads the output of apt-get with APT::Status-Fd=1. Prints each tenth of the download and of the installation,
+# and writes the rest to the log.
+show_progress() {
+  local line shown='' now
+  while IFS= read -r line; do
+    if [[ $line =~ ^(dl|pm)status:.*:([0-9]+)\.[0-9]+: ]]; then
+      now="${BASH_REMATCH[1]} $((BASH_REMATCH[2] / 10 * 10))"
+      if [ "$now" != "$shown" ]; then
+        case $now in
+          dl*) say "  downloaded ${now#* } %" ;;
+          *) say "  unpacked and set up ${now#* } %" ;;
+        esac
+        shown=$now
+      fi
+    else
+      printf '%s\n' "$line" >>"$log"
+    fi
+  done
+}
+
+packages=("${build_packages[@]}")
 case "$*" in
-  "") ;;
-  --bench) packages+=("${bench_packages[@]}") ;;
+  --build) ;;
+  --demo) packages+=("${standin_packages[@]}") ;;
+  "") packages+=("${standin_packages[@]}" "${test_packages[@]}") ;;
+  --bench) packages+=("${standin_packages[@]}" "${test_packages[@]}" "${bench_packages[@]}") ;;
   *)
-    echo "install-deps: usage: tests/install-deps.sh [--bench]" >&2
+    echo "install-deps: usage: tests/install-deps.sh [--build | --demo | --bench]" >&2
     exit 2
     ;;
 esac
@@ -62,14 +89,19 @@ for package in "${packages[@]}"; do
   is_installed "$package" || missing+=("$package")
 done
 if [ ${#missing[@]} = 0 ]; then
-  echo "install-deps: everything is installed"
+  say "everything is installed"
   exit 0
 fi
 
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp -t install-deps.XXXXXX)
-echo "install-deps: installing ${#missing[@]} packages: ${missing[*]}"
-run_logged apt-get -q update
-run_logged apt-get -q -y --no-install-recommends install "${missing[@]}"
+install=(apt-get -q -y --no-install-recommends -o APT::Status-Fd=1 install "${missing[@]}")
+say "${#missing[@]} packages are missing: ${missing[*]}"
+say "reads the package lists"
+as_root apt-get -q update >>"$log" 2>&1 || fail "apt-get update"
+# Each line names an archive: 'ADDRESS' FILE BYTES DIGEST.
+archives=$("${install[@]}" --print-uris 2>>"$log") || fail "${install[*]} --print-uris"
+say "$(awk "/^'/"' { n++; bytes += $3 } END { printf "downloads %d archives (%.0f MB) and installs them", n, bytes / 1e6 }' <<<"$archives")"
+as_root "${install[@]}" 2>>"$log" | show_progress || fail "${install[*]}"
 rm -f "$log"
-echo "install-deps: done"
+say "done"
