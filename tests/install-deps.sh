@@ -19,7 +19,7 @@ standin_packages=(
   python3 util-linux file binutils openssl
 )
 test_packages=(
-  libgtest-dev libgmock-dev clang-format clang-tidy shellcheck lintian
+  libgtest-dev libgmock-dev clang-format clang-tidy shellcheck lintian buildah
   libguestfs-tools guestfs-tools busybox-static strace systemd waagent gdisk xorriso procps
   cryptsetup-bin btrfs-progs lvm2 faketime
   packer azure-cli python3-jmespath python3-yaml python3-jsonschema
