@@ -29,8 +29,7 @@ struct Diagnosis {
 
 using Level = Diagnosis::Level;
 
-Diagnosis tool(const std::string& program, const std::string& packages) {
-  const auto path = find_program(program);
+Diagnosis tool(const std::string& program, const std::optional<std::string>& path, const std::string& packages) {
   if (path) return {program, Level::ok, *path, ""};
   return {program, Level::problem, "not on PATH", "install " + packages};
 }
@@ -120,10 +119,10 @@ fs::path from_environment(const char* name, const char* fallback) {
 std::vector<Diagnosis> check_machine() {
   constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30U;
   std::vector<Diagnosis> result{
-      tool("qemu-system-x86_64", "qemu-system-x86 (Debian, Ubuntu) or qemu-kvm (RHEL)"),
-      tool("qemu-img", "qemu-utils (Debian, Ubuntu) or qemu-img (RHEL)"),
+      tool("qemu-system-x86_64", find_qemu(), "qemu-system-x86 (Debian, Ubuntu) or qemu-kvm (RHEL)"),
+      tool("qemu-img", find_program("qemu-img"), "qemu-utils (Debian, Ubuntu) or qemu-img (RHEL)"),
   };
-  if (!has_fixed_appliance()) result.push_back(tool("supermin", "supermin"));
+  if (!has_fixed_appliance()) result.push_back(tool("supermin", find_program("supermin"), "supermin"));
   result.push_back(appliance_kernel());
   result.push_back(kvm());
   result.push_back(xfs());

@@ -37,14 +37,6 @@ std::string boot_sector() {
   return sector;
 }
 
-/// RHEL's package has the program outside of PATH.
-std::optional<std::string> find_qemu() {
-  for (const auto* name : {"qemu-system-x86_64", "qemu-kvm"})
-    if (const auto path = find_program(name)) return path;
-  const std::string rhel = "/usr/libexec/qemu-kvm";
-  return ::access(rhel.c_str(), X_OK) == 0 ? std::optional(rhel) : std::nullopt;
-}
-
 std::string first_line(const std::string& text) {
   const auto lines = split_lines(trim(text));
   return lines.empty() ? std::string() : lines.front();
@@ -68,6 +60,13 @@ KvmProbe run_guest(const std::string& qemu, std::chrono::milliseconds limit) {
 }
 
 }  // namespace
+
+std::optional<std::string> find_qemu() {
+  for (const auto* name : {"qemu-system-x86_64", "qemu-kvm"})
+    if (const auto path = find_program(name)) return path;
+  const std::string rhel = "/usr/libexec/qemu-kvm";
+  return ::access(rhel.c_str(), X_OK) == 0 ? std::optional(rhel) : std::nullopt;
+}
 
 KvmProbe probe_kvm(const std::filesystem::path& device, std::chrono::milliseconds limit) {
   const FileDescriptor opened(::open(device.c_str(), O_RDWR | O_CLOEXEC));

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace bake::cli {
@@ -20,7 +21,10 @@ struct KvmProbe {
   std::string reason = {};
 };
 
-/// Runs a guest of 8 bytes under KVM with the first of qemu-system-x86_64 and qemu-kvm, and ends it with its children
+/// Returns the path of qemu for x86-64. RHEL's package has the program outside of PATH.
+std::optional<std::string> find_qemu();
+
+/// Runs a guest of 8 bytes under KVM with find_qemu(), and ends it with its children
 /// after `limit`. It is not enough to open the device: in some VMs it opens, and the first guest hangs. Throws
 /// Error{interrupted} after a signal.
 KvmProbe probe_kvm(const std::filesystem::path& device, std::chrono::milliseconds limit);

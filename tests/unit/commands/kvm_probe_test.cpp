@@ -53,6 +53,13 @@ TEST_F(KvmProbeTest, AGuestThatReachesItsExitPortShowsThatKvmWorks) {
   EXPECT_EQ(sector.substr(510), std::string("\x55\xAA"));
 }
 
+TEST_F(KvmProbeTest, QemuIsFoundUnderTheNameOfRhelToo) {
+  write_text_atomically(scratch.path() / "qemu-kvm", "#!/bin/sh\n", 0755);
+  EXPECT_EQ(find_qemu(), (scratch.path() / "qemu-kvm").string());
+  write_text_atomically(scratch.path() / "qemu-system-x86_64", "#!/bin/sh\n", 0755);
+  EXPECT_EQ(find_qemu(), (scratch.path() / "qemu-system-x86_64").string());
+}
+
 TEST_F(KvmProbeTest, AGuestThatHangsIsKilledWithItsChildren) {
   const auto pid_file = scratch.path() / "pid";
   const auto begin = std::chrono::steady_clock::now();
