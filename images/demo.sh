@@ -29,7 +29,7 @@ bake_one() {
   "$bake" verify "$demo/$name.vhd"
 }
 
-say "install packages and build; a machine without them needs about 1 GB and some minutes for it"
+say "install packages and build; a fresh machine downloads about 300 MB"
 ./tests/install-deps.sh --demo
 cmake --preset dev
 cmake --build --preset dev --target bake
