@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """images/Containerfile, built with buildah on a base that is made from this machine's apt mirror, because a registry may be out
-of reach. Compiles bake, so it takes half an hour on two processors. Nightly."""
+of reach. Compiles bake, so it takes half an hour on two processors. Nightly. $CONTAINER_BUILD_OPTIONS has more options for the
+build, for example --volume with a cache of ccache."""
 import json
 import os
 import shutil
@@ -35,7 +36,7 @@ class Container(unittest.TestCase):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(SOURCE / name, target, follow_symlinks=False)
         cls.built = cls.buildah("build", "--isolation", "chroot", "--build-arg", f"BASE={BASE}", "--tag", "bake",
-                                "--file", source / "images/Containerfile", source)
+                                *os.environ.get("CONTAINER_BUILD_OPTIONS", "").split(), "--file", source / "images/Containerfile", source)
         cls.container = cls.buildah("from", "--pull-never", "bake").stdout.strip()
 
     @classmethod
