@@ -8,6 +8,20 @@
 #include "bake/guest/facts.hpp"
 
 namespace bake::apply {
+
+std::vector<std::string> steps_of(const plan::Plan& plan) {
+  std::vector<std::string> names{"change packages"};
+  if (plan.fit.kind == resolve::FitKind::needs_build)
+    names.emplace_back(plan.built_modules ? "install built modules" : "build modules");
+  names.insert(names.end(), {"depmod", "configure"});
+  if (!plan.customization.empty()) names.emplace_back("customize");
+  for (const auto& script : plan.customization.run) names.push_back("run " + script.name);
+  if (plan.rebuild_initramfs) names.emplace_back(plan.edits_initramfs() ? "edit initramfs" : "rebuild initramfs");
+  if (plan.generalize) names.emplace_back("generalize");
+  if (plan.relabel != plan::Relabel::none) names.emplace_back("label files");
+  return names;
+}
+
 Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, Progress& progress) {
   progress.step("change packages");
   Payloads payloads(plan.bundle.has_value(), plan.extra_payloads, guest);

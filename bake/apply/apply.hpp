@@ -21,4 +21,7 @@ struct Applied {
 /// that failed.
 Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, Progress& progress);
 
+/// Returns the names of the steps that apply() reports for `plan`, in order.
+std::vector<std::string> steps_of(const plan::Plan& plan);
+
 }  // namespace bake::apply

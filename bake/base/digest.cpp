@@ -5,11 +5,13 @@
 #include <cctype>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <functional>
 #include <openssl/evp.h>
 #include <vector>
 
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
+#include "bake/base/progress.hpp"
 
 namespace bake {
 namespace {
@@ -26,6 +28,20 @@ const EVP_MD* md_of(DigestAlgorithm algorithm) {
       return EVP_sha512();
   }
   return EVP_sha256();
+}
+
+/// `report` gets the number of bytes that are read, after each part.
+std::string digest_of_file(const std::filesystem::path& file, DigestAlgorithm algorithm,
+                           const std::function<void(std::uint64_t)>& report) {
+  Hasher hasher(algorithm);
+  const FileDescriptor fd = open_file(file, O_RDONLY);
+  std::vector<std::byte> buffer(std::size_t{1} << 20U);
+  for (std::uint64_t done = 0;;) {
+    const auto count = read_some(fd, buffer, file);
+    if (count == 0) return hasher.hex();
+    hasher.update(std::span(buffer).first(count));
+    report(done += count);
+  }
 }
 
 }  // namespace
@@ -64,17 +80,17 @@ std::string digest_of(std::string_view data, DigestAlgorithm algorithm) {
   return hasher.hex();
 }
 
-std::string digest_of_file(const std::filesystem::path& file, DigestAlgorithm algorithm) {
-  Hasher hasher(algorithm);
-  const FileDescriptor fd = open_file(file, O_RDONLY);
-  std::vector<std::byte> buffer(std::size_t{1} << 20U);
-  for (;;) {
-    const auto count = read_some(fd, buffer, file);
-    if (count == 0) return hasher.hex();
-    hasher.update(std::span(buffer).first(count));
-  }
+std::string digest_of_file(const std::filesystem::path& file, Progress& progress) {
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(file, unknown);
+  return digest_of_file(file, DigestAlgorithm::sha256, [&](std::uint64_t done) {
+    if (!unknown) progress.work(done, size, "bytes");
+  });
 }
 
+std::string digest_of_file(const std::filesystem::path& file, DigestAlgorithm algorithm) {
+  return digest_of_file(file, algorithm, [](std::uint64_t /*done*/) {});
+}
 bool is_sha256(std::string_view text) {
   return text.size() == 64 &&
          std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });

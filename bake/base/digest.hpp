@@ -9,6 +9,8 @@
 
 namespace bake {
 
+class Progress;
+
 enum class DigestAlgorithm { md5, sha1, sha256, sha512 };
 
 /// Computes a message digest piece by piece, so that data is hashed while it is read.
@@ -35,6 +37,9 @@ std::string digest_of(std::string_view data, DigestAlgorithm algorithm = DigestA
 
 /// Lower-case hexadecimal digest of a file's content. Throws Error{failed} when it cannot be read.
 std::string digest_of_file(const std::filesystem::path& file, DigestAlgorithm algorithm = DigestAlgorithm::sha256);
+
+/// The sha256 of a file; reports how much is read. Throws like digest_of_file.
+std::string digest_of_file(const std::filesystem::path& file, Progress& progress);
 
 /// True for 64 lower- or upper-case hexadecimal digits.
 bool is_sha256(std::string_view text);

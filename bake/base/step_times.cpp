@@ -21,11 +21,20 @@ Json event_of(const StepTimes::Span& span, std::string_view category, Progress::
 
 }  // namespace
 
-void StepTimes::step(std::string_view name) {
+void StepTimes::begin_step(std::string name) {
   const auto now = Clock::now();
   if (!steps_.empty()) steps_.back().end = now;
-  steps_.push_back({std::string(name), now, now});
+  steps_.push_back({std::move(name), now, now});
+}
+
+void StepTimes::step(std::string_view name) {
+  begin_step(std::string(name));
   to_->step(name);
+}
+
+void StepTimes::part(std::string_view name, std::string_view state, Phase phase) {
+  begin_step(std::string(name) + ": " + std::string(state));
+  to_->part(name, state, phase);
 }
 
 void StepTimes::call(std::string_view name, Clock::time_point begin, Clock::time_point end) {

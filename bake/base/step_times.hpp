@@ -20,6 +20,12 @@ class StepTimes final : public Progress {
     ++warnings_;
     to_->warn(text);
   }
+  void plan_steps(std::string_view guest, const std::vector<std::string>& names) override {
+    to_->plan_steps(guest, names);
+  }
+  void work(std::uint64_t done, std::uint64_t total, std::string_view unit) override { to_->work(done, total, unit); }
+  void part(std::string_view name, std::string_view state, Phase phase) override;
+  void part_step(std::string_view name, const PartStep& step) override { to_->part_step(name, step); }
   void call(std::string_view name, Clock::time_point begin, Clock::time_point end) override;
 
   [[nodiscard]] std::size_t warnings() const override { return warnings_; }
@@ -28,6 +34,8 @@ class StepTimes final : public Progress {
   [[nodiscard]] const std::vector<Span>& calls() const { return calls_; }
 
  private:
+  void begin_step(std::string name);
+
   std::unique_ptr<Progress> to_;
   std::vector<Span> steps_;
   std::vector<Span> calls_;

@@ -177,8 +177,8 @@ std::uint64_t BundleTree::size(const std::string& path) const {
   return real ? files_.at(*real).size : 0;
 }
 
-std::string digest_of_bundle(const fs::path& archive, const archive::EntryLimits& limits) {
-  return fs::is_directory(archive) ? digest_of_tree(archive, limits) : digest_of_file(archive);
+std::string digest_of_bundle(const fs::path& archive, const archive::EntryLimits& limits, Progress& progress) {
+  return fs::is_directory(archive) ? digest_of_tree(archive, limits) : digest_of_file(archive, progress);
 }
 
 std::uint64_t size_of_bundle(const fs::path& archive) {

@@ -50,8 +50,10 @@ struct StagedBundle {
   bool from_directory = false;
 };
 
-/// Returns Trust::archive_sha256 of an archive, or of a directory with an unpacked bundle.
-std::string digest_of_bundle(const std::filesystem::path& archive, const archive::EntryLimits& limits);
+/// Returns Trust::archive_sha256 of an archive, or of a directory with an unpacked bundle. Reports how much of an
+/// archive is read.
+std::string digest_of_bundle(const std::filesystem::path& archive, const archive::EntryLimits& limits,
+                             Progress& progress);
 
 /// Returns the size of an archive, or of all files in a directory, in bytes.
 std::uint64_t size_of_bundle(const std::filesystem::path& archive);

@@ -14,6 +14,8 @@ namespace bake::cli {
 
 using Json = nlohmann::ordered_json;
 
+class ConsoleProgress;
+
 /// The state that all commands share: output streams and global options. One per run of the program.
 struct Context {
   std::ostream& out;  ///< results only
@@ -21,7 +23,8 @@ struct Context {
   bool json = false;
   bool quiet = false;
   bool verbose = false;
-  std::string progress_mode = "auto";  ///< auto, tty, plain, none
+  std::string progress_mode = "auto";  ///< auto, tty, plain, json, none
+  int events = -1;                     ///< --events: a socket for progress events
   std::string log_file;
   std::filesystem::path trace_file;                    ///< --trace
   std::filesystem::path store;                         ///< --store
@@ -35,9 +38,18 @@ struct Context {
   /// Prints `document` as the one JSON document of this run.
   void print(const Json& document);
 
-  Context(std::ostream& result, std::ostream& messages) : out(result), err(messages) {}
+  /// Shows the end of the running step, if there is one: a message comes next.
+  void end_step(bool failed);
+  /// Shows the end of the run, and keeps how long the steps took. Call it once, at the end.
+  void end_run(int exit_code);
+
+  Context(std::ostream& result, std::ostream& messages);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
 
  private:
+  ConsoleProgress* console_ = nullptr;  ///< owned by progress_
   std::unique_ptr<StepTimes> progress_;
 };
 

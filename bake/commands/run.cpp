@@ -43,7 +43,11 @@ std::filesystem::path default_store() {
 void add_global_options(CLI::App& app, Context& context) {
   app.add_flag("--json", context.json, "print one JSON document on standard output");
   app.add_option("--progress", context.progress_mode, "how to show progress on standard error")
-      ->check(CLI::IsMember({"auto", "tty", "plain", "none"}));
+      ->check(CLI::IsMember({"auto", "tty", "plain", "json", "none"}));
+  app.add_option("--events", context.events, "a socket that gets each event of --progress json as a packet")
+      ->check(CLI::Range(0, 1 << 20))
+      ->group("");  // for the children of 'bake batch'
+
   app.add_flag("-q,--quiet", context.quiet, "no progress, only warnings and errors");
   app.add_flag("-v,--verbose", context.verbose, "details of each step");
   app.add_option("--log", context.log_file, "also write every step and detail to this file");
@@ -118,8 +122,20 @@ void log_error(Context& context, const Error& error) {
     log << "hint: run: " << without_controls(command) << '\n';
 }
 
+/// Writes the error as the last event but one of --progress json.
+void write_error_event(Context& context, const Error& error) {
+  Json event{{"event", "error"}};
+  event.update(to_json(context, error));
+  context.err << event.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+}
+
 void print_error(Context& context, const Error& error) {
+  context.end_step(true);
   if (context.json && !context.document_printed) context.print({{"error", to_json(context, error)}});
+  if (context.progress_mode == "json") {
+    write_error_event(context, error);
+    return log_error(context, error);
+  }
   context.err << "bake: error: " << without_controls(error.message()) << '\n';
   if (!error.hint().empty()) context.err << "bake: hint: " << without_controls(error.hint()) << '\n';
   for (const auto& command : command_lines(context, error.remedies()))
@@ -176,6 +192,11 @@ int with_trace(Context& context, int status) {
   return status;
 }
 
+/// The socket belongs to this process, not to its children.
+void keep_events_here(const Context& context) {
+  if (context.events >= 0) ::fcntl(context.events, F_SETFD, FD_CLOEXEC);
+}
+
 /// Parses the arguments, runs the command, and returns its exit code.
 int run_command(CLI::App& app, Context& context, const std::vector<std::string>& arguments) {
   try {
@@ -212,8 +233,11 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
     require_trace(trace);
     open_log(context);
     context.trace_file = std::move(trace);
+    keep_events_here(context);
   });
-  return with_trace(context, run_command(app, context, arguments));
+  const auto status = with_trace(context, run_command(app, context, arguments));
+  context.end_run(status);
+  return status;
 }
 
 }  // namespace bake::cli

@@ -34,14 +34,26 @@ void set_size(const FileDescriptor& out, std::uint64_t size, const fs::path& nam
   if (::ftruncate(out.get(), static_cast<off_t>(size)) != 0) throw_errno("sizing", name, errno);
 }
 
-void copy_data(const SourceDisk& source, const OpenImage& in, const FileDescriptor& out, const fs::path& destination) {
+/// Returns the bytes of an image that are not in holes, as far as the file system says.
+std::uint64_t bytes_on_disk(const OpenImage& image) {
+  struct stat info {};
+  if (::fstat(image.fd.get(), &info) != 0) return image.size;
+  return std::min(static_cast<std::uint64_t>(info.st_blocks) * 512, image.size);
+}
+
+void copy_data(const SourceDisk& source, const OpenImage& in, const FileDescriptor& out, const fs::path& destination,
+               Progress& progress) {
   set_size(out, source.data_size, destination);
+  const auto total = bytes_on_disk(in);
+  std::uint64_t done = 0;
   walk(
       in, source.path, [](std::uint64_t /*length*/) {},
       [&](std::uint64_t offset, std::span<const std::byte> data) {
         if (offset < source.data_size)
           write_sparse(out, data.first(std::min<std::uint64_t>(data.size(), source.data_size - offset)), offset,
                        destination);
+        done += data.size();
+        progress.work(std::min(done, total), total, "bytes");
       });
 }
 
@@ -68,7 +80,7 @@ void copy_open_image(const SourceDisk& source, const OpenImage& in, const FileDe
   }
   progress.step(fmt::format("copying '{}' ({})", source.path.string(), human_size(source.data_size)));
   if (::ioctl(out.get(), FICLONE, in.fd.get()) != 0) {
-    copy_data(source, in, out, name);
+    copy_data(source, in, out, name, progress);
     return;
   }
   progress.detail("the file system shared the blocks (reflink)");

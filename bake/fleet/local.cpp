@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <map>
+#include <memory>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -20,6 +21,7 @@
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
 #include "bake/disk/sidecar.hpp"
+#include "bake/fleet/events.hpp"
 #include "bake/verify/evidence.hpp"
 
 namespace bake::fleet {
@@ -27,6 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
+using Phase = Progress::Phase;
 using recipe::FleetImage;
 
 constexpr std::chrono::milliseconds poll_interval{50};
@@ -40,6 +43,7 @@ struct Running {
   Clock::time_point started;
   std::int64_t started_at = 0;
   std::optional<FileIdentity> base;  ///< as it was at the start
+  std::shared_ptr<ChildEvents> events;
 };
 
 /// Returns whether another bake has locked this output (bake/disk/output.cpp). The lock file of a killed bake is not
@@ -55,8 +59,9 @@ FileDescriptor open_log(const fs::path& log) {
 }
 
 /// Starts a program that writes its output to `log`, and returns its process id. The program has its own process group,
-/// so that only this process forwards a Ctrl-C to it. The kernel sends it SIGTERM when this process is killed.
-pid_t start(const std::vector<std::string>& arguments, const fs::path& log) {
+/// so that only this process forwards a Ctrl-C to it. The kernel sends it SIGTERM when this process is killed. It
+/// inherits `events`.
+pid_t start(const std::vector<std::string>& arguments, const fs::path& log, const FileDescriptor& events) {
   const auto output = open_log(log);
   const FileDescriptor input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::vector<char*> argv;
@@ -74,6 +79,7 @@ pid_t start(const std::vector<std::string>& arguments, const fs::path& log) {
   ::dup2(input.get(), STDIN_FILENO);
   ::dup2(output.get(), STDOUT_FILENO);
   ::dup2(output.get(), STDERR_FILENO);
+  ::fcntl(events.get(), F_SETFD, 0);
   ::execv(argv.front(), argv.data());
   ::_exit(127);
 }
@@ -216,6 +222,7 @@ class LocalRun {
         deadline = Clock::now() + patience;
       }
       if (deadline && Clock::now() > *deadline) end_children(SIGKILL);
+      report_steps();
       reap();
       std::this_thread::sleep_for(poll_interval);
     }
@@ -241,18 +248,22 @@ class LocalRun {
     if (busy != busy_.end() && Clock::now() < busy->second) return false;
     if (!is_being_written(output)) return true;
     if (busy == busy_.end())
-      progress_.step(fmt::format("{}: waiting for another bake that writes it", tasks_[index].image.name));
+      progress_.part(tasks_[index].image.name, "waiting for another bake that writes it", Phase::waiting);
     busy_[index] = Clock::now() + lock_interval;
     return false;
   }
 
   void start_one(std::size_t index) {
     const auto& image = tasks_[index].image;
-    progress_.step(fmt::format("{}: baking {}", image.name, image.recipe.file.filename().string()));
-    Running child{index, 0, Clock::now(), output_time(), identity_of(image.recipe.base.path)};
+    progress_.part(image.name, fmt::format("baking {}", image.recipe.file.filename().string()), Phase::running);
+    Running child{index, 0, Clock::now(), output_time(), identity_of(image.recipe.base.path), nullptr};
     try {
       fs::remove(sidecar_of(image.output, Sidecar::result));  // there is no result until the bake ends
-      child.pid = start(image_arguments(image, options_), sidecar_of(image.output, Sidecar::log));
+      child.events = std::make_shared<ChildEvents>();
+      auto arguments = image_arguments(image, options_);
+      arguments.insert(arguments.end(), {"--events", std::to_string(child.events->child_end().get())});
+      child.pid = start(arguments, sidecar_of(image.output, Sidecar::log), child.events->child_end());
+      child.events->close_child_end();
     } catch (const std::exception& error) {
       auto result = begin_result(child, options_);
       fail(result, error);
@@ -265,9 +276,13 @@ class LocalRun {
 
   void finish(std::size_t index, ImageResult result) {
     const auto& name = tasks_[index].image.name;
-    progress_.step(result.status == 0 ? fmt::format("{}: done", name)
-                                      : fmt::format("{}: exit {}", name, result.status));
+    progress_.part(name, result.status == 0 ? "done" : fmt::format("exit {}", result.status), Phase::over);
     results_[index] = std::move(result);
+  }
+
+  void report_steps() {
+    for (const auto& child : running_)
+      if (const auto step = child.events->read()) progress_.part_step(tasks_[child.index].image.name, *step);
   }
 
   void reap() {
@@ -318,7 +333,7 @@ std::vector<std::string> image_arguments(const FleetImage& image, const FleetOpt
 
 void wait_until_free(const FleetImage& image, Progress& progress) {
   if (!is_being_written(image.output)) return;
-  progress.step(fmt::format("{}: waiting for another bake that writes it", image.name));
+  progress.part(image.name, "waiting for another bake that writes it", Phase::waiting);
   while (is_being_written(image.output) && !interrupted()) std::this_thread::sleep_for(lock_interval);
   std::this_thread::sleep_for(2 * lock_interval);  // for its result file, which is written after the unlock
 }

@@ -224,6 +224,15 @@ std::vector<FleetRow> collect(const recipe::Fleet& fleet, const Submission& subm
   return rows;
 }
 
+namespace {
+
+Progress::Phase phase_of(State state) {
+  if (state == State::waiting) return Progress::Phase::waiting;
+  return state == State::running ? Progress::Phase::running : Progress::Phase::over;
+}
+
+}  // namespace
+
 std::vector<FleetRow> wait_for(const recipe::Fleet& fleet, const Submission& submission, Progress& progress) {
   std::map<std::string, State> reported;
   auto answered = Clock::now();
@@ -242,7 +251,7 @@ std::vector<FleetRow> wait_for(const recipe::Fleet& fleet, const Submission& sub
         lost = lost || row.state == State::vanished;
         const auto known = reported.find(row.name);
         if (row.state != State::vanished && (known == reported.end() || known->second != row.state))
-          progress.step(fmt::format("{}: {}", row.name, name_of(row.state)));
+          progress.part(row.name, name_of(row.state), phase_of(row.state));
         reported[row.name] = row.state;
       }
       polls_without_task = queue->empty() ? polls_without_task + 1 : 0;

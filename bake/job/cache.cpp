@@ -122,14 +122,37 @@ void Cache::keep(const std::string& kind, const fs::path& file, const std::optio
     if (directory_.empty() || !before || identity_of(file) != before) return;
     const auto entry = entry_name(kind, file, *before);
     if (entry.empty()) return;
-    fs::create_directories(directory_.parent_path());
-    ::mkdir(directory_.c_str(), S_IRWXU);
-    if (!is_private_directory(directory_)) return;
-    write_text_atomically(directory_ / entry, content, S_IRUSR | S_IWUSR);
+    write(entry, content);
     remove_oldest(directory_);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::interrupted) throw;
   } catch (const fs::filesystem_error&) {  // a full or read-only disk: the next run works without the entry
+  }
+}
+
+void Cache::write(const fs::path& name, std::string_view content) const {
+  fs::create_directories(directory_.parent_path());
+  ::mkdir(directory_.c_str(), S_IRWXU);
+  if (is_private_directory(directory_)) write_text_atomically(directory_ / name, content, S_IRUSR | S_IWUSR);
+}
+
+std::optional<std::string> Cache::note(const std::string& name) const {
+  try {
+    if (directory_.empty() || !is_private_directory(directory_) || !fs::is_regular_file(directory_ / name))
+      return std::nullopt;
+    return read_text(directory_ / name);
+  } catch (const Error&) {
+    return std::nullopt;
+  } catch (const fs::filesystem_error&) {
+    return std::nullopt;
+  }
+}
+
+void Cache::keep_note(const std::string& name, std::string_view content) const {
+  try {
+    if (!directory_.empty()) write(name, content);
+  } catch (const Error&) {  // as in keep()
+  } catch (const fs::filesystem_error&) {
   }
 }
 

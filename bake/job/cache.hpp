@@ -31,7 +31,14 @@ class Cache {
   void keep(const std::string& kind, const std::filesystem::path& file, const std::optional<FileIdentity>& before,
             std::string_view content) const;
 
+  /// Returns the text that keep_note() kept under `name`: a record of this program that is not about a file.
+  [[nodiscard]] std::optional<std::string> note(const std::string& name) const;
+  void keep_note(const std::string& name, std::string_view content) const;
+
  private:
+  /// Writes a file of the directory, which it makes first if it is missing.
+  void write(const std::filesystem::path& name, std::string_view content) const;
+
   std::filesystem::path directory_;
 };
 

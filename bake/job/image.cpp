@@ -21,6 +21,7 @@
 #include "bake/job/kernel.hpp"
 #include "bake/job/known_digest.hpp"
 #include "bake/job/plan.hpp"
+#include "bake/job/steps.hpp"
 #include "bake/signature/signing.hpp"
 #include "bake/verify/azure.hpp"
 #include "bake/verify/files.hpp"
@@ -57,8 +58,8 @@ class InputDigests {
 
   /// Waits for the base's digest and returns it. Throws Error{untrusted} when the recipe pins another one, or when a
   /// payload is not the one that the store verified when it added it: the evidence of the image names those digests.
-  const std::string& check() {
-    const auto& found = digests_.wait();
+  const std::string& check(Progress& progress) {
+    const auto& found = digests_.wait(progress);
     check_base_pin(recipe_, source_, found.front());
     keep_digest(source_.path, base_before_, found.front(), cache_);
     auto next = found.begin() + 1;
@@ -183,7 +184,7 @@ std::pair<std::unique_ptr<Session>, guest::Facts> open_guest(const SourceDisk& s
     auto facts = session->inspect();
     return {std::move(session), std::move(facts)};
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::interrupted) inputs.check();  // a wrong input may be the reason
+    if (error.kind() != ErrorKind::interrupted) inputs.check(environment.progress);  // a wrong input may be the reason
     throw;
   }
 }
@@ -217,7 +218,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   auto& progress = environment.progress;
   auto [session, facts] = open_guest(source, disk, driver, inputs, environment);
   progress.step("check the digests of the base and the payloads");
-  const auto& base_sha256 = inputs.check();
+  const auto& base_sha256 = inputs.check(progress);
   auto judged = judge(driver, inputs);
   progress.step("search the base for setuid files and keys");
   auto base_privileges = verify::find_privileges(session->guest());
@@ -232,6 +233,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   plan::require(outcome);
   require_space(outcome.plan, disk);
   outcome.plan.expectations.base_privileges = std::move(base_privileges);
+  progress.plan_steps(guest_kind(recipe.os), steps_after_plan(outcome.plan));
   const auto origin = origin_of(recipe, source, base_sha256, driver, judged, facts, environment);
   const auto applied = apply::apply(outcome.plan, session->guest(),
                                     evidence::image_manifest(outcome.plan, origin).dump(2) + "\n", progress);
@@ -325,6 +327,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   constexpr std::uint64_t growth = std::uint64_t{1} << 30U;
   require_free_space(file.path(), space_needed(source) + growth, fmt::format("the copy of '{}'", source.path.string()));
 
+  progress.plan_steps(guest_kind(recipe.os), steps_of_bake(recipe));
   InputDigests inputs(recipe, source, driver, environment);
   copy_to_raw(source, file.file(), file.path(), progress);
   const auto finished = work_on_guest(recipe, source, file.path(), driver, inputs, environment);
@@ -335,8 +338,12 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   file.append_footer(make_fixed_footer(source.data_size, output_time(), uuid));
   progress.step("hash the output");
   const auto hashed = Cache::settled_identity_of(file.path());
-  evidence::Product product{output.filename().string(),  source.data_size,       uuid,
-                            digest_of_disk(file.path()), environment.launches(), {}};
+  evidence::Product product{output.filename().string(),
+                            source.data_size,
+                            uuid,
+                            digest_of_disk(file.path(), progress),
+                            environment.launches(),
+                            {}};
   if (!is_time_given())
     for (const auto& step : environment.progress.steps()) product.timings.emplace_back(step.name, step.seconds());
   BakedImage result{output, sidecar_of(output, Sidecar::manifest),
@@ -355,10 +362,11 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
 plan::Inputs inputs_of_image(const recipe::Recipe& recipe, Environment& environment) {
   auto& progress = environment.progress;
   const auto [source, driver] = open_job(recipe, environment);
+  progress.plan_steps(guest_kind(recipe.os), {"start the appliance", "inspect", "plan"});
   std::optional<KnownDigest> base;
   if (!recipe.base.sha256.empty()) base.emplace(source.path, environment);
   const auto check_base = [&, &source = source] {
-    if (base) check_base_pin(recipe, source, base->wait());
+    if (base) check_base_pin(recipe, source, base->wait(progress));
   };
   guest::Facts facts;
   try {

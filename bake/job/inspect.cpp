@@ -14,6 +14,7 @@
 #include "bake/evidence/files.hpp"
 #include "bake/job/known_digest.hpp"
 #include "bake/job/plan.hpp"
+#include "bake/job/steps.hpp"
 #include "bake/verify/azure.hpp"
 #include "bake/verify/evidence.hpp"
 #include "bake/verify/files.hpp"
@@ -83,6 +84,13 @@ std::optional<VerifyResult> verdict_from(const std::optional<std::string>& kept)
   }
 }
 
+/// Returns the kind of the guest in an image with this manifest; empty without one.
+std::string kind_of_baked(const std::optional<nlohmann::json>& manifest) {
+  if (!manifest) return {};
+  const auto os = manifest->value("os", nlohmann::json::object());
+  return guest_kind({os.value("id", ""), os.value("version", "")});
+}
+
 VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest>& manifest, Environment& environment,
                         const std::string& public_pem) {
   VerifyResult verdict;
@@ -96,6 +104,9 @@ VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest
   const auto source = probe_source(image);
   std::optional<BackgroundDigests> hashing;  // while the appliance starts
   if (outside || !public_pem.empty()) hashing.emplace(std::vector{image});
+  std::vector<std::string> steps{"start the appliance", "inspect", "verify"};
+  if (hashing) steps.emplace_back("hash the image");
+  environment.progress.plan_steps(kind_of_baked(outside), steps);
   const TemporaryDirectory scratch;
   auto session = open_scratch(source, scratch.path(), {}, environment);
   // Before any program of the guest runs, which could change the files.
@@ -128,7 +139,7 @@ VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest
     return verdict;
   }
   environment.progress.step("hash the image");
-  const auto& digest = hashing->wait().front();
+  const auto& digest = hashing->wait(environment.progress).front();
   if (outside) check_manifest(*outside, inside, digest, verdict.checks);
   if (files) verdict.checks.push_back(std::move(*files));
   for (auto& check : verify::check_evidence(image, digest, public_pem)) verdict.checks.push_back(std::move(check));
@@ -145,6 +156,7 @@ std::string make_recipe_for(const fs::path& disk, const std::vector<std::string>
   environment.matrix.require_sizes(vm_sizes);  // before the slow start of the appliance
   const auto source = open_source(disk);
   KnownDigest base(disk, environment);
+  environment.progress.plan_steps("", {"start the appliance", "inspect", "choose a driver", "hash the base"});
   const auto facts = inspect_disk(source, environment);
   environment.progress.step("choose a driver");
   const auto resolution =
@@ -165,7 +177,7 @@ std::string make_recipe_for(const fs::path& disk, const std::vector<std::string>
                 resolution.suggestion);
   const auto& best = stored ? stored->choice : resolution.choices.front();
   environment.progress.step("hash the base");
-  recipe.base.sha256 = base.wait();
+  recipe.base.sha256 = base.wait(environment.progress);
   recipe.ofed.choice = best.inbox ? recipe::OfedChoice::inbox : recipe::OfedChoice::version;
   recipe.ofed.version = best.ofed;
   std::string text =

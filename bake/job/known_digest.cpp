@@ -21,8 +21,13 @@ KnownDigest::KnownDigest(std::filesystem::path file, const Environment& environm
 }
 
 const std::string& KnownDigest::wait() {
+  SilentProgress silent;
+  return wait(silent);
+}
+
+const std::string& KnownDigest::wait(Progress& progress) {
   if (!known_) {
-    known_ = running_->wait().front();
+    known_ = running_->wait(progress).front();
     keep_digest(file_, before_, *known_, cache_);
   }
   return *known_;

@@ -19,6 +19,8 @@ class KnownDigest {
 
   /// Waits for the digest and returns it. Throws like BackgroundDigests::wait.
   const std::string& wait();
+  /// The same; reports how much is hashed meanwhile.
+  const std::string& wait(Progress& progress);
 
  private:
   std::filesystem::path file_;

@@ -104,7 +104,7 @@ BuiltModules add_modules(const Store& store, const fs::path& file, const std::st
     throw Error(ErrorKind::usage, fmt::format("adding built modules '{}': {}", file.string(),
                                               fs::exists(file, error) ? "it is not a file" : "there is no such file"));
   progress.step(fmt::format("digesting {}", file.filename().string()));
-  check_pin(file, pin, digest_of_file(file));
+  check_pin(file, pin, digest_of_file(file, progress));
   StoreTransaction transaction(store.directory(), progress);
   progress.step(fmt::format("reading {}", file.filename().string()));
   // A copy, so that the bytes that are read are those that the pin vouches for.

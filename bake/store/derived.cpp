@@ -67,7 +67,7 @@ Verification derive_again(const bundle::Bundle& bundle, const signature::KeyRing
   result.bundle = bundle;
   result.stored = true;
   progress.step(fmt::format("digesting the payload of {}", bundle.name));
-  if (digest_of_file(bundle.payload()) != bundle.payload_sha256)
+  if (digest_of_file(bundle.payload(), progress) != bundle.payload_sha256)
     result.payload_problem =
         Problem{bundle.payload().string(), "its digest differs from the one that was stored", add_again_hint};
   policy.insecure_no_index = was_overridden(bundle.trust, "--insecure-no-index");

@@ -42,7 +42,7 @@ std::pair<std::string, std::string> digest_and_pin(const fs::path& archive, cons
       source = "matrix";
     }
   progress.step(fmt::format("digesting {}", name));
-  auto sha256 = bundle::digest_of_bundle(archive, options.limits);
+  auto sha256 = bundle::digest_of_bundle(archive, options.limits, progress);
   if (!expected.empty() && expected != sha256)
     throw Error(ErrorKind::untrusted,
                 fmt::format("verifying bundle '{}': its sha256 is {}, the {} pins {}", name, sha256, source, expected),

@@ -135,7 +135,7 @@ class Collection {
     auto digest = digests_.find(file);
     if (digest == digests_.end()) {
       environment_.progress.step(fmt::format("hash {}", file.filename().string()));
-      digest = digests_.emplace(file, digest_of_file(file)).first;
+      digest = digests_.emplace(file, digest_of_file(file, environment_.progress)).first;
     }
     if (!recipe.base.sha256.empty() && recipe.base.sha256 != digest->second)
       throw Error(ErrorKind::untrusted, fmt::format("checking base '{}': its sha256 is {}, the recipe pins {}",

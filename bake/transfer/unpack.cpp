@@ -99,7 +99,7 @@ void check_target(const fs::path& to) {
 void check_archive_digest(const UnpackRequest& request, Progress& progress) {
   if (request.sha256.empty()) return;
   progress.step(fmt::format("hash {}", request.archive.filename().string()));
-  const auto digest = digest_of_file(request.archive);
+  const auto digest = digest_of_file(request.archive, progress);
   if (digest != to_lower(request.sha256))
     throw Error(ErrorKind::untrusted, fmt::format("verifying '{}': its sha256 is {}, the command line pins {}",
                                                   request.archive.string(), digest, to_lower(request.sha256)));

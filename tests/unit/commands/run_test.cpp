@@ -148,6 +148,8 @@ TEST(CommandLine, HelpNamesTheDiskFormatsAndRequiredOptions) {
             "Options:\n"
             "  -h,--help                   Print this help message and exit\n"
             "  --vm-size TEXT              a VM size the image must serve; repeat for several (required)\n"
+            "  -o,--output TEXT            the file to write (default: standard output)\n"
+            "  --force                     replace an existing file\n"
             "\n"
             "Global options: --json --progress -q -v --log --trace --store --matrix (see 'bake --help')\n");
   EXPECT_NE(bake({"inspect", "--help"})
@@ -190,7 +192,7 @@ TEST(CommandLine, HelpShowsValuesAndDefaults) {
       bake({"key", "new", "--help"}).out.find("  --out PREFIX                where to write them (default: bake)\n"),
       std::string::npos);
   const auto own = bake({"--help"}).out;  // the main help lists these options itself
-  EXPECT_NE(own.find("  --progress auto|tty|plain|none\n"), std::string::npos) << own;
+  EXPECT_NE(own.find("  --progress auto|tty|plain|json|none\n"), std::string::npos) << own;
   EXPECT_EQ(own.find("Global options"), std::string::npos);
 }
 
