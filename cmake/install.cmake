@@ -17,3 +17,9 @@ install(CODE "
     string(REPLACE \"schema=../docs/\" \"schema=schema/\" text \"\${text}\")
     file(WRITE \${file} \"\${text}\")
   endforeach()")
+
+# cmake/documents.cmake makes these files.
+install(DIRECTORY ${CMAKE_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_MANDIR})
+install(FILES ${CMAKE_BINARY_DIR}/share/completion/bake DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${CMAKE_BINARY_DIR}/share/completion/_bake DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${CMAKE_BINARY_DIR}/share/completion/bake.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

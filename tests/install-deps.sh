@@ -24,6 +24,7 @@ test_packages=(
   cryptsetup-bin btrfs-progs lvm2 faketime
   packer azure-cli python3-jmespath python3-yaml python3-jsonschema
   slurm-wlm munge chromium
+  man-db groff-base mandoc zsh fish
 )
 bench_packages=(libbenchmark-dev)
 

@@ -27,7 +27,7 @@ class HelpFormat final : public CLI::Formatter {
   }
   [[nodiscard]] std::string make_option_opts(const CLI::Option* option) const override {
     if (option->get_type_size() == 0) return {};
-    std::string text = " " + value_of(option->get_type_name());
+    std::string text = " " + value_name(*option);
     if (option->get_expected_max() == CLI::detail::expected_max_vector_size) text += " ...";
     return text;
   }
@@ -53,36 +53,22 @@ class HelpFormat final : public CLI::Formatter {
   /// a number.
   static std::string accepted_by(const CLI::Option& option) {
     const auto type = option.get_type_name();
-    if (const auto set = type.find(":{"); option.get_positional() && set != std::string::npos && type.ends_with("}"))
-      return replace_all(type.substr(set + 2, type.size() - set - 3), ",", "|");
+    if (const auto words = allowed_values(option); option.get_positional() && !words.empty()) return join(words, "|");
     static constexpr std::string_view range = " in [";
     const auto start = type.find(range);
     if (start == std::string::npos || !type.ends_with("]")) return {};
     return replace_all(type.substr(start + range.size(), type.size() - start - range.size() - 1), " - ", " to ");
   }
-
-  /// Returns the name of the value; CLI11 has "TEXT:{auto,tty}", "TEXT:FILE", "UINT:UINT in [1 - 10]".
-  static std::string value_of(const std::string& type) {
-    const auto colon = type.find(':');
-    auto value = colon == std::string::npos ? type : type.substr(colon + 1);
-    if (value.starts_with("{") && value.ends_with("}")) return replace_all(value.substr(1, value.size() - 2), ",", "|");
-    return value.starts_with("UINT") ? "NUMBER" : value;
-  }
 };
 
-using Path = std::vector<const CLI::App*>;  ///< the program, its command, and the subcommand
-
-const CLI::Option* option_of(const Path& path, const std::string& name) {
-  for (const auto* command : path)
-    if (const auto* option = command->get_option_no_throw(name)) return option;
-  return nullptr;
-}
+using Path = CommandPath;
 
 std::vector<std::string> option_names(const Path& path) {
   std::vector<std::string> names;
   for (auto command = path.rbegin(); command != path.rend(); ++command)
     for (const auto* option : (*command)->get_options())
-      for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+      if (!is_hidden(*option))
+        for (const auto& name : option->get_lnames()) names.push_back("--" + name);
   return names;
 }
 
@@ -110,7 +96,7 @@ std::optional<Error> descend(Path& path, const std::string& word) {
   const auto commands = path.back()->get_subcommands([](const CLI::App*) { return true; });
   std::vector<std::string> names;
   for (const auto* command : commands) {
-    names.push_back(command->get_name());
+    if (!command->get_group().empty()) names.push_back(command->get_name());
     if (command->get_name() != word) continue;
     path.push_back(command);
     return std::nullopt;
@@ -140,6 +126,35 @@ std::optional<bool> wants_long_value(const Path& path, const std::string& word) 
 
 }  // namespace
 
+const CLI::Option* option_of(const CommandPath& path, const std::string& name) {
+  for (const auto* command : path)
+    if (const auto* option = command->get_option_no_throw(name)) return option;
+  return nullptr;
+}
+
+bool is_hidden(const CLI::Option& option) { return option.get_group().empty(); }
+
+std::vector<std::string> allowed_values(const CLI::Option& option) {
+  const auto type = option.get_type_name();
+  const auto set = type.find(":{");
+  if (set == std::string::npos || !type.ends_with("}")) return {};
+  return split(type.substr(set + 2, type.size() - set - 3), ',');
+}
+
+std::string value_name(const CLI::Option& option) {
+  const auto type = option.get_type_name();
+  const auto colon = type.find(':');
+  auto value = colon == std::string::npos ? type : type.substr(colon + 1);
+  if (value.starts_with("{") && value.ends_with("}")) return replace_all(value.substr(1, value.size() - 2), ",", "|");
+  return value.starts_with("UINT") ? "NUMBER" : value;
+}
+
+std::string description_of(const CLI::Option& option) { return HelpFormat().make_option_desc(&option); }
+
+std::optional<bool> value_follows(const CommandPath& path, const std::string& word) {
+  return word.starts_with("--") ? wants_long_value(path, word) : wants_value(path, word);
+}
+
 void set_help_format(CLI::App& app) {
   app.formatter(std::make_shared<HelpFormat>());
   app.footer("Global options: --json --progress -q -v --log --trace --store --matrix (see 'bake --help')");
@@ -153,9 +168,9 @@ std::optional<Error> mistyped(const CLI::App& app, const std::vector<std::string
       if (auto error = descend(path, word)) return error;
       continue;
     }
-    const auto value_follows = word.starts_with("--") ? wants_long_value(path, word) : wants_value(path, word);
-    if (!value_follows) return no_such_option(path, word.substr(0, word.find('=')));
-    if (*value_follows) ++i;
+    const auto has_value = value_follows(path, word);
+    if (!has_value) return no_such_option(path, word.substr(0, word.find('=')));
+    if (*has_value) ++i;
   }
   return std::nullopt;
 }

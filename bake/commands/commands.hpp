@@ -17,10 +17,14 @@ namespace bake::cli {
 using AddCommand = void (*)(CLI::App& app, Context& context);
 
 void add_batch(CLI::App& app, Context& context);
+void add_complete(CLI::App& app, Context& context);
+void add_completion(CLI::App& app, Context& context);
+void add_docs(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_extras(CLI::App& app, Context& context);
 void add_handler(CLI::App& app, Context& context);
+void add_help(CLI::App& app, Context& context);
 void add_image(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_init(CLI::App& app, Context& context);
@@ -44,6 +48,9 @@ void add_matrix_resolve(CLI::App& matrix, Context& context);
 /// Returns the comment of a recipe in which editors with yaml-language-server find the schema: that of the installation
 /// to which the program `program` belongs, or else a file next to the recipe, and how to make it.
 std::string editor_comment(const std::filesystem::path& program);
+
+/// Prints the version, the commit and the versions of the libraries; the first line is "bake 0.1.0 (abc1234)".
+void print_version(Context& context);
 
 /// Runs the whole program: parses `arguments` (without the program's name), runs the command, and returns the exit
 /// code. The only function that catches errors of commands. Prints "bake: error: …" and "bake: hint: …" to `err`.

@@ -23,9 +23,10 @@ namespace bake::cli {
 namespace {
 
 /// The command table, in the order of the help text.
-constexpr AddCommand commands[] = {add_image,  add_batch,  add_plan,    add_init,   add_inspect, add_verify,
-                                   add_bundle, add_extras, add_modules, add_matrix, add_export,  add_import,
-                                   add_key,    add_vhd,    add_handler, add_schema, add_doctor};
+constexpr AddCommand commands[] = {add_image,  add_batch,    add_plan,    add_init,   add_inspect, add_verify,
+                                   add_bundle, add_extras,   add_modules, add_matrix, add_export,  add_import,
+                                   add_key,    add_vhd,      add_handler, add_schema, add_doctor,  add_completion,
+                                   add_help,   add_complete, add_docs};
 
 /// The beginning of a trace, as nlohmann::json writes it.
 constexpr std::string_view trace_beginning = R"({"traceEvents":)";
@@ -58,7 +59,7 @@ void add_global_options(CLI::App& app, Context& context) {
   app.add_option("--matrix", context.matrix_overlays,
                  "a directory of matrix rows that add to or override the built-in ones")
       ->allow_extra_args(false);
-  app.set_version_flag("--version", "bake " BAKE_VERSION);
+  app.set_version_flag("-V,--version", std::string("bake"), "version, commit and libraries");
 }
 
 /// Opens a pipe, so that it has a writer until the log is open: its reader ends with its last writer. Throws
@@ -170,7 +171,10 @@ int written(Context& context) {
 int usage_error(const CLI::App& app, Context& context, const CLI::ParseError& error,
                 const std::vector<std::string>& arguments) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
-    app.exit(error, context.out, context.err);
+    if (dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr)
+      print_version(context);
+    else
+      app.exit(error, context.out, context.err);
     return written(context);
   }
   const auto unknown = mistyped(app, arguments);
