@@ -50,16 +50,22 @@ void throw_if_any(ErrorKind kind, std::string_view doing, const std::vector<Prob
   if (problems.empty()) return;
   std::string message(doing);
   std::vector<Remedy> remedies;
+  std::vector<std::string> hints;
   message += problems.size() == 1 ? ": " : ": " + std::to_string(problems.size()) + " problems";
   for (const auto& problem : problems) {
     if (problems.size() > 1) message += "\n  ";
     if (!problem.where.empty()) message += problem.where + ": ";
     message += problem.message;
-    if (!problem.hint.empty()) message += " (" + problem.hint + ")";
+    if (!problem.hint.empty() && std::find(hints.begin(), hints.end(), problem.hint) == hints.end()) {
+      message += " (" + problem.hint + ")";
+      hints.push_back(problem.hint);
+    }
     for (const auto& remedy : problem.remedies)
       if (std::find(remedies.begin(), remedies.end(), remedy) == remedies.end()) remedies.push_back(remedy);
   }
-  throw Error(kind, message, {}, std::move(remedies));
+  Error error(kind, message, {}, std::move(remedies));
+  error.set_problems(problems);
+  throw error;
 }
 
 }  // namespace bake

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bake {
@@ -50,32 +51,6 @@ struct Remedy {
   friend bool operator==(const Remedy&, const Remedy&) = default;
 };
 
-/// The one exception of the program. `message` reads "<doing> '<object>': <reason>", lower case, without a full stop;
-/// `hint` says what the user can do next, or is empty; `remedies` are the commands of bake that help. Only bake/cli
-/// catches it.
-class Error : public std::runtime_error {
- public:
-  Error(ErrorKind kind, const std::string& message, std::string hint = {}, std::vector<Remedy> remedies = {});
-
-  [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
-  [[nodiscard]] std::string message() const { return what(); }
-  [[nodiscard]] const std::string& hint() const noexcept { return hint_; }
-  [[nodiscard]] const std::vector<Remedy>& remedies() const noexcept { return remedies_; }
-
- private:
-  ErrorKind kind_;
-  std::string hint_;
-  std::vector<Remedy> remedies_;
-};
-
-/// The kind as the word that JSON output uses: "failed", "usage", "incompatible", …
-std::string_view name_of(ErrorKind kind);
-
-/// Returns the worst of several exit codes, the one that the user should look at first: 130 (the run is not complete),
-/// 70 (bug), 4 (untrusted), 7 (verification), 6 (environment), 1 (failed; anything unknown counts as this), 3
-/// (incompatible), 5, 2, 0.
-int worst_status(const std::vector<int>& statuses);
-
 /// One problem in a file that a person wrote. `where` is "file:line" or the name of the object; validators return every
 /// problem that they find, not only the first.
 struct Problem {
@@ -87,8 +62,39 @@ struct Problem {
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 
+/// The one exception of the program. `message` reads "<doing> '<object>': <reason>", lower case, without a full stop;
+/// `hint` says what the user can do next, or is empty; `remedies` are the commands of bake that help. Only bake/cli
+/// catches it.
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const std::string& message, std::string hint = {}, std::vector<Remedy> remedies = {});
+
+  [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
+  [[nodiscard]] std::string message() const { return what(); }
+  [[nodiscard]] const std::string& hint() const noexcept { return hint_; }
+  [[nodiscard]] const std::vector<Remedy>& remedies() const noexcept { return remedies_; }
+  /// Returns the problems that the message lists; empty if it is about one thing that is not in a file.
+  [[nodiscard]] const std::vector<Problem>& problems() const noexcept { return problems_; }
+  void set_problems(std::vector<Problem> problems) { problems_ = std::move(problems); }
+
+ private:
+  ErrorKind kind_;
+  std::string hint_;
+  std::vector<Remedy> remedies_;
+  std::vector<Problem> problems_;
+};
+
+/// The kind as the word that JSON output uses: "failed", "usage", "incompatible", …
+std::string_view name_of(ErrorKind kind);
+
+/// Returns the worst of several exit codes, the one that the user should look at first: 130 (the run is not complete),
+/// 70 (bug), 4 (untrusted), 7 (verification), 6 (environment), 1 (failed; anything unknown counts as this), 3
+/// (incompatible), 5, 2, 0.
+int worst_status(const std::vector<int>& statuses);
+
 /// Throws Error{kind} when `problems` is not empty. Its message is `doing`, then one line per problem ("  where:
-/// message (hint)"); it has the remedies of all problems, each once. Does nothing when `problems` is empty.
+/// message (hint)", a hint that several problems have only once); it has the problems, and the remedies of all, each
+/// once. Does nothing when `problems` is empty.
 void throw_if_any(ErrorKind kind, std::string_view doing, const std::vector<Problem>& problems);
 
 }  // namespace bake

@@ -53,7 +53,7 @@ struct Context {
   std::unique_ptr<StepTimes> progress_;
 };
 
-/// Returns an error for programs: kind, message, hint, and the command lines of its remedies.
+/// Returns an error for programs: kind, exit_code, message, hint, the command lines of its remedies, and its problems.
 Json to_json(const Context& context, const Error& error);
 
 }  // namespace bake::cli

@@ -1,6 +1,8 @@
 #include "bake/cli/remedy.hpp"
 
+#include <charconv>
 #include <fmt/format.h>
+#include <utility>
 
 #include "bake/base/text.hpp"
 
@@ -71,6 +73,17 @@ bool uses_store(Action action) {
   }
 }
 
+/// Splits "file:line"; the line is 0 if `where` is not a line of a file.
+std::pair<std::string, int> place_of(const std::string& where) {
+  const auto colon = where.rfind(':');
+  int line = 0;
+  if (colon == std::string::npos) return {where, 0};
+  const auto* end = where.data() + where.size();
+  const auto [stop, error] = std::from_chars(where.data() + colon + 1, end, line);
+  if (error != std::errc{} || stop != end) line = 0;
+  return {where.substr(0, colon), line};
+}
+
 }  // namespace
 
 std::string store_option(const Context& context) {
@@ -109,10 +122,18 @@ std::string quote_command(std::string_view command) {
 }
 
 Json to_json(const Context& context, const Error& error) {
+  auto problems = Json::array();
+  for (const auto& problem : error.problems()) {
+    const auto [file, line] = place_of(problem.where);
+    problems.push_back({{"file", line > 0 ? Json(file) : Json()}, {"line", line > 0 ? Json(line) : Json()}});
+    problems.back().update(to_json(context, problem));
+  }
   return {{"kind", name_of(error.kind())},
+          {"exit_code", static_cast<int>(error.kind())},
           {"message", error.message()},
           {"hint", error.hint()},
-          {"commands", command_lines(context, error.remedies())}};
+          {"commands", command_lines(context, error.remedies())},
+          {"problems", std::move(problems)}};
 }
 
 }  // namespace bake::cli

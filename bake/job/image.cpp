@@ -1,5 +1,6 @@
 #include "bake/job/image.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <future>
 
@@ -284,7 +285,8 @@ void keep_output_digest(const fs::path& output, const std::optional<FileIdentity
 Error joined(const Error& first, const Error& second) {
   std::vector<std::string> hints;
   for (const auto* error : {&first, &second})
-    if (!error->hint().empty()) hints.push_back(error->hint());
+    if (!error->hint().empty() && std::find(hints.begin(), hints.end(), error->hint()) == hints.end())
+      hints.push_back(error->hint());
   auto remedies = first.remedies();
   remedies.insert(remedies.end(), second.remedies().begin(), second.remedies().end());
   const auto kind = worst_status({static_cast<int>(first.kind()), static_cast<int>(second.kind())});

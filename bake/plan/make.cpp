@@ -42,6 +42,7 @@ class Planner {
     check_config_links();
     plan_space(in_, out_);
     fill_expectations();
+    if (root_cause_) out_.refusals = {*root_cause_};
     return std::move(out_);
   }
 
@@ -49,6 +50,20 @@ class Planner {
   void refuse(std::string where, std::string message, std::string hint = {}, std::vector<Remedy> remedies = {}) {
     out_.refusals.push_back(
         {ErrorKind::incompatible, {std::move(where), std::move(message), std::move(hint), std::move(remedies)}});
+  }
+
+  /// Refuses a recipe that is not for this disk. The other refusals are then consequences, or may be: they are left
+  /// out.
+  void refuse_at_the_root(std::string where, std::string message, std::string hint, std::vector<Remedy> remedies = {}) {
+    refuse(std::move(where), std::move(message), std::move(hint), std::move(remedies));
+    if (!root_cause_) root_cause_ = out_.refusals.back();
+  }
+
+  void refuse_kernel(std::string message, std::string hint) {
+    if (in_.recipe.kernel.empty())
+      refuse("kernel", std::move(message), std::move(hint));
+    else
+      refuse_at_the_root("kernel", std::move(message), std::move(hint));
   }
 
   /// Returns the remedies; the one that adds extra packages names the recipe, so that the user can ask which ones.
@@ -82,9 +97,10 @@ class Planner {
     const auto& os = in_.facts.os;
     const auto& asked = in_.recipe.os;
     if (os.id != asked.id || os.version != asked.version)
-      refuse("os", fmt::format("the recipe says {} {}, the disk has {} {}", asked.id, asked.version, os.id, os.version),
-             "change 'os' in the recipe, or write a recipe for this disk",
-             {{Remedy::Action::write_recipe, in_.recipe.base.path.string()}});
+      refuse_at_the_root(
+          "os", fmt::format("the recipe says {} {}, the disk has {} {}", asked.id, asked.version, os.id, os.version),
+          "change 'os' in the recipe, or write a recipe for this disk",
+          {{Remedy::Action::write_recipe, in_.recipe.base.path.string()}});
     if (in_.facts.arch != "x86_64")
       refuse("arch", fmt::format("the disk has a system for {}; bake supports x86_64", in_.facts.arch));
     if (!in_.facts.packages.trouble.empty())
@@ -122,19 +138,20 @@ class Planner {
     }
     check_second_menu(releases);
     if (in_.facts.kernel(fit.kernel) == nullptr) {
-      refuse("kernel", fmt::format("kernel '{}' is not in the guest", fit.kernel),
-             releases.empty() ? "the guest has no bootable kernel" : fmt::format("it has {}", join(releases, ", ")));
+      refuse_kernel(
+          fmt::format("kernel '{}' is not in the guest", fit.kernel),
+          releases.empty() ? "the guest has no bootable kernel" : fmt::format("it has {}", join(releases, ", ")));
       return;
     }
     // Without `kernel: {release: …}` bake does not change the default kernel, and verification checks the driver of the
     // default kernel.
     if (in_.facts.default_kernel != fit.kernel)
-      refuse("kernel",
-             fmt::format("the recipe asks for {}, but {} boots by default ({})", fit.kernel, in_.facts.default_kernel,
-                         in_.facts.default_kernel_how),
-             fmt::format("write kernel: {{release: {}}} in the recipe, make it the default in the base image (grubby "
-                         "--set-default), or leave 'kernel' out of the recipe",
-                         fit.kernel));
+      refuse_kernel(
+          fmt::format("the recipe asks for {}, but {} boots by default ({})", fit.kernel, in_.facts.default_kernel,
+                      in_.facts.default_kernel_how),
+          fmt::format("write kernel: {{release: {}}} in the recipe, make it the default in the base image (grubby "
+                      "--set-default), or leave 'kernel' out of the recipe",
+                      fit.kernel));
     if (fit.ok()) return;
     auto message = fit.explanation;
     for (const auto& reason : fit.reasons) message += "\n      " + reason;
@@ -311,6 +328,7 @@ class Planner {
 
   const Inputs& in_;
   Outcome out_;
+  std::optional<Refusal> root_cause_;
 };
 
 }  // namespace

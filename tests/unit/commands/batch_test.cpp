@@ -70,8 +70,12 @@ TEST_F(DryRun, ReportsRefusalsOfBaseAndStoreAndEndsWithTheWorst) {
   EXPECT_EQ(document.at("images").at(0).at("refusal").at("kind"), "incompatible");
   EXPECT_EQ(document.at("images").at(0).at("refusal").at("commands"),
             Json::array({"bake bundle add " + archive + " --store " + at("store").string()}));
-  EXPECT_EQ(document.at("images").at(1).at("refusal"),
-            Json({{"kind", "config"}, {"message", no_disk}, {"hint", ""}, {"commands", Json::array()}}));
+  EXPECT_EQ(document.at("images").at(1).at("refusal"), Json({{"kind", "config"},
+                                                             {"exit_code", 5},
+                                                             {"message", no_disk},
+                                                             {"hint", ""},
+                                                             {"commands", Json::array()},
+                                                             {"problems", Json::array()}}));
   EXPECT_FALSE(document.at("images").at(2).contains("refusal"));
   EXPECT_EQ(err.str(), "bake: error: " + sentence(2, 3) + "\n");
 }

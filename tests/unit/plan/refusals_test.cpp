@@ -148,14 +148,34 @@ TEST(Plan, RefusesALinkInThePlaceOfAFileThatGeneralizeEdits) {
 
 TEST(Plan, NamesAllReasonsTogether) {
   auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
-  inputs.recipe.os = {"centos", "7.6"};
   inputs.facts.arch = "aarch64";
   inputs.resolution.bundle->distro = "rhel7.6";
   inputs.resolution.closure.problems = {{"opensm", "nothing provides tcl", ""}, {"mft", "nothing provides tk", ""}};
   inputs.facts.layout.mounts[1].free = 10 << 20;
   std::vector<std::string> where;
   for (const auto& refusal : make(inputs).refusals) where.push_back(refusal.problem.where);
-  EXPECT_EQ(where, (std::vector<std::string>{"os", "arch", "bundle", "bundle", "opensm", "mft", "space"}));
+  EXPECT_EQ(where, (std::vector<std::string>{"arch", "bundle", "bundle", "opensm", "mft", "space"}));
+}
+
+TEST(Plan, NamesOnlyTheSystemIfTheRecipeIsForAnother) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.recipe.os = {"centos", "7.6"};
+  inputs.recipe.kernel = z_stream;
+  inputs.resolution.fit.kernel = z_stream;
+  inputs.resolution.closure.problems = {{"opensm", "nothing provides tcl", ""}};
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.message, "the recipe says centos 7.6, the disk has centos 7.7");
+}
+
+TEST(Plan, NamesOnlyTheKernelIfTheRecipeAsksForAnother) {
+  auto inputs = inputs_for(centos(ga), rpm_repository(), PackageFormat::rpm, &kernel_symbols);
+  inputs.recipe.kernel = "9.9";
+  inputs.resolution.fit.kernel = "9.9";
+  inputs.resolution.closure.problems = {{"opensm", "nothing provides tcl", ""}};
+  const auto outcome = make(inputs);
+  ASSERT_EQ(outcome.refusals.size(), 1U);
+  EXPECT_EQ(outcome.refusals[0].problem.message, "kernel '9.9' is not in the guest");
 }
 
 TEST(Plan, LackOfSpaceAloneIsAnEnvironmentError) {

@@ -115,8 +115,7 @@ TEST_F(FleetFile, RefusesOneOutputUnderTwoNames) {
             "reading fleet 'fleet.yaml': 2 problems\n"
             "  fleet.yaml:4: the output 'out/x.vhd' is also the output of fleet.yaml:3 (give each image its own "
             "'output')\n"
-            "  fleet.yaml:5: the output 'out/x.vhd' is also the output of fleet.yaml:3 (give each image its own "
-            "'output')");
+            "  fleet.yaml:5: the output 'out/x.vhd' is also the output of fleet.yaml:3");
 }
 
 TEST_F(FleetFile, RefusesAnOutputThatIsAnInputOrASidecarFile) {

@@ -59,7 +59,7 @@ TEST(Recipe, OptionsOfFirstbootNeedFirstboot) {
   EXPECT_EQ(problems_of(head + "firstboot: {install: false, late: true, strict_rate: true}\n"),
             "reading recipe 'images/r.yaml': 2 problems\n"
             "  images/r.yaml:5: 'late: true' needs 'install: true' (remove one of them)\n"
-            "  images/r.yaml:5: 'strict_rate: true' needs 'install: true' (remove one of them)");
+            "  images/r.yaml:5: 'strict_rate: true' needs 'install: true'");
 }
 
 TEST(Recipe, RefusesANameThatLeavesTheDirectory) {
@@ -150,10 +150,8 @@ TEST(Recipe, RefusesWhatACustomizeMustNotDo) {
       "  images/r.yaml:6: 'a b' in 'packages' is not a valid name\n"
       "  images/r.yaml:8: 'path' must be an absolute path of the image, not 'etc/motd' (for example: /etc/motd; not "
       "below /proc, /sys, /dev or /run)\n"
-      "  images/r.yaml:9: 'path' must be an absolute path of the image, not '/etc/../x' (for example: /etc/motd; not "
-      "below /proc, /sys, /dev or /run)\n"
-      "  images/r.yaml:10: 'path' must be an absolute path of the image, not '/proc/x' (for example: /etc/motd; not "
-      "below /proc, /sys, /dev or /run)\n"
+      "  images/r.yaml:9: 'path' must be an absolute path of the image, not '/etc/../x'\n"
+      "  images/r.yaml:10: 'path' must be an absolute path of the image, not '/proc/x'\n"
       "  images/r.yaml:11: 'mode' must be permissions in octal, not '4755' (for example: mode: 0644; bake installs no "
       "setuid file)\n"
       "  images/r.yaml:12: 'owner' must be root or UID:GID, not 'hpc' (for example: owner: 1000:1000)\n"
@@ -259,12 +257,9 @@ TEST(Recipe, ChecksTheFormOfGalleryFeatures) {
             "reading recipe 'images/r.yaml': 5 problems\n"
             "  images/r.yaml:9: 'IsAcceleratedNetworkSupported' in 'features' is not KEY=VALUE (for example: features: "
             "[\"DiskControllerTypes=SCSI,NVMe\"])\n"
-            "  images/r.yaml:9: 'A=' in 'features' is not KEY=VALUE (for example: features: "
-            "[\"DiskControllerTypes=SCSI,NVMe\"])\n"
-            "  images/r.yaml:9: '=x' in 'features' is not KEY=VALUE (for example: features: "
-            "[\"DiskControllerTypes=SCSI,NVMe\"])\n"
-            "  images/r.yaml:9: 'A B=c' in 'features' is not KEY=VALUE (for example: features: "
-            "[\"DiskControllerTypes=SCSI,NVMe\"])\n"
+            "  images/r.yaml:9: 'A=' in 'features' is not KEY=VALUE\n"
+            "  images/r.yaml:9: '=x' in 'features' is not KEY=VALUE\n"
+            "  images/r.yaml:9: 'A B=c' in 'features' is not KEY=VALUE\n"
             "  images/r.yaml:9: duplicate feature 'A'");
 }
 
