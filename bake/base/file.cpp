@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <system_error>
@@ -19,13 +20,37 @@
 namespace bake {
 namespace fs = std::filesystem;
 
+namespace {
+
+std::string name_of_user(uid_t user) {
+  std::array<char, 4096> buffer{};
+  struct passwd entry {};
+  struct passwd* found = nullptr;
+  if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return found->pw_name;
+  return fmt::format("user {}", user);
+}
+
+}  // namespace
+
+std::string ownership_hint(const fs::path& object) {
+  struct stat info {};
+  auto place = fs::absolute(object);
+  while (::stat(place.c_str(), &info) != 0) {
+    if (!place.has_relative_path()) return {};
+    place = place.parent_path();
+  }
+  return fmt::format("'{}' belongs to {} (mode {:04o}), and bake runs as {}", place.string(), name_of_user(info.st_uid),
+                     info.st_mode & 07777U, name_of_user(::geteuid()));
+}
+
 void throw_errno(std::string_view doing, const fs::path& object, int error) {
   const bool full = error == ENOSPC || error == EDQUOT;
   const bool too_large = error == EFBIG;
   const auto kind = full || too_large ? ErrorKind::environment : ErrorKind::failed;
   const std::string hint = full        ? "free some space on that file system"
                            : too_large ? "a limit (ulimit -f) or the file system does not allow a file of this size"
-                                       : "";
+                           : error == EACCES || error == EPERM ? ownership_hint(object)
+                                                               : "";
   throw Error(kind, fmt::format("{} '{}': {}", doing, object.string(), std::strerror(error)), hint);
 }
 

@@ -29,6 +29,10 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
+/// Returns who owns `object`, or the directory that it would be in, and which user this program runs as: the hint when
+/// access is denied.
+std::string ownership_hint(const std::filesystem::path& object);
+
 /// Throws an error "<doing> '<object>': <meaning of errno `error`>": Error{environment} with a hint when the disk or
 /// the quota is full or the file may not grow, Error{failed} otherwise.
 [[noreturn]] void throw_errno(std::string_view doing, const std::filesystem::path& object, int error);

@@ -29,6 +29,7 @@ struct Context {
   std::filesystem::path trace_file;                    ///< --trace
   std::filesystem::path store;                         ///< --store
   std::filesystem::path default_store;                 ///< the store without --store
+  bool store_chosen = false;                           ///< BAKE_STORE chose default_store
   std::vector<std::filesystem::path> matrix_overlays;  ///< --matrix DIR, repeatable
   bool document_printed = false;  ///< --json: the result is printed, so an error must not print a second document
   int status = 0;                 ///< exit code of a command that ends without an Error
@@ -38,6 +39,9 @@ struct Context {
   /// Prints `document` as the one JSON document of this run.
   void print(const Json& document);
 
+  /// Throws Error{usage} when --store or BAKE_STORE names a directory that does not exist: a command that only reads
+  /// would take it for an empty store.
+  void require_store() const;
   /// Shows the end of the running step, if there is one: a message comes next.
   void end_step(bool failed);
   /// Shows the end of the run, and keeps how long the steps took. Call it once, at the end.

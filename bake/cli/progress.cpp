@@ -190,6 +190,30 @@ StepTimes& Context::progress() {
   return *progress_;
 }
 
+void Context::end_step(bool failed) {
+  if (console_ != nullptr) console_->end_step(failed);
+}
+
+void Context::end_run(int exit_code) {
+  if (progress_mode == "json" || events >= 0) progress();  // also a command without steps has an end
+  if (console_ == nullptr) return;
+  console_->end_run(exit_code);
+  if (console_->timed_steps().empty()) return;
+  // Read again: another bake may have kept its times meanwhile.
+  const job::Cache cache(job::cache_directory());
+  TypicalTimes times(cache.note(history_note).value_or(""));
+  for (const auto& [guest, name, seconds] : console_->timed_steps()) times.add(guest, name, seconds);
+  cache.keep_note(history_note, times.text());
+}
+
+void Context::require_store() const {
+  std::error_code out_of_reach;
+  if (store == default_store && !store_chosen) return;
+  if (std::filesystem::status(store, out_of_reach).type() != std::filesystem::file_type::not_found) return;
+  throw Error(ErrorKind::usage, fmt::format("opening store '{}': there is no such directory", store.string()),
+              "'bake bundle add' makes a store");
+}
+
 void Context::print(const Json& document) {
   out << document.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }

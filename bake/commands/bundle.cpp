@@ -191,6 +191,7 @@ void add(Context& context, BundleArguments& arguments) {
 }
 
 void list(Context& context) {
+  context.require_store();
   const Store store(context.store);
   const auto bundles = store.list();
   const auto extras = store.all_extras();

@@ -86,6 +86,7 @@ void withdraw(Context& context, const std::string& fingerprint) {
 }
 
 void run(Context& context, const TrustArguments& arguments) {
+  if (arguments.list) context.require_store();
   if (arguments.list) return list(context);
   if (!arguments.withdrawn.empty()) return withdraw(context, arguments.withdrawn);
   if (arguments.key_file.empty())

@@ -6,6 +6,7 @@
 #include "bake/base/file.hpp"
 #include "bake/cli/real_environment.hpp"
 #include "bake/commands/commands.hpp"
+#include "bake/disk/output.hpp"
 #include "bake/disk/sidecar.hpp"
 #include "bake/job/already_baked.hpp"
 #include "bake/recipe/fleet.hpp"
@@ -37,9 +38,10 @@ void show(const std::filesystem::path& image, const Json& manifest, Context& con
 
 void bake_one(const ImageOptions& options, Context& context) {
   const auto recipe = recipe::load(options.recipe);
-  const auto output = options.output.empty() ? std::filesystem::path(recipe.name + ".vhd") : options.output;
+  const auto output = options.output.empty() ? recipe::default_output(recipe, "") : options.output;
   const auto private_pem = options.key.empty() ? std::string() : read_text(options.key, std::size_t{64} << 10U);
   RealEnvironment environment(context);
+  require_vhd_name(output);
   if (options.if_needed) {
     const auto found = job::already_baked(recipe, output, environment.get(), private_pem);
     if (found.manifest) {
@@ -57,7 +59,8 @@ void add_image(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("image", "bake an image from a recipe");
   auto options = std::make_shared<ImageOptions>();
   command->add_option("recipe", options->recipe, "the recipe (schema bake/v1)")->required();
-  command->add_option("-o,--output", options->output, "the VHD to write (default: NAME.vhd here)");
+  command->add_option("-o,--output", options->output,
+                      "the VHD to write (default: NAME.vhd here; NAME-baked.vhd if that is the base)");
   command->add_flag("--force", options->force, "replace an existing output");
   command->add_flag("--if-needed", options->if_needed, "do nothing when the output is the image of the recipe");
   command->add_option("--sign-key", options->key,

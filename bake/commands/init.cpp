@@ -2,9 +2,11 @@
 #include <filesystem>
 #include <fmt/format.h>
 
+#include "bake/base/file.hpp"
 #include "bake/base/printable.hpp"
 #include "bake/cli/real_environment.hpp"
 #include "bake/commands/commands.hpp"
+#include "bake/disk/output.hpp"
 #include "bake/job/inspect.hpp"
 
 namespace bake::cli {
@@ -15,6 +17,8 @@ namespace fs = std::filesystem;
 struct InitOptions {
   fs::path disk;
   std::vector<std::string> vm_sizes;
+  fs::path output;
+  bool force = false;
 };
 
 fs::path this_program() {
@@ -41,12 +45,21 @@ void add_init(CLI::App& app, Context& context) {
       ->required()
       ->expected(1)
       ->take_all();
+  command->add_option("-o,--output", options->output, "the file to write (default: standard output)");
+  command->add_flag("--force", options->force, "replace an existing file");
   command->callback([options, &context] {
     RealEnvironment environment(context);
+    if (!options->output.empty()) {
+      require_parent_directory(options->output);
+      require_replaceable(options->output, options->force);
+    }
     const auto text =
         editor_comment(this_program()) + job::make_recipe_for(options->disk, options->vm_sizes, environment.get());
+    if (!options->output.empty()) write_text_atomically(options->output, text);
     if (context.json)
       context.print({{"recipe", text}});
+    else if (!options->output.empty())
+      context.out << options->output.string() << "\n";
     else
       context.out << without_controls(text);
   });

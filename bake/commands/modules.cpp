@@ -79,6 +79,7 @@ void add(const ModulesArguments& arguments, Context& context) {
 }
 
 void list(Context& context) {
+  context.require_store();
   const auto all = store::all_modules(store::Store(context.store));
   if (context.json) {
     auto array = Json::array();
@@ -90,6 +91,7 @@ void list(Context& context) {
 }
 
 void remove(const ModulesArguments& arguments, Context& context) {
+  context.require_store();
   const auto name = store::remove_modules(store::Store(context.store), arguments.id);
   if (context.json) return context.print({{"removed", name}});
   context.out << fmt::format("removed {}\n", name);

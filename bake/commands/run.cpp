@@ -225,6 +225,8 @@ int run_command(CLI::App& app, Context& context, const std::vector<std::string>&
 int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
   Context context(out, err);
   context.store = context.default_store = default_store();
+  const char* chosen = std::getenv("BAKE_STORE");
+  context.store_chosen = chosen != nullptr && *chosen != '\0';
   CLI::App app{"Bakes InfiniBand drivers into Azure Linux images, offline.", "bake"};
   app.require_subcommand(1);
   app.fallthrough();

@@ -33,6 +33,9 @@ void verify(const VerifyOptions& options, Context& context) {
   const auto public_pem = options.key.empty() ? std::string() : read_text(options.key, std::size_t{64} << 10U);
   if (!public_pem.empty()) signature::key_fingerprint(public_pem);  // throws now when it is not a key
   auto verdict = job::verify_image(options.image, manifest_of(options), environment.get(), public_pem, options.again);
+  for (auto& check : verdict.checks)
+    if (check.rule == "signature" && check.failed() && !options.key.empty())
+      check.evidence += fmt::format(" (the key is '{}')", options.key.string());
   if (options.strict) verify::make_strict(verdict.checks);
   if (context.json) {
     Json document{{"image", options.image.string()},

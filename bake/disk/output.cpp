@@ -1,5 +1,7 @@
 #include "bake/disk/output.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
@@ -84,6 +86,17 @@ void OutputFile::Lock::release() noexcept {
   if (!held()) return;
   ::unlink(file_.c_str());
   held_.reset();
+}
+
+void require_vhd_name(const fs::path& output) {
+  static const std::array<std::string, 9> others{".qcow2", ".qcow", ".vhdx", ".img", ".raw",
+                                                 ".vmdk",  ".vdi",  ".iso",  ".ova"};
+  const auto extension = to_lower(output.extension().string());
+  if (std::find(others.begin(), others.end(), extension) == others.end()) return;
+  throw Error(ErrorKind::usage,
+              fmt::format("writing '{}': bake writes fixed VHDs, not {} files", output.string(), extension),
+              fmt::format("write '{}'; qemu-img converts it to other formats",
+                          fs::path(output).replace_extension(".vhd").string()));
 }
 
 OutputFile::OutputFile(fs::path final_path, bool force, const std::vector<fs::path>& inputs)

@@ -11,6 +11,9 @@
 
 namespace bake {
 
+/// Throws Error{usage} when the name ends like that of another disk format ("x.qcow2"): bake writes fixed VHDs.
+void require_vhd_name(const std::filesystem::path& output);
+
 /// A file that appears under its final name only when it is complete. Until publish() its name is `<final>.partial`;
 /// without publish() the destructor removes it. A lock on `<final>.partial.lock` prevents a second bake from writing
 /// the same output. The lock ends with the process, so that the next run replaces the files of a killed run. (The lock

@@ -98,26 +98,6 @@ void read_error(const fs::path& log, ImageResult& result) {
   if (result.message.empty()) result.message = fmt::format("bake ended with status {} and no message", result.status);
 }
 
-/// Reads the result from the manifest of a finished output. Throws Error when there is no manifest, because then the
-/// bake did not finish.
-void read_product(const FleetTask& task, const std::optional<FileIdentity>& base_before, ImageResult& result) {
-  const auto& image = task.image;
-  const auto file = sidecar_of(image.output, Sidecar::manifest);
-  const auto manifest = verify::read_manifest(read_text(file, verify::max_document), file.string());
-  result.ofed = manifest.at("driver").at("ofed");
-  result.os = manifest.at("os").at("id").get<std::string>() + " " + manifest.at("os").at("version").get<std::string>();
-  result.kernel = manifest.at("kernel").at("release");
-  result.base = {manifest.at("base").at("sha256"), {}};
-  // The bake hashed the base while it copied it. The digest is valid when the file did not change during the bake.
-  if (base_before == identity_of(image.recipe.base.path)) result.base.identity = base_before;
-  result.output = {manifest.at("product").at("sha256"), identity_of(image.output)};
-  if (!result.output.identity)
-    throw Error(ErrorKind::failed,
-                fmt::format("collecting '{}': the bake succeeded but left no output", image.output.string()));
-  result.key = task.key;
-  if (result.key) result.key->base = result.base.sha256;
-}
-
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
@@ -312,6 +292,24 @@ class LocalRun {
 };
 
 }  // namespace
+
+void read_product(const FleetTask& task, const std::optional<FileIdentity>& base_before, ImageResult& result) {
+  const auto& image = task.image;
+  const auto file = sidecar_of(image.output, Sidecar::manifest);
+  const auto manifest = verify::read_manifest(read_text(file, verify::max_document), file.string());
+  result.ofed = manifest.at("driver").at("ofed");
+  result.os = manifest.at("os").at("id").get<std::string>() + " " + manifest.at("os").at("version").get<std::string>();
+  result.kernel = manifest.at("kernel").at("release");
+  result.base = {manifest.at("base").at("sha256"), {}};
+  // The bake hashed the base while it copied it. The digest is valid when the file did not change during the bake.
+  if (base_before == identity_of(image.recipe.base.path)) result.base.identity = base_before;
+  result.output = {manifest.at("product").at("sha256"), identity_of(image.output)};
+  if (!result.output.identity)
+    throw Error(ErrorKind::failed,
+                fmt::format("collecting '{}': the bake succeeded but left no output", image.output.string()));
+  result.key = task.key;
+  if (result.key) result.key->base = result.base.sha256;
+}
 
 bool may_replace(const FleetImage& image, bool force) {
   return force || fs::exists(sidecar_of(image.output, Sidecar::manifest));

@@ -40,6 +40,10 @@ std::vector<std::string> image_arguments(const recipe::FleetImage& image, const 
 /// still runs. Returns early when interrupted.
 void wait_until_free(const recipe::FleetImage& image, Progress& progress);
 
+/// Fills in the result of a successful bake from the manifest next to the output. `base_before`: the base as it was
+/// before the bake. Throws Error when there is no manifest.
+void read_product(const FleetTask& task, const std::optional<FileIdentity>& base_before, ImageResult& result);
+
 /// Bakes the images as child processes, in order, options.jobs at a time. Each writes its log and its result file next
 /// to its output; an existing log becomes OUT.log.1. An image whose output is being written by another bake waits.
 /// After an interruption (needs an OwnInterruption) the children get SIGTERM and no further child is started. A failure

@@ -1,14 +1,19 @@
 #include "bake/job/plan.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <fmt/format.h>
 
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
+#include "bake/base/time.hpp"
 #include "bake/disk/sidecar.hpp"
+#include "bake/fleet/local.hpp"
 #include "bake/fleet/plan.hpp"
+#include "bake/job/already_baked.hpp"
+#include "bake/verify/evidence.hpp"
 
 namespace bake::fleet {
 namespace {
@@ -53,7 +58,26 @@ std::string reason_to_bake(const FleetImage& image, ImageResult& result, const s
   if (!pin.empty() && pin != result.base.sha256) return "the recipe pins another base";
   if (!is_still(image.recipe.base.path, result.base, verify, learned)) return "the base changed";
   if (!is_still(image.output, result.output, verify, learned)) return "its output was changed";
+  for (const auto& check : verify::check_evidence(image.output, result.output.sha256, {}))
+    if (check.failed()) return check.rule + ": " + check.evidence;
   return {};
+}
+
+/// Returns the result of an image that 'bake image' made: there is none of a fleet. Empty when the output is not the
+/// image of the recipe.
+std::optional<ImageResult> result_of_image(const FleetImage& image, const std::optional<job::KeyParts>& key,
+                                           job::Environment& environment) {
+  if (!key) return std::nullopt;
+  const auto base = identity_of(image.recipe.base.path);
+  if (!job::already_baked(image.recipe, image.output, environment).manifest) return std::nullopt;
+  ImageResult result;
+  result.started = iso_time(std::time(nullptr));
+  try {
+    read_product({image, key}, base, result);
+  } catch (const nlohmann::json::exception&) {  // a manifest with missing fields
+    return std::nullopt;
+  }
+  return result;
 }
 
 }  // namespace
@@ -72,12 +96,13 @@ ImageStatus image_status(const FleetImage& image, bool verify, job::Environment&
   status.key = key_without_base(image, environment);
   const auto file = sidecar_of(image.output, Sidecar::result);
   auto result = read_result(file);
-  if (!result) {
-    status.reason = "not baked yet";
-    return status;
-  }
-  if (result->status != 0) {
-    status.reason = fmt::format("the last bake ended with exit code {}", result->status);
+  if (!result || result->status != 0) {
+    if (const auto found = result_of_image(image, status.key, environment)) {
+      write_result(file, *found);
+      status.done = true;
+      return status;
+    }
+    status.reason = result ? fmt::format("the last bake ended with exit code {}", result->status) : "not baked yet";
     return status;
   }
   bool learned = false;

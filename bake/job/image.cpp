@@ -322,6 +322,7 @@ void require_space(const plan::Plan& plan, const fs::path& disk) {
 BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool force, Environment& environment,
                       const std::string& private_pem) {
   auto& progress = environment.progress;
+  require_vhd_name(output);
   if (!private_pem.empty()) signature::public_half(private_pem);  // throws before the work, not after it
   OutputFile file(output, force, {recipe.base.path, recipe.file});
   const auto [source, driver] = open_job(recipe, environment);

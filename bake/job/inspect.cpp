@@ -37,18 +37,39 @@ void skip(const std::vector<std::string>& rules, const std::string& reason, std:
   for (const auto& rule : rules) checks.push_back(verify::skipped(rule, reason));
 }
 
-/// Compares the sidecar manifest with the digest of the file and with the manifest inside the image.
-void check_manifest(nlohmann::json outside, const nlohmann::json& inside, const std::string& actual,
-                    std::vector<verify::Check>& checks) {
+/// Compares the digest of the file with the one in the manifest next to it.
+verify::Check compare_digest(const nlohmann::json& outside, const std::string& actual) {
   const auto expected = outside.value("product", nlohmann::json::object()).value("sha256", std::string());
-  checks.emplace_back(
+  return {
       "digest", expected == actual,
-      expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected));
-  outside.erase("product");
-  outside.erase("checks");
-  outside.erase("files");
-  checks.emplace_back("manifest", outside == inside,
-                      outside == inside ? "equal to the manifest in the image" : "the manifest in the image differs");
+      expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected)};
+}
+
+/// Compares the manifest next to the image with the one inside it.
+verify::Check compare_manifests(nlohmann::json outside, const nlohmann::json& inside) {
+  for (const auto* made_later : {"product", "checks", "files"}) outside.erase(made_later);
+  return {"manifest", outside == inside,
+          outside == inside ? "equal to the manifest in the image" : "the manifest in the image differs"};
+}
+
+/// Checks the signature, the digest and the evidence next to the image, without an appliance. Stops after a wrong
+/// signature: the digest takes longer.
+std::vector<verify::Check> check_proof(const fs::path& image, const std::optional<nlohmann::json>& manifest,
+                                       Environment& environment, const std::string& public_pem) {
+  std::vector<verify::Check> checks{verify::check_signature(image, public_pem)};
+  if (checks.back().failed()) {
+    skip({"digest", "sbom", "provenance"}, "not checked, because the signature is wrong", checks);
+    return checks;
+  }
+  environment.progress.step("hash the image");
+  const auto digest = digest_of_disk(image, environment.progress);
+  checks.clear();
+  if (manifest)
+    checks.push_back(compare_digest(*manifest, digest));
+  else
+    checks.push_back(verify::skipped("digest", "there is no manifest next to the image"));
+  for (auto& check : verify::check_evidence(image, digest, public_pem)) checks.push_back(std::move(check));
+  return checks;
 }
 
 /// The manifest that an image is compared with.
@@ -96,14 +117,25 @@ VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest
   VerifyResult verdict;
   verdict.checks.push_back(check_container(image));
   if (verdict.checks.back().failed()) {  // offsets inside a wrong container are not reliable
-    verdict.checks.push_back(verify::skipped("guest", "not read, because the container is wrong"));
+    skip({"guest", "digest", "manifest", "files", "sbom", "provenance", "signature"},
+         "not checked, because the container is wrong", verdict.checks);
     return verdict;
   }
   std::optional<nlohmann::json> outside;  // read before the slow start of the appliance
   if (manifest) outside = verify::read_manifest(manifest->text, manifest->file.string());
+  std::vector<verify::Check> proof;
+  if (!public_pem.empty()) {
+    proof = check_proof(image, outside, environment, public_pem);
+    if (!verify::is_good(proof)) {
+      verdict.checks.insert(verdict.checks.end(), proof.begin(), proof.end());
+      skip({"guest", "manifest", "files"}, "not checked, because the proof next to the image does not hold",
+           verdict.checks);
+      return verdict;
+    }
+  }
   const auto source = probe_source(image);
   std::optional<BackgroundDigests> hashing;  // while the appliance starts
-  if (outside || !public_pem.empty()) hashing.emplace(std::vector{image});
+  if (outside && public_pem.empty()) hashing.emplace(std::vector{image});
   std::vector<std::string> steps{"start the appliance", "inspect", "verify"};
   if (hashing) steps.emplace_back("hash the image");
   environment.progress.plan_steps(kind_of_baked(outside), steps);
@@ -119,6 +151,10 @@ VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest
     verdict.checks.emplace_back("manifest", false,
                                 fmt::format("the image has no {}: bake did not make it", guest::manifest_path));
     verdict.checks.push_back(verify::skipped("guest", "not checked: its expectations are in that manifest"));
+    if (public_pem.empty())
+      skip({"digest", "files", "sbom", "provenance", "signature"}, "not checked: bake did not make the image",
+           verdict.checks);
+    verdict.checks.insert(verdict.checks.end(), proof.begin(), proof.end());
     return verdict;
   }
   environment.progress.step("verify");
@@ -133,16 +169,26 @@ VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest
   if (!outside && public_pem.empty() && !expected.firstboot_sha256.empty())
     verify::advise_unvouched_firstboot(verdict.checks);
   for (auto& check : verify::verify_azure(session->guest(), facts)) verdict.checks.push_back(std::move(check));
-  if (!outside) skip({"digest", "manifest", "files"}, "there is no manifest next to the image", verdict.checks);
+  if (!outside)
+    skip(public_pem.empty() ? std::vector<std::string>{"digest", "manifest", "files"}
+                            : std::vector<std::string>{"manifest", "files"},
+         "there is no manifest next to the image", verdict.checks);
+  if (!public_pem.empty()) {
+    if (outside) verdict.checks.push_back(compare_manifests(*outside, inside));
+    if (files) verdict.checks.push_back(std::move(*files));
+    verdict.checks.insert(verdict.checks.end(), proof.begin(), proof.end());
+    return verdict;
+  }
   if (!hashing) {
     skip({"sbom", "provenance", "signature"}, "neither a manifest nor a key was given", verdict.checks);
     return verdict;
   }
   environment.progress.step("hash the image");
   const auto& digest = hashing->wait(environment.progress).front();
-  if (outside) check_manifest(*outside, inside, digest, verdict.checks);
+  verdict.checks.push_back(compare_digest(*outside, digest));
+  verdict.checks.push_back(compare_manifests(*outside, inside));
   if (files) verdict.checks.push_back(std::move(*files));
-  for (auto& check : verify::check_evidence(image, digest, public_pem)) verdict.checks.push_back(std::move(check));
+  for (auto& check : verify::check_evidence(image, digest, {})) verdict.checks.push_back(std::move(check));
   return verdict;
 }
 

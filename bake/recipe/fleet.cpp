@@ -8,6 +8,7 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/yaml.hpp"
+#include "bake/disk/output.hpp"
 #include "bake/disk/sidecar.hpp"
 #include "bake/recipe/document.hpp"
 
@@ -158,7 +159,12 @@ class FleetReader {
     if (needs_bases_ && !fs::exists(image.recipe.base.path))
       problem(image.where, fmt::format("the base '{}' of recipe '{}' does not exist", image.recipe.base.path.string(),
                                        recipe.string()));
-    image.output = resolved(output.empty() ? directory / (image.recipe.name + ".vhd") : output);
+    image.output = resolved(output.empty() ? default_output(image.recipe, directory) : output);
+    try {
+      require_vhd_name(image.output);
+    } catch (const Error& error) {
+      problem(image.where, error.message(), error.hint());
+    }
     image.name = image.output.lexically_proximate(top_).string();
     fleet.images.push_back(std::move(image));
   }

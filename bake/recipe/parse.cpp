@@ -318,6 +318,14 @@ Recipe parse(std::string_view text, const fs::path& file) {
   return recipe;
 }
 
+fs::path default_output(const Recipe& recipe, const fs::path& directory) {
+  auto output = directory / (recipe.name + ".vhd");
+  std::error_code not_there;
+  const bool is_base = fs::equivalent(output, recipe.base.path, not_there) ||
+                       fs::weakly_canonical(output) == fs::weakly_canonical(recipe.base.path);
+  return is_base ? directory / (recipe.name + "-baked.vhd") : output;
+}
+
 std::string name_for(std::string_view file_name) {
   std::string name;
   for (std::size_t i = 0; i < file_name.size();) {

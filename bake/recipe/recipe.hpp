@@ -100,6 +100,9 @@ Recipe parse(std::string_view text, const std::filesystem::path& file);
 /// Like parse(), but adds the problems to `problems` and does not throw: for callers that read several recipes.
 Recipe parse(std::string_view text, const std::filesystem::path& file, std::vector<Problem>& problems);
 
+/// Returns the output of a recipe that names none: NAME.vhd in `directory`, or NAME-baked.vhd if that is the base.
+std::filesystem::path default_output(const Recipe& recipe, const std::filesystem::path& directory);
+
 /// Returns a valid recipe name for a file name: each run of characters that a name may not contain becomes '-', except
 /// at the start and the end. "CentOS 7.7 (base)" becomes "CentOS-7.7-base". Never empty.
 std::string name_for(std::string_view file_name);

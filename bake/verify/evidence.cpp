@@ -42,6 +42,11 @@ Check check_signature(const fs::path& image, const std::optional<std::string>& p
 
 }  // namespace
 
+Check check_signature(const fs::path& image, const std::string& public_pem) {
+  return check_signature(image, read_sidecar(image, Sidecar::provenance), read_sidecar(image, Sidecar::signature),
+                         public_pem);
+}
+
 Json checksum(const std::string& sha256) {
   return Json::array({Json{{"algorithm", "SHA256"}, {"checksumValue", sha256}}});
 }

@@ -43,6 +43,9 @@ std::string sbom_problem(const std::string& text, const std::string& image_sha25
 std::string provenance_problem(const std::string& text, const std::string& image_sha256,
                                const std::vector<Artifact>& byproducts);
 
+/// Checks only that the key signed the provenance next to `image`; needs no digest of the image.
+Check check_signature(const std::filesystem::path& image, const std::string& public_pem);
+
 /// Compares SBOM and provenance of `image`, when they exist, with its digest and with each other. With `public_pem`
 /// there must be a provenance that this key signed.
 std::vector<Check> check_evidence(const std::filesystem::path& image, const std::string& image_sha256,

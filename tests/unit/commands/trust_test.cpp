@@ -86,7 +86,8 @@ TEST_F(TrustCommand, AnOlderFileDoesNotUndoARevocation) {
 }
 
 TEST_F(TrustCommand, ListsTheKeysWithTheirFiles) {
-  EXPECT_EQ(trust({"--list"}), done("the store '" + directory + "' trusts no key: there is no such directory\n"));
+  EXPECT_EQ(trust({"--list"}), refused("opening store '" + directory + "': there is no such directory",
+                                       "'bake bundle add' makes a store"));
   trust({vendor_file});
   const auto file = directory + "/keyring/" + vendor + ".gpg";
   EXPECT_EQ(trust({"--list"}),
@@ -192,8 +193,9 @@ class StoreMessages : public testing::StoreTest {
 
 TEST_F(StoreMessages, NameAMissingDirectory) {
   const std::string absent = ": there is no such directory";
-  EXPECT_EQ(bundle({"list"}),
-            (Result{0, "the store '" + store.directory().string() + "' is empty" + absent + "\n", ""}));
+  EXPECT_EQ(bundle({"list"}), (Result{2, "",
+                                      "bake: error: opening store '" + store.directory().string() + "'" + absent +
+                                          "\nbake: hint: 'bake bundle add' makes a store\n"}));
   EXPECT_EQ(bundle({"show", "x"}), not_there("x", absent));
   EXPECT_EQ(bundle({"remove", "x"}), not_there("x", absent));
   EXPECT_FALSE(std::filesystem::exists(store.directory()));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bake/base/text.hpp"
+#include "bake/job/already_baked.hpp"
 #include "tests/support/baked_fixture.hpp"
 
 namespace bake::fleet {
@@ -48,6 +49,39 @@ class FleetExamine : public testing::BakedTest {
 };
 
 TEST_F(FleetExamine, NothingChangedIsDone) { EXPECT_EQ(reason(), ""); }
+
+/// An image that 'bake image' made: a manifest, and no result of a fleet.
+TEST_F(FleetExamine, AnImageOfBakeImageIsDone) {
+  fs::remove(top_ / "out.vhd.result.json");
+  EXPECT_EQ(reason(), "not baked yet");  // the manifest lacks the key
+  auto key = *key_without_base(image(), environment_);
+  key.base = digest_of("the base");
+  const nlohmann::json manifest{{"schema", "bake-manifest/v1"},
+                                {"key", job::key_of(key)},
+                                {"driver", {{"ofed", "inbox"}}},
+                                {"os", {{"id", "ubuntu"}, {"version", "20.04"}}},
+                                {"kernel", {{"release", "5.4.0"}}},
+                                {"base", {{"sha256", key.base}}},
+                                {"product", {{"sha256", digest_of("the output")}}}};
+  write("out.vhd.manifest.json", manifest.dump());
+  EXPECT_EQ(job::already_baked(image().recipe, image().output, environment_).reason, "");
+  EXPECT_EQ(reason(), "");
+  const auto result = read_result(top_ / "out.vhd.result.json");
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->ofed, "inbox");
+  EXPECT_EQ(result->output.sha256, digest_of("the output"));
+  EXPECT_EQ(reason(), "");
+  remember(130);  // a later run of the fleet was interrupted
+  EXPECT_EQ(reason(), "");
+  write("r.yaml", fmt::format("{}generalize: true\n", testing::recipe_text));
+  remember(1);
+  EXPECT_EQ(reason(), "the last bake ended with exit code 1");
+}
+
+TEST_F(FleetExamine, EvidenceOfAnotherImageIsAReasonAsForIfNeeded) {
+  write("out.vhd.sbom.spdx.json", "{}");
+  EXPECT_EQ(reason(), "sbom: not an SPDX 2.3 document");
+}
 
 TEST_F(FleetExamine, VerifyReadsFilesThatLookUnchanged) {
   tamper("out.vhd", "THE output");

@@ -2,11 +2,19 @@
 #include "bake/job/inspect.hpp"
 
 #include <gtest/gtest.h>
+#include <map>
+#include <sstream>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bake/base/digest.hpp"
 #include "bake/base/file.hpp"
+#include "bake/commands/commands.hpp"
+#include "bake/disk/sidecar.hpp"
+#include "bake/signature/dsse.hpp"
+#include "bake/signature/signing.hpp"
+#include "bake/verify/evidence.hpp"
+#include "tests/support/disk_fixture.hpp"
 #include "tests/support/error_of.hpp"
 
 namespace bake::job {
@@ -62,6 +70,67 @@ TEST_F(KeptVerdict, DoesNotHideASidecarThatIsNoFile) {
   ASSERT_EQ(::mkfifo(sbom.c_str(), 0600), 0);
   EXPECT_EQ(error_of([&] { verify_image(image(), std::nullopt, environment_); }).message(),
             "opening '" + sbom.string() + "': it is a pipe, not a file");
+}
+
+/// A fixed VHD with a signed provenance next to it. There is no appliance: `starts` counts the attempts.
+class Proof : public DiskTest {
+ protected:
+  void SetUp() override {
+    image_ = fixed_vhd("out.vhd", std::uint64_t{2} << 20U);
+    const std::string provenance = "{}";
+    write_text_atomically(sidecar_of(image_, Sidecar::provenance), provenance);
+    write_text_atomically(sidecar_of(image_, Sidecar::signature),
+                          signature::make_envelope(provenance, verify::statement_type, keys_.private_pem));
+  }
+  std::map<std::string, verify::Status> statuses(const std::string& public_pem) {
+    std::map<std::string, verify::Status> found;
+    for (const auto& check : verify_image(image_, std::nullopt, environment_, public_pem).checks)
+      found[check.rule] = check.status;
+    return found;
+  }
+
+  std::filesystem::path image_;
+  signature::KeyPair keys_ = signature::new_key_pair();
+  unsigned starts_ = 0;
+  matrix::Matrix matrix_ = matrix::Matrix::built_in();
+  store::Store store_{at("store")};
+  SilentProgress progress_;
+  Environment environment_{matrix_, store_, progress_,
+                           [this](const DiskRequest&) -> std::unique_ptr<Session> {
+                             ++starts_;
+                             throw Error(ErrorKind::environment, "there is no appliance");
+                           },
+                           [this] { return starts_; }};
+};
+
+TEST_F(Proof, OfAnotherKeyFailsWithoutAnAppliance) {
+  using verify::Status;
+  const auto found = statuses(signature::new_key_pair().public_pem);
+  EXPECT_EQ(found, (std::map<std::string, Status>{{"container", Status::passed},
+                                                  {"digest", Status::skipped},
+                                                  {"files", Status::skipped},
+                                                  {"guest", Status::skipped},
+                                                  {"manifest", Status::skipped},
+                                                  {"provenance", Status::skipped},
+                                                  {"sbom", Status::skipped},
+                                                  {"signature", Status::failed}}));
+  EXPECT_EQ(starts_, 0U);
+}
+
+TEST_F(Proof, ThatDoesNotDescribeTheImageFailsWithoutAnAppliance) {
+  const auto found = statuses(keys_.public_pem);
+  EXPECT_EQ(found.at("signature"), verify::Status::passed);
+  EXPECT_EQ(found.at("provenance"), verify::Status::failed);
+  EXPECT_EQ(found.at("guest"), verify::Status::skipped);
+  EXPECT_EQ(starts_, 0U);
+}
+
+TEST_F(Proof, NamesTheFileOfTheKeyThatDoesNotMatch) {
+  const auto other = at("other.pub").string();
+  write_text_atomically(other, signature::new_key_pair().public_pem);
+  std::ostringstream out, err;
+  EXPECT_EQ(cli::run({"verify", image_.string(), "--key", other}, out, err), 7);
+  EXPECT_NE(err.str().find("(the key is '" + other + "')"), std::string::npos) << err.str();
 }
 
 }  // namespace
