@@ -9,6 +9,7 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "matrix/loading.hpp"
+#include "matrix/words.hpp"
 #include "matrix_embedded.hpp"
 
 namespace bake::matrix {
@@ -105,7 +106,7 @@ Matrix::Rows read_all(const std::vector<fs::path>& overlays, std::vector<Problem
 }
 
 std::string size_key(std::string_view name) {
-  auto key = to_lower(trim(name));
+  auto key = replace_all(to_lower(trim(name)), " ", "_");
   if (key.ends_with("_promo")) key.resize(key.size() - 6);
   return key.starts_with("standard_") ? key : "standard_" + key;
 }
@@ -180,9 +181,9 @@ const SizeRow* Matrix::find_size(std::string_view name) const {
 
 const OsRow* Matrix::find_os(std::string_view id, std::string_view version) const {
   const auto wanted_id = to_lower(id);
-  const auto wanted = to_lower(version);
+  const auto wanted = to_lower(version.empty() ? id : version);
   for (const auto& os : rows_->operating_systems) {
-    if (os.id != wanted_id) continue;
+    if (!version.empty() && os.id != wanted_id) continue;
     if (os.version == wanted || std::find(os.aliases.begin(), os.aliases.end(), wanted) != os.aliases.end()) return &os;
   }
   return nullptr;
@@ -192,6 +193,25 @@ const OfedRow* Matrix::find_ofed(std::string_view version) const {
   for (const auto& release : rows_->ofed_releases)
     if (release.version == version) return &release;
   return nullptr;
+}
+
+std::string Matrix::driver_release(const std::string& text) const {
+  if (text.empty() || text == "inbox") return text;
+  const auto wanted = driver_words(text);
+  if (wanted && (is_whole_release(*wanted) || find_ofed(*wanted) != nullptr)) return *wanted;
+  std::vector<std::string> matching, all;
+  for (const auto& release : rows_->ofed_releases) {
+    all.push_back(release.version);
+    if (wanted && (release.version.starts_with(*wanted + "-") || release.version.starts_with(*wanted + ".")))
+      matching.push_back(release.version);
+  }
+  if (matching.size() == 1) return matching.front();
+  if (!matching.empty())
+    throw Error(ErrorKind::incompatible, fmt::format("choosing driver '{}': it names several releases", text),
+                "write one of " + join(matching, ", "));
+  const auto similar = did_you_mean(wanted.value_or(text), all);
+  throw Error(ErrorKind::incompatible, fmt::format("choosing driver '{}': the matrix has no such release", text),
+              similar.empty() ? "write a whole release: 5.5-1.0.3.2, doca-3.2.3-019000" : similar);
 }
 
 std::string Matrix::known_sha256(std::string_view file_name) const {

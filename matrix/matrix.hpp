@@ -132,9 +132,14 @@ class Matrix {
   [[nodiscard]] const SizeRow* find_size(std::string_view name) const;
   /// Throws Error{incompatible} with the closest names when the matrix does not know one of the VM sizes.
   void require_sizes(const std::vector<std::string>& names) const;
-  /// Finds a release; null when the matrix does not know it. The version may be an alias: "focal", "7.7.1908".
+  /// Finds a release; null when the matrix does not know it. The version may be an alias: "focal", "7.7.1908". An alias
+  /// also works as `id` without a version.
   [[nodiscard]] const OsRow* find_os(std::string_view id, std::string_view version) const;
   [[nodiscard]] const OfedRow* find_ofed(std::string_view version) const;
+  /// Returns the driver release that a person means: "MLNX_OFED 5.5" → "5.5-1.0.3.2" if the matrix has one release of
+  /// 5.5. Returns a whole release also if the matrix does not list it, and "" and "inbox" as they are. Throws
+  /// Error{incompatible} with the possible releases.
+  [[nodiscard]] std::string driver_release(const std::string& text) const;
   /// Returns the public SHA-256 of the archive with this file name, or an empty string.
   [[nodiscard]] std::string known_sha256(std::string_view file_name) const;
   /// Finds the archive with this SHA-256, independent of its file name.

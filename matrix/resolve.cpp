@@ -5,6 +5,7 @@
 #include "bake/base/text.hpp"
 #include "matrix/drivers.hpp"
 #include "matrix/rules.hpp"
+#include "matrix/words.hpp"
 
 namespace bake::matrix {
 namespace {
@@ -76,6 +77,9 @@ Sizes known_sizes(const Matrix& matrix, const std::vector<std::string>& wanted) 
   for (const auto& name : wanted) {
     const auto* size = matrix.find_size(name);
     if (size == nullptr) {
+      if (names_size_without_infiniband(name))
+        throw Error(ErrorKind::incompatible, fmt::format("resolving VM size '{}': it has no InfiniBand", name),
+                    "sizes with InfiniBand begin with HB, HC or HX, or with N and have an r: Standard_HB120rs_v3");
       std::vector<std::string> names;
       for (const auto& row : matrix.sizes())
         if (row.transport == "sriov") names.push_back(row.name);

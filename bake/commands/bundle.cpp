@@ -12,10 +12,10 @@
 #include "bake/bundle/module_sources.hpp"
 #include "bake/cli/remedy.hpp"
 #include "bake/commands/commands.hpp"
-#include "bake/commands/matrix_rows.hpp"
 #include "bake/store/checksum_file.hpp"
 #include "bake/store/store.hpp"
 #include "matrix/matrix.hpp"
+#include "matrix/words.hpp"
 
 namespace bake::cli {
 namespace {
@@ -112,7 +112,7 @@ std::string release_of(const Context& context, const std::string& text) {
     if (os.distro == to_lower(text)) return os.distro;
     known.insert(known.end(), {os.distro, os.id + os.version});
   }
-  const auto [id, version] = split_os(text);
+  const auto [id, version] = matrix::release_words(text);
   if (const auto* os = matrix.find_os(id, version)) return os->distro;
   throw Error(ErrorKind::usage, fmt::format("reading --for '{}': the matrix knows no such release", text),
               did_you_mean(text, known));

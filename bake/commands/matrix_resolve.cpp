@@ -7,9 +7,8 @@
 #include "bake/base/error.hpp"
 #include "bake/base/text.hpp"
 #include "bake/commands/commands.hpp"
-#include "bake/commands/matrix_rows.hpp"
-#include "bake/recipe/recipe.hpp"
 #include "matrix/json.hpp"
+#include "matrix/words.hpp"
 
 namespace bake::cli {
 namespace {
@@ -58,9 +57,9 @@ void check_words(const Options& options, const Matrix& matrix) {
   if (matrix.find_size(options.os) != nullptr)
     throw Error(ErrorKind::usage, fmt::format("resolving '{}': this is a VM size; the release comes first", options.os),
                 reordered(options, matrix));
-  if (!options.ofed.empty() && options.ofed != "inbox" && !recipe::is_ofed_release(options.ofed))
+  if (!options.ofed.empty() && options.ofed != "inbox" && !matrix::driver_words(options.ofed))
     throw Error(ErrorKind::usage, fmt::format("resolving --ofed '{}': not a release", options.ofed),
-                "write 'inbox' or a whole version: 5.5-1.0.3.2, doca-3.2.3-019000");
+                "write 'inbox' or a release: 5.5-1.0.3.2, doca-3.2.3-019000");
   if (!options.kernel.empty() && !is_kernel_release(options.kernel))
     throw Error(ErrorKind::usage, fmt::format("resolving kernel '{}': not a kernel release", options.kernel),
                 "write it as 'uname -r' prints it: 3.10.0-1062.el7.x86_64, 5.4.0-1046-azure");
@@ -141,10 +140,11 @@ Json to_json(const Resolution& resolution, const Options& options, bool refused,
               join(hints, "; "));
 }
 
-void resolve(Context& context, const Options& options) {
+void resolve(Context& context, Options options) {
   const auto matrix = Matrix::load(context.matrix_overlays);
   check_words(options, matrix);
-  const auto [id, version] = split_os(options.os);
+  options.ofed = matrix.driver_release(options.ofed);
+  const auto [id, version] = matrix::release_words(options.os);
   const auto resolution = matrix.resolve({id, version, options.kernel, options.sizes, options.ofed});
   const bool refused = !options.ofed.empty() && find_requested(resolution.choices, options.ofed) == nullptr;
   if (context.json) {

@@ -5,6 +5,7 @@
 
 #include "bake/base/text.hpp"
 #include "matrix/json.hpp"
+#include "matrix/words.hpp"
 
 namespace bake::cli {
 namespace {
@@ -46,6 +47,11 @@ const std::vector<std::pair<std::string, std::vector<std::string>>>& columns() {
   return all_columns;
 }
 
+/// Returns the driver release that a person means; `name` itself if it is something else.
+std::string release_named(const Matrix& matrix, const std::string& name) {
+  return driver_words(name) ? matrix.driver_release(name) : name;
+}
+
 }  // namespace
 
 const std::vector<std::string>& matrix_topics() {
@@ -84,11 +90,13 @@ std::vector<std::vector<std::string>> rows_to_table(const Matrix& matrix, const 
 std::vector<std::pair<std::string, Json>> rows_named(const Matrix& matrix, const std::string& name) {
   std::vector<std::pair<std::string, Json>> found;
   if (const auto* size = matrix.find_size(name)) found.emplace_back("sizes", Json(*size));
-  const auto [id, version] = split_os(name);
-  if (const auto* os = matrix.find_os(id, version)) found.emplace_back("os", Json(*os));
-  if (const auto* release = matrix.find_ofed(name)) found.emplace_back("ofed", Json(*release));
+  const auto [id, version] = release_words(name);
+  const auto* os = matrix.find_os(id, version);
+  if (os != nullptr) found.emplace_back("os", Json(*os));
+  const auto release = release_named(matrix, name);
+  if (const auto* row = matrix.find_ofed(release)) found.emplace_back("ofed", Json(*row));
   for (const auto& bundle : matrix.bundles())
-    if (bundle.ofed == name || bundle.file == name || (!bundle.sha256.empty() && bundle.sha256 == to_lower(name)))
+    if (bundle.ofed == release || bundle.file == name || (!bundle.sha256.empty() && bundle.sha256 == to_lower(name)))
       found.emplace_back("bundles", Json(bundle));
   auto device = to_lower(name);
   if (device.starts_with("15b3:")) device = "0x" + device.substr(5);
@@ -97,16 +105,8 @@ std::vector<std::pair<std::string, Json>> rows_named(const Matrix& matrix, const
   for (const auto& rule : matrix.rules())
     if (rule.id == name) found.emplace_back("rules", Json(rule));
   for (const auto& inbox : matrix.inbox_drivers())
-    if (inbox.key == name) found.emplace_back("inbox", Json(inbox));
+    if (inbox.key == (os != nullptr ? os->id + os->version : name)) found.emplace_back("inbox", Json(inbox));
   return found;
-}
-
-std::pair<std::string, std::string> split_os(const std::string& text) {
-  const auto at = text.find_first_of("0123456789 :-");
-  if (at == std::string::npos) return {text, ""};
-  auto version = text.substr(at);
-  version.erase(0, version.find_first_not_of(" :-"));
-  return {text.substr(0, at), version};
 }
 
 std::string as_columns(const std::vector<std::vector<std::string>>& table) {

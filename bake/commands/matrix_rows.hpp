@@ -22,9 +22,6 @@ std::vector<std::vector<std::string>> rows_to_table(const matrix::Matrix& matrix
 /// a PCI device, a rule or an inbox driver.
 std::vector<std::pair<std::string, Json>> rows_named(const matrix::Matrix& matrix, const std::string& name);
 
-/// Splits "ubuntu20.04", "centos:7.7", "rhel-8.2" or "ubuntu 20.04" into id and version.
-std::pair<std::string, std::string> split_os(const std::string& text);
-
 /// Returns columns of equal width, two spaces apart, without trailing spaces.
 std::string as_columns(const std::vector<std::vector<std::string>>& table);
 

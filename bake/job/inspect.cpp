@@ -211,7 +211,7 @@ std::string make_recipe_for(const fs::path& disk, const std::vector<std::string>
   recipe.name = recipe::name_for(disk.stem().string());
   recipe.base.path = fs::absolute(disk);
   recipe.os = {facts.os.id, facts.os.version};
-  recipe.vm_sizes = vm_sizes;
+  for (const auto& name : vm_sizes) recipe.vm_sizes.push_back(environment.matrix.find_size(name)->name);
   // A release in the store can be baked at once; without one, the recipe names the first choice.
   auto with_kernel = recipe;  // the recipe itself leaves the kernel to the guest
   with_kernel.kernel = facts.default_kernel;

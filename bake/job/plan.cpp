@@ -30,9 +30,11 @@ plan::Inputs plan_inputs(const recipe::Recipe& recipe, const resolve::SelectedDr
                          const Environment& environment, std::optional<plan::KernelPlan> kernel) {
   plan::Inputs inputs;
   inputs.recipe = recipe;
-  // The recipe may use another name for the release ("focal"); the guest has one.
+  // The recipe may use other names ("focal", "hb120rs_v3"); the guest and the manifest have one.
   if (const auto* os = environment.matrix.find_os(recipe.os.id, recipe.os.version))
     inputs.recipe.os = {os->id, os->version};
+  for (auto& name : inputs.recipe.vm_sizes)
+    if (const auto* size = environment.matrix.find_size(name)) name = size->name;
   inputs.facts = facts;
   inputs.kernel = std::move(kernel);
   // If the kernel is missing, the resolution still names what its modules need, for the list of missing packages.

@@ -8,6 +8,7 @@
 #include "bake/recipe/document.hpp"
 #include "bake/recipe/read.hpp"
 #include "bake/recipe/recipe.hpp"
+#include "matrix/words.hpp"
 
 namespace bake::recipe {
 namespace {
@@ -42,10 +43,12 @@ Base read_base(Input& input, MapReader& recipe) {
 }
 
 Os read_os(MapReader& recipe) {
-  const auto words = split_words(recipe.required_text("os"));
-  if (words.size() == 2) return {to_lower(words[0]), words[1]};
-  if (!words.empty())
-    recipe.problem("os", fmt::format("'os' must name a system and its release, not '{}'", join(words, " ")),
+  const auto text = recipe.required_text("os");
+  const auto [id, version] = matrix::release_words(text);
+  const bool is_code_name = version.empty() && !matrix::is_distribution(id) && id.find(' ') == std::string::npos;
+  if (!id.empty() && (!version.empty() || is_code_name)) return {id, version};
+  if (!text.empty())
+    recipe.problem("os", fmt::format("'os' must name a system and its release, not '{}'", text),
                    "for example: os: ubuntu 20.04");
   return {};
 }
@@ -55,9 +58,9 @@ void choose(Ofed& ofed, MapReader& reader, const std::string& key, const std::st
     ofed.choice = OfedChoice::automatic;
   } else if (word == "inbox") {
     ofed.choice = OfedChoice::inbox;
-  } else if (is_ofed_release(word)) {
+  } else if (const auto release = matrix::driver_words(word)) {
     ofed.choice = OfedChoice::version;
-    ofed.version = word;
+    ofed.version = *release;
   } else {
     reader.problem(key, fmt::format("'{}' must be auto, inbox or an OFED release, not '{}'", key, word),
                    "for example: 5.5-1.0.3.2, or with the build of DOCA: doca-3.2.3-019000");
@@ -278,24 +281,6 @@ std::string_view word(RdmaNames names) {
       return "azure";
   }
   return "inbox";
-}
-
-bool is_ofed_release(std::string_view text) {
-  const auto numbers = [](std::string_view part) {
-    const auto all = split(part, '.');
-    return all.size() >= 2 && std::all_of(all.begin(), all.end(), [](const std::string& number) {
-             return !number.empty() && number.find_first_not_of("0123456789") == std::string::npos;
-           });
-  };
-  constexpr std::string_view doca = "doca-";
-  const bool is_doca = text.starts_with(doca);
-  if (is_doca) text.remove_prefix(doca.size());
-  const auto dash = text.find('-');
-  if (dash == std::string_view::npos || !numbers(text.substr(0, dash))) return false;
-  const auto rest = text.substr(dash + 1);
-  // The build of DOCA is one number: builds for other machines have the same version.
-  if (is_doca) return !rest.empty() && rest.find_first_not_of("0123456789") == std::string_view::npos;
-  return numbers(rest);
 }
 
 Recipe parse(std::string_view text, const fs::path& file, std::vector<Problem>& problems) {

@@ -107,9 +107,6 @@ std::filesystem::path default_output(const Recipe& recipe, const std::filesystem
 /// at the start and the end. "CentOS 7.7 (base)" becomes "CentOS-7.7-base". Never empty.
 std::string name_for(std::string_view file_name);
 
-/// True when `text` has the form of a full OFED version: "5.5-1.0.3.2", not "5.5".
-bool is_ofed_release(std::string_view text);
-
 /// Returns the recipe as commented YAML, ready to edit; parse(write(r)) returns r.
 std::string write(const Recipe& recipe);
 

@@ -18,6 +18,12 @@ matrix::Query query_for(const Recipe& recipe, const std::string& kernel) {
           recipe.ofed.choice == OfedChoice::inbox ? "inbox" : recipe.ofed.version};
 }
 
+/// Returns the recipe with the whole driver release: "5.5" → "5.5-1.0.3.2". Throws like Matrix::driver_release().
+Recipe with_release(Recipe recipe, const matrix::Matrix& matrix) {
+  recipe.ofed.version = matrix.driver_release(recipe.ofed.version);
+  return recipe;
+}
+
 /// The choices of the matrix that the recipe allows, best first.
 std::vector<Choice> allowed_choices(const Recipe& recipe, const matrix::Resolution& resolution) {
   auto choices = resolution.choices;
@@ -194,7 +200,8 @@ bool SelectedDriver::may_build() const {
                                [](const auto& package) { return package.dkms_source; });
 }
 
-std::optional<SelectedDriver> find_driver(const Recipe& recipe, const matrix::Matrix& matrix, const Offer& offer) {
+std::optional<SelectedDriver> find_driver(const Recipe& written, const matrix::Matrix& matrix, const Offer& offer) {
+  const auto recipe = with_release(written, matrix);
   auto query = query_for(recipe, recipe.kernel);
   auto driver = first_available(recipe, allowed_choices(recipe, matrix.resolve(query)), offer);
   if (driver || recipe.ofed.choice != OfedChoice::automatic) return driver;
@@ -206,7 +213,8 @@ std::optional<SelectedDriver> find_driver(const Recipe& recipe, const matrix::Ma
   return first_available(recipe, allowed_choices(recipe, matrix.resolve(query)), offer);
 }
 
-Choice best_choice(const Recipe& recipe, const matrix::Matrix& matrix) {
+Choice best_choice(const Recipe& written, const matrix::Matrix& matrix) {
+  const auto recipe = with_release(written, matrix);
   const auto resolution = matrix.resolve(query_for(recipe, recipe.kernel));
   const auto choices = allowed_choices(recipe, resolution);
   if (choices.empty()) refuse_all_choices(recipe, resolution);
@@ -218,7 +226,8 @@ Choice best_choice(const Recipe& recipe, const matrix::Matrix& matrix) {
   return *found;
 }
 
-SelectedDriver select_driver(const Recipe& recipe, const matrix::Matrix& matrix, const Offer& offer) {
+SelectedDriver select_driver(const Recipe& written, const matrix::Matrix& matrix, const Offer& offer) {
+  const auto recipe = with_release(written, matrix);
   auto driver = find_driver(recipe, matrix, offer);
   if (!driver) {
     const auto resolution = matrix.resolve(query_for(recipe, recipe.kernel));

@@ -145,16 +145,30 @@ TEST(MatrixCommand, ResolveRefusesTheRequestedReleaseWhenNothingFits) {
   EXPECT_THAT(error.err, HasSubstr("; Standard_HB176rs_v4 (CX7) needs MLNX_OFED >= 5.6-1.0.3.3, which has no bundle"));
 }
 
+TEST(MatrixCommand, UnderstandsNamesAsPeopleTypeThem) {
+  const auto whole = bake({"resolve", "ubuntu20.04", "Standard_HB120rs_v2", "--ofed", "5.5-1.0.3.2"});
+  EXPECT_EQ(whole.status, 0);
+  for (const auto* release : {"focal", "Ubuntu-20.04", "ubuntu:20.04"})
+    for (const auto* driver : {"5.5", "MLNX_OFED 5.5", "mlnx_ofed_linux-5.5-1.0.3.2"})
+      EXPECT_EQ(bake({"resolve", release, "hb120rs_v2", "--ofed", driver}).out, whole.out) << release << driver;
+  EXPECT_EQ(bake({"show", "Focal"}).out, bake({"show", "ubuntu20.04"}).out);
+  EXPECT_EQ(bake({"show", "MLNX_OFED 5.5"}).out, bake({"show", "5.5-1.0.3.2"}).out);
+  EXPECT_EQ(bake({"show", "el8.2"}).out, bake({"show", "RHEL 8.2"}).out);
+  EXPECT_EQ(bake({"resolve", "focal", "Standard_D4s_v5"}).err,
+            "bake: error: resolving VM size 'Standard_D4s_v5': it has no InfiniBand\nbake: hint: sizes with InfiniBand "
+            "begin with HB, HC or HX, or with N and have an r: Standard_HB120rs_v3\n");
+}
+
 TEST(MatrixCommand, ResolveRefusesWordsThatCannotBeNames) {
   for (const std::string& word : {std::string("5.4-") + std::string(100000, 'a'), std::string("5."), std::string("5"),
                                   std::string(".5"), std::string("5.4 x")})
     EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", word}).status, 2) << word.substr(0, 9);
   for (const auto* word : {"4.19.0.el7.x86_64", "5.4.0-1046-azure", "6.1"})
     EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--kernel", word}).status, 0) << word;
-  EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", "5.5"}).err,
-            "bake: error: resolving --ofed '5.5': not a release\n"
-            "bake: hint: write 'inbox' or a whole version: 5.5-1.0.3.2, doca-3.2.3-019000\n");
-  for (const auto* word : {"5.5-", ".-", "5.5-1", "5-1.0", "5.5-1.0.x", "auto"})
+  EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", "newest"}).err,
+            "bake: error: resolving --ofed 'newest': not a release\n"
+            "bake: hint: write 'inbox' or a release: 5.5-1.0.3.2, doca-3.2.3-019000\n");
+  for (const auto* word : {"5.5-", ".-", "5-1.0", "5.5-1.0.x", "auto"})
     EXPECT_EQ(bake({"resolve", "ubuntu20.04", "HB120rs_v2", "--ofed", word}).status, 2) << word;
   EXPECT_THAT(bake({"resolve", "Standard_HB120rs_v2", "Standard_HC44rs", "ubuntu20.04"}).err,
               HasSubstr("hint: bake matrix resolve ubuntu20.04 Standard_HB120rs_v2 Standard_HC44rs\n"));

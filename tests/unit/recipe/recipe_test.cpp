@@ -17,6 +17,19 @@ std::string problems_of(const std::string& text) {
   return "no problem";
 }
 
+TEST(Recipe, UnderstandsNamesAsPeopleTypeThem) {
+  const std::string rest = "schema: bake/v1\nbase: b.vhd\nvm_sizes: [hb120rs_v2]\nofed: MLNX_OFED 5.5\nos: ";
+  for (const std::string os : {"ubuntu 20.04", "Ubuntu-20.04", "ubuntu20.04", "ubuntu:20.04"}) {
+    const auto recipe = parse(rest + os + "\n", "/r.yaml");
+    EXPECT_EQ(recipe.os.id, "ubuntu");
+    EXPECT_EQ(recipe.os.version, "20.04");
+    EXPECT_EQ(recipe.ofed.version, "5.5");
+  }
+  const auto focal = parse(rest + "focal\n", "/r.yaml");
+  EXPECT_EQ(focal.os.id, "focal");
+  EXPECT_EQ(focal.os.version, "");
+}
+
 TEST(Recipe, ReadsTheShortForm) {
   const auto recipe = parse("schema: bake/v1\nbase: base.vhd\nos: CentOS 7.7\nvm_sizes: Standard_HB60rs\nofed: inbox\n",
                             "images/r.yaml");
