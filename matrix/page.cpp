@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <fmt/format.h>
-#include <map>
 
+#include "bake/base/html.hpp"
 #include "bake/base/text.hpp"
 #include "matrix/drivers.hpp"
 #include "matrix/generators.hpp"
@@ -10,29 +10,6 @@
 
 namespace bake::matrix {
 namespace {
-
-std::string escape(std::string_view text) {
-  std::string safe;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        safe += "&amp;";
-        break;
-      case '<':
-        safe += "&lt;";
-        break;
-      case '>':
-        safe += "&gt;";
-        break;
-      case '"':
-        safe += "&quot;";
-        break;
-      default:
-        safe += c;
-    }
-  }
-  return safe;
-}
 
 /// Returns an anchor for a name: "ubuntu-20-04" for "ubuntu 20.04".
 std::string anchor(std::string_view text) {
@@ -85,19 +62,6 @@ std::vector<Family> families_of(const Matrix& matrix) {
   return families;
 }
 
-/// Replaces each {{name}} of the template by its part, in one pass, so that the text of a part is not a template.
-std::string fill(std::string_view page, const std::map<std::string, std::string, std::less<>>& parts) {
-  std::string text;
-  for (;;) {
-    const auto begin = page.find("{{");
-    text += page.substr(0, begin);
-    if (begin == std::string_view::npos) return text;
-    const auto end = page.find("}}", begin);
-    text += parts.at(std::string(page.substr(begin + 2, end - begin - 2)));
-    page.remove_prefix(end + 2);
-  }
-}
-
 std::string_view page_template() {
   for (const auto& file : embedded_files)
     if (std::string_view(file.name) == "matrix/page.html") return file.text();
@@ -121,20 +85,21 @@ class Page {
       rows += count.rows;
       unverified += count.unverified;
     }
-    return fill(page_template(), {{"rows", std::to_string(rows)},
-                                  {"unverified", std::to_string(unverified)},
-                                  {"filters", filters()},
-                                  {"buttons", buttons()},
-                                  {"cards", cards()},
-                                  {"overview", overview()},
-                                  {"release_options", release_options()},
-                                  {"size_options", size_options()},
-                                  {"notices", notices()},
-                                  {"answers", answers()},
-                                  {"sizes", sizes()},
-                                  {"topics", topics()},
-                                  {"overlays", overlays()},
-                                  {"digest", matrix_.digest()}});
+    return fill_template(page_template(), {{"style", std::string(style_sheet())},
+                                           {"rows", std::to_string(rows)},
+                                           {"unverified", std::to_string(unverified)},
+                                           {"filters", filters()},
+                                           {"buttons", buttons()},
+                                           {"cards", cards()},
+                                           {"overview", overview()},
+                                           {"release_options", release_options()},
+                                           {"size_options", size_options()},
+                                           {"notices", notices()},
+                                           {"answers", answers()},
+                                           {"sizes", sizes()},
+                                           {"topics", topics()},
+                                           {"overlays", overlays()},
+                                           {"digest", matrix_.digest()}});
   }
 
  private:
@@ -163,9 +128,10 @@ class Page {
   [[nodiscard]] std::string release_options() const {
     std::string html;
     for (const auto& id : ids_) {
-      html += fmt::format("<optgroup label=\"{}\">", escape(id));
+      html += fmt::format("<optgroup label=\"{}\">", escape_html(id));
       for (const auto& os : matrix_.operating_systems())
-        if (os.id == id) html += fmt::format("<option value=\"{}\">{}</option>", anchor_of(os), escape(short_name(os)));
+        if (os.id == id)
+          html += fmt::format("<option value=\"{}\">{}</option>", anchor_of(os), escape_html(short_name(os)));
       html += "</optgroup>\n";
     }
     return html;
@@ -174,7 +140,7 @@ class Page {
   [[nodiscard]] std::string size_options() const {
     std::string html;
     for (const auto& family : families_) {
-      html += fmt::format("<optgroup label=\"{} ({})\">", escape(family.name), family.sizes.front()->generation);
+      html += fmt::format("<optgroup label=\"{} ({})\">", escape_html(family.name), family.sizes.front()->generation);
       for (const auto* size : family.sizes) html += size_option(*size, anchor(family.name));
       html += "</optgroup>\n";
     }
@@ -186,7 +152,7 @@ class Page {
 
   static std::string size_option(const SizeRow& size, const std::string& family) {
     return fmt::format("<option value=\"{}\" data-family=\"{}\">{}</option>", anchor(size.name), family,
-                       escape(size.name));
+                       escape_html(size.name));
   }
 
   /// Returns why no driver supports a size. The answer is the same for every release.
@@ -198,7 +164,7 @@ class Page {
       auto texts = why.refusals;
       if (!why.suggestion.empty()) texts.push_back(why.suggestion);
       html += fmt::format("<p class=\"notice\" id=\"no-{}\">{} {}.</p>\n", anchor(size.name), none(),
-                          escape(join(texts, "; ")));
+                          escape_html(join(texts, "; ")));
     }
     return html;
   }
@@ -207,7 +173,7 @@ class Page {
     std::string html;
     for (const auto& id : ids_)
       html += fmt::format("<input type=\"radio\" name=\"os\" id=\"show-{0}\"><label for=\"show-{0}\">{1}</label>",
-                          anchor(id), escape(id));
+                          anchor(id), escape_html(id));
     return html;
   }
 
@@ -217,7 +183,7 @@ class Page {
       std::vector<std::string> names;
       for (const auto& family : families_)
         if (family.sizes.front()->generation == generation) names.push_back(family.name);
-      html += fmt::format("<th scope=\"col\">{}<small>{}</small></th>", generation, escape(join(names, ", ")));
+      html += fmt::format("<th scope=\"col\">{}<small>{}</small></th>", generation, escape_html(join(names, ", ")));
     }
     return html;
   }
@@ -226,8 +192,9 @@ class Page {
     std::string html;
     for (const auto& os : matrix_.operating_systems()) {
       html += fmt::format("<tr data-os=\"{}\"><th scope=\"row\"><a href=\"#{}\">{}</a></th>", anchor(os.id),
-                          anchor_of(os), escape(short_name(os)));
-      for (const auto& generation : generations_) html += fmt::format("<td>{}</td>", first_choice(os, generation));
+                          anchor_of(os), escape_html(short_name(os)));
+      for (const auto& generation : generations_)
+        html += fmt::format("<td data-label=\"{}\">{}</td>", generation, first_choice(os, generation));
       html += "</tr>\n";
     }
     return html;
@@ -248,7 +215,7 @@ class Page {
     const auto tag = tag_of(choice);
     return fmt::format(
         "<span class=\"driver\">{}</span> <span class=\"tag {}\">{}</span>{}",
-        choice.inbox ? "rdma-core" : escape(choice.ofed), tag.style, tag.words,
+        choice.inbox ? "rdma-core" : escape_html(choice.ofed), tag.style, tag.words,
         choice.verified
             ? ""
             : " <span class=\"unverified\" title=\"unverified\">?<span class=\"spoken\"> unverified</span></span>");
@@ -263,7 +230,7 @@ class Page {
       if (!os.azure_kernel.empty()) facts.push_back("kernel " + os.azure_kernel + " assumed");
       html += fmt::format(
           "<tbody id=\"{}\"><tr class=\"release\"><th scope=\"rowgroup\" colspan=\"4\">{} <span>{}</span></th></tr>\n",
-          anchor_of(os), escape(os.name), escape(join(facts, ", ")));
+          anchor_of(os), escape_html(os.name), escape_html(join(facts, ", ")));
       for (const auto& family : families_) html += family_row(os, family);
       html += "</tbody>\n";
     }
@@ -275,7 +242,7 @@ class Page {
     const auto resolution = matrix_.resolve({os.id, os.version, "", {size.name}, ""});
     const auto head =
         fmt::format("<tr data-family=\"{}\"><th scope=\"row\">{} <span class=\"card\">{}</span><small>{}</small></th>",
-                    anchor(family.name), escape(family.name), size.generation, short_names(family.sizes));
+                    anchor(family.name), escape_html(family.name), size.generation, short_names(family.sizes));
     if (resolution.choices.empty()) {
       auto instead = notes_on_sizes(os, resolution);
       if (!resolution.suggestion.empty()) instead.insert(instead.begin(), resolution.suggestion);
@@ -288,7 +255,7 @@ class Page {
     std::vector<std::string> others;
     for (std::size_t i = 1; i < resolution.choices.size(); ++i)
       others.push_back(fmt::format("<span class=\"keep\">{}</span>",
-                                   resolution.choices[i].inbox ? "inbox" : escape(resolution.choices[i].ofed)));
+                                   resolution.choices[i].inbox ? "inbox" : escape_html(resolution.choices[i].ofed)));
     const auto also =
         others.empty() ? std::string() : fmt::format("<p class=\"also\">Also works: {}</p>", join(others, ", "));
     return head + fmt::format("<td>{}<br>{}</td><td class=\"why\">{}{}</td><td class=\"why\">{}</td></tr>\n",
@@ -305,24 +272,25 @@ class Page {
 
   /// Returns the archive that the store needs, and its public digest.
   static std::string files(const Choice& choice) {
-    if (choice.inbox) return fmt::format("<code>{}</code>", escape(join(choice.packages, " ")));
+    if (choice.inbox) return fmt::format("<code>{}</code>", escape_html(join(choice.packages, " ")));
     const auto digest =
         choice.sha256.empty() ? std::string() : fmt::format("<small class=\"digest\">sha256 {}</small>", choice.sha256);
-    return fmt::format("<code>{}</code>{}", escape(choice.file_name), digest);
+    return fmt::format("<code>{}</code>{}", escape_html(choice.file_name), digest);
   }
 
   /// Returns the sizes without "Standard_". A line break does not split a name.
   static std::string short_names(const Sizes& sizes) {
     std::vector<std::string> names;
     for (const auto* size : sizes)
-      names.push_back(fmt::format("<span class=\"keep\">{}</span>", escape(replace_all(size->name, "Standard_", ""))));
+      names.push_back(
+          fmt::format("<span class=\"keep\">{}</span>", escape_html(replace_all(size->name, "Standard_", ""))));
     return join(names, ", ");
   }
 
   static std::string items(const std::vector<std::string>& texts) {
     if (texts.empty()) return {};
     std::string html = "<ul>";
-    for (const auto& text : texts) html += fmt::format("<li>{}</li>", escape(text));
+    for (const auto& text : texts) html += fmt::format("<li>{}</li>", escape_html(text));
     return html + "</ul>";
   }
 
@@ -338,11 +306,12 @@ class Page {
       if (!size.note.empty()) remarks.push_back(size.note);
       if (size.provenance.unverified) remarks.emplace_back("unverified");
       html += fmt::format(
-          "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td "
-          "class=\"why\">{}</td>"
-          "</tr>\n",
-          escape(size.name), escape(size.family), size.generation, size.hcas == 0 ? "" : std::to_string(size.hcas),
-          escape(size.speed), join(generations, ", "), escape(join(remarks, "; ")));
+          "<tr><th scope=\"row\">{}</th><td data-label=\"Family\">{}</td><td data-label=\"Card\">{}</td><td "
+          "data-label=\"HCAs\">{}</td><td data-label=\"Speed, Gb/s\">{}</td><td data-label=\"VM "
+          "generation\">{}</td><td data-label=\"Remarks\" class=\"why\">{}</td></tr>\n",
+          escape_html(size.name), escape_html(size.family), size.generation,
+          size.hcas == 0 ? "" : std::to_string(size.hcas), escape_html(size.speed), join(generations, ", "),
+          escape_html(join(remarks, "; ")));
     }
     return html;
   }
@@ -358,7 +327,7 @@ class Page {
   [[nodiscard]] std::string overlays() const {
     std::string html;
     for (const auto& overlay : matrix_.overlays())
-      html += fmt::format("With overlay <code>{}</code>. ", escape(overlay.string()));
+      html += fmt::format("With overlay <code>{}</code>. ", escape_html(overlay.string()));
     return html;
   }
 

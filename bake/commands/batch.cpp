@@ -16,6 +16,7 @@
 #include "bake/commands/commands.hpp"
 #include "bake/disk/output.hpp"
 #include "bake/disk/sidecar.hpp"
+#include "bake/fleet/collect.hpp"
 #include "bake/fleet/local.hpp"
 #include "bake/fleet/plan.hpp"
 #include "bake/fleet/report.hpp"
@@ -210,36 +211,11 @@ void bake_fleet(const BatchOptions& options, Context& context) {
   report(fleet, rows, context);
 }
 
-/// Reports the state of every image of the fleet, from the result files and Slurm's queue.
+/// Reports the state of every image of the fleet.
 void collect_fleet(const BatchOptions& options, Context& context) {
   const auto fleet = recipe::load_fleet(options.fleet);
   RealEnvironment environment(context);
-  auto todo = examine_fleet(fleet, options, environment.get());
-  for (std::size_t i = 0; i < todo.indices.size(); ++i) {
-    const auto& image = todo.tasks[i].image;
-    const auto result = fleet::read_result(sidecar_of(image.output, Sidecar::result));
-    auto row = result && result->status != 0
-                   ? fleet::row_of(image, *result)
-                   : fleet::row_of(image, State::waiting, static_cast<int>(ErrorKind::failed), todo.reasons[i]);
-    todo.rows[todo.indices[i]] = std::move(row);
-  }
-  if (const auto submission = fleet::last_submission(fleet)) {
-    const auto queue = fleet::queue_of(submission->job);
-    if (!queue)
-      throw Error(ErrorKind::environment, fmt::format("asking Slurm for job {}: it does not answer", submission->job),
-                  "'scontrol ping' shows whether slurmctld answers");
-    // An image that is done counts as done, also when another run baked it. An image that changed later does not. For a
-    // task without a result the job has the newer state.
-    const auto rows = fleet::collect(fleet, *submission, *queue);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const auto index = submission->indices[i];
-      const auto result = fleet::read_result(sidecar_of(fleet.images[index].output, Sidecar::result));
-      const bool later = result && result->run != submission->run;
-      if (!later && todo.rows[index].state != State::skipped && rows[i].state != State::done)
-        todo.rows[index] = rows[i];
-    }
-  }
-  report(fleet, todo.rows, context);
+  report(fleet, fleet::current_rows(fleet, options.verify, environment.get()), context);
 }
 
 /// Bakes one image of the fleet: the command of a task in a Slurm array.

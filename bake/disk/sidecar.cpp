@@ -21,6 +21,8 @@ const char* suffix_of(Sidecar kind) {
       return ".log";
     case Sidecar::old_log:
       return ".log.1";
+    case Sidecar::report:
+      return ".report.html";
     case Sidecar::partial:
       return ".partial";
     case Sidecar::lock:

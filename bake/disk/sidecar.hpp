@@ -15,6 +15,7 @@ enum class Sidecar {
   result,      ///< OUT.result.json: the record of `bake batch`
   log,         ///< OUT.log: the messages of the run for one image of a fleet
   old_log,     ///< OUT.log.1
+  report,      ///< OUT.report.html: the page about an image or a fleet
   partial,     ///< OUT.partial: the output while it is written
   lock,        ///< OUT.partial.lock: locked while the output is written
 };
