@@ -21,7 +21,7 @@ standin_packages=(
 test_packages=(
   libgtest-dev libgmock-dev clang-format clang-tidy shellcheck lintian buildah
   libguestfs-tools guestfs-tools busybox-static strace systemd waagent gdisk xorriso procps
-  cryptsetup-bin btrfs-progs lvm2 faketime
+  cryptsetup-bin btrfs-progs lvm2 faketime ovmf efitools softhsm2
   packer azure-cli python3-jmespath python3-yaml python3-jsonschema
   slurm-wlm munge chromium
   man-db groff-base mandoc zsh fish
