@@ -24,26 +24,27 @@ enum class ErrorKind {
 /// An action of bake that helps the user next. bake/cli shows it as a command line.
 struct Remedy {
   enum class Action {
-    add_bundle,      ///< take the archive `object` into the store
-    add_extras,      ///< take a directory of extra packages into the store; `object`: the recipe that lacks them
-    remove_bundle,   ///< remove `object` from the store
-    list_bundles,    ///< list the store
-    show_bundle,     ///< show `object` of the store
-    verify_bundle,   ///< verify `object` of the store, every package
-    list_modules,    ///< list the built modules in the store
-    remove_modules,  ///< remove the built modules `object` from the store
-    export_modules,  ///< write the built modules of an image to a file
-    trust_key,       ///< trust the keys of a file
-    make_key,        ///< make a key pair for signing
-    check_vhd,       ///< check the VHD `object`
-    wrap_vhd,        ///< make a VHD of the raw disk `object`
-    replace_footer,  ///< give the VHD `object` a fresh footer
-    write_recipe,    ///< write a recipe for the disk `object`
-    bake_recipe,     ///< bake the recipe `object`
-    plan_recipe,     ///< plan the recipe `object`
-    bake_fleet,      ///< bake the fleet `object`
-    check_machine,   ///< check whether this machine has what bake needs
-    download,        ///< fetch the URL `object` with another program; bake itself never downloads
+    add_bundle,       ///< take the archive `object` into the store
+    add_extras,       ///< take a directory of extra packages into the store; `object`: the recipe that lacks them
+    remove_bundle,    ///< remove `object` from the store
+    list_bundles,     ///< list the store
+    show_bundle,      ///< show `object` of the store
+    verify_bundle,    ///< verify `object` of the store, every package
+    list_modules,     ///< list the built modules in the store
+    remove_modules,   ///< remove the built modules `object` from the store
+    export_modules,   ///< write the built modules of an image to a file
+    trust_key,        ///< trust the keys of a file
+    make_key,         ///< make a key pair for signing
+    make_module_key,  ///< make a key and a certificate for kernel modules
+    check_vhd,        ///< check the VHD `object`
+    wrap_vhd,         ///< make a VHD of the raw disk `object`
+    replace_footer,   ///< give the VHD `object` a fresh footer
+    write_recipe,     ///< write a recipe for the disk `object`
+    bake_recipe,      ///< bake the recipe `object`
+    plan_recipe,      ///< plan the recipe `object`
+    bake_fleet,       ///< bake the fleet `object`
+    check_machine,    ///< check whether this machine has what bake needs
+    download,         ///< fetch the URL `object` with another program; bake itself never downloads
   };
   Action action;
   std::string object = {};

@@ -36,6 +36,8 @@ const char* pattern_of(Action action) {
       return "bake bundle trust KEYFILE";
     case Action::make_key:
       return "bake key new --out NAME";
+    case Action::make_module_key:
+      return "bake key new --modules NAME";
     case Action::check_vhd:
       return "bake vhd check {}";
     case Action::wrap_vhd:
@@ -61,6 +63,7 @@ const char* pattern_of(Action action) {
 bool uses_store(Action action) {
   switch (action) {
     case Action::make_key:
+    case Action::make_module_key:
     case Action::check_vhd:
     case Action::wrap_vhd:
     case Action::replace_footer:

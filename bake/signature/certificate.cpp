@@ -138,8 +138,9 @@ X509Pointer x509_of(const Certificate& certificate) {
 }
 
 Certificate read_certificate(std::string_view bytes, const std::string& name) {
-  const auto refuse = [&](std::string reason, std::string hint) {
-    return Error(ErrorKind::config, fmt::format("reading certificate '{}': {}", name, reason), std::move(hint));
+  const auto refuse = [&](const std::string& reason, std::string hint, std::vector<Remedy> remedies = {}) {
+    return Error(ErrorKind::config, fmt::format("reading certificate '{}': {}", name, reason), std::move(hint),
+                 std::move(remedies));
   };
   if (bytes.find("PRIVATE KEY-----") != std::string_view::npos)
     throw refuse("it has a private key", "name the certificate: NAME.pem or NAME.der");
@@ -155,7 +156,9 @@ Certificate read_certificate(std::string_view bytes, const std::string& name) {
     if (x509 && static_cast<std::size_t>(at - begin) != bytes.size()) x509.reset();
   }
   ERR_clear_error();
-  if (!x509) throw refuse("it is not an X.509 certificate in PEM or DER", "bake key new --modules makes one");
+  if (!x509)
+    throw refuse("it is not an X.509 certificate in PEM or DER", "make a key with its certificate",
+                 {{Remedy::Action::make_module_key}});
   const auto* key = X509_get0_pubkey(x509.get());
   if (key == nullptr || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) < min_bits ||
       EVP_PKEY_get_bits(key) > max_bits)

@@ -20,8 +20,8 @@ constexpr std::size_t max_key = 65536;
 using StorePointer = std::unique_ptr<OSSL_STORE_CTX, Free<OSSL_STORE_close>>;
 using StoreInfoPointer = std::unique_ptr<OSSL_STORE_INFO, Free<OSSL_STORE_INFO_free>>;
 
-Error refusal(const std::string& key, const std::string& reason, std::string hint) {
-  return {ErrorKind::usage, fmt::format("reading key '{}': {}", key, reason), std::move(hint)};
+Error refusal(const std::string& key, const std::string& reason, std::string hint, std::vector<Remedy> remedies = {}) {
+  return {ErrorKind::usage, fmt::format("reading key '{}': {}", key, reason), std::move(hint), std::move(remedies)};
 }
 
 /// Returns the URI without what may be secret in it: a PIN can be a part of it (RFC 7512, 2.4).
@@ -38,7 +38,9 @@ KeyPointer key_of_file(const std::string& file) {
   static char nothing[] = "";
   KeyPointer key(PEM_read_bio_PrivateKey(reading(pem).get(), nullptr, nullptr, nothing));
   ERR_clear_error();
-  if (!key) throw refusal(file, "it is not a private key in PEM", "bake key new --modules NAME makes NAME.key");
+  if (!key)
+    throw refusal(file, "it is not a private key in PEM", "make a key with its certificate",
+                  {{Remedy::Action::make_module_key}});
   return key;
 }
 
@@ -159,7 +161,7 @@ std::string ModuleSigner::sign(std::string_view module, std::string_view hash, M
       throw Error(ErrorKind::config,
                   fmt::format("signing a module: the certificate '{}' has no {}, by which this kernel finds a key",
                               certificate_.subject, certificate_.key_id.empty() ? "subject key identifier" : "name"),
-                  "bake key new --modules makes one that fits");
+                  "make a key with its certificate", {{Remedy::Action::make_module_key}});
     const auto rsa = rsa_signature_of(content, key_->key.get(), digest);
     const auto key_id = bytes_of_hex(certificate_.key_id);
     const auto& name = certificate_.legacy_name;
