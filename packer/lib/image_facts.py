@@ -14,6 +14,8 @@ import re
 import struct
 import sys
 
+import gallery_version
+
 MIB = 1 << 20
 FOOTER = 512
 EFI_SYSTEM_PARTITION = bytes.fromhex("28732ac11ff8d211ba4b00a0c93ec93b")  # C12A7328-F81F-11D2-BA4B-00A0C93EC93B
@@ -97,11 +99,12 @@ def read_manifest(path):
             raise ValueError("'configure.generalize' is not true or false")
         if not all(isinstance(size, str) for size in manifest["vm_sizes"]):
             raise ValueError("'vm_sizes' is not a list of names")
+        gallery_version.certificates_of(manifest)
     except OSError as error:
         raise Refusal(5, ["reading manifest '%s': %s; bake writes it next to the image" % (path, error.strerror)])
     except KeyError as error:
         raise Refusal(5, ["reading manifest '%s': it has no %s, so it is not the manifest of an image" % (path, error)])
-    except (ValueError, TypeError, UnicodeDecodeError) as error:
+    except (ValueError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise Refusal(5, ["reading manifest '%s': %s" % (path, error)])
     return manifest, hashlib.sha256(text).hexdigest()
 
@@ -175,6 +178,18 @@ def joined(values):
     return text
 
 
+def check_secure_boot(path, gallery, generation):
+    """Refuses a gallery block that contradicts an image with signed modules."""
+    problems = []
+    if generation != "V2":
+        problems.append("the image has modules that are signed for Secure Boot, which needs generation V2")
+    for feature in features_of(gallery):
+        if feature.startswith("SecurityType=") and "TrustedLaunch" not in feature:
+            problems.append("feature '%s' does not allow Trusted Launch, for which the modules are signed" % feature)
+    if problems:
+        raise Refusal(3, ["checking recipe '%s': %s" % (path, problem) for problem in problems])
+
+
 def facts_of(recipe_path, vhd, manifest_path):
     gallery = read_gallery(recipe_path)
     manifest, manifest_sha256 = read_manifest(manifest_path)
@@ -185,10 +200,15 @@ def facts_of(recipe_path, vhd, manifest_path):
     if gallery["location"] not in [region.split("=")[0] for region in regions]:
         regions.insert(0, gallery["location"])  # Azure requires the region of the version among its targets
     facts = {key: gallery[key] for key in PATTERNS}
+    generation = choose_generation(vhd, gallery.get("hyper_v_generation", ""))
+    keys = len(gallery_version.certificates_of(manifest))
+    if keys:
+        check_secure_boot(recipe_path, gallery, generation)
     facts.update(
+        uefi_keys=str(keys),
         target_regions=" ".join(regions),
         features=" ".join(features_of(gallery)),
-        hyper_v_generation=choose_generation(vhd, gallery.get("hyper_v_generation", "")),
+        hyper_v_generation=generation,
         os_state="Generalized" if manifest["configure"]["generalize"] else "Specialized",
         upload_bytes=str(size),
         disk="bake-" + manifest["key"][:32],

@@ -39,6 +39,12 @@ definition() {
     sig image-definition list "${in_gallery[@]}"
 }
 
+# The URL of a version for az rest, which knows the subscription.
+version_url() {
+  printf '/subscriptions/{subscriptionId}/resourceGroups/%s/providers/Microsoft.Compute/galleries/%s/images/%s/versions/%s?%s' \
+    "${facts[resource_group]}" "${facts[name]}" "${facts[definition]}" "$1" api-version=2024-03-03
+}
+
 # check_definition FOUND: refuses a definition for another kind of images.
 check_definition() {
   local state generation security
@@ -47,6 +53,11 @@ check_definition() {
     "'${facts[definition]}' is for $state images; set 'generalize' in the recipe, or name another definition"
   [ "$generation" = "${facts[hyper_v_generation]}" ] || fail 3 "publishing '$vhd': the image is for Hyper-V generation" \
     "${facts[hyper_v_generation]}, but definition '${facts[definition]}' is for $generation; name another definition"
+  if [ "${facts[uefi_keys]}" != 0 ]; then
+    case $security in *TrustedLaunchSupported* | *TrustedLaunchAndConfidentialVmSupported*) return ;; esac
+    fail 3 "publishing '$vhd': its modules are signed for Secure Boot, but definition '${facts[definition]}' does not allow" \
+      "Trusted Launch, and Azure cannot change that; name another definition, which publish then makes"
+  fi
   case $security in *TrustedLaunch*)
     say "warning: definition '${facts[definition]}' allows Trusted Launch; with secure boot the kernel refuses OFED's" \
       "modules; deploy with security type Standard" ;;
@@ -63,6 +74,10 @@ choose_features() {
   features=("${kept[@]}")
   [ "${facts[hyper_v_generation]}" = V2 ] || return 0
   case " ${features[*]}" in *" SecurityType="*) return ;; esac
+  if [ "${facts[uefi_keys]}" != 0 ]; then
+    features+=(SecurityType=TrustedLaunchSupported)
+    return
+  fi
   version=$(ask 2.61.0 '"azure-cli"' version)
   ! sort --version-sort --check=quiet <<<"2.61.0"$'\n'"$version" || features+=(SecurityType=Standard)
 }
@@ -194,10 +209,45 @@ create_version() {
     return
   fi
   created_version=$(choose_version)
+  if [ "${facts[uefi_keys]}" != 0 ]; then
+    create_version_with_keys "$disk_id"
+    exec 8<&-
+    return
+  fi
   change "make version $created_version" sig image-version create "${in_definition[@]}" \
     --gallery-image-version "$created_version" --location "${facts[location]}" --target-regions "${regions[@]}" \
     --os-snapshot "$disk_id" --tags "${tags[@]}" --no-wait
   exec 8<&-
+}
+
+# create_version_with_keys DISK_ID: 'az sig image-version create' has no option for the keys of the firmware.
+create_version_with_keys() {
+  local document region
+  for region in $("$here/lib/gallery_version.py" regions "${facts[location]} ${facts[target_regions]}" | sort -u); do
+    say "warning: Azure does not support keys of the firmware in region $region; the modules will not load there"
+  done
+  document=$("$here/lib/gallery_version.py" body "$manifest" "${facts[location]}" "${facts[target_regions]}" "$1" "${tags[@]}")
+  change "make version $created_version with ${facts[uefi_keys]} key(s) for the firmware" rest --method put \
+    --url "$(version_url "$created_version")" --headers Content-Type=application/json --body "$document"
+}
+
+# check_keys VERSION: compares the keys that Azure kept with those of the manifest.
+check_keys() {
+  local answer wrong status=0
+  [ "${facts[uefi_keys]}" != 0 ] || return 0
+  if [ -n "$dry_run" ]; then
+    show az rest --method get --url "$(version_url "$1")" "${common[@]}"
+    return
+  fi
+  answer=$(az rest --method get --url "$(version_url "$1")" "${common[@]}") ||
+    fail 1 "reading the keys of version $1: az failed; its message is above"
+  wrong=$("$here/lib/gallery_version.py" compare "$manifest" <<<"$answer") || status=$?
+  case $status in
+    0) say "version $1 has the keys of the manifest" ;;
+    1) fail 1 "checking the keys of version $1: ${wrong//$'\n'/; }; delete the version and run again" ;;
+    2) say "warning: Azure does not show the keys of version $1; look at them on a VM: mokutil --db" ;;
+    *) fail 1 "checking the keys of version $1: gallery_version.py failed" ;;
+  esac
 }
 
 wait_for_version() {

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """The real az (Debian's azure-cli) parses every az command of packer/, without a network: the commands of publish as the
 stand-in recorded them, the commands of packer/deploy as its scripts print them."""
+import base64
+import hashlib
 import io
 import json
 import os
@@ -80,7 +82,15 @@ class AzureCli(unittest.TestCase):
             "disk delete", "sig image-definition list", "sig image-definition create", "sig image-version list",
             "sig image-version show", "sig image-version create", "sig image-version delete", "version"})
 
-    def recorded(self, scratch):
+    def test_commands_of_publish_with_keys(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            commands = [call[1:] for call in self.recorded_with_keys(Path(scratch)) if call[1] == "rest"]
+        self.assertEqual([command[2] for command in commands], ["put", "get"])
+        self.assertEqual([self.accept(command) for command in commands], ["rest", "rest"])
+
+    @staticmethod
+    def image(scratch, **azure):
+        """An image, its recipe and the environment of an empty gallery."""
         (scratch / "image.yaml").write_text(
             "schema: bake/v1\nos: centos 7.7\nvm_sizes: [Standard_HB120rs_v2]\ngallery: {resource_group: images, "
             "name: g, definition: d, publisher: p, offer: o, sku: s, location: westeurope, "
@@ -88,10 +98,30 @@ class AzureCli(unittest.TestCase):
         subprocess.run([STANDINS / "pipeline/bake", "--progress", "plain", "image", scratch / "image.yaml", "-o",
                         scratch / "image.vhd", "--force"], check=True, capture_output=True)
         state = {"galleries": {"g": {}}, "disks": {}, "changes": 0, "creating_looks": 1}
-        (scratch / "state").write_text(json.dumps(dict(state, ends_as="Failed")))
+        (scratch / "state").write_text(json.dumps(dict(state, **azure)))
         environment = dict(os.environ, PATH=f"{STANDINS}/azure:{os.environ['PATH']}",
                            AZURE_STANDIN_STATE=str(scratch / "state"), AZURE_STANDIN_LOG=str(scratch / "log"))
-        publish = [SOURCE / "packer/publish", "--recipe", scratch / "image.yaml", "--vhd", scratch / "image.vhd",
+        return scratch / "image.vhd", scratch / "image.yaml", environment
+
+    def recorded_with_keys(self, scratch):
+        """The calls of publish for an image with signed modules."""
+        vhd, recipe, environment = self.image(scratch)
+        der = scratch / "site.der"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-outform", "DER",
+                        "-out", der, "-subj", "/CN=site"], check=True, capture_output=True)
+        manifest = Path(f"{vhd}.manifest.json")
+        document = json.loads(manifest.read_text())
+        document["secure_boot"] = {"certificates": [{
+            "subject": "CN=site", "sha256": hashlib.sha256(der.read_bytes()).hexdigest(),
+            "base64": base64.b64encode(der.read_bytes()).decode()}]}
+        manifest.write_text(json.dumps(document))
+        subprocess.run([SOURCE / "packer/publish", "--recipe", recipe, "--vhd", vhd, "--poll", "0", "--subscription", "s"],
+                       env=environment, check=True, capture_output=True)
+        return [json.loads(line) for line in (scratch / "log").read_text().splitlines()]
+
+    def recorded(self, scratch):
+        vhd, recipe, environment = self.image(scratch, ends_as="Failed")
+        publish = [SOURCE / "packer/publish", "--recipe", recipe, "--vhd", vhd,
                    "--poll", "0", "--subscription", "s", "--feature", "DiskControllerTypes=SCSI,NVMe", "--feature",
                    "IsAcceleratedNetworkSupported=True"]
         self.assertEqual(subprocess.run(publish, env=environment, capture_output=True).returncode, 1)

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 """packer/publish with stand-ins for az and azcopy: normal runs and refusals."""
+import base64
 import fcntl
+import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import unittest
@@ -255,6 +258,105 @@ class Refused(PublishCase):
         self.assertIn("version 2.0.0 already exists for another image", err)
         self.assertNotIn("make staging disk", err)
         self.assert_published_once("2.0.0")
+
+
+class SecureBoot(PublishCase):
+    """An image whose modules a key of the site signed."""
+
+    def setUp(self):
+        super().setUp()
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-outform", "DER",
+                        "-out", self.scratch / "site.der", "-subj", "/CN=site"], check=True, capture_output=True)
+        self.der = (self.scratch / "site.der").read_bytes()
+        self.sign(self.der)
+
+    def sign(self, der, **changes):
+        document = self.manifest()
+        certificate = {"subject": "CN=site", "sha256": hashlib.sha256(der).hexdigest(),
+                       "base64": base64.b64encode(der).decode()}
+        document["secure_boot"] = {"certificates": [dict(certificate, **changes)]}
+        Path(f"{self.vhd}.manifest.json").write_text(json.dumps(document))
+
+    def test_the_version_carries_the_certificate(self):
+        _, err = self.publish()
+        self.assert_published_once()
+        self.assertEqual(self.definition()["features"], [{"name": "IsAcceleratedNetworkSupported", "value": "True"},
+                                                         {"name": "SecurityType", "value": "TrustedLaunchSupported"}])
+        version = self.definition()["versions"]["1.0.0"]
+        self.assertEqual(version["uefiSettings"], {
+            "signatureTemplateNames": ["MicrosoftUefiCertificateAuthorityTemplate"],
+            "additionalSignatures": {"db": [{"type": "x509", "value": [base64.b64encode(self.der).decode()]}]}})
+        self.assertEqual(version["regions"], ["northeurope=2", "westeurope"])
+        self.assertEqual(version["tags"]["bake_key"], self.manifest()["key"])
+        self.assertIn("publish: version 1.0.0 has the keys of the manifest\n", err)
+        self.assertNotIn("warning", err)
+
+    def test_the_certificate_is_on_one_line(self):
+        out, _ = self.publish("--dry-run", path="/usr/bin:/bin")
+        line, = [line for line in out.splitlines() if line.startswith("az rest --method put")]
+        arguments = shlex.split(line)
+        document = json.loads(arguments[arguments.index("--body") + 1])
+        value, = document["properties"]["securityProfile"]["uefiSettings"]["additionalSignatures"]["db"][0]["value"]
+        self.assertNotIn("\n", value)
+        self.assertEqual(base64.b64decode(value, validate=True), self.der)
+        self.assertIn("/galleries/hpcgallery/images/centos-7.7-hpc/versions/1.0.0?api-version=2024-03-03",
+                      arguments[arguments.index("--url") + 1])
+        self.assertEqual(self.state()["changes"], 0)
+
+    def test_a_second_run_compares_the_keys_again(self):
+        self.publish()
+        _, err = self.publish()
+        self.assertIn("already published as version 1.0.0", err)
+        self.assertIn("version 1.0.0 has the keys of the manifest", err)
+
+    def test_azure_kept_other_keys(self):
+        other = base64.b64encode(self.der + b"x").decode()
+        self.set_state(keeps_keys={"signatureTemplateNames": ["NoSignatureTemplate"],
+                                   "additionalSignatures": {"db": [{"type": "x509", "value": [other]}]}})
+        _, err = self.publish(status=1)
+        self.assertIn("checking the keys of version 1.0.0: the template is ['NoSignatureTemplate'], not "
+                      "MicrosoftUefiCertificateAuthorityTemplate; db has 1 keys, and they are not those of the manifest", err)
+
+    def test_azure_shows_no_keys(self):
+        self.set_state(hides_keys=True)
+        _, err = self.publish()
+        self.assertIn("warning: Azure does not show the keys of version 1.0.0; look at them on a VM: mokutil --db", err)
+
+    def test_definition_without_trusted_launch(self):
+        other = {"name": "centos-7.7-hpc", "osState": "Generalized", "hyperVGeneration": "V2", "features": None, "versions": {}}
+        self.set_state(galleries={"hpcgallery": {"centos-7.7-hpc": other}})
+        _, err = self.publish(status=3)
+        self.assertIn("its modules are signed for Secure Boot, but definition 'centos-7.7-hpc' does not allow Trusted Launch", err)
+        self.assertEqual(self.state()["changes"], 0)
+
+    def test_existing_definition_with_trusted_launch(self):
+        other = {"name": "centos-7.7-hpc", "osState": "Generalized", "hyperVGeneration": "V2", "versions": {},
+                 "features": [{"name": "SecurityType", "value": "TrustedLaunchSupported"}]}
+        self.set_state(galleries={"hpcgallery": {"centos-7.7-hpc": other}})
+        _, err = self.publish()
+        self.assertNotIn("warning", err)
+        self.assert_published_once()
+
+    def test_recipe_that_contradicts(self):
+        self.recipe.write_text(RECIPE.replace("V2", "V1") + "  features: [SecurityType=Standard]\n")
+        _, err = self.publish(status=3)
+        self.assertIn("which needs generation V2", err)
+        self.assertIn("feature 'SecurityType=Standard' does not allow Trusted Launch", err)
+
+    def test_regions_without_keys(self):
+        self.recipe.write_text(RECIPE.replace("northeurope=2", "ukwest=2, usgovvirginia"))
+        _, err = self.publish()
+        self.assertIn("warning: Azure does not support keys of the firmware in region ukwest", err)
+        self.assertIn("region usgovvirginia", err)
+
+    def test_wrong_certificates(self):
+        text = base64.b64encode(self.der).decode()
+        for changes in ({"base64": text[:64] + "\n" + text[64:]}, {"sha256": "0" * 64}, {"base64": "bm8="}, {"base64": "*"}):
+            with self.subTest(changes):
+                self.sign(self.der, **changes)
+                _, err = self.publish(status=5)
+                self.assertIn("reading manifest", err)
+        self.assertEqual(self.state()["changes"], 0)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ after it acted, rival lets another publisher make a version of the staging disk 
 the same before it, which fails, robbed
 makes the staging disk another publisher's after it, int, term, hup and kill send that signal to the whole process group after it acted.
 """
+import base64
 import fcntl
 import hashlib
 import json
@@ -172,6 +173,34 @@ class Cloud:
         identity = f"{SUBSCRIPTION}/…/galleries/{gallery}/images/{definition}/versions/{name}"
         holder["versions"][name] = dict(version, id=identity, provisioningState="Creating", content=source[0]["content"],
                                         looks=self.state["creating_looks"])
+
+    def put_version(self, gallery, definition, name, document):
+        """A version by the documented interface, with keys for the firmware."""
+        properties = document["properties"]
+        features = {f["name"]: f["value"] for f in self.definition(gallery, definition)["features"] or []}
+        if features.get("SecurityType") not in ("TrustedLaunchSupported", "TrustedLaunchAndConfidentialVmSupported"):
+            raise Refused("(InvalidParameter) uefiSettings need a definition that supports Trusted Launch")
+        regions = [region["name"] + (f"={region['regionalReplicaCount']}" if "regionalReplicaCount" in region else "")
+                   for region in properties["publishingProfile"]["targetRegions"]]
+        if document["location"] not in [region.split("=")[0] for region in regions]:
+            raise Refused("(InvalidParameter) the target regions must hold the location")
+        keys = properties["securityProfile"]["uefiSettings"]
+        for key in keys["additionalSignatures"]["db"]:
+            for value in key["value"]:
+                if key["type"] != "x509" or base64.b64decode(value, validate=True)[:1] != b"\x30":
+                    raise Refused("(InvalidParameter) a key of db is not an X.509 certificate in base64")
+        self.create_version(gallery, definition, {
+            "name": name, "source": properties["storageProfile"]["osDiskImage"]["source"]["id"], "tags": document["tags"],
+            "regions": regions, "uefiSettings": keys})
+
+    def version_document(self, gallery, definition, name):
+        version = self.definition(gallery, definition)["versions"].get(name)
+        if version is None:
+            raise Refused(f"(ResourceNotFound) The Resource '.../versions/{name}' was not found.", 3)
+        properties = {"provisioningState": version["provisioningState"]}
+        if not self.state.get("hides_keys"):
+            properties["securityProfile"] = {"uefiSettings": self.state.get("keeps_keys", version.get("uefiSettings"))}
+        return {"id": version["id"], "name": name, "tags": version["tags"], "properties": properties}
 
     def version(self, gallery, definition, name):
         versions = self.definition(gallery, definition)["versions"]
