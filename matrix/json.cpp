@@ -14,6 +14,11 @@ ordered_json with_provenance(ordered_json row, const Provenance& from) {
   return row;
 }
 
+std::string_view what_bake_does(const SecureBootRow& row) {
+  if (row.accepts == "no") return "refuses";
+  return row.accepts == "yes" ? "signs" : "signs, with a warning";
+}
+
 const char* name_of(Tier tier) {
   switch (tier) {
     case Tier::extension:
@@ -139,6 +144,21 @@ void to_json(ordered_json& json, const RuleRow& row) {
                           {"enable_rdma", row.enable_rdma},
                           {"udev_renames_interfaces", row.udev_renames_interfaces},
                           {"cloud_init_network", row.cloud_init_network}},
+                         row.provenance);
+}
+
+void to_json(ordered_json& json, const SecureBootRow& row) {
+  json = with_provenance({{"id", row.id},
+                          {"os", row.os},
+                          {"kernel_at_least", row.kernel_at_least},
+                          {"kernel_below", row.kernel_below},
+                          {"kernel_contains", row.kernel_contains},
+                          {"signature", row.signature},
+                          {"keyring", row.keyring},
+                          {"accepts", row.accepts},
+                          {"bake", what_bake_does(row)},
+                          {"note", row.note},
+                          {"remedy", row.remedy}},
                          row.provenance);
 }
 

@@ -15,6 +15,7 @@ void to_json(nlohmann::ordered_json& json, const BundleRow& row);
 void to_json(nlohmann::ordered_json& json, const SizeRow& row);
 void to_json(nlohmann::ordered_json& json, const PciRow& row);
 void to_json(nlohmann::ordered_json& json, const RuleRow& row);
+void to_json(nlohmann::ordered_json& json, const SecureBootRow& row);
 void to_json(nlohmann::ordered_json& json, const ManifestRow& row);
 
 void to_json(nlohmann::ordered_json& json, const Choice& choice);

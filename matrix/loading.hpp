@@ -20,6 +20,7 @@ struct Matrix::Rows {
   std::vector<SizeRow> vm_sizes;
   std::vector<PciRow> pci_devices;
   std::vector<RuleRow> rules;
+  std::vector<SecureBootRow> secure_boot;
   std::vector<ManifestRow> extension_manifest;
 
   std::vector<Override> overrides;
@@ -36,6 +37,7 @@ std::string key_of(const BundleRow& row);
 std::string key_of(const SizeRow& row);
 std::string key_of(const PciRow& row);
 std::string key_of(const RuleRow& row);
+std::string key_of(const SecureBootRow& row);
 std::string key_of(const ManifestRow& row);
 
 /// Calls `visit(name, vector)` for each topic of `rows`. With several Rows it calls visit(name, vectors…).
@@ -48,6 +50,7 @@ void for_each_topic(Visitor visit, AllRows&... rows) {
   visit("vm_sizes", rows.vm_sizes...);
   visit("pci_devices", rows.pci_devices...);
   visit("rules", rows.rules...);
+  visit("secure_boot", rows.secure_boot...);
   visit("extension_manifest", rows.extension_manifest...);
 }
 

@@ -152,6 +152,7 @@ const std::vector<BundleRow>& Matrix::bundles() const { return rows_->bundles; }
 const std::vector<SizeRow>& Matrix::sizes() const { return rows_->vm_sizes; }
 const std::vector<PciRow>& Matrix::pci_devices() const { return rows_->pci_devices; }
 const std::vector<RuleRow>& Matrix::rules() const { return rows_->rules; }
+const std::vector<SecureBootRow>& Matrix::secure_boot() const { return rows_->secure_boot; }
 const std::vector<ManifestRow>& Matrix::extension_manifest() const { return rows_->extension_manifest; }
 const std::vector<Override>& Matrix::overrides() const { return rows_->overrides; }
 const std::string& Matrix::digest() const { return rows_->digest; }

@@ -123,6 +123,7 @@ class Matrix {
   [[nodiscard]] const std::vector<SizeRow>& sizes() const;
   [[nodiscard]] const std::vector<PciRow>& pci_devices() const;
   [[nodiscard]] const std::vector<RuleRow>& rules() const;
+  [[nodiscard]] const std::vector<SecureBootRow>& secure_boot() const;
   [[nodiscard]] const std::vector<ManifestRow>& extension_manifest() const;
   /// Returns the overlay rows that replaced others.
   [[nodiscard]] const std::vector<Override>& overrides() const;
@@ -135,6 +136,10 @@ class Matrix {
   /// Finds a release; null when the matrix does not know it. The version may be an alias: "focal", "7.7.1908". An alias
   /// also works as `id` without a version.
   [[nodiscard]] const OsRow* find_os(std::string_view id, std::string_view version) const;
+  /// Finds what a kernel of a release does with the keys of the firmware: the last row that matches, so that an overlay
+  /// can add a better one; null when no row matches.
+  [[nodiscard]] const SecureBootRow* find_secure_boot(std::string_view id, std::string_view version,
+                                                      std::string_view kernel) const;
   [[nodiscard]] const OfedRow* find_ofed(std::string_view version) const;
   /// Returns the driver release that a person means: "MLNX_OFED 5.5" → "5.5-1.0.3.2" if the matrix has one release of
   /// 5.5. Returns a whole release also if the matrix does not list it, and "" and "inbox" as they are. Throws

@@ -198,6 +198,25 @@ class FileReader {
       matches(reader, "os", entry, R"([a-z]+( (<|>=)?\d+(\.\d+)?)*)", "'ubuntu', 'ubuntu 18.04' or 'el <8.6'");
   }
 
+  static void read(MapReader& reader, SecureBootRow& row) {
+    row.id = reader.required_text("id");
+    row.os = reader.texts("os");
+    row.kernel_at_least = reader.text_or("kernel_at_least", "");
+    row.kernel_below = reader.text_or("kernel_below", "");
+    row.kernel_contains = reader.text_or("kernel_contains", "");
+    row.signature = reader.choice_or("signature", {"cms", "legacy"}, "cms");
+    row.keyring = reader.required_text("keyring");
+    if (!reader.has("accepts")) reader.required_text("accepts");
+    row.accepts = reader.choice_or("accepts", {"yes", "no", "unproven"}, "no");
+    row.note = reader.text_or("note", "");
+    row.remedy = reader.text_or("remedy", "");
+    if (row.os.empty()) reader.problem("os", "a row must name its releases");
+    for (const auto& entry : row.os)
+      matches(reader, "os", entry, R"([a-z]+( (<|>=)?\d+(\.\d+)?)*)", "'ubuntu', 'ubuntu 18.04' or 'el <8.6'");
+    if (row.accepts != "yes" && (row.note.empty() || row.remedy.empty()))
+      reader.problem("note", "a row that does not accept keys of the firmware must have 'note' and 'remedy'");
+  }
+
   void read(MapReader& reader, ManifestRow& row) const {
     row.driver = reader.required_text("driver");
     row.type = reader.text_or("type", "");
@@ -252,6 +271,7 @@ std::string key_of(const BundleRow& row) { return fmt::format("{} {} {}", row.of
 std::string key_of(const SizeRow& row) { return to_lower(row.name); }
 std::string key_of(const PciRow& row) { return fmt::format("0x{:04x}", row.device); }
 std::string key_of(const RuleRow& row) { return row.id; }
+std::string key_of(const SecureBootRow& row) { return row.id; }
 std::string key_of(const ManifestRow& row) {
   const auto key = join({row.driver, row.type, row.os, row.distro, row.version}, " ");
   return row.repeat == 0 ? key : fmt::format("{} (again {})", key, row.repeat);

@@ -124,6 +124,22 @@ struct RuleRow {
   }
 };
 
+/// Which kernels load modules that a key of the firmware signed. The row matches when every condition that it states is
+/// met.
+struct SecureBootRow {
+  std::string id;
+  std::vector<std::string> os;                                 ///< releases, as in a rule
+  std::string kernel_at_least, kernel_below, kernel_contains;  ///< of the kernel that boots
+  std::string signature;  ///< the form that the kernel reads: "cms", or "legacy" before 4.3
+  std::string keyring;    ///< where the kernel puts the certificates of the firmware's db: ".platform"
+  std::string accepts;    ///< whether it loads modules that a key of this ring signed: "yes", "no", "unproven"
+  std::string note;       ///< the reason if it is not "yes", or empty
+  std::string remedy;     ///< what to do instead, or empty
+  Provenance provenance;
+
+  friend bool operator==(const SecureBootRow&, const SecureBootRow&) = default;
+};
+
 /// One leaf of the VM extension's own table (InfiniBand/resources.json), Windows rows included.
 struct ManifestRow {
   std::string driver;             ///< "OFED"

@@ -97,6 +97,22 @@ RuleFindings apply_rules(const std::vector<RuleRow>& rules, const Candidate& can
   return findings;
 }
 
+const SecureBootRow* Matrix::find_secure_boot(std::string_view id, std::string_view version,
+                                              std::string_view kernel) const {
+  const auto* known = find_os(id, version);
+  OsRow os;
+  os.id = to_lower(id);
+  os.version = version;
+  if (known != nullptr) os = *known;
+  const SecureBootRow* found = nullptr;
+  for (const auto& row : rows_->secure_boot)
+    if (std::any_of(row.os.begin(), row.os.end(), [&](const auto& entry) { return os_entry_matches(entry, os); }) &&
+        within(kernel, row.kernel_at_least, row.kernel_below) &&
+        (row.kernel_contains.empty() || kernel.find(row.kernel_contains) != std::string_view::npos))
+      found = &row;
+  return found;
+}
+
 std::vector<PackageFinding> Matrix::package_rules(const GuestPackages& packages) const {
   const auto* os = find_os(packages.os_id, packages.os_version);
   std::vector<PackageFinding> findings;

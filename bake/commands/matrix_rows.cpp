@@ -42,6 +42,8 @@ const std::vector<std::pair<std::string, std::vector<std::string>>>& columns() {
       {"inbox", {"key", "generations", "packages", "confidence"}},
       {"pci", {"device", "name", "generation", "driver", "virtual_function", "confidence"}},
       {"rules", {"id", "effect", "message", "confidence"}},
+      {"secure-boot",
+       {"id", "os", "kernel_at_least", "kernel_below", "signature", "keyring", "accepts", "bake", "confidence"}},
       {"manifest", {"type", "os", "distro", "version", "link", "kernel_devel"}},
   };
   return all_columns;
@@ -71,6 +73,7 @@ Json rows_to_json(const Matrix& matrix, const std::string& topic) {
   if (topic == "inbox") return all(matrix.inbox_drivers());
   if (topic == "pci") return all(matrix.pci_devices());
   if (topic == "rules") return all(matrix.rules());
+  if (topic == "secure-boot") return all(matrix.secure_boot());
   return all(matrix.extension_manifest());
 }
 
@@ -104,6 +107,8 @@ std::vector<std::pair<std::string, Json>> rows_named(const Matrix& matrix, const
     if (fmt::format("0x{:04x}", row.device) == device) found.emplace_back("pci", Json(row));
   for (const auto& rule : matrix.rules())
     if (rule.id == name) found.emplace_back("rules", Json(rule));
+  for (const auto& row : matrix.secure_boot())
+    if (row.id == name) found.emplace_back("secure-boot", Json(row));
   for (const auto& inbox : matrix.inbox_drivers())
     if (inbox.key == (os != nullptr ? os->id + os->version : name)) found.emplace_back("inbox", Json(inbox));
   return found;

@@ -47,7 +47,7 @@ TEST(MatrixCommand, ListsTheFifteenReleases) {
 }
 
 TEST(MatrixCommand, ListsTopicsAsTablesAndJson) {
-  for (const auto* topic : {"os", "sizes", "ofed", "bundles", "inbox", "pci", "rules", "manifest"}) {
+  for (const auto* topic : {"os", "sizes", "ofed", "bundles", "inbox", "pci", "rules", "secure-boot", "manifest"}) {
     const auto rows = bake({"list", topic, "--json"}).json().at(topic);
     EXPECT_EQ(split_lines(bake({"list", topic}).out).size(), rows.size() + 1) << topic;
     for (const auto& row : rows) EXPECT_FALSE(row.at("source").get<std::string>().empty()) << row.dump();

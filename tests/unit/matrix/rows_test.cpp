@@ -57,7 +57,7 @@ TEST(MatrixRows, BeyondTheExtension) {
 }
 
 TEST(MatrixRows, NoRowWithoutASource) {
-  ASSERT_EQ(built_in().counts().size(), 8U);
+  ASSERT_EQ(built_in().counts().size(), 9U);
   for (const auto& count : built_in().counts()) {
     EXPECT_GT(count.rows, 0U) << count.topic;
     EXPECT_EQ(count.without_source, 0U) << count.topic;
