@@ -16,8 +16,10 @@ PackageFormat format_of(const std::string& name) {
 }
 
 Json to_json(const guest::ModuleFacts& module) {
-  return {{"name", module.name},         {"path", module.path},       {"version", module.version},
-          {"vermagic", module.vermagic}, {"imports", module.imports}, {"exports", module.exports}};
+  Json json{{"name", module.name},         {"path", module.path},       {"version", module.version},
+            {"vermagic", module.vermagic}, {"imports", module.imports}, {"exports", module.exports}};
+  if (!module.signer.empty()) json["signer"] = module.signer;
+  return json;
 }
 
 guest::ModuleFacts module_from(const Json& json) {
@@ -28,6 +30,7 @@ guest::ModuleFacts module_from(const Json& json) {
   json.at("vermagic").get_to(module.vermagic);
   module.imports = json.at("imports").get<std::map<std::string, std::uint32_t>>();
   module.exports = json.at("exports").get<std::map<std::string, std::uint32_t>>();
+  module.signer = json.value("signer", "");  // older stores lack it
   return module;
 }
 

@@ -60,6 +60,9 @@ struct Kernel {
   /// `initramfs_trouble` says why.
   std::optional<InitramfsContent> initramfs_content = {};
   std::string initramfs_trouble = {};
+  /// The hash of the signatures of its modules (CONFIG_MODULE_SIG_HASH): "sha256"; empty: it checks none, or its
+  /// configuration is missing.
+  std::string module_hash = {};
 };
 
 /// One installed package, for people and manifests; the solver reads PackageDatabase::dump.

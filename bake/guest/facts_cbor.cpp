@@ -25,9 +25,9 @@ void visit_members(is<InitramfsContent> auto& it, auto visit) {
 }
 void visit_members(is<Kernel> auto& it, auto visit) {
   auto& [release, image, initramfs, config, symvers, system_map, builtin_rdma, has_headers, rdma_users, ib_core_users,
-         symbol_versions, vermagic, azure_drivers, initramfs_content, initramfs_trouble] = it;
+         symbol_versions, vermagic, azure_drivers, initramfs_content, initramfs_trouble, module_hash] = it;
   visit(release, image, initramfs, config, symvers, system_map, builtin_rdma, has_headers, rdma_users, ib_core_users,
-        symbol_versions, vermagic, azure_drivers, initramfs_content, initramfs_trouble);
+        symbol_versions, vermagic, azure_drivers, initramfs_content, initramfs_trouble, module_hash);
 }
 void visit_members(is<InstalledPackage> auto& it, auto visit) {
   auto& [name, version, arch] = it;

@@ -30,7 +30,8 @@ Json kernel_json(const Kernel& kernel) {
           {"has_headers", kernel.has_headers},
           {"rdma_users", kernel.rdma_users},
           {"azure_drivers", kernel.azure_drivers},
-          {"ib_core_users", kernel.ib_core_users}};
+          {"ib_core_users", kernel.ib_core_users},
+          {"module_hash", kernel.module_hash}};
 }
 
 Json packages_json(const PackageDatabase& database) {

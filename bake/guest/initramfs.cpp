@@ -59,6 +59,13 @@ bool is_archive(std::string_view bytes) {
   return false;
 }
 
+/// Returns the path without "./", and "lib/modules/" instead of "usr/lib/modules/".
+std::string_view plain_path(std::string_view path) {
+  if (path.starts_with("./")) path.remove_prefix(2);
+  if (path.starts_with("usr/lib/modules/")) path.remove_prefix(4);
+  return path;
+}
+
 /// One pass over the entries of an archive.
 class Reader {
  public:
@@ -71,9 +78,7 @@ class Reader {
       if (++entries_ > max_entries) refuse(name_, "it has too many files");
       unpacked_ += entry->size;
       if (unpacked_ > max_unpacked) refuse(name_, "it unpacks to more than 2 GiB");
-      std::string_view path = entry->path;
-      if (path.starts_with("./")) path.remove_prefix(2);
-      if (path.starts_with("usr/lib/modules/")) path.remove_prefix(4);
+      const auto path = plain_path(entry->path);
       if (path.find("bin/") != std::string_view::npos || path == "init") content_.has_root = true;
       if (is_module_path(path) && path.starts_with("lib/modules/")) content_.modules.emplace_back(path);
       if (path == modules_dep_)
@@ -144,6 +149,25 @@ InitramfsContent read_initramfs(std::string_view bytes, const std::string& relea
   std::sort(content.modules.begin(), content.modules.end());
   content.modules.erase(std::unique(content.modules.begin(), content.modules.end()), content.modules.end());
   return content;
+}
+
+void each_initramfs_module(std::string_view bytes, const std::string& name,
+                           const std::function<bool(std::string_view)>& wanted,
+                           const std::function<void(const std::string&, std::string)>& visit) try {
+  std::size_t entries = 0;
+  for (const auto part : initramfs_parts(bytes, name)) {
+    archive::ArchiveReader reader(archive::source_of(part), archive::ArchiveKind::cpio, name, max_unpacked);
+    while (const auto entry = reader.next()) {
+      if (++entries > max_entries) refuse(name, "it has too many files");
+      const std::string path(plain_path(entry->path));
+      if (entry->type == archive::EntryType::file && path.starts_with("lib/modules/") && is_module_path(path) &&
+          wanted(path))
+        visit(path, reader.read_all(max_module));
+    }
+  }
+} catch (const Error& error) {
+  if (error.kind() != ErrorKind::untrusted) throw;
+  throw Error(ErrorKind::verification, error.message());
 }
 
 }  // namespace bake::guest

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -37,5 +38,11 @@ bool is_rdma_module(std::string_view name);
 /// included).
 std::vector<std::string> missing_dependencies(const InitramfsContent& content, std::string_view modules_dep,
                                               const std::vector<std::string>& names);
+
+/// Calls `visit` with the path and the content, which may be compressed, of each module for whose path `wanted` returns
+/// true: "lib/modules/K/kernel/drivers/nvme/host/nvme.ko.xz". Throws like read_initramfs().
+void each_initramfs_module(std::string_view bytes, const std::string& name,
+                           const std::function<bool(std::string_view)>& wanted,
+                           const std::function<void(const std::string&, std::string)>& visit);
 
 }  // namespace bake::guest

@@ -8,6 +8,8 @@
 #include <memory>
 
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
+#include "bake/signature/module_signature.hpp"
 
 namespace bake::guest {
 namespace {
@@ -86,6 +88,15 @@ void read_exports(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, bool litt
   }
 }
 
+/// Returns the name in the signature, or its key if it has none.
+std::string signer_of(std::string_view bytes) try {
+  const auto signature = signature::find_signature(bytes);
+  if (!signature) return {};
+  return printable(signature->signer.empty() ? "key " + signature->key_id : signature->signer);
+} catch (const Error&) {
+  return "a damaged signature";
+}
+
 }  // namespace
 
 bool is_module_path(std::string_view path) {
@@ -126,6 +137,7 @@ guest::ModuleFacts read_module(std::string_view bytes, const std::string& path) 
     if (name == "__versions") read_versions(content_of(section), little_endian, facts);
     if (header.sh_type == SHT_SYMTAB) read_exports(elf.get(), section, header, little_endian, facts);
   }
+  facts.signer = signer_of(bytes);
   if (facts.name.empty()) {  // modules of kernels before 4.13 do not contain it
     const auto file = path.substr(path.rfind('/') + 1);
     facts.name = file.substr(0, file.find(".ko"));

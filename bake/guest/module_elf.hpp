@@ -20,8 +20,9 @@ struct ModuleFacts {
   std::string path;      ///< in the payload: /lib/modules/3.10.0-1062.el7.x86_64/extra/mlnx-ofa_kernel/…/mlx5_core.ko
   std::string version;   ///< modinfo version: "5.5-1.0.3"
   std::string vermagic;  ///< "3.10.0-1062.el7.x86_64 SMP mod_unload modversions"
-  SymbolVersions imports;  ///< symbol → CRC, from __versions
-  SymbolVersions exports;  ///< symbol → CRC, from __crc_* symbols
+  SymbolVersions imports;   ///< symbol → CRC, from __versions
+  SymbolVersions exports;   ///< symbol → CRC, from __crc_* symbols
+  std::string signer = {};  ///< who signed it, as its signature says; empty: nobody
 };
 
 /// True for the file name of a kernel module, compressed or not: x.ko, x.ko.xz, x.ko.gz, x.ko.zst.

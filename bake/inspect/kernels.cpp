@@ -165,8 +165,9 @@ std::optional<Kernel> look_at(Guest& guest, const Directory& boot, const std::st
   kernel.symvers = find_symvers(guest, boot, modules, release);
   kernel.system_map = first_of({boot.find("System.map-" + release), modules.find("System.map")});
   const auto builtin = modules.find("modules.builtin");
-  kernel.builtin_rdma = builtin_rdma_modules(builtin ? guest.read(*builtin).value_or("") : "",
-                                             kernel.config ? guest.read(*kernel.config).value_or("") : "");
+  const auto config = kernel.config ? guest.read(*kernel.config).value_or("") : "";
+  kernel.builtin_rdma = builtin_rdma_modules(builtin ? guest.read(*builtin).value_or("") : "", config);
+  kernel.module_hash = module_hash_of(config);
   const auto dependencies = modules.find("modules.dep");
   const auto modules_dep = dependencies ? guest.read(*dependencies).value_or("") : "";
   kernel.rdma_users = outside_rdma_users(modules_dep);
@@ -246,6 +247,19 @@ SymbolVersions parse_symvers(std::string_view text) {
     if (error == std::errc() && stop == end) symbols[std::string(name)] = crc;
   }
   return symbols;
+}
+
+std::string module_hash_of(std::string_view config) {
+  constexpr std::string_view option = "CONFIG_MODULE_SIG_HASH=\"";
+  bool checks = false;
+  std::string hash;
+  for (auto line : each_line(config)) {
+    if (line == "CONFIG_MODULE_SIG=y") checks = true;
+    if (!line.starts_with(option) || !line.ends_with('"')) continue;
+    line.remove_prefix(option.size());
+    hash = line.substr(0, line.size() - std::min<std::size_t>(line.size(), 1));
+  }
+  return checks ? hash : "";
 }
 
 std::vector<std::string> azure_drivers(std::string_view modules_dep) {

@@ -38,6 +38,10 @@ std::vector<Kernel> find_kernels(Guest& guest);
 /// guest's own tools take a minute under emulation, and hours for a zeroed file.
 void read_initramfs_of(Guest& guest, Kernel& kernel);
 
+/// Returns CONFIG_MODULE_SIG_HASH of the text of a kernel's configuration: "sha256"; empty if the kernel checks no
+/// signatures (CONFIG_MODULE_SIG).
+std::string module_hash_of(std::string_view config);
+
 /// Returns which drivers for Azure a modules.dep lists: hv_vmbus, hv_storvsc, hv_netvsc, pci_hyperv, nvme.
 std::vector<std::string> azure_drivers(std::string_view modules_dep);
 

@@ -8,6 +8,7 @@
 #include "bake/recipe/document.hpp"
 #include "bake/recipe/read.hpp"
 #include "bake/recipe/recipe.hpp"
+#include "bake/signature/module_signature.hpp"
 #include "matrix/words.hpp"
 
 namespace bake::recipe {
@@ -175,6 +176,38 @@ std::vector<std::string> read_features(MapReader& reader) {
   return features;
 }
 
+std::optional<SecureBoot> read_secure_boot(Input& input, MapReader& recipe) {
+  const Node* node = recipe.find("secure_boot");
+  if (node == nullptr || node->kind == Node::Kind::null) return std::nullopt;
+  auto reader = input.map(*node, "secure_boot");
+  SecureBoot secure_boot;
+  secure_boot.sign_with = reader.text_or("sign_with", "");
+  if (!secure_boot.sign_with.empty() && !signature::is_key_uri(secure_boot.sign_with))
+    secure_boot.sign_with = resolve_against(input.file, secure_boot.sign_with).string();
+  // The URI is a part of logs and manifests.
+  if (secure_boot.sign_with.find("pin-value=") != std::string::npos)
+    reader.problem("sign_with", "'sign_with' contains a PIN", "name a file that has it: pin-source=FILE (RFC 7512)");
+  for (const auto& text : reader.texts("certificates"))
+    secure_boot.certificates.push_back(resolve_against(input.file, text));
+  if (secure_boot.certificates.empty())
+    reader.problem("certificates", "'secure_boot' has no 'certificates'",
+                   "the certificate of 'sign_with' first: certificates: [site.pem]",
+                   {{Remedy::Action::make_module_key}});
+  reader.finish();
+  return secure_boot;
+}
+
+/// Refuses what contradicts `secure_boot` in the gallery: Trusted Launch needs generation 2.
+void check_gallery(MapReader& reader, const Recipe& recipe) {
+  if (!recipe.secure_boot || !recipe.gallery) return;
+  if (recipe.gallery->hyper_v_generation == "V1")
+    reader.problem("gallery", "'secure_boot' needs generation 2, but 'gallery' says hyper_v_generation V1");
+  for (const auto& feature : recipe.gallery->features)
+    if (feature == "SecurityType=Standard")
+      reader.problem("gallery", "'secure_boot' needs Trusted Launch, but 'gallery' says SecurityType=Standard",
+                     "remove the feature; packer/publish adds SecurityType=TrustedLaunchSupported");
+}
+
 std::optional<Gallery> read_gallery(Input& input, MapReader& recipe) {
   const Node* node = recipe.find("gallery");
   if (node == nullptr || node->kind == Node::Kind::null) return std::nullopt;
@@ -260,7 +293,9 @@ void read(Input& input, MapReader& reader, Recipe& recipe) {
   recipe.firstboot = read_firstboot(input, reader);
   recipe.customize = read_customize(input, reader);
   recipe.generalize = reader.flag_or("generalize", false);
+  recipe.secure_boot = read_secure_boot(input, reader);
   recipe.gallery = read_gallery(input, reader);
+  check_gallery(reader, recipe);
   reader.finish();
 }
 

@@ -60,6 +60,16 @@ struct Firstboot {
   bool strict_rate = false;    ///< a link that is slower than the rate of the size is a failure
 };
 
+/// Keys for modules, so that they load with Secure Boot.
+struct SecureBoot {
+  /// Signs the modules: a file, resolved against the recipe's directory, or the URI of a key in a token
+  /// ("pkcs11:…"). Empty: bake signs none.
+  std::string sign_with;
+  /// The firmware of the VMs gets these; the first one belongs to `sign_with`. Modules that their keys signed stay as
+  /// they are.
+  std::vector<std::filesystem::path> certificates;
+};
+
 struct Gallery {
   std::string resource_group, gallery, definition, publisher, offer, sku, location;
   std::string hyper_v_generation;  ///< "V1", "V2" or empty: from the disk's layout
@@ -80,6 +90,7 @@ struct Recipe {
   Firstboot firstboot;
   Customize customize;
   bool generalize = false;
+  std::optional<SecureBoot> secure_boot;
   std::optional<Gallery> gallery;
   std::filesystem::path file;  ///< where it was read from
 };

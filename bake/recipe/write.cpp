@@ -140,6 +140,13 @@ std::string write(const Recipe& recipe) {
       "\n# true: an image for many VMs: provisioned users, keys, names and logs are removed "
       "(docs/recipe.md).\ngeneralize: {}\n",
       recipe.generalize);
+  if (const auto& secure_boot = recipe.secure_boot) {
+    out +=
+        "\n# Modules that these keys did not sign are signed; packer/publish gives the certificates to the firmware.\n";
+    out += "secure_boot:\n";
+    if (!secure_boot->sign_with.empty()) out += fmt::format("  sign_with: {}\n", yaml::quote(secure_boot->sign_with));
+    out += fmt::format("  certificates: {}\n", paths(secure_boot->certificates));
+  }
   if (recipe.gallery) write_gallery(out, *recipe.gallery);
   return out;
 }

@@ -334,11 +334,17 @@ NewModules new_modules(const bundle::Repository& repository, const std::vector<s
   NewModules found;
   const auto [prebuilt, sources] = kernel_parts(repository, names);
   for (const auto* package : prebuilt) {
-    for (const auto& module : package->modules) found.names.insert(guest::module_name_of(module.name));
+    for (const auto& module : package->modules) {
+      found.names.insert(guest::module_name_of(module.name));
+      found.prebuilt[module.signer].insert(guest::module_name_of(module.name));
+    }
     if (package->modules.empty()) found.unreadable.insert(package->name);
   }
   for (const auto* package : sources) {
-    for (const auto& module : package->dkms_modules) found.names.insert(guest::module_name_of(module));
+    for (const auto& module : package->dkms_modules) {
+      found.names.insert(guest::module_name_of(module));
+      found.built.insert(guest::module_name_of(module));
+    }
     if (package->dkms_modules.empty()) found.unreadable.insert(package->name);
   }
   std::copy_if(extras.begin(), extras.end(), std::inserter(found.unreadable, found.unreadable.end()), may_have_modules);

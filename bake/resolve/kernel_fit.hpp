@@ -43,6 +43,9 @@ struct KernelFit {
 struct NewModules {
   std::set<std::string> names;       ///< as modprobe compares them, with underscores: "nvme_core"
   std::set<std::string> unreadable;  ///< packages with modules whose names are not known
+  /// Who signed the prebuilt ones → their names; the empty signer signed nothing.
+  std::map<std::string, std::set<std::string>> prebuilt = {};
+  std::set<std::string> built = {};  ///< what DKMS builds
 };
 
 /// Returns the modules of the packages `names` of `repository`, each "name" or "name=version": prebuilt ones, and those

@@ -62,6 +62,13 @@ class Collection {
                   fmt::format("packing recipe '{}': its 'customize' names files of this machine, which are not packed",
                               file.string()),
                   "carry the recipe and its files yourself");
+    if (recipe.secure_boot)
+      throw Error(
+          ErrorKind::incompatible,
+          fmt::format("packing recipe '{}': its 'secure_boot' names keys and certificates of this machine, which "
+                      "are not packed",
+                      file.string()),
+          "carry the recipe and its certificates yourself");
     const auto driver = job::select_driver(recipe, environment_);
     if (driver.bundle) add_object("bundles", driver.bundle->directory, driver.bundle->name, index_.bundles);
     for (const auto& bundle : driver.kernel_bundles)

@@ -158,6 +158,14 @@ TEST(Kernels, OwnModulesThatUseIbCore) {
                                       "kernel/net/sunrpc/xprtrdma/rpcrdma.ko.xz"}));
 }
 
+TEST(Kernels, HashOfModuleSignatures) {
+  EXPECT_EQ(module_hash_of("CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_HASH=\"sha256\"\n"), "sha256");
+  EXPECT_EQ(module_hash_of("CONFIG_MODULE_SIG_HASH=\"sha512\"\nCONFIG_MODULE_SIG=y\n"), "sha512");
+  EXPECT_EQ(module_hash_of("# CONFIG_MODULE_SIG is not set\nCONFIG_MODULE_SIG_HASH=\"sha512\"\n"), "");
+  EXPECT_EQ(module_hash_of("CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_HASH=\"\n"), "");
+  EXPECT_EQ(module_hash_of(""), "");
+}
+
 TEST(Symvers, AreReadLineByLine) {
   EXPECT_THAT(parse_symvers("0x12345678\tprintk\tvmlinux\tEXPORT_SYMBOL\n0xABCDEF01\tfoo\tm\tEXPORT_SYMBOL_GPL\tNS\n"),
               ::testing::ElementsAre(std::pair("foo", 0xabcdef01U), std::pair("printk", 0x12345678U)));

@@ -8,6 +8,7 @@
 #include "bake/packages/rpm_header.hpp"
 #include "bake/packages/rpm_index.hpp"
 #include "tests/support/bundles.hpp"
+#include "tests/support/module_key.hpp"
 
 namespace bake::bundle {
 namespace {
@@ -194,6 +195,16 @@ TEST(ModuleElf, ReadsModinfoVersionsAndExports) {
   EXPECT_EQ(facts.imports,
             (std::map<std::string, std::uint32_t>{{"module_layout", 0x12345678}, {"printk", 0xdeadbeef}}));
   EXPECT_EQ(facts.exports, (std::map<std::string, std::uint32_t>{{"mlx5_core_create", 0xcafebabe}}));
+  EXPECT_EQ(facts.signer, "");
+}
+
+TEST(ModuleElf, NamesTheSigner) {
+  const auto bytes = testing::signed_by(testing::vendor_key(), testing::fake_module());
+  const auto facts = guest::read_module(bytes, "/lib/modules/3.10.0-957.el7.x86_64/extra/mlx5_core.ko");
+  EXPECT_EQ(facts.name, "mlx5_core");
+  EXPECT_EQ(facts.signer, "Example vendor");
+  EXPECT_EQ(guest::read_module(testing::fake_module() + "~Module signature appended~\n", "x.ko").signer,
+            "a damaged signature");
 }
 
 TEST(ModuleElf, SurvivesEveryTruncation) {

@@ -97,6 +97,18 @@ TEST(NewModules, AreThoseOfThePackagesInTheTransaction) {
   EXPECT_THAT(one.unreadable, IsEmpty());
 }
 
+TEST(NewModules, SaysWhoSignedThem) {
+  auto package = kmod();
+  package.modules.front().signer = "Example vendor";
+  auto with_sources = dkms("mlnx-nvme-dkms");
+  with_sources.dkms_modules = {"nvme-core"};
+  const auto found =
+      new_modules({"flat", "RPMS", true, {package, with_sources}}, {"kmod-mlnx-ofa_kernel", "mlnx-nvme-dkms"}, {});
+  EXPECT_THAT(found.prebuilt.at("Example vendor"), ElementsAre(package.modules.front().name));
+  EXPECT_EQ(found.prebuilt.at("").size(), package.modules.size() - 1);
+  EXPECT_THAT(found.built, ElementsAre("nvme_core"));
+}
+
 TEST(KernelFit, BuiltForTheKernel) {
   const auto result = fit(guest_with(ga), ga, {kmod(), plain("mlnx-ofa_kernel")});
   EXPECT_EQ(result.kind, FitKind::built_for);

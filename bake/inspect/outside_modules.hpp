@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bake/guest/facts.hpp"
+#include "bake/guest/guest.hpp"
+
+namespace bake::guest {
+
+/// A file of a kernel module that did not come with the kernel.
+struct OutsideModule {
+  std::string path;      ///< of the file itself, below /lib/modules, not of a link below weak-updates
+  bool of_base = false;  ///< a package owns it that the bake did not install
+
+  friend bool operator==(const OutsideModule&, const OutsideModule&) = default;
+};
+
+/// Returns the modules of `kernel` that did not come with it, sorted: those outside kernel/ of its directory, the
+/// targets of its weak-updates links, those of the packages `installed` (packages of the kernel among them do not
+/// count), and files in its directory that no package owns. Throws Error{failed} if the guest cannot list them.
+std::vector<OutsideModule> find_outside_modules(Guest& guest, Family family, const std::string& kernel,
+                                                const std::vector<std::string>& installed);
+
+/// Returns the content of a module, unpacked by the suffix of its name. Throws Error{failed} if it is missing, and
+/// Error{untrusted} if it is damaged or larger than max_module.
+std::string read_unpacked_module(Guest& guest, const std::string& path);
+
+}  // namespace bake::guest
