@@ -16,13 +16,15 @@ std::vector<std::string> steps_of(const plan::Plan& plan) {
   names.insert(names.end(), {"depmod", "configure"});
   if (!plan.customization.empty()) names.emplace_back("customize");
   for (const auto& script : plan.customization.run) names.push_back("run " + script.name);
+  if (plan.secure_boot && plan.secure_boot->signs) names.emplace_back("sign modules");
   if (plan.rebuild_initramfs) names.emplace_back(plan.edits_initramfs() ? "edit initramfs" : "rebuild initramfs");
   if (plan.generalize) names.emplace_back("generalize");
   if (plan.relabel != plan::Relabel::none) names.emplace_back("label files");
   return names;
 }
 
-Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, Progress& progress) {
+Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& manifest, Progress& progress,
+              const signature::ModuleSigner* signer) {
   progress.step("change packages");
   Payloads payloads(plan.bundle.has_value(), plan.extra_payloads, guest);
   if (plan.family == guest::Family::rpm)
@@ -41,10 +43,11 @@ Applied apply(const plan::Plan& plan, guest::Guest& guest, const std::string& ma
   configure_system(plan, guest);
   run_scripts(plan, guest, progress);
   write_own_file(guest, guest::manifest_path, manifest);
-  const bool built = change_initramfs(plan, guest, progress);
+  auto signed_modules = sign_modules(plan, guest, signer, progress);
+  const bool built = change_initramfs(plan, guest, progress, signed_modules);
   generalize(plan, guest, progress);
   label_files(plan, guest, progress);
-  return {built, std::move(build_log)};
+  return {built, std::move(build_log), std::move(signed_modules)};
 }
 
 }  // namespace bake::apply

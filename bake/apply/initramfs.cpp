@@ -114,14 +114,33 @@ void edit_initramfs(const plan::Plan& plan, guest::Guest& guest) {
   guest.upload(edited, plan.initramfs, 0600);
 }
 
+/// Returns whether the initramfs will have one of the signed modules as it was before. Modules that the plan leaves out
+/// do not count.
+bool has_any(const plan::Plan& plan, const std::map<std::string, plan::SignedModule>& signed_modules,
+             guest::Guest& guest) {
+  const bool tool_builds = plan.rebuild_initramfs && !plan.edits_initramfs();
+  if (signed_modules.empty() || tool_builds || plan.initramfs_tool == guest::InitramfsTool::none) return false;
+  std::set<std::string> names;
+  for (const auto& [path, module] : signed_modules) names.insert(guest::module_name_of(path));
+  for (const auto& name : plan.initramfs_leaves_out) names.erase(name);
+  const auto bytes = guest.read(plan.initramfs, guest::max_initramfs);
+  if (!bytes) return false;
+  const auto content = guest::read_initramfs(*bytes, plan.kernel(), plan.initramfs);
+  return std::any_of(content.modules.begin(), content.modules.end(),
+                     [&](const auto& path) { return names.contains(guest::module_name_of(path)); });
+}
+
 }  // namespace
 
-bool change_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress) {
-  if (!plan.rebuild_initramfs) return false;
-  progress.step(plan.edits_initramfs() ? "edit initramfs" : "rebuild initramfs");
+bool change_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress,
+                      const std::map<std::string, plan::SignedModule>& signed_modules) {
+  const bool stale = has_any(plan, signed_modules, guest);
+  if (!plan.rebuild_initramfs && !stale) return false;
+  const bool edits = plan.edits_initramfs() && !stale;
+  progress.step(edits ? "edit initramfs" : "rebuild initramfs");
   if (plan.initramfs_tool == guest::InitramfsTool::initramfs_tools)
     list_initramfs_drivers(plan.initramfs_drivers, guest);
-  if (plan.edits_initramfs()) try {
+  if (edits) try {
       edit_initramfs(plan, guest);
       return false;
     } catch (const Error& error) {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "bake/base/progress.hpp"
 #include "bake/guest/guest.hpp"
 #include "bake/plan/plan.hpp"
+#include "bake/signature/module_signature.hpp"
 
 namespace bake::apply {
 
@@ -44,9 +46,17 @@ void configure_system(const plan::Plan& plan, guest::Guest& guest);
 /// Installs /usr/sbin/ib-firstboot, its units and preset, ib-ready.target and /etc/ib-firstboot.conf.
 void install_firstboot(const plan::Plan& plan, guest::Guest& guest);
 
+/// Signs the modules that did not come with the kernel and that no key of the plan's certificates signed, on the host;
+/// the key does not come into the guest. Returns path → what was done; nothing without `secure_boot` or without a key
+/// in it. Throws what ModuleSigner::sign() throws.
+std::map<std::string, plan::SignedModule> sign_modules(const plan::Plan& plan, guest::Guest& guest,
+                                                       const signature::ModuleSigner* signer, Progress& progress);
+
 /// Changes the initramfs of the plan's kernel once: edits it, or has the guest's tool build another one, with the
-/// drivers for Azure that are modules. Returns whether the tool built one.
-bool change_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress);
+/// drivers for Azure that are modules. An initramfs with one of the modules `signed_modules` (paths) would load the
+/// module as it was, so the tool builds another one. Returns whether the tool built one.
+bool change_initramfs(const plan::Plan& plan, guest::Guest& guest, Progress& progress,
+                      const std::map<std::string, plan::SignedModule>& signed_modules = {});
 
 /// Removes what belongs to the machine on which the image was made, as `waagent -deprovision+user` does, and logs,
 /// histories and temporary files. docs/recipe.md lists everything.

@@ -91,7 +91,8 @@ Json image_manifest(const plan::Plan& plan, const Origin& origin) {
                 {"configure", planned["configure"]},
                 {"warnings", plan.warnings},
                 {"expectations", plan::to_json(plan.expectations)}};
-  if (planned.contains("customize")) manifest["customize"] = planned["customize"];
+  for (const auto* part : {"customize", "secure_boot"})
+    if (planned.contains(part)) manifest[part] = planned[part];
   return manifest;
 }
 

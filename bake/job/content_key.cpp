@@ -7,6 +7,7 @@
 #include "bake/base/digest.hpp"
 #include "bake/base/text.hpp"
 #include "bake/job/customize.hpp"
+#include "bake/job/secure_boot.hpp"
 
 namespace bake::job {
 namespace {
@@ -34,8 +35,14 @@ std::string recipe_digest(recipe::Recipe recipe) {
   for (auto& user : recipe.customize.users) user.authorized_keys.clear();
   recipe.customize.run.clear();
   recipe.customize.first_boot.clear();
+  std::string certificates;
+  for (const auto& certificate : read_certificates(recipe)) certificates += certificate.sha256 + "\n";
+  if (recipe.secure_boot) {
+    recipe.secure_boot->certificates.clear();
+    if (!recipe.secure_boot->sign_with.empty()) recipe.secure_boot->sign_with = "a key";
+  }
   recipe.gallery.reset();
-  return digest_of(recipe::write(recipe) + customize);
+  return digest_of(recipe::write(recipe) + customize + certificates);
 }
 
 std::string driver_digest(const resolve::SelectedDriver& driver) {

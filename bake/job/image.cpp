@@ -22,6 +22,7 @@
 #include "bake/job/kernel.hpp"
 #include "bake/job/known_digest.hpp"
 #include "bake/job/plan.hpp"
+#include "bake/job/secure_boot.hpp"
 #include "bake/job/steps.hpp"
 #include "bake/signature/signing.hpp"
 #include "bake/verify/azure.hpp"
@@ -215,7 +216,8 @@ std::vector<verify::Check> verify_changed(const plan::Expectations& expected, Se
 
 /// Does all work that needs the appliance, in one launch.
 Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, const fs::path& disk,
-                       const resolve::SelectedDriver& driver, InputDigests& inputs, Environment& environment) {
+                       const resolve::SelectedDriver& driver, InputDigests& inputs,
+                       const signature::ModuleSigner* signer, Environment& environment) {
   auto& progress = environment.progress;
   auto [session, facts] = open_guest(source, disk, driver, inputs, environment);
   progress.step("check the digests of the base and the payloads");
@@ -237,7 +239,11 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   progress.plan_steps(guest_kind(recipe.os), steps_after_plan(outcome.plan));
   const auto origin = origin_of(recipe, source, base_sha256, driver, judged, facts, environment);
   const auto applied = apply::apply(outcome.plan, session->guest(),
-                                    evidence::image_manifest(outcome.plan, origin).dump(2) + "\n", progress);
+                                    evidence::image_manifest(outcome.plan, origin).dump(2) + "\n", progress, signer);
+  if (outcome.plan.secure_boot) {
+    outcome.plan.secure_boot->modules = applied.signed_modules;
+    outcome.plan.expectations.secure_boot = plan::expected_state(*outcome.plan.secure_boot);
+  }
   if (applied.built_initramfs) {
     outcome.plan.initramfs_leaves_out.clear();
     outcome.plan.initramfs_adds.clear();
@@ -324,6 +330,7 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   auto& progress = environment.progress;
   require_vhd_name(output);
   if (!private_pem.empty()) signature::public_half(private_pem);  // throws before the work, not after it
+  const auto signer = open_signer(recipe);
   OutputFile file(output, force, {recipe.base.path, recipe.file});
   const auto [source, driver] = open_job(recipe, environment);
   // Space for the packages in the copy of the base.
@@ -333,7 +340,8 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   progress.plan_steps(guest_kind(recipe.os), steps_of_bake(recipe));
   InputDigests inputs(recipe, source, driver, environment);
   copy_to_raw(source, file.file(), file.path(), progress);
-  const auto finished = work_on_guest(recipe, source, file.path(), driver, inputs, environment);
+  const auto finished =
+      work_on_guest(recipe, source, file.path(), driver, inputs, signer ? &*signer : nullptr, environment);
 
   progress.step("write the VHD footer");
   const auto manifest_text = finished.manifest.dump();

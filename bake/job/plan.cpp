@@ -4,6 +4,7 @@
 
 #include "bake/assets/assets.hpp"
 #include "bake/job/customize.hpp"
+#include "bake/job/secure_boot.hpp"
 #include "bake/store/built_modules.hpp"
 
 namespace bake::job {
@@ -44,6 +45,7 @@ plan::Inputs plan_inputs(const recipe::Recipe& recipe, const resolve::SelectedDr
   inputs.facts.kernels = facts.kernels;
   inputs.firstboot_sha256 = assets::firstboot_digest();
   inputs.customization = read_customization(recipe);
+  inputs.module_trust = read_module_trust(recipe, facts, inputs.resolution.fit.kernel, environment.matrix);
   return inputs;
 }
 

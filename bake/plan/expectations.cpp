@@ -58,6 +58,7 @@ nlohmann::ordered_json to_json(const Expectations& expectations) {
       {"firstboot_sha256", expectations.firstboot_sha256},
       {"firstboot_strict_rate", expectations.firstboot_strict_rate}};
   if (!expectations.customized.empty()) json["customized"] = to_json(expectations.customized);
+  if (expectations.secure_boot) json["secure_boot"] = to_json(*expectations.secure_boot);
   if (expectations.base_privileges) json["base_privileges"] = to_json(*expectations.base_privileges);
   if (expectations.privileges) json["privileges"] = to_json(*expectations.privileges);
   return json;
@@ -92,6 +93,7 @@ Expectations expectations_from(const nlohmann::json& json) try {
   json.at("firstboot_sha256").get_to(expectations.firstboot_sha256);
   expectations.firstboot_strict_rate = json.value("firstboot_strict_rate", false);  // older manifests lack it
   if (json.contains("customized")) expectations.customized = customized_state_from(json.at("customized"));
+  if (json.contains("secure_boot")) expectations.secure_boot = secure_boot_state_from(json.at("secure_boot"));
   if (json.contains("base_privileges")) expectations.base_privileges = privileges_from(json.at("base_privileges"));
   if (json.contains("privileges")) expectations.privileges = privileges_from(json.at("privileges"));
   return expectations;

@@ -8,6 +8,7 @@
 
 #include "bake/guest/facts.hpp"
 #include "bake/plan/customize.hpp"
+#include "bake/plan/secure_boot.hpp"
 
 namespace bake::plan {
 
@@ -63,6 +64,8 @@ struct Expectations {
   bool firstboot_strict_rate = false;          ///< its configuration says that a slow link is a failure
   std::string ofed;                            ///< "5.5-1.0.3.2" or "inbox"
   CustomizedState customized = {};             ///< what `customize` put into the image
+  /// The signatures of its modules. Nothing: the recipe has no `secure_boot`; older manifests lack it.
+  std::optional<SecureBootState> secure_boot = {};
   /// Those of the base. The image may have no others, except what a package of the bake installs. Empty: not recorded;
   /// a plan does not need them, and older manifests lack them.
   std::optional<Privileges> base_privileges = {};

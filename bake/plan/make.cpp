@@ -37,6 +37,7 @@ class Planner {
     plan_configuration(in_, out_.plan);
     plan_network(in_, out_.plan);
     plan_options(in_, out_.plan);
+    plan_secure_boot(in_, out_);
     plan_generalize(in_, out_);
     plan_customization(in_, out_);
     check_config_links();
@@ -235,7 +236,7 @@ class Planner {
         warnings.push_back(fmt::format("kernel {} is also installed and gets no driver; boot {}", kernel.release,
                                        in_.resolution.fit.kernel));
     warn_about_incompatible_modules();
-    if (vendor_modules())
+    if (vendor_modules() && !in_.module_trust)
       warnings.push_back(fmt::format(
           "{}: deploy the image without Secure Boot (Trusted Launch), because the kernel refuses them with it",
           in_.resolution.fit.kind == FitKind::needs_build
@@ -296,6 +297,7 @@ class Planner {
     expected.memlock_unlimited = plan.memlock_unlimited;
     expected.network_config = plan.network.file;
     for (const auto& file : plan.option_files) expected.option_files[file.path] = state_of(file);
+    if (plan.secure_boot) expected.secure_boot = expected_state(*plan.secure_boot);
     expected.generalized = plan.generalize;
     expected.removed_users = plan.removal.users;
     expected.removed_host_name = plan.removal.host_name;

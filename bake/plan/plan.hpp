@@ -11,6 +11,7 @@
 #include "bake/plan/expectations.hpp"
 #include "bake/plan/kernel.hpp"
 #include "bake/plan/refusal.hpp"
+#include "bake/plan/secure_boot.hpp"
 #include "bake/plan/space.hpp"
 #include "bake/recipe/recipe.hpp"
 #include "bake/resolve/resolve.hpp"
@@ -25,7 +26,8 @@ struct Inputs {
   std::string firstboot_sha256;
   /// The plan for another default kernel. `facts` are those after it was carried out, or, if it is refused, before.
   std::optional<KernelPlan> kernel = {};
-  Customization customization = {};  ///< what the files of the recipe contain
+  Customization customization = {};              ///< what the files of the recipe contain
+  std::optional<ModuleTrust> module_trust = {};  ///< nothing: the recipe has no `secure_boot`
 };
 
 /// How the files that bake writes get their SELinux labels.
@@ -120,6 +122,7 @@ struct Plan {
   Relabel relabel = Relabel::none;
   bool reset_labels = false;  ///< also the labels of files with a customized type
   std::string file_contexts;
+  std::optional<SecureBoot> secure_boot;  ///< nothing: bake does not look at signatures
   bool generalize = false;
   Generalize removal;  ///< empty without `generalize`
   std::vector<SpaceNeed> space;

@@ -123,6 +123,10 @@ void add_configuration(const Plan& plan, std::string& out) {
                                        : "changed and unlabelled files with setfiles",
                      path::autorelabel));
   if (!plan.customization.empty()) add_customization(plan.customization, out);
+  if (plan.secure_boot) {
+    out += "secure boot\n";
+    for (const auto& text : to_lines(*plan.secure_boot)) line(text);
+  }
   if (plan.generalize) out += "generalize (removes)\n";
   for (const auto& removal : plan.removal.removals) line(text_of(removal));
   out += "files\n";
@@ -172,6 +176,7 @@ Json to_json(const Outcome& outcome) {
                 {"warnings", plan.warnings},
                 {"refusals", list_to_json(outcome.refusals)}};
   if (!plan.customization.empty()) document["customize"] = to_json(plan.customization);
+  if (plan.secure_boot) document["secure_boot"] = to_json(*plan.secure_boot);
   return document;
 }
 

@@ -24,6 +24,10 @@ void plan_options(const Inputs& inputs, Plan& plan);
 /// writes, and an account that the image has.
 void plan_customization(const Inputs& inputs, Outcome& outcome);
 
+/// Decides how modules get signatures that the kernel accepts, and refuses a kernel that accepts none. Does nothing
+/// without `secure_boot`.
+void plan_secure_boot(const Inputs& inputs, Outcome& outcome);
+
 /// Decides what `generalize: true` removes, and refuses it when something that must go cannot be removed. Does nothing
 /// without `generalize: true`.
 void plan_generalize(const Inputs& inputs, Outcome& outcome);

@@ -14,6 +14,7 @@
 #include "bake/guest/path_rules.hpp"
 #include "bake/plan/files.hpp"
 #include "bake/verify/modprobe.hpp"
+#include "bake/verify/secure_boot.hpp"
 
 namespace bake::verify {
 namespace {
@@ -40,6 +41,9 @@ Check check_packages(const Facts& facts, const Expectations& expected) {
                         : join(wrong, "; ")};
 }
 
+/// Returns the path of a module as find_outside_modules() names it.
+std::string below_lib(const std::string& path) { return path.starts_with("/usr/lib/modules/") ? path.substr(4) : path; }
+
 /// Returns the lines of `dpkg -V` or `rpm -V` that show a fault. These are not faults: changed configuration files
 /// (bake itself sets FORCE_MODE in one), files below /run (they are in memory), manuals that a minimal image excludes,
 /// and ofed_info, into which the vendor's metapackages write the product's name.
@@ -57,6 +61,8 @@ Samples complaints_of(std::string_view output, Guest& guest, const Expectations&
     const bool in_memory = path.starts_with("/run/") || path.starts_with("/var/run/");
     if (missing && (in_memory || guest::is_excluded(rules, path))) continue;
     if (names_product && path == "/usr/bin/ofed_info" && !missing) continue;
+    // Its signature and its digest are checked instead (verify_secure_boot).
+    if (expected.secure_boot && !missing && expected.secure_boot->modules.contains(below_lib(path))) continue;
     if (expected.customized.files.contains(path) || expected.customized.lines.contains(path)) continue;  // 'customize'
     complaints.add(line);
   }
@@ -275,6 +281,7 @@ std::vector<Check> verify_guest(Guest& guest, const Facts& facts, const Expectat
   std::vector<Check> checks{check_packages(facts, expected), check_database(guest, facts, expected),
                             check_kernel(facts, expected)};
   for (auto& check : verify_modules(guest, facts, expected)) checks.push_back(std::move(check));
+  for (auto& check : verify_secure_boot(guest, facts, expected)) checks.push_back(std::move(check));
   checks.push_back(verify_module_loading(guest, facts, expected));
   checks.push_back(check_services(guest, expected));
   checks.push_back(check_agent(guest, facts, expected));

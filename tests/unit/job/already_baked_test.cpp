@@ -8,6 +8,7 @@
 #include "bake/job/plan.hpp"
 #include "bake/signature/signing.hpp"
 #include "tests/support/baked_fixture.hpp"
+#include "tests/support/module_key.hpp"
 
 namespace bake::job {
 namespace {
@@ -53,6 +54,21 @@ TEST_F(AlreadyBakedImage, TheTimeOfTheBakeDoesNotCount) {
 TEST_F(AlreadyBakedImage, TheGalleryDoesNotCount) {
   write("r.yaml", std::string(testing::recipe_text) + "gallery: {resource_group: r, name: n, definition: d}\n");
   EXPECT_EQ(reason(), "");
+}
+
+TEST_F(AlreadyBakedImage, AnotherCertificateIsAnotherImage) {
+  const auto certificate = [&](const signature::ModuleKey& key, const std::string& file) {
+    write(file, signature::pem_of(key.certificate));
+    write("r.yaml", std::string(testing::recipe_text) +
+                        "secure_boot: {sign_with: \"pkcs11:object=m\", certificates: [" + file + "]}\n");
+  };
+  certificate(testing::site_key(), "site.pem");
+  write_manifest();
+  EXPECT_EQ(reason(), "");
+  certificate(testing::site_key(), "the-same.pem");
+  EXPECT_EQ(reason(), "");
+  certificate(testing::vendor_key(), "site.pem");
+  EXPECT_EQ(reason(), "the recipe, the driver bundle, the matrix or bake itself changed");
 }
 
 TEST_F(AlreadyBakedImage, AMissingOutputIsNotBaked) {
