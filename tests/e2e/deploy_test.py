@@ -312,7 +312,7 @@ class Documentation(unittest.TestCase):
                 if section:
                     self.assertIn(section, sections(linked.read_text()), f"{page.name}: {link}")
             for path in re.findall(r"\b((?:packer|images|docs)/[A-Za-z0-9_./-]*[A-Za-z0-9])", text):
-                made = path.startswith(("images/base", "docs.")) or "NAME" in path
+                made = path.startswith(("images/base", "images/versions", "docs.")) or "NAME" in path
                 self.assertTrue(made or (SOURCE / path).exists(), f"{page.name}: {path}")
 
     def test_pipelines_are_yaml(self):

@@ -18,12 +18,20 @@ DEBUG_ARGUMENTS = ("systemd.debug_shell=1 systemd.show_status=1 init=/bin/sh -- 
 class Machine:
     """One run of a virtual machine, from power on to power off. Use as a context manager."""
 
-    def __init__(self, disk, kernel, initrd, arguments, uuid, log, scratch, patience=900):
+    def __init__(self, disk, kernel, initrd, arguments, uuid, log, scratch, patience=900, firmware=None):
+        """`firmware`: UEFI with Secure Boot, as a pair of files: its code, and its variables, which it writes."""
         self.log, self.deadline = log, time.monotonic() + patience
         shell = scratch / "shell.socket"
         shell.unlink(missing_ok=True)
+        machine = []
+        if firmware:
+            code, variables = firmware
+            # Only code in system management mode may write the variables, as Secure Boot needs it.
+            machine = ["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
+                       "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}",
+                       "-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
         self.process = subprocess.Popen(
-            ["qemu-system-x86_64", "-accel", "tcg", "-m", "1024", "-smp", "2", "-nodefaults", "-display", "none",
+            ["qemu-system-x86_64", *machine, "-accel", "tcg", "-m", "1024", "-smp", "2", "-nodefaults", "-display", "none",
              "-no-reboot", "-uuid", uuid, "-drive", f"file={disk},format=qcow2,if=virtio", "-kernel", kernel, "-initrd", initrd,
              "-append", f"{arguments} {DEBUG_ARGUMENTS}", "-serial", f"file:{log}",
              "-chardev", f"socket,id=shell,path={shell},server=on,wait=off", "-serial", "chardev:shell"],
