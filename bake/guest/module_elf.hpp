@@ -22,7 +22,7 @@ struct ModuleFacts {
   std::string vermagic;  ///< "3.10.0-1062.el7.x86_64 SMP mod_unload modversions"
   SymbolVersions imports;   ///< symbol → CRC, from __versions
   SymbolVersions exports;   ///< symbol → CRC, from __crc_* symbols
-  std::string signer = {};  ///< who signed it, as its signature says; empty: nobody
+  std::string signer = {};  ///< who signed it, as its signature says; empty: it has none
 };
 
 /// True for the file name of a kernel module, compressed or not: x.ko, x.ko.xz, x.ko.gz, x.ko.zst.

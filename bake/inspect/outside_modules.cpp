@@ -15,24 +15,27 @@ namespace {
 
 constexpr std::size_t max_modules = 20'000;
 
-/// Prints "bake PATH" or "base PATH" for each module. All paths begin with /lib, because a package may name the same
-/// file below /usr/lib.
+/// Prints "bake PATH" or "base PATH" for each module. All paths in the lists begin with /lib, because a package may
+/// name the same file below /usr/lib. A package also owns the compressed form of its module: an administrator may have
+/// packed the modules.
 constexpr const char* script = R"sh(
 export LC_ALL=C
 tree=/lib/modules/$kernel
 work=$(mktemp -d) || exit 1
 trap 'rm -rf $work' EXIT
 modules() {{ sed -n -e 's,^/usr/lib/modules/,/lib/modules/,' -e '\,^/lib/modules/.*[.]ko,p' | sort -u; }}
-{{ {owned}; }} | modules >$work/owned
-{{ {installed}; }} | modules >$work/installed
+packed() {{ sed -e 's/[.]ko.*/.ko/' | sed -e 'p;s/$/.xz/;p;s/xz$/gz/;p;s/gz$/zst/' | sort -u; }}
+{{ {owned}; }} | modules | packed >$work/owned
+{{ {installed}; }} | modules | packed >$work/installed
 {{ find $tree/ -type f -name '*.ko*'; find $tree/ -type l -name '*.ko*' -exec readlink -f {{}} +; }} | modules >$work/present
 {{
   grep -v "^$tree/kernel/" $work/present
   comm -12 $work/present $work/installed
   comm -23 $work/present $work/owned
 }} | sort -u >$work/outside
-comm -23 $work/owned $work/installed | comm -12 $work/outside - | sed 's/^/base /'
-comm -23 $work/owned $work/installed | comm -23 $work/outside - | sed 's/^/bake /'
+real=$(readlink -f /lib/modules)
+comm -23 $work/owned $work/installed | comm -12 $work/outside - | sed "s,^/lib/modules,base $real,"
+comm -23 $work/owned $work/installed | comm -23 $work/outside - | sed "s,^/lib/modules,bake $real,"
 )sh";
 
 /// Returns whether a package is a part of the kernel, whose modules the distribution signed. A bake may install another

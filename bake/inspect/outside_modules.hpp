@@ -10,7 +10,7 @@ namespace bake::guest {
 
 /// A file of a kernel module that did not come with the kernel.
 struct OutsideModule {
-  std::string path;      ///< of the file itself, below /lib/modules, not of a link below weak-updates
+  std::string path;      ///< of the file itself, not through a link: "/usr/lib/modules/K/extra/mlx5_core.ko"
   bool of_base = false;  ///< a package owns it that the bake did not install
 
   friend bool operator==(const OutsideModule&, const OutsideModule&) = default;

@@ -84,17 +84,21 @@ class Planner {
 
   void add_group(SecureBoot& plan, const std::string& signer, std::vector<std::string> modules, std::string from) {
     const bool kept = keeps(signer);
-    plan.groups.push_back({signer.empty() ? "nobody" : signer, std::move(modules), std::move(from),
-                           kept ? "keeps" : (plan.signs ? "signs" : "cannot sign")});
-    if (kept || plan.signs) return;
-    refuse(fmt::format(
-               "{} signed {} of {}, and the recipe names no key to sign with", signer.empty() ? "nobody" : signer,
-               plan.groups.back().modules.empty() ? "the modules" : counted_modules(plan.groups.back().modules.size()),
-               plan.groups.back().from),
+    plan.groups.push_back(
+        {signer, std::move(modules), std::move(from), kept ? "keeps" : (plan.signs ? "signs" : "cannot sign")});
+    // The verification judges modules that can be read only after their installation.
+    if (kept || plan.signs || plan.groups.back().modules.empty()) return;
+    const auto& group = plan.groups.back();
+    refuse(fmt::format("{} of {} {}, and the recipe names no key to sign with", counted_modules(group.modules.size()),
+                       group.from, signer.empty() ? "without a signature" : "with a signature by " + signer),
            "write 'sign_with' below 'secure_boot'");
   }
 
   void add_groups(SecureBoot& plan) {
+    const auto& changes = out_.plan.changes;
+    if (!in_.customization.empty() ||
+        std::any_of(changes.begin(), changes.end(), [](const auto& change) { return change.is_extra(); }))
+      add_group(plan, "", {}, "extra packages and 'customize'");
     const auto& modules = in_.resolution.new_modules;
     if (!replaces_modules(out_.plan.fit)) return;
     for (const auto& [signer, names] : modules.prebuilt)
@@ -176,7 +180,8 @@ std::vector<std::string> to_lines(const SecureBoot& secure_boot) {
     const auto what = group.modules.empty()
                           ? "modules of " + group.from
                           : fmt::format("{} ({})", counted_modules(group.modules.size()), join(group.modules, ", "));
-    auto line = fmt::format("{}, from {}, signed by {}: ", what, group.from, group.signer);
+    auto line = fmt::format("{}, from {}, {}: ", what, group.from,
+                            group.signer.empty() ? "without a signature" : "signed by " + group.signer);
     if (group.modules.empty()) line = fmt::format("{}, signer not known yet: ", what);
     line += group.bake == "signs"
                 ? fmt::format("bake signs what no key of 'certificates' signed, with {} ({}, {})",

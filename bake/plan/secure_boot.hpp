@@ -20,7 +20,7 @@ struct ModuleTrust {
 
 /// Modules of a plan that the same key signed.
 struct SignedGroup {
-  std::string signer;                ///< "nobody", or the name in the signatures
+  std::string signer;                ///< the name in the signatures; empty: they have none
   std::vector<std::string> modules;  ///< names; empty: not known before the installation
   std::string from;                  ///< "the bundle", "DKMS", "extra packages and customize"
   std::string bake;                  ///< what bake does with them: "signs", "keeps"

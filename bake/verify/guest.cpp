@@ -41,8 +41,13 @@ Check check_packages(const Facts& facts, const Expectations& expected) {
                         : join(wrong, "; ")};
 }
 
-/// Returns the path of a module as find_outside_modules() names it.
-std::string below_lib(const std::string& path) { return path.starts_with("/usr/lib/modules/") ? path.substr(4) : path; }
+/// Returns whether the bake signed the module; a package may name it below /lib or below /usr/lib.
+bool is_signed_module(const Expectations& expected, const std::string& path) {
+  if (!expected.secure_boot) return false;
+  const auto& modules = expected.secure_boot->modules;
+  return modules.contains(path) || modules.contains("/usr" + path) ||
+         (path.starts_with("/usr/") && modules.contains(path.substr(4)));
+}
 
 /// Returns the lines of `dpkg -V` or `rpm -V` that show a fault. These are not faults: changed configuration files
 /// (bake itself sets FORCE_MODE in one), files below /run (they are in memory), manuals that a minimal image excludes,
@@ -62,7 +67,7 @@ Samples complaints_of(std::string_view output, Guest& guest, const Expectations&
     if (missing && (in_memory || guest::is_excluded(rules, path))) continue;
     if (names_product && path == "/usr/bin/ofed_info" && !missing) continue;
     // Its signature and its digest are checked instead (verify_secure_boot).
-    if (expected.secure_boot && !missing && expected.secure_boot->modules.contains(below_lib(path))) continue;
+    if (!missing && is_signed_module(expected, path)) continue;
     if (expected.customized.files.contains(path) || expected.customized.lines.contains(path)) continue;  // 'customize'
     complaints.add(line);
   }

@@ -6,7 +6,7 @@ usage: gallery_version.py body MANIFEST LOCATION REGIONS DISK_ID [TAG=VALUE…] 
        gallery_version.py compare MANIFEST                                      compares Azure's answer on standard input
        gallery_version.py regions REGIONS                                       prints those without custom keys
 
-The document is that of api-version 2024-03-03 (MicrosoftDocs/azure-compute-docs@8b66877,
+The document has the form of api-version 2024-03-03 (MicrosoftDocs/azure-compute-docs@8b66877,
 articles/virtual-machines/trusted-launch-secure-boot-custom-uefi.md). `compare` ends with 1 if the keys differ, and with 2 if
 the answer has none.
 """

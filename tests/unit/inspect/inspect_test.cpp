@@ -212,7 +212,8 @@ TEST(Inspect, Centos77) {
       "has_headers": false,
       "rdma_users": [],
       "azure_drivers": [],
-      "ib_core_users": []
+      "ib_core_users": [],
+      "module_hash": ""
     }
   ],
   "initramfs_tool": "dracut",

@@ -34,7 +34,7 @@ TEST(OutsideModules, AreThoseThatDidNotComeWithTheKernel) {
   OutsideGuest image;
   const auto own = image.add(image.tree + "kernel/net/ipv6.ko.xz");
   const auto replaced = image.add(image.tree + "kernel/nvme/nvme.ko");
-  const auto nobody = image.add(image.tree + "kernel/odd.ko");
+  const auto unowned = image.add(image.tree + "kernel/odd.ko");
   const auto built = image.add(image.tree + "updates/dkms/mlx5_core.ko");
   const auto lustre = image.add(image.tree + "extra/lustre.ko");
   const auto linked = image.add("modules/4.18.0-147.el8.x86_64/extra/ib_core.ko");
@@ -46,7 +46,7 @@ TEST(OutsideModules, AreThoseThatDidNotComeWithTheKernel) {
                                       "; echo " + linked + ";;\n'-ql kmod-mlnx-ofa_kernel') echo " + linked +
                                       "; echo " + replaced + "; echo /etc/x;;\n*) exit 1;;\nesac\n");
   const std::vector<OutsideModule> expected{
-      {linked, false}, {lustre, true}, {nobody, false}, {replaced, false}, {built, false}};
+      {linked, false}, {lustre, true}, {replaced, false}, {unowned, false}, {built, false}};
   EXPECT_EQ(find_outside_modules(image.guest, Family::rpm, kernel, {"kmod-mlnx-ofa_kernel"}), expected);
 }
 
@@ -67,6 +67,22 @@ TEST(OutsideModules, NotThoseOfAKernelThatTheBakeInstalls) {
   image.shell.with_program("rpm", "[ \"$*\" = -qal ] && echo " + own + "\n");
   EXPECT_TRUE(find_outside_modules(image.guest, Family::rpm, kernel, {"kernel", "kernel-core", "kernel-modules-extra"})
                   .empty());
+}
+
+TEST(OutsideModules, NotThoseOfTheKernelThatSomeonePacked) {
+  OutsideGuest image;
+  image.add(image.tree + "kernel/net/ipv6.ko.zst");
+  image.shell.with_program("rpm", "echo " + image.shell.file(image.tree + "kernel/net/ipv6.ko") + "\n");
+  EXPECT_TRUE(find_outside_modules(image.guest, Family::rpm, kernel, {}).empty());
+}
+
+TEST(OutsideModules, HaveTheirRealPath) {
+  OutsideGuest image;
+  const auto real = image.add("usr/modules/" + std::string(kernel) + "/extra/a.ko");
+  fs::create_symlink(image.shell.file("usr/modules"), image.shell.file("modules"));
+  image.shell.with_program("rpm", ":\n");
+  const std::vector<OutsideModule> expected{{real, false}};
+  EXPECT_EQ(find_outside_modules(image.guest, Family::rpm, kernel, {}), expected);
 }
 
 TEST(OutsideModules, NoneOutsideTheKernel) {

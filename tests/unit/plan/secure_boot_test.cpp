@@ -49,12 +49,12 @@ TEST(PlanSecureBoot, SignsTheModulesOfTheBundle) {
   EXPECT_EQ(plan.hash, "sha512");
   EXPECT_EQ(plan.form, signature::ModuleForm::cms);
   EXPECT_EQ(plan.keyring, ".platform");
-  EXPECT_THAT(plan.groups, ElementsAre(SignedGroup{"nobody", {"mlx5_core"}, "the bundle", "signs"}));
+  EXPECT_THAT(plan.groups, ElementsAre(SignedGroup{"", {"mlx5_core"}, "the bundle", "signs"}));
   EXPECT_EQ(outcome.plan.expectations.secure_boot->hash, "sha512");
   for (const auto& warning : outcome.plan.warnings) EXPECT_THAT(warning, Not(HasSubstr("Secure Boot")));
   const auto text = to_text(outcome);
   EXPECT_THAT(text,
-              HasSubstr("\nsecure boot\n  1 module (mlx5_core), from the bundle, signed by nobody: bake signs what "
+              HasSubstr("\nsecure boot\n  1 module (mlx5_core), from the bundle, without a signature: bake signs what "
                         "no key of 'certificates' signed, with CN=Example site modules (sha512, cms)\n"));
   EXPECT_THAT(text, HasSubstr("\n  the kernel has the certificates of the firmware in .platform ("));
   EXPECT_THAT(text, HasSubstr("\n  the version in the gallery must carry CN=Example site modules in db, sha256 " +
@@ -74,7 +74,7 @@ TEST(PlanSecureBoot, WithoutAKeyAllModulesMustBeSigned) {
   auto inputs = focal(true);
   inputs.module_trust = ModuleTrust{{vendor_key().certificate}, false, inputs.module_trust->kernel};
   EXPECT_THAT(messages(make(inputs)),
-              ElementsAre("nobody signed 1 module of the bundle, and the recipe names no key to sign with"));
+              ElementsAre("1 module of the bundle without a signature, and the recipe names no key to sign with"));
   inputs.resolution.new_modules.prebuilt = {{"Example vendor", {"mlx5_core"}}};
   EXPECT_THAT(messages(make(inputs)), IsEmpty());
 }
