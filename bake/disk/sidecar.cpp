@@ -9,10 +9,14 @@ const char* suffix_of(Sidecar kind) {
       return ".manifest.json";
     case Sidecar::sbom:
       return ".sbom.spdx.json";
+    case Sidecar::sbom_cyclonedx:
+      return ".sbom.cdx.json";
     case Sidecar::provenance:
       return ".provenance.json";
     case Sidecar::signature:
       return ".provenance.dsse.json";
+    case Sidecar::checksums:
+      return ".SHA256SUMS";
     case Sidecar::build_log:
       return ".build.log";
     case Sidecar::result:

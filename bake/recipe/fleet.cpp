@@ -207,10 +207,11 @@ class FleetReader {
                 "give each image its own 'output'");
         continue;
       }
-      for (const auto& path :
-           {image.output, sidecar_of(image.output, Sidecar::manifest), sidecar_of(image.output, Sidecar::result),
-            sidecar_of(image.output, Sidecar::log), sidecar_of(image.output, Sidecar::build_log),
-            sidecar_of(image.output, Sidecar::partial)}) {
+      std::vector<fs::path> own{image.output};
+      for (const auto kind : evidence_sidecars) own.push_back(sidecar_of(image.output, kind));
+      for (const auto kind : {Sidecar::checksums, Sidecar::result, Sidecar::log, Sidecar::partial})
+        own.push_back(sidecar_of(image.output, kind));
+      for (const auto& path : own) {
         const auto input = inputs.find(resolved_fully(path));
         if (input != inputs.end())
           problem(image.where, fmt::format("the output would replace '{}', {}", path.string(), input->second));
