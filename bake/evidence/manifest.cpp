@@ -96,7 +96,7 @@ Json image_manifest(const plan::Plan& plan, const Origin& origin) {
   return manifest;
 }
 
-Json product_manifest(const Json& image, const Product& product, const Json& checks, const Json& files) {
+Json product_manifest(const Json& image, const Product& product, const Findings& findings) {
   Json manifest = image;
   manifest["product"] = {{"file", product.file},
                          {"virtual_size", product.virtual_size},
@@ -105,8 +105,9 @@ Json product_manifest(const Json& image, const Product& product, const Json& che
                          {"appliance_launches", product.appliance_launches}};
   for (const auto& [step, seconds] : product.timings)
     manifest["product"]["timings"].push_back({{"step", step}, {"seconds", std::round(seconds * 1000) / 1000}});
-  manifest["checks"] = checks;
-  manifest["files"] = files;
+  manifest["checks"] = findings.checks;
+  manifest["packages"] = findings.packages;
+  manifest["files"] = findings.files;
   return manifest;
 }
 

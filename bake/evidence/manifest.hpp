@@ -50,9 +50,16 @@ struct Product {
   std::vector<std::pair<std::string, double>> timings;  ///< each step and its seconds; empty: not recorded
 };
 
-/// Returns the manifest for the sidecar file: the image's own manifest, the file, the result of every check
-/// (verify::to_json) and the files of the image (verify::record_files).
+/// What is known about the finished image in addition to its own manifest.
+struct Findings {
+  nlohmann::ordered_json checks;    ///< verify::to_json
+  nlohmann::ordered_json files;     ///< verify::record_files
+  nlohmann::ordered_json packages;  ///< evidence::to_json(packages)
+};
+
+/// Returns the manifest for the sidecar file: the image's own manifest, the file, and what was found in it.
+/// verify::inside_of() takes the additions away again.
 nlohmann::ordered_json product_manifest(const nlohmann::ordered_json& image, const Product& product,
-                                        const nlohmann::ordered_json& checks, const nlohmann::ordered_json& files);
+                                        const Findings& findings);
 
 }  // namespace bake::evidence

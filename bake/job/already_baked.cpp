@@ -5,7 +5,6 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/disk/sidecar.hpp"
-#include "bake/evidence/files.hpp"
 #include "bake/job/content_key.hpp"
 #include "bake/job/known_digest.hpp"
 #include "bake/job/plan.hpp"
@@ -40,6 +39,7 @@ std::optional<Json> manifest_of(const fs::path& output) {
 /// Returns why `output` with this manifest is not the image of the recipe; empty when it is. Reads large files last.
 std::string difference_from(const recipe::Recipe& recipe, const fs::path& output, const Json& manifest,
                             Environment& environment, const std::string& private_pem) {
+  if (manifest.contains("resigned")) return "another program changed its output after the bake";
   const auto base = manifest["base"]["sha256"].get<std::string>();
   const auto product = manifest["product"]["sha256"].get<std::string>();
   auto key = key_parts(recipe, select_driver(recipe, environment), environment);

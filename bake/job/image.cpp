@@ -18,14 +18,15 @@
 #include "bake/disk/sidecar.hpp"
 #include "bake/evidence/files.hpp"
 #include "bake/evidence/manifest.hpp"
+#include "bake/evidence/packages.hpp"
 #include "bake/job/content_key.hpp"
+#include "bake/job/finished.hpp"
 #include "bake/job/kernel.hpp"
 #include "bake/job/known_digest.hpp"
 #include "bake/job/plan.hpp"
 #include "bake/job/secure_boot.hpp"
 #include "bake/job/steps.hpp"
 #include "bake/signature/signing.hpp"
-#include "bake/verify/azure.hpp"
 #include "bake/verify/files.hpp"
 #include "bake/verify/guest.hpp"
 #include "bake/verify/privileges.hpp"
@@ -158,11 +159,10 @@ void report_warnings(const plan::Plan& plan, Progress& progress) {
 }
 
 struct Finished {
-  resolve::SelectedDriver driver;
   plan::Plan plan;
   Json manifest;
-  Json checks;
-  Json files;
+  evidence::Findings findings;
+  std::vector<evidence::ImagePackage> packages;
   std::string build_log;
 };
 
@@ -204,14 +204,12 @@ Json complete_manifest(plan::Plan& plan, const evidence::Origin& origin, guest::
   return manifest;
 }
 
-/// Inspects the changed guest and makes every check of it.
-std::vector<verify::Check> verify_changed(const plan::Expectations& expected, Session& session) {
-  const auto facts = session.inspect();
-  auto checks = verify::verify_guest(session.guest(), facts, expected);
-  for (auto& check : verify::verify_privileges(session.guest(), expected, *expected.privileges))
-    checks.push_back(std::move(check));
-  for (auto& check : verify::verify_azure(session.guest(), facts)) checks.push_back(std::move(check));
-  return checks;
+/// Reads the details of the finished image's packages, for the SBOM.
+guest::DetailsOfPackages read_details(guest::Guest& guest, const guest::Facts& facts, Progress& progress) {
+  auto details = guest::read_package_details(guest, facts.family);
+  if (details.empty() && facts.family == guest::Family::rpm && !facts.packages.packages.empty())
+    progress.warn("the guest's rpm does not name the licences of its packages; the SBOM is without them");
+  return details;
 }
 
 /// Does all work that needs the appliance, in one launch.
@@ -220,6 +218,7 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
                        const signature::ModuleSigner* signer, Environment& environment) {
   auto& progress = environment.progress;
   auto [session, facts] = open_guest(source, disk, driver, inputs, environment);
+  const auto base_packages = facts.packages.packages;
   progress.step("check the digests of the base and the payloads");
   const auto& base_sha256 = inputs.check(progress);
   auto judged = judge(driver, inputs);
@@ -251,17 +250,25 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   progress.step("search the image for setuid files and keys");
   auto manifest = complete_manifest(outcome.plan, origin, session->guest());
   progress.step("verify");
-  const auto checks = verify_changed(outcome.plan.expectations, *session);
+  const auto finished = session->inspect();
+  const auto& expected = outcome.plan.expectations;
+  const auto checks = check_guest(*session, finished, expected, *expected.privileges);
   for (const auto& check : checks)
     progress.detail(fmt::format("{:<7} {}: {}", verify::word_for(check), check.rule, printable(check.evidence)));
   verify::require(checks, recipe.name);
   warn_of_advice(checks, progress);
-  progress.step("record the files");
+  progress.step("record the packages and the files");
+  auto packages =
+      evidence::image_packages(finished.packages.packages, read_details(session->guest(), finished, progress),
+                               base_packages, outcome.plan, judged.driver, recipe.customize.packages);
   auto files = verify::record_files(session->guest(), outcome.plan);
   progress.step("trim and shut down");
   session->finish();
-  return {std::move(judged.driver), outcome.plan,     std::move(manifest),
-          verify::to_json(checks),  std::move(files), applied.build_log};
+  return {outcome.plan,
+          std::move(manifest),
+          {verify::to_json(checks), std::move(files), evidence::to_json(packages)},
+          std::move(packages),
+          applied.build_log};
 }
 
 /// Writes the log of a build of modules next to the output, or removes that of an earlier bake.
@@ -358,12 +365,11 @@ BakedImage bake_image(const recipe::Recipe& recipe, const fs::path& output, bool
   if (!is_time_given())
     for (const auto& step : environment.progress.steps()) product.timings.emplace_back(step.name, step.seconds());
   BakedImage result{output, sidecar_of(output, Sidecar::manifest),
-                    evidence::product_manifest(finished.manifest, product, finished.checks, finished.files),
-                    finished.plan};
+                    evidence::product_manifest(finished.manifest, product, finished.findings), finished.plan};
   file.sync();
   // The evidence first, so that an image under its final name always has it. Its digests name this image.
-  evidence::write_evidence(output, result.manifest, finished.plan, finished.driver, private_pem);
   keep_build_log(output, finished.build_log);
+  evidence::write_evidence(output, result.manifest, finished.packages, private_pem);
   file.publish();
   keep_output_digest(output, hashed, product.sha256, environment.cache);
   progress.step("done");

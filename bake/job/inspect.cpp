@@ -8,14 +8,12 @@
 #include "bake/base/file.hpp"
 #include "bake/base/text.hpp"
 #include "bake/base/time.hpp"
-#include "bake/disk/check.hpp"
 #include "bake/disk/digest.hpp"
 #include "bake/disk/sidecar.hpp"
-#include "bake/evidence/files.hpp"
+#include "bake/job/finished.hpp"
 #include "bake/job/known_digest.hpp"
 #include "bake/job/plan.hpp"
 #include "bake/job/steps.hpp"
-#include "bake/verify/azure.hpp"
 #include "bake/verify/evidence.hpp"
 #include "bake/verify/files.hpp"
 #include "bake/verify/privileges.hpp"
@@ -23,15 +21,6 @@
 namespace bake::job {
 namespace fs = std::filesystem;
 namespace {
-
-verify::Check check_container(const fs::path& image) {
-  const auto report = examine_vhd(image);
-  std::vector<std::string> problems;
-  for (const auto& problem : report.findings.errors) problems.push_back(problem.where + ": " + problem.message);
-  return {"container", problems.empty(),
-          problems.empty() ? fmt::format("fixed VHD, {}", human_size(report.footer ? report.footer->current_size : 0))
-                           : join(problems, "; ")};
-}
 
 void skip(const std::vector<std::string>& rules, const std::string& reason, std::vector<verify::Check>& checks) {
   for (const auto& rule : rules) checks.push_back(verify::skipped(rule, reason));
@@ -45,11 +34,11 @@ verify::Check compare_digest(const nlohmann::json& outside, const std::string& a
       expected == actual ? "sha256 " + actual : fmt::format("sha256 is {}, the manifest says {}", actual, expected)};
 }
 
-/// Compares the manifest next to the image with the one inside it.
-verify::Check compare_manifests(nlohmann::json outside, const nlohmann::json& inside) {
-  for (const auto* made_later : {"product", "checks", "files"}) outside.erase(made_later);
-  return {"manifest", outside == inside,
-          outside == inside ? "equal to the manifest in the image" : "the manifest in the image differs"};
+/// Compares the manifest next to the image with the one inside it, and says whether the image was signed again.
+void check_manifests(const nlohmann::json& outside, const nlohmann::json& inside, std::vector<verify::Check>& checks) {
+  checks.push_back(compare_manifests(outside, inside));
+  if (const auto summary = verify::resigned_summary(outside); !summary.empty())
+    checks.emplace_back("resigned", true, "another program changed the image after the bake, recorded " + summary);
 }
 
 /// Checks the signature, the digest and the evidence next to the image, without an appliance. Stops after a wrong
@@ -58,7 +47,8 @@ std::vector<verify::Check> check_proof(const fs::path& image, const std::optiona
                                        Environment& environment, const std::string& public_pem) {
   std::vector<verify::Check> checks{verify::check_signature(image, public_pem)};
   if (checks.back().failed()) {
-    skip({"digest", "sbom", "provenance"}, "not checked, because the signature is wrong", checks);
+    skip({"digest", "sbom", "sbom cyclonedx", "provenance", "checksums"}, "not checked, because the signature is wrong",
+         checks);
     return checks;
   }
   environment.progress.step("hash the image");
@@ -88,10 +78,12 @@ std::optional<GivenManifest> read_given(const std::optional<fs::path>& file) {
 /// cannot be read.
 std::string verdict_kind(const fs::path& image, const std::optional<GivenManifest>& manifest) {
   std::string parts = (manifest ? digest_of(manifest->text) : "none") + "\n";
-  for (const auto kind : {Sidecar::manifest, Sidecar::sbom, Sidecar::provenance, Sidecar::signature}) {
+  const auto add = [&](Sidecar kind) {
     const auto file = sidecar_of(image, kind);
     parts += (fs::exists(file) ? digest_of_file(file) : "none") + "\n";
-  }
+  };
+  for (const auto kind : evidence_sidecars) add(kind);
+  add(Sidecar::checksums);
   return "verify-" + digest_of(parts);
 }
 
@@ -117,7 +109,7 @@ VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest
   VerifyResult verdict;
   verdict.checks.push_back(check_container(image));
   if (verdict.checks.back().failed()) {  // offsets inside a wrong container are not reliable
-    skip({"guest", "digest", "manifest", "files", "sbom", "provenance", "signature"},
+    skip({"guest", "digest", "manifest", "files", "sbom", "sbom cyclonedx", "provenance", "signature", "checksums"},
          "not checked, because the container is wrong", verdict.checks);
     return verdict;
   }
@@ -152,8 +144,8 @@ VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest
                                 fmt::format("the image has no {}: bake did not make it", guest::manifest_path));
     verdict.checks.push_back(verify::skipped("guest", "not checked: its expectations are in that manifest"));
     if (public_pem.empty())
-      skip({"digest", "files", "sbom", "provenance", "signature"}, "not checked: bake did not make the image",
-           verdict.checks);
+      skip({"digest", "files", "sbom", "sbom cyclonedx", "provenance", "signature", "checksums"},
+           "not checked: bake did not make the image", verdict.checks);
     verdict.checks.insert(verdict.checks.end(), proof.begin(), proof.end());
     return verdict;
   }
@@ -162,31 +154,28 @@ VerifyResult verify_now(const fs::path& image, const std::optional<GivenManifest
   const auto expected = plan::expectations_from(inside.at("expectations"));
   verdict.ofed = expected.ofed;
   verdict.kernel = expected.kernel;
-  for (auto& check : verify::verify_guest(session->guest(), facts, expected))
-    verdict.checks.push_back(std::move(check));
-  for (auto& check : verify::verify_privileges(session->guest(), expected, privileges))
-    verdict.checks.push_back(std::move(check));
+  for (auto& check : check_guest(*session, facts, expected, privileges)) verdict.checks.push_back(std::move(check));
   if (!outside && public_pem.empty() && !expected.firstboot_sha256.empty())
     verify::advise_unvouched_firstboot(verdict.checks);
-  for (auto& check : verify::verify_azure(session->guest(), facts)) verdict.checks.push_back(std::move(check));
   if (!outside)
     skip(public_pem.empty() ? std::vector<std::string>{"digest", "manifest", "files"}
                             : std::vector<std::string>{"manifest", "files"},
          "there is no manifest next to the image", verdict.checks);
   if (!public_pem.empty()) {
-    if (outside) verdict.checks.push_back(compare_manifests(*outside, inside));
+    if (outside) check_manifests(*outside, inside, verdict.checks);
     if (files) verdict.checks.push_back(std::move(*files));
     verdict.checks.insert(verdict.checks.end(), proof.begin(), proof.end());
     return verdict;
   }
   if (!hashing) {
-    skip({"sbom", "provenance", "signature"}, "neither a manifest nor a key was given", verdict.checks);
+    skip({"sbom", "sbom cyclonedx", "provenance", "signature", "checksums"}, "neither a manifest nor a key was given",
+         verdict.checks);
     return verdict;
   }
   environment.progress.step("hash the image");
   const auto& digest = hashing->wait(environment.progress).front();
   verdict.checks.push_back(compare_digest(*outside, digest));
-  verdict.checks.push_back(compare_manifests(*outside, inside));
+  check_manifests(*outside, inside, verdict.checks);
   if (files) verdict.checks.push_back(std::move(*files));
   for (auto& check : verify::check_evidence(image, digest, {})) verdict.checks.push_back(std::move(check));
   return verdict;

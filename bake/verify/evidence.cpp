@@ -7,8 +7,11 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/json.hpp"
+#include "bake/base/printable.hpp"
+#include "bake/base/text.hpp"
 #include "bake/disk/sidecar.hpp"
 #include "bake/signature/dsse.hpp"
+#include "bake/verify/checksums.hpp"
 
 namespace bake::verify {
 namespace {
@@ -59,6 +62,26 @@ nlohmann::json read_manifest(const std::string& text, const std::string& name) {
   return manifest;
 }
 
+std::string resigned_summary(const nlohmann::json& manifest) try {
+  if (!manifest.contains("resigned")) return {};
+  const auto& resigned = manifest.at("resigned");
+  std::vector<std::string> parts;
+  for (const auto* what : {"packages", "files"}) {
+    std::vector<std::string> counts;
+    const auto& changes = resigned.at("changes").at(what);
+    for (const auto* how : {"added", "removed", "changed"})
+      if (changes.contains(how))
+        if (const auto count = changes.at(how).at("count").get<std::uint64_t>(); count != 0)
+          counts.push_back(fmt::format("{} {}", count, how));
+    if (!counts.empty()) parts.push_back(fmt::format("{} {}", what, join(counts, ", ")));
+  }
+  return fmt::format("at {}: {}", printable(resigned.at("time").get<std::string>()),
+                     parts.empty() ? "no listed package or file differs" : join(parts, "; "));
+} catch (const nlohmann::json::exception& error) {
+  throw Error(ErrorKind::config, std::string("reading `resigned` in a manifest: ") + error.what(),
+              "another version of bake wrote the manifest");
+}
+
 std::string sbom_problem(const std::string& text, const std::string& image_sha256) try {
   const auto json = parse_untrusted_json<Json>(text);
   if (json.at("spdxVersion") != spdx_version) return "not an SPDX 2.3 document";
@@ -68,6 +91,17 @@ std::string sbom_problem(const std::string& text, const std::string& image_sha25
   return "it describes no image";
 } catch (const nlohmann::json::exception&) {
   return "not an SPDX 2.3 document";
+}
+
+std::string cyclonedx_problem(const std::string& text, const std::string& image_sha256) try {
+  const auto json = parse_untrusted_json<Json>(text);
+  if (json.at("bomFormat") != "CycloneDX" || json.at("specVersion") != cyclonedx_version)
+    return "not a CycloneDX 1.5 document";
+  const auto& hashes = json.at("metadata").at("component").at("hashes");
+  return hashes == Json::array({Json{{"alg", "SHA-256"}, {"content", image_sha256}}}) ? ""
+                                                                                      : "it describes another image";
+} catch (const nlohmann::json::exception&) {
+  return "not a CycloneDX 1.5 document";
 }
 
 std::string provenance_problem(const std::string& text, const std::string& image_sha256,
@@ -99,18 +133,23 @@ std::vector<Check> check_evidence(const fs::path& image, const std::string& imag
   const auto provenance = read_sidecar(image, Sidecar::provenance);
   const auto signature = read_sidecar(image, Sidecar::signature);
   std::vector<Artifact> byproducts;
-  for (const auto kind : {Sidecar::manifest, Sidecar::sbom})
+  for (const auto kind : {Sidecar::manifest, Sidecar::sbom, Sidecar::sbom_cyclonedx})
     if (const auto content = read_sidecar(image, kind))
       byproducts.push_back({sidecar_of(image, kind).filename().string(), digest_of(*content)});
   if (sbom)
     add("sbom", sbom_problem(*sbom, image_sha256));
   else
     add_missing("sbom", Sidecar::sbom, Status::skipped);
+  if (const auto cyclonedx = read_sidecar(image, Sidecar::sbom_cyclonedx))
+    add("sbom cyclonedx", cyclonedx_problem(*cyclonedx, image_sha256));
+  else
+    add_missing("sbom cyclonedx", Sidecar::sbom_cyclonedx, Status::skipped);
   if (provenance)
     add("provenance", provenance_problem(*provenance, image_sha256, byproducts));
   else
     add_missing("provenance", Sidecar::provenance, public_pem.empty() ? Status::skipped : Status::failed);
   checks.push_back(check_signature(image, provenance, signature, public_pem));
+  checks.push_back(check_checksums(image, image_sha256));
   return checks;
 }
 

@@ -54,6 +54,11 @@ std::vector<std::string> package_files(Guest& guest, const plan::Plan& plan) {
   return files;
 }
 
+Error damaged(const nlohmann::json::exception& error) {
+  return {ErrorKind::config, std::string("reading the files in a manifest: ") + error.what(),
+          "another version of bake wrote the manifest"};
+}
+
 States printable_states(const States& states) {
   States result;
   for (const auto& [path, state] : states) result[printable(path)] = printable(state);
@@ -93,6 +98,17 @@ nlohmann::ordered_json record_files(Guest& guest, const plan::Plan& plan) {
   return record;
 }
 
+nlohmann::ordered_json record_files_again(Guest& guest, const nlohmann::json& record) try {
+  std::vector<std::string> files;
+  for (const auto& [path, state] : record.at("list").get<States>()) files.push_back(path);
+  const auto trees = record.at("trees").get<std::vector<std::string>>();
+  nlohmann::ordered_json now{{"trees", trees}, {"list", printable_states(guest.fingerprints(files, trees))}};
+  now["rest"] = guest.tree_digest();
+  return now;
+} catch (const nlohmann::json::exception& error) {
+  throw damaged(error);
+}
+
 Check verify_files(Guest& guest, const nlohmann::json& manifest) try {
   if (!manifest.contains("files")) return skipped("files", "the manifest does not list the files of the image");
   const auto recorded = manifest.at("files").at("list").get<States>();
@@ -125,8 +141,7 @@ Check verify_files(Guest& guest, const nlohmann::json& manifest) try {
                                 : "")
               : join(problems, "; ")};
 } catch (const nlohmann::json::exception& error) {
-  throw Error(ErrorKind::config, std::string("reading the files in a manifest: ") + error.what(),
-              "another version of bake wrote the manifest");
+  throw damaged(error);
 }
 
 }  // namespace bake::verify

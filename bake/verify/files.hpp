@@ -15,6 +15,11 @@ namespace bake::verify {
 /// differ.
 nlohmann::ordered_json record_files(guest::Guest& guest, const plan::Plan& plan);
 
+/// Returns the state now of a finished image that another program changed: of the files that `record` lists and of all
+/// files below its trees. Call it first: programs of the guest may change files. Throws Error{config} when `record` is
+/// damaged.
+nlohmann::ordered_json record_files_again(guest::Guest& guest, const nlohmann::json& record);
+
 /// Compares the image with the record in `manifest`, the file next to the image, and names the files that differ, are
 /// missing or are new. The manifest of an older bake has no `rest`. No program of the guest runs. Throws Error{config}
 /// when the record is damaged.

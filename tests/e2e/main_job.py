@@ -59,13 +59,24 @@ class MainJob(BakeCase):
         self.assertEqual(json.loads(written.read_text()), self.manifest)
         self.assertEqual(self.manifest["product"]["sha256"], sha256(self.output))
 
-    def test_the_sbom_lists_what_was_installed(self):
-        sbom = json.loads(self.output.with_name("out.vhd.sbom.spdx.json").read_text())
-        image, *packages = sbom["packages"]
+    def test_the_sboms_list_every_package_of_the_image(self):
+        spdx = json.loads(self.output.with_name("out.vhd.sbom.spdx.json").read_text())
+        image, *packages = spdx["packages"]
         self.assertEqual(image["checksums"][0]["checksumValue"], sha256(self.output))
+        self.assertEqual([(p["name"], p["versionInfo"]) for p in packages],
+                         [(p["name"], p["version"]) for p in self.manifest["packages"]])
+        self.assertLessEqual(set(self.inspected_packages(self.output)) - {"gpg-pubkey"}, {p["name"] for p in packages})
         installed = [c for c in self.plan["changes"] if c["action"] != "remove"]
-        self.assertEqual([(p["name"], p["versionInfo"]) for p in packages], [(c["name"], c["version"]) for c in installed])
-        self.assertEqual([p["name"] for p in packages if len(p["checksums"][0]["checksumValue"]) != 64], [])
+        injected = [p for p in packages if "annotations" in p]
+        self.assertEqual(sorted((p["name"], p["versionInfo"]) for p in injected),
+                         sorted((c["name"], c["version"]) for c in installed))
+        self.assertEqual([p["name"] for p in injected if len(p["checksums"][0]["checksumValue"]) != 64], [])
+        cyclonedx = json.loads(self.output.with_name("out.vhd.sbom.cdx.json").read_text())
+        self.assertEqual([c["purl"] for c in cyclonedx["components"]],
+                         [p["externalRefs"][0]["referenceLocator"] for p in packages])
+
+    def test_sha256sum_accepts_the_checksums(self):
+        run("sha256sum", "--strict", "-c", "out.vhd.SHA256SUMS", cwd=self.output.parent)
 
     def test_verify_agrees(self):
         result = json.loads(self.bake("verify", self.output, "--key", self.scratch / "site.pub", "--json").stdout)
@@ -73,7 +84,7 @@ class MainJob(BakeCase):
         passed = [check["check"] for check in result["checks"] if check["status"] == "passed"]
         for name in ("container", "packages", "package database", "kernel", "module", "services", "agent", "holds",
                      "module loading", "locked memory", "ib-firstboot", "setuid files", "file capabilities", "authorized keys", "traces",
-                     "digest", "manifest", "files", "sbom", "provenance", "signature"):
+                     "digest", "manifest", "files", "sbom", "sbom cyclonedx", "provenance", "signature", "checksums"):
             self.assertIn(name, passed)
         # No file changed since: the third run shows the checks of the second and starts no appliance.
         without_key = self.bake("verify", self.output, "--json")

@@ -29,7 +29,8 @@ class KeptVerdict : public ::testing::Test {
     write_text_atomically(image(), "an image");
     // The cache keeps nothing about a file that changed in the last two seconds.
     ::usleep(2'100'000);
-    environment_.cache.keep("verify-" + digest_of("none\nnone\nnone\nnone\nnone\n"), image(), identity_of(image()),
+    environment_.cache.keep("verify-" + digest_of("none\nnone\nnone\nnone\nnone\nnone\nnone\nnone\n"), image(),
+                            identity_of(image()),
                             R"({"time": "2026-01-01T00:00:00Z", "ofed": "5.5-1.0.3.2", "kernel": "K", "checks": []})");
     ASSERT_EQ(verify_image(image(), std::nullopt, environment_).earlier, "2026-01-01T00:00:00Z");
   }
