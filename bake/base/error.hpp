@@ -43,6 +43,8 @@ struct Remedy {
     bake_recipe,      ///< bake the recipe `object`
     plan_recipe,      ///< plan the recipe `object`
     bake_fleet,       ///< bake the fleet `object`
+    verify_image,     ///< verify the finished image `object`
+    resign_image,     ///< describe the finished image `object` again, after another program changed it
     check_machine,    ///< check whether this machine has what bake needs
     download,         ///< fetch the URL `object` with another program; bake itself never downloads
   };

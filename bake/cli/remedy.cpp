@@ -52,6 +52,10 @@ const char* pattern_of(Action action) {
       return "bake plan {}";
     case Action::bake_fleet:
       return "bake batch {}";
+    case Action::verify_image:
+      return "bake verify {}";
+    case Action::resign_image:
+      return "bake resign {}";
     case Action::check_machine:
       return "bake doctor";
     case Action::download:
@@ -68,6 +72,8 @@ bool uses_store(Action action) {
     case Action::wrap_vhd:
     case Action::replace_footer:
     case Action::write_recipe:
+    case Action::verify_image:
+    case Action::resign_image:
     case Action::check_machine:
     case Action::download:
       return false;

@@ -33,6 +33,8 @@ void add_inspect(CLI::App& app, Context& context);
 void add_key(CLI::App& app, Context& context);
 void add_plan(CLI::App& app, Context& context);
 void add_report(CLI::App& app, Context& context);
+void add_resign(CLI::App& app, Context& context);
+void add_sign(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_matrix(CLI::App& app, Context& context);
 void add_bundle(CLI::App& app, Context& context);

@@ -23,10 +23,10 @@ namespace bake::cli {
 namespace {
 
 /// The command table, in the order of the help text.
-constexpr AddCommand commands[] = {add_image,  add_batch,      add_plan,   add_init,     add_inspect, add_verify,
-                                   add_diff,   add_report,     add_bundle, add_extras,   add_modules, add_matrix,
-                                   add_export, add_import,     add_key,    add_vhd,      add_handler, add_schema,
-                                   add_doctor, add_completion, add_help,   add_complete, add_docs};
+constexpr AddCommand commands[] = {
+    add_image,   add_batch,  add_plan,   add_init,       add_inspect, add_verify,   add_sign,   add_resign, add_diff,
+    add_report,  add_bundle, add_extras, add_modules,    add_matrix,  add_export,   add_import, add_key,    add_vhd,
+    add_handler, add_schema, add_doctor, add_completion, add_help,    add_complete, add_docs};
 
 /// The beginning of a trace, as nlohmann::json writes it.
 constexpr std::string_view trace_beginning = R"({"traceEvents":)";
