@@ -203,7 +203,7 @@ ModuleKey new_module_key(const std::string& common_name, unsigned bits, unsigned
   add_extension(x509.get(), context, NID_key_usage, "digitalSignature");
   add_extension(x509.get(), context, NID_ext_key_usage, "codeSigning,1.3.6.1.4.1.2312.16.1.2");
   add_extension(x509.get(), context, NID_subject_key_identifier, "hash");
-  add_extension(x509.get(), context, NID_authority_key_identifier, "keyid");
+  add_extension(x509.get(), context, NID_authority_key_identifier, "keyid:always");
   const auto out = collecting();
   if (X509_sign(x509.get(), key.get(), EVP_sha256()) <= 0 ||
       PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
