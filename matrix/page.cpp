@@ -319,8 +319,10 @@ class Page {
   [[nodiscard]] std::string topics() const {
     std::string html;
     for (const auto& count : matrix_.counts())
-      html += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n", count.topic,
-                          count.rows, count.unverified, count.without_source);
+      html += fmt::format(
+          "<tr><th scope=\"row\">{}</th><td data-label=\"Rows\">{}</td><td data-label=\"Unverified\">{}</td><td "
+          "data-label=\"Without a source\">{}</td></tr>\n",
+          count.topic, count.rows, count.unverified, count.without_source);
     return html;
   }
 

@@ -4,6 +4,7 @@
 #include "bake/apply/steps.hpp"
 #include "bake/base/digest.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/shell.hpp"
 #include "bake/inspect/outside_modules.hpp"
@@ -44,11 +45,42 @@ std::vector<std::string> installed_packages(const plan::Plan& plan) {
   return names;
 }
 
-/// Returns whether bake signs a module. A package of the base may have modules that another accepted key signed, for
-/// example one of the firmware's own; those stay.
-bool needs_signature(const signature::ModuleCheck& check, bool of_base, const plan::SecureBoot& plan) {
-  if (check.state == ModuleState::good) return check.hash != plan.hash || check.form != plan.form;
-  return check.state == ModuleState::unsigned_ || !of_base;
+/// Returns whether bake signs a module. sha256 is in every kernel that checks signatures.
+bool needs_signature(const signature::ModuleCheck& check, const plan::SecureBoot& plan) {
+  if (check.state != ModuleState::good) return true;
+  return check.form != plan.form || (check.hash != plan.hash && check.hash != "sha256");
+}
+
+/// Throws Error{untrusted} for bytes that are not a kernel module, a relocatable ELF file of 64 bits (elf.5). The
+/// firmware trusts the certificate for everything, so bake must not sign other content, for example a part of a boot
+/// loader, because its name ends in ".ko".
+void require_module(std::string_view bytes, const std::string& path) {
+  constexpr std::string_view elf_64(
+      "\x7f"
+      "ELF\x02",
+      5);
+  constexpr std::size_t type = 16;  // e_type, little endian
+  constexpr std::string_view relocatable("\x01\x00", 2);
+  if (!bytes.starts_with(elf_64) || bytes.substr(std::min(type, bytes.size()), 2) != relocatable)
+    throw Error(ErrorKind::untrusted, fmt::format("signing '{}': it is not a kernel module", printable(path)),
+                "remove it from the image");
+}
+
+/// Returns the modules that the bake brought or changed. Those that the base had before stay as they are, because
+/// the recipe does not ask for their signature.
+std::vector<std::string> modules_of_the_bake(const plan::Plan& plan, guest::Guest& guest) {
+  std::vector<std::string> paths;
+  for (auto& module : guest::find_outside_modules(guest, plan.family, plan.kernel(), installed_packages(plan)))
+    paths.push_back(std::move(module.path));
+  const auto& before = plan.secure_boot->base_modules;
+  if (before.empty()) return paths;
+  const auto now = guest.fingerprints(paths, {});
+  std::erase_if(paths, [&](const auto& path) {
+    const auto earlier = before.find(path);
+    const auto state = now.find(path);
+    return earlier != before.end() && state != now.end() && earlier->second == state->second;
+  });
+  return paths;
 }
 
 /// Signs `bytes` and hands the result to the guest under the name `file` below `work`.
@@ -71,15 +103,21 @@ std::map<std::string, plan::SignedModule> sign_modules(const plan::Plan& plan, g
   std::string list;
   std::size_t number = 0;
   std::vector<std::string> paths;
-  for (const auto& module : guest::find_outside_modules(guest, plan.family, plan.kernel(), installed_packages(plan))) {
-    const auto bytes = guest::read_unpacked_module(guest, module.path);
+  std::uint64_t total = 0;
+  for (const auto& path : modules_of_the_bake(plan, guest)) {
+    const auto bytes = guest::read_unpacked_module(guest, path);
+    total += bytes.size();
+    if (total > guest::max_outside_modules)
+      throw Error(ErrorKind::untrusted, fmt::format("signing modules: they have more than {} together",
+                                                    human_size(guest::max_outside_modules)));
     const auto check = signature::check_module(bytes, plan.secure_boot->certificates);
-    if (!needs_signature(check, module.of_base, *plan.secure_boot)) continue;
+    if (!needs_signature(check, *plan.secure_boot)) continue;
+    require_module(bytes, path);
     const auto file = fmt::format("{}.ko", ++number);
-    stage(*plan.secure_boot, *signer, bytes, module.path, file, guest);
-    list += fmt::format("{} {}\n", file, module.path);
-    done[module.path].signer = check.signer;
-    paths.push_back(module.path);
+    stage(*plan.secure_boot, *signer, bytes, path, file, guest);
+    list += fmt::format("{} {}\n", file, path);
+    done[path].signer = check.signer;
+    paths.push_back(path);
   }
   if (done.empty()) return done;
   const auto digests = [&](std::string plan::SignedModule::*place) {

@@ -43,7 +43,8 @@ const std::vector<std::pair<std::string, std::vector<std::string>>>& columns() {
       {"pci", {"device", "name", "generation", "driver", "virtual_function", "confidence"}},
       {"rules", {"id", "effect", "message", "confidence"}},
       {"secure-boot",
-       {"id", "os", "kernel_at_least", "kernel_below", "signature", "keyring", "accepts", "bake", "confidence"}},
+       {"id", "os", "kernel_at_least", "kernel_below", "kernel_contains", "signature", "keyring", "accepts", "bake",
+        "confidence"}},
       {"manifest", {"type", "os", "distro", "version", "link", "kernel_devel"}},
   };
   return all_columns;

@@ -6,6 +6,7 @@
 
 #include "bake/archive/archive.hpp"
 #include "bake/base/error.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/base/text.hpp"
 #include "bake/guest/module_elf.hpp"
 #include "bake/guest/shell.hpp"
@@ -69,6 +70,9 @@ std::vector<OutsideModule> find_outside_modules(Guest& guest, Family family, con
     constexpr std::size_t mark = 5;
     std::string path(line.substr(mark));
     if (!is_module_path(path)) continue;
+    if (printable(path) != path)
+      throw Error(ErrorKind::untrusted,
+                  fmt::format("listing the modules of {}: the name '{}' is not printable", kernel, printable(path)));
     if (modules.size() == max_modules)
       throw Error(ErrorKind::failed,
                   fmt::format("listing the modules of {}: there are more than {}", kernel, max_modules));
@@ -76,6 +80,12 @@ std::vector<OutsideModule> find_outside_modules(Guest& guest, Family family, con
   }
   std::sort(modules.begin(), modules.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   return modules;
+}
+
+std::map<std::string, std::string> base_modules(Guest& guest, Family family, const std::string& kernel) {
+  std::vector<std::string> paths;
+  for (auto& module : find_outside_modules(guest, family, kernel, {})) paths.push_back(std::move(module.path));
+  return paths.empty() ? std::map<std::string, std::string>() : guest.fingerprints(paths, {});
 }
 
 std::string read_unpacked_module(Guest& guest, const std::string& path) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -7,6 +9,9 @@
 #include "bake/guest/guest.hpp"
 
 namespace bake::guest {
+
+/// The bytes that all of them together may have, unpacked. A bundle has less than 100 MiB.
+inline constexpr std::uint64_t max_outside_modules = std::uint64_t{2} << 30U;
 
 /// A file of a kernel module that did not come with the kernel.
 struct OutsideModule {
@@ -18,9 +23,13 @@ struct OutsideModule {
 
 /// Returns the modules of `kernel` that did not come with it, sorted: those outside kernel/ of its directory, the
 /// targets of its weak-updates links, those of the packages `installed` (packages of the kernel among them do not
-/// count), and files in its directory that no package owns. Throws Error{failed} if the guest cannot list them.
+/// count), and files in its directory that no package owns. Throws Error{failed} if the guest cannot list them,
+/// and Error{untrusted} for a name that is not printable.
 std::vector<OutsideModule> find_outside_modules(Guest& guest, Family family, const std::string& kernel,
                                                 const std::vector<std::string>& installed);
+
+/// Returns path → mode, owner and digest (Guest::fingerprints) of the outside modules that a base has before a bake.
+std::map<std::string, std::string> base_modules(Guest& guest, Family family, const std::string& kernel);
 
 /// Returns the content of a module, unpacked by the suffix of its name. Throws Error{failed} if it is missing, and
 /// Error{untrusted} if it is damaged or larger than max_module.

@@ -19,6 +19,7 @@
 #include "bake/evidence/files.hpp"
 #include "bake/evidence/manifest.hpp"
 #include "bake/evidence/packages.hpp"
+#include "bake/inspect/outside_modules.hpp"
 #include "bake/job/content_key.hpp"
 #include "bake/job/finished.hpp"
 #include "bake/job/kernel.hpp"
@@ -237,6 +238,9 @@ Finished work_on_guest(const recipe::Recipe& recipe, const SourceDisk& source, c
   outcome.plan.expectations.base_privileges = std::move(base_privileges);
   progress.plan_steps(guest_kind(recipe.os), steps_after_plan(outcome.plan));
   const auto origin = origin_of(recipe, source, base_sha256, driver, judged, facts, environment);
+  if (outcome.plan.secure_boot)
+    outcome.plan.secure_boot->base_modules =
+        guest::base_modules(session->guest(), outcome.plan.family, outcome.plan.kernel());
   const auto applied = apply::apply(outcome.plan, session->guest(),
                                     evidence::image_manifest(outcome.plan, origin).dump(2) + "\n", progress, signer);
   if (outcome.plan.secure_boot) {

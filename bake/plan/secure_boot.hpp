@@ -46,7 +46,8 @@ struct SecureBoot {
   std::string keyring;  ///< where the kernel puts certificates of db
   std::string source;   ///< that it accepts them
   std::vector<SignedGroup> groups;
-  std::map<std::string, SignedModule> modules = {};  ///< path → what was done; empty in a plan
+  std::map<std::string, std::string> base_modules = {};  ///< path → state of those that the base had; not in JSON
+  std::map<std::string, SignedModule> modules = {};      ///< path → what was done; empty in a plan
 
   friend bool operator==(const SecureBoot&, const SecureBoot&) = default;
 };

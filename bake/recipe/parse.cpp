@@ -203,8 +203,9 @@ void check_gallery(MapReader& reader, const Recipe& recipe) {
   if (recipe.gallery->hyper_v_generation == "V1")
     reader.problem("gallery", "'secure_boot' needs generation 2, but 'gallery' says hyper_v_generation V1");
   for (const auto& feature : recipe.gallery->features)
-    if (feature == "SecurityType=Standard")
-      reader.problem("gallery", "'secure_boot' needs Trusted Launch, but 'gallery' says SecurityType=Standard",
+    if (feature.starts_with("SecurityType=") && feature != "SecurityType=TrustedLaunchSupported" &&
+        feature != "SecurityType=TrustedLaunchAndConfidentialVmSupported")
+      reader.problem("gallery", fmt::format("'secure_boot' needs Trusted Launch, but 'gallery' says {}", feature),
                      "remove the feature; packer/publish adds SecurityType=TrustedLaunchSupported");
 }
 

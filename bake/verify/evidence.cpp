@@ -111,10 +111,15 @@ std::string provenance_problem(const std::string& text, const std::string& image
     return "not a statement with SLSA provenance v1";
   if (json.at("subject").size() != 1 || json.at("subject").at(0).at("digest").at("sha256") != image_sha256)
     return "it describes another image";
-  for (const auto& [name, sha256] : byproducts)
-    for (const auto& listed : json.at("predicate").at("runDetails").at("byproducts"))
-      if (listed.at("name") == name && listed.at("digest").at("sha256") != sha256)
-        return name + " is not the file it lists";
+  for (const auto& [name, sha256] : byproducts) {
+    bool found = false;
+    for (const auto& listed : json.at("predicate").at("runDetails").at("byproducts")) {
+      if (listed.at("name") != name) continue;
+      found = true;
+      if (listed.at("digest").at("sha256") != sha256) return name + " is not the file it lists";
+    }
+    if (!found) return "it does not list " + name;  // a signature would not cover that file
+  }
   return {};
 } catch (const nlohmann::json::exception&) {
   return "not a statement with SLSA provenance v1";

@@ -56,14 +56,20 @@ struct Judged {
 
 Judged judge(Guest& guest, const Expectations& expected) {
   Judged judged;
+  std::uint64_t total = 0;
   std::vector<std::string> packages;
   for (const auto& package : expected.packages) packages.push_back(package.name);
   for (const auto& module : guest::find_outside_modules(guest, expected.family, expected.kernel, packages)) {
     std::string fault;
     std::string signer;
     try {
-      const auto check =
-          signature::check_module(guest::read_unpacked_module(guest, module.path), expected.secure_boot->certificates);
+      const auto bytes = guest::read_unpacked_module(guest, module.path);
+      total += bytes.size();
+      if (total > guest::max_outside_modules) {
+        judged.wrong.add(fmt::format("the modules have more than {} together", human_size(guest::max_outside_modules)));
+        break;
+      }
+      const auto check = signature::check_module(bytes, expected.secure_boot->certificates);
       signer = check.signer;
       fault = fault_of(check, *expected.secure_boot);
       if (module.of_base && check.state == ModuleState::unknown_key) {

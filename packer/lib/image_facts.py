@@ -178,13 +178,24 @@ def joined(values):
     return text
 
 
+TRUSTED_LAUNCH = ("SecurityType=TrustedLaunchSupported", "SecurityType=TrustedLaunchAndConfidentialVmSupported")
+
+
+def key_of(manifest):
+    """The content address of the image. Another program changed an image that `bake resign` described again, so its
+    bytes decide too."""
+    if "resigned" not in manifest:
+        return manifest["key"]
+    return hashlib.sha256((manifest["key"] + " " + manifest["product"]["sha256"]).encode()).hexdigest()
+
+
 def check_secure_boot(path, gallery, generation):
     """Refuses a gallery block that contradicts an image with signed modules."""
     problems = []
     if generation != "V2":
         problems.append("the image has modules that are signed for Secure Boot, which needs generation V2")
     for feature in features_of(gallery):
-        if feature.startswith("SecurityType=") and "TrustedLaunch" not in feature:
+        if feature.startswith("SecurityType=") and feature not in TRUSTED_LAUNCH:
             problems.append("feature '%s' does not allow Trusted Launch, for which the modules are signed" % feature)
     if problems:
         raise Refusal(3, ["checking recipe '%s': %s" % (path, problem) for problem in problems])
@@ -211,8 +222,8 @@ def facts_of(recipe_path, vhd, manifest_path):
         hyper_v_generation=generation,
         os_state="Generalized" if manifest["configure"]["generalize"] else "Specialized",
         upload_bytes=str(size),
-        disk="bake-" + manifest["key"][:32],
-        tag_bake_key=manifest["key"],
+        disk="bake-" + key_of(manifest)[:32],
+        tag_bake_key=key_of(manifest),
         tag_bake_manifest_sha256=manifest_sha256,
         tag_bake_image_sha256=product["sha256"],
         tag_bake_version=str(manifest.get("bake", "")),

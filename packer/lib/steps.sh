@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The steps of packer/publish. Each first checks what exists, so that a second run continues where the first stopped. The
 # content address of the image (`key` in the manifest) identifies its disk and its version: the disk has it in its name, the
-# version in the tag bake_key. Another bake of the same inputs has the same key. Sourced by packer/publish, which sets:
+# version in the tag bake_key. Another bake of the same inputs has the same key; an image that `bake resign` described has another one. Sourced by packer/publish, which sets:
 # shellcheck disable=SC2154  # here, facts, tags, features, vhd, manifest, wanted_version, sas_hours, poll_seconds, …
 
 # Read by packer/publish. Azure takes 32-bit numbers (learn.microsoft.com/azure/virtual-machines/image-version).
@@ -90,6 +90,13 @@ ensure_definition() {
     return
   fi
   choose_features
+  if [ "${facts[uefi_keys]}" != 0 ]; then
+    case " ${features[*]} " in
+      *" SecurityType=TrustedLaunchSupported "* | *" SecurityType=TrustedLaunchAndConfidentialVmSupported "*) ;;
+      *) fail 3 "publishing '$vhd': its modules are signed for Secure Boot, but the features '${features[*]}' do not allow" \
+        "Trusted Launch; remove SecurityType, and publish adds SecurityType=TrustedLaunchSupported" ;;
+    esac
+  fi
   change "make image definition ${facts[definition]}" sig image-definition create "${in_gallery[@]}" \
     --gallery-image-definition "${facts[definition]}" --location "${facts[location]}" \
     --publisher "${facts[publisher]}" --offer "${facts[offer]}" --sku "${facts[sku]}" \

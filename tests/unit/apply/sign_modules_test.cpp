@@ -11,6 +11,7 @@
 #include "bake/base/text.hpp"
 #include "bake/guest/memory.hpp"
 #include "bake/guest/module_elf.hpp"
+#include "bake/inspect/outside_modules.hpp"
 #include "tests/support/cpio.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/module_key.hpp"
@@ -180,13 +181,34 @@ TEST_F(SignModules, LegacyFormForAnOldKernel) {
             testing::signed_by(testing::site_key(), fake_module(), "sha256", ModuleForm::legacy));
 }
 
-// Modules of the base may have a signature by a key of the firmware that bake does not know.
-TEST_F(SignModules, KeepsModulesOfTheBaseThatAnotherKeySigned) {
+// The recipe does not ask for signatures of modules that the base has. A module that the bake replaced is one of the bake.
+TEST_F(SignModules, LeavesModulesThatTheBaseHad) {
   add(tree + "extra/lustre.ko", testing::signed_by(testing::vendor_key(), fake_module()), true);
-  add(tree + "extra/unsigned.ko", fake_module(), true);
+  add(tree + "extra/unsigned.ko", fake_module());
+  add(tree + "extra/replaced.ko", "another module");
+  plan.secure_boot->base_modules = guest::base_modules(guest, plan.family, kernel);
+  guest.with_file(tree + "extra/replaced.ko", fake_module());
   const auto done = sign();
   EXPECT_EQ(done.size(), 1U);
-  EXPECT_TRUE(done.contains(tree + "extra/unsigned.ko"));
+  EXPECT_TRUE(done.contains(tree + "extra/replaced.ko"));
+  EXPECT_EQ(guest.read(tree + "extra/unsigned.ko", guest::max_module), fake_module());
+}
+
+// A signature over a part of a boot loader would be good for the firmware too.
+TEST_F(SignModules, RefusesWhatIsNotAModule) {
+  for (const auto& content : {std::string("0\x82 a part of a boot loader"),
+                              std::string("\x7f"
+                                          "ELF\x02\x01\x01"),
+                              std::string("\x7f"
+                                          "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0",
+                                          18),
+                              std::string()}) {
+    guest.with_file(tree + "extra/x.ko", content);
+    listing = "bake " + tree + "extra/x.ko\n";
+    const auto error = error_of([&] { sign(); });
+    EXPECT_EQ(error.kind(), ErrorKind::untrusted);
+    EXPECT_EQ(error.message(), "signing '" + tree + "extra/x.ko': it is not a kernel module");
+  }
 }
 
 // dkms status compares the module that it built with the installed one.

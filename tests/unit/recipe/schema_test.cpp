@@ -41,7 +41,7 @@ TEST(RecipeSchema, HasTheKeysOfTheParser) {
   EXPECT_EQ(schema.differences, std::vector<std::string>{});
   EXPECT_EQ(schema.undescribed, std::vector<std::string>{});
   // recipe, base, kernel, ofed, configure, firstboot, customize, files, lines, services, users, gallery
-  EXPECT_EQ(schema.maps, 12U);
+  EXPECT_EQ(schema.maps, 13U);
   EXPECT_EQ(schema.choices, 5U);
   EXPECT_EQ(schema.flags, 11U);
   EXPECT_EQ(schema.numbers, 1U);

@@ -51,7 +51,8 @@ TEST(RecipeSecureBoot, NeedsACertificate) {
             "reading recipe 'images/r.yaml': images/r.yaml:5: 'secure_boot' has no 'certificates' (the certificate of "
             "'sign_with' first: certificates: [site.pem])");
   EXPECT_EQ(problems_of(head + "secure_boot: {certificates: [site.pem], key: x}\n"),
-            "reading recipe 'images/r.yaml': images/r.yaml:5: unknown key 'key' in secure_boot");
+            "reading recipe 'images/r.yaml': images/r.yaml:5: unknown key 'key' in secure_boot (known keys: "
+            "certificates, sign_with)");
 }
 
 TEST(RecipeSecureBoot, RefusesAPin) {

@@ -305,6 +305,9 @@ TEST(Verify, WhatTheBakeDidNotDoIsSkippedAndNotPassed) {
                 "symbols: the bake injected no module",
                 "weak-updates: the bake injected no module",
                 "initramfs: the base has no tool that makes one",
+                "kernel signature: the recipe has no 'secure_boot'",
+                "module signatures: the recipe has no 'secure_boot'",
+                "module signatures in the initramfs: the recipe has no 'secure_boot'",
                 "module loading: the bake chose no module of the card",
                 "services: the bake enabled and disabled no service",
                 "agent: the bake did not set OS.EnableRDMA",
@@ -323,7 +326,7 @@ TEST(Verify, LabelsThatTheFirstBootSetsAreSkipped) {
   guest.with_file("/.autorelabel");
   guest::Facts facts;
   facts.selinux.mode = "enforcing";
-  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(14),
+  EXPECT_EQ(rules_with(Status::skipped, verify_guest(guest, facts, {})).at(17),
             "SELinux labels: enforcing: the first boot labels every file (autorelabel)");
 }
 
