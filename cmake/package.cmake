@@ -54,6 +54,6 @@ set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none
 # Directories of other packages.
 set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
     /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/zsh /usr/share/zsh/site-functions
-    /usr/share/fish /usr/share/fish/vendor_completions.d)
+    /usr/share/fish /usr/share/fish/vendor_completions.d /usr/share/man /usr/share/man/man1 /usr/share/man/man5)
 
 include(CPack)

@@ -34,4 +34,14 @@ std::string without_controls(std::string_view text) {
   return shown;
 }
 
+std::string on_one_line(std::string_view text) {
+  std::string shown;
+  for (const char c : without_controls(text))
+    if (c == '\n' || c == '\t')
+      shown += c == '\n' ? "\\x0a" : "\\x09";
+    else
+      shown += c;
+  return shown;
+}
+
 }  // namespace bake

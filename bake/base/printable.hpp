@@ -12,4 +12,7 @@ std::string printable(std::string_view text);
 /// \xNN. Messages contain names and output of hostile input, which must not move the cursor or set the window's title.
 std::string without_controls(std::string_view text);
 
+/// Returns `text` like without_controls(), with line breaks and tabs as \xNN too: for a value inside a line.
+std::string on_one_line(std::string_view text);
+
 }  // namespace bake

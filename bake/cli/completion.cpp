@@ -25,24 +25,6 @@ std::string command_name(const CommandPath& path) {
   return join(names, " ");
 }
 
-/// Joins what bash has split: "--progress", "=", "tty". Returns whether the last word was such a value.
-bool join_at_equals(std::vector<std::string>& words) {
-  bool last = false;
-  for (std::size_t i = 1; i < words.size(); ++i) {
-    last = false;
-    if (words[i] != "=" || !words[i - 1].starts_with("--")) continue;
-    words[i - 1] += "=";
-    words.erase(words.begin() + static_cast<std::ptrdiff_t>(i));
-    if (i < words.size()) {
-      words[i - 1] += words[i];
-      words.erase(words.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-    last = true;
-    --i;
-  }
-  return last;
-}
-
 const CLI::App* subcommand_of(const CLI::App& command, const std::string& name) {
   for (const auto* found : command.get_subcommands([](const CLI::App*) { return true; }))
     if (found->get_name() == name) return found;
@@ -112,6 +94,23 @@ void add_positional(const Place& place, const std::string& beginning, const Valu
 }
 
 }  // namespace
+
+bool join_at_equals(std::vector<std::string>& words) {
+  bool last = false;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    last = false;
+    if (words[i] != "=" || !words[i - 1].starts_with("--")) continue;
+    words[i - 1] += "=";
+    words.erase(words.begin() + static_cast<std::ptrdiff_t>(i));
+    if (i < words.size()) {
+      words[i - 1] += words[i];
+      words.erase(words.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    last = true;
+    --i;
+  }
+  return last;
+}
 
 Completion complete(const CLI::App& app, std::vector<std::string> words, const ValuesOf& values_of) {
   const bool split_by_shell = join_at_equals(words);

@@ -28,6 +28,9 @@ struct Completion {
 using ValuesOf = std::function<std::optional<std::vector<Completion::Word>>(const std::string& command,
                                                                             const std::string& argument)>;
 
+/// Joins what bash has split: "--progress", "=", "tty". Returns whether the last word was such a value.
+bool join_at_equals(std::vector<std::string>& words);
+
 /// Completes the last of `words`, the words after the program's name. bash makes three words of "--progress=tty".
 Completion complete(const CLI::App& app, std::vector<std::string> words, const ValuesOf& values_of);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <iostream>
 #include <sys/socket.h>
@@ -57,7 +58,7 @@ void ConsoleProgress::count_step(std::string name) {
 void ConsoleProgress::step(std::string_view name) {
   end_running(false);
   const std::lock_guard lock(mutex_);
-  count_step(without_controls(name));
+  count_step(on_one_line(name));
   for (const auto& view : views_) view->step(*running_, since(start_));
 }
 
@@ -121,14 +122,14 @@ void ConsoleProgress::update() {
 void ConsoleProgress::part(std::string_view name, std::string_view state, Phase phase) {
   end_running(false);
   const std::lock_guard lock(mutex_);
-  for (const auto& view : views_) view->part(without_controls(name), without_controls(state), phase, since(start_));
+  for (const auto& view : views_) view->part(on_one_line(name), on_one_line(state), phase, since(start_));
 }
 
 void ConsoleProgress::part_step(std::string_view name, const PartStep& hostile) {
   const std::lock_guard lock(mutex_);
   auto step = hostile;
-  step.name = without_controls(step.name);
-  for (const auto& view : views_) view->part_step(without_controls(name), step, since(start_));
+  step.name = on_one_line(step.name);
+  for (const auto& view : views_) view->part_step(on_one_line(name), step, since(start_));
 }
 
 void ConsoleProgress::tick() {
@@ -158,7 +159,9 @@ void ConsoleProgress::end_run(int status) {
 }
 
 std::unique_ptr<ConsoleProgress> make_progress(Context& context) {
-  const bool terminal = &context.err == &std::cerr && ::isatty(STDERR_FILENO) == 1;
+  const char* kind = std::getenv("TERM");  // a dumb terminal does not understand escape sequences
+  const bool terminal = &context.err == &std::cerr && ::isatty(STDERR_FILENO) == 1 &&
+                        (kind == nullptr || std::string_view(kind) != "dumb");
   const bool quiet = context.quiet || context.progress_mode == "none";
   const bool json = context.progress_mode == "json";
   const bool tty = !quiet && (context.progress_mode == "tty" || (context.progress_mode == "auto" && terminal));
@@ -215,6 +218,7 @@ void Context::require_store() const {
 }
 
 void Context::print(const Json& document) {
+  document_printed = true;
   out << document.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 

@@ -67,7 +67,8 @@ std::optional<Words> values_of(const CLI::App& app, const Context& context, cons
 }
 
 /// Takes the store and the overlays that the unfinished command line names.
-void take_options(const std::vector<std::string>& words, Context& context) {
+void take_options(std::vector<std::string> words, Context& context) {
+  join_at_equals(words);
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     const auto equals = words[i].find('=');
     const auto name = words[i].substr(0, equals);

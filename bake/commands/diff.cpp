@@ -47,6 +47,9 @@ class Reader {
       document.read_from = manifest.string();
       return document;
     }
+    if (std::error_code not_there; fs::is_fifo(file, not_there))
+      throw Error(ErrorKind::usage, fmt::format("reading '{}': it is a pipe", file.string()),
+                  "write the document to a file first");
     const auto kind = kind_of_file(file);
     if (is_json(file)) return report::read_document(read_text(file, verify::max_document), file.string());
     if (is_recipe(file, kind)) {
@@ -90,7 +93,10 @@ class Reader {
 };
 
 void diff(const DiffOptions& options, Context& context) {
-  if (!options.html.empty()) require_page(options.html, options.force, {options.a, options.b});
+  if (!options.html.empty())
+    require_page(
+        options.html, options.force,
+        {options.a, options.b, sidecar_of(options.a, Sidecar::manifest), sidecar_of(options.b, Sidecar::manifest)});
   Reader reader(context);
   const auto a = reader.read(options.a);
   const auto difference = report::compare(a, reader.read(options.b));
@@ -105,7 +111,8 @@ void diff(const DiffOptions& options, Context& context) {
     context.print(report::to_json(difference));
   else
     context.out << without_controls(report::to_text(difference));
-  if (!options.html.empty() && !only_page) context.err << fmt::format("wrote {}\n", options.html.string());
+  const bool quiet = context.quiet || context.progress_mode == "json";
+  if (!options.html.empty() && !only_page && !quiet) context.err << fmt::format("wrote {}\n", options.html.string());
 }
 
 }  // namespace

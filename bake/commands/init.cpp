@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 
+#include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/printable.hpp"
 #include "bake/cli/real_environment.hpp"
@@ -52,6 +53,10 @@ void add_init(CLI::App& app, Context& context) {
     if (!options->output.empty()) {
       require_parent_directory(options->output);
       require_replaceable(options->output, options->force);
+      std::error_code not_there;
+      if (fs::equivalent(options->output, options->disk, not_there))
+        throw Error(ErrorKind::usage, fmt::format("writing '{}': it is an input", options->output.string()),
+                    "choose another file");
     }
     const auto text =
         editor_comment(this_program()) + job::make_recipe_for(options->disk, options->vm_sizes, environment.get());

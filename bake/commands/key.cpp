@@ -139,9 +139,9 @@ void add_key(CLI::App& app, Context& context) {
       ->capture_default_str()
       ->needs(for_modules);
   make->add_option("--years", modules->years, "how long the certificate is valid")
-      ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(1, 100))
+      ->type_name("NUMBER")
       ->needs(for_modules);
   make->callback([prefix, modules, &context] {
     if (modules->prefix.empty())

@@ -32,7 +32,14 @@ std::string page_of_fleet(const fs::path& file, Context& context) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto& output = fleet.images[i].output;
     images.push_back({rows[i], {}});
-    if (fs::exists(sidecar_of(output, Sidecar::manifest))) images.back().image = report::read_image(output);
+    if (!fs::exists(sidecar_of(output, Sidecar::manifest))) continue;
+    try {
+      images.back().image = report::read_image(output);
+    } catch (const Error& error) {  // one damaged manifest must not hide the other images
+      if (error.kind() == ErrorKind::interrupted) throw;
+      auto& message = images.back().row.message;
+      message = message.empty() ? error.message() : message + "; " + error.message();
+    }
   }
   return report::fleet_page(file.filename().string(), iso_time(output_time()), images);
 }
@@ -41,7 +48,7 @@ void write_report(const ReportOptions& options, Context& context) {
   const bool is_fleet = recipe::is_fleet(options.subject);
   const auto subject = is_fleet ? options.subject : report::image_of(options.subject);
   const auto output = options.output.empty() ? sidecar_of(subject, Sidecar::report) : options.output;
-  require_page(output, options.force, {options.subject, subject});
+  require_page(output, options.force, {options.subject, subject, sidecar_of(subject, Sidecar::manifest)});
   const auto html = is_fleet ? page_of_fleet(subject, context) : report::image_page(report::read_image(subject));
   if (output == "-") {
     if (context.json) return context.print({{"html", html}});

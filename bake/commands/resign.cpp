@@ -40,7 +40,7 @@ void resign(const ResignOptions& options, Context& context) {
 
 void add_resign(CLI::App& app, Context& context) {
   auto* command =
-      app.add_subcommand("resign", "describe a finished image again that another program changed, with the changes");
+      app.add_subcommand("resign", "describe an image again after another program changed it, with the changes");
   auto options = std::make_shared<ResignOptions>();
   command->add_option("image", options->image, "a VHD that bake made, with its manifest next to it")->required();
   command->add_option("--sign-key", options->key,

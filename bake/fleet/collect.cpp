@@ -16,7 +16,7 @@ FleetRow current_row(const recipe::FleetImage& image, bool verify, job::Environm
   const auto status = image_status(image, verify, environment);
   const auto result = read_result(sidecar_of(image.output, Sidecar::result));
   if (status.done) {
-    auto row = row_of(image, result.value());
+    auto row = result ? row_of(image, *result) : row_of(image, State::skipped, 0, "");
     row.state = State::skipped;
     return row;
   }

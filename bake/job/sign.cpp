@@ -9,6 +9,7 @@
 #include "bake/base/error.hpp"
 #include "bake/base/file.hpp"
 #include "bake/base/json.hpp"
+#include "bake/base/printable.hpp"
 #include "bake/disk/digest.hpp"
 #include "bake/disk/sidecar.hpp"
 #include "bake/evidence/files.hpp"
@@ -58,9 +59,9 @@ std::vector<Problem> mismatches(const fs::path& image, const std::string& sha256
     }
   if (!readable) return problems;
   const auto listed = listed_in(read_text(sidecar_of(image, Sidecar::provenance), verify::max_document));
-  for (const auto kind : {Sidecar::manifest, Sidecar::sbom})
-    if (const auto name = sidecar_of(image, kind).filename().string(); !listed.contains(name))
-      problems.push_back({"provenance", "it has no digest of " + name, {}});
+  for (const auto& name : listed)
+    if (const auto listed_file = image.parent_path() / name; !fs::exists(listed_file))
+      problems.push_back({"provenance", fmt::format("it lists {}, which does not exist", printable(name)), {}});
   return problems;
 }
 

@@ -13,7 +13,7 @@ void append(Names& names, const Names& more) { names.insert(names.end(), more.be
 const Names& last_steps() {
   static const Names names{"search the image for setuid files and keys",
                            "verify",
-                           "record the files",
+                           "record the packages and the files",
                            "trim and shut down",
                            "write the VHD footer",
                            "hash the output",
@@ -36,6 +36,7 @@ Names steps_of_bake(const recipe::Recipe& recipe) {
     append(names, {"install kernel", "build its initramfs", "make it the default", "inspect", "plan"});
   append(names, {"change packages", "depmod", "configure"});
   if (!recipe.customize.empty()) names.emplace_back("customize");
+  if (recipe.secure_boot && !recipe.secure_boot->sign_with.empty()) names.emplace_back("sign modules");
   names.emplace_back("edit initramfs");
   if (recipe.generalize) names.emplace_back("generalize");
   if (recipe.os.id != "ubuntu") names.emplace_back("label files");

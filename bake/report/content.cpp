@@ -173,6 +173,13 @@ Content settings(const Document& document) {
   });
   each_member(json, "/configure/files",
               [&](const auto& path, const auto& what) { entries.push_back(value("file " + path, what)); });
+  for (auto& entry : values(json, {{"module signatures: bake signs", "/secure_boot/signs"},
+                                   {"module signatures: hash", "/secure_boot/hash"},
+                                   {"module signatures: form", "/secure_boot/form"}}))
+    entries.push_back(std::move(entry));
+  each_object(json, "/secure_boot/certificates", [&](const Json& certificate) {
+    entries.push_back(value("certificate " + text_at(certificate, "/subject"), text_at(certificate, "/sha256")));
+  });
   add_customization(json, entries);
   return list("settings", std::move(entries));
 }

@@ -59,11 +59,12 @@ std::string html_of(const PartDifference& part) {
 }
 
 std::string html_of(const Side& side) {
-  std::vector<std::string> lines{std::string(side.refused ? "refused " : "") + std::string(name_of(side.kind))};
-  if (!side.read_from.empty()) lines.push_back("read from " + side.read_from);
-  if (!side.recipe.empty()) lines.push_back("recipe " + side.recipe);
-  if (!side.time.empty()) lines.push_back("made " + date_of(side.time));
-  return escape_html(side.file) + fmt::format("<small>{}</small>", escape_html(join(lines, ", ")));
+  std::vector<std::string> facts{std::string(side.refused ? "refused " : "") + std::string(name_of(side.kind))};
+  if (!side.recipe.empty()) facts.push_back("recipe " + side.recipe);
+  if (!side.time.empty()) facts.push_back("made " + date_of(side.time));
+  const auto& path = side.read_from.empty() ? side.file : side.read_from;
+  return fmt::format("{}<small>{}</small><small>{}</small>", escape_html(side.file.substr(side.file.rfind('/') + 1)),
+                     escape_html(join(facts, ", ")), escape_html(path));
 }
 
 std::string overview(const Difference& difference) {

@@ -14,12 +14,13 @@ constexpr std::size_t max_shown = 20;  // of one part; a kernel alone can change
 std::string text_of(const Side& side) {
   std::vector<std::string> facts{std::string(side.refused ? "refused " : "") + std::string(name_of(side.kind))};
   if (!side.read_from.empty()) facts.push_back("read from " + side.read_from);
-  if (!side.recipe.empty()) facts.push_back("recipe " + side.recipe);
-  if (!side.time.empty()) facts.push_back("made " + side.time);
+  if (!side.recipe.empty()) facts.push_back("recipe " + on_one_line(side.recipe));
+  if (!side.time.empty()) facts.push_back("made " + on_one_line(side.time));
   return fmt::format("{} ({})", side.file, join(facts, ", "));
 }
 
-std::string shown(const std::string& text) { return text.empty() ? "none" : short_digests(text); }
+/// The documents come from others: a line break in a value must not look like another line of the result.
+std::string shown(const std::string& text) { return text.empty() ? "none" : on_one_line(short_digests(text)); }
 
 /// "bundle" of "bundle MLNX_OFED_LINUX-…": the name is the same for many packages.
 std::string short_origin(const std::string& from) {
@@ -32,7 +33,8 @@ std::string short_origin(const std::string& from) {
 std::string text_of(const Fields& fields) {
   std::vector<std::string> texts;
   for (const auto& [name, text] : fields)
-    if (!text.empty()) texts.push_back(name == "from" ? fmt::format("({})", short_origin(text)) : short_digests(text));
+    if (!text.empty())
+      texts.push_back(name == "from" ? fmt::format("({})", on_one_line(short_origin(text))) : shown(text));
   return texts.empty() ? "none" : join(texts, " ");
 }
 

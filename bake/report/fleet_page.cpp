@@ -14,8 +14,8 @@ namespace {
 
 using State = fleet::FleetRow::State;
 
-std::string_view style_of(State state) {
-  switch (state) {
+std::string_view style_of(const FleetImageReport& image) {
+  switch (image.row.state) {
     case State::skipped:
     case State::done:
       return "good";
@@ -29,27 +29,27 @@ std::string_view style_of(State state) {
     case State::waiting:
       break;
   }
-  return "";
+  return image.image ? "warn" : "";
 }
 
-/// The state as a word for a page that is read after the run: an image that was up to date is done.
-std::string word_for(State state) {
+/// Returns the state as a word for a page that is read after the run: an image that was up to date is done.
+std::string word_for(const FleetImageReport& image) {
+  const auto state = image.row.state;
   if (state == State::skipped) return "done";
-  if (state == State::waiting) return "not made";
+  if (state == State::waiting) return image.image ? "out of date" : "not made";
   return std::string(fleet::name_of(state));
 }
 
 std::string id_of(std::size_t number) { return fmt::format("image-{}", number + 1); }
 
 std::string counts(const std::vector<FleetImageReport>& images) {
-  std::vector<std::pair<std::string, std::string_view>> order{{"failed", "bad"},       {"vanished", "bad"},
-                                                              {"interrupted", "warn"}, {"running", "note"},
-                                                              {"not made", ""},        {"done", "good"}};
+  std::vector<std::pair<std::string, std::string_view>> order{
+      {"failed", "bad"},       {"vanished", "bad"}, {"interrupted", "warn"}, {"running", "note"},
+      {"out of date", "warn"}, {"not made", ""},    {"done", "good"}};
   std::string html;
   for (const auto& [word, style] : order)
-    if (const auto number =
-            std::count_if(images.begin(), images.end(),
-                          [&word = word](const auto& image) { return word_for(image.row.state) == word; });
+    if (const auto number = std::count_if(images.begin(), images.end(),
+                                          [&word = word](const auto& image) { return word_for(image) == word; });
         number != 0)
       html += tag(style, fmt::format("{} {}", number, word));
   return html.empty() ? "" : fmt::format("<p class=\"verdict\">{}</p>\n", html);
@@ -59,7 +59,7 @@ Row row_of(const FleetImageReport& image, std::size_t number) {
   const auto& row = image.row;
   const auto name = escape_html(row.name);
   Row cells{image.image ? fmt::format("<a href=\"#{}\">{}</a>", id_of(number), name) : name,
-            {tag(style_of(row.state), word_for(row.state))}};
+            {tag(style_of(image), word_for(image))}};
   if (!image.image) {
     cells.cells_html.insert(cells.cells_html.end(), {"", "", "", ""});
   } else {
@@ -81,7 +81,7 @@ std::string details(const FleetImageReport& image, std::size_t number) {
                   verdict_of(checks_of(image.image->manifest)), notices("bad", image.image->problems));
   if (image.row.state != State::done && image.row.state != State::skipped)
     html += notices("", {fmt::format("This section describes the image that is there. The fleet counts it as {}: {}",
-                                     word_for(image.row.state), image.row.message)});
+                                     word_for(image), image.row.message)});
   return html + image_sections(*image.image, prefix) + "<p><a href=\"#images\">All images</a></p>\n</article>\n";
 }
 

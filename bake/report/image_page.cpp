@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <map>
 
 #include "bake/base/html.hpp"
 #include "bake/base/text.hpp"
@@ -73,6 +74,19 @@ std::string kernel_change(const Json& manifest) {
   return previous.empty() ? "the bake made it the default" : "replaces " + code(previous) + ", which stays in the menu";
 }
 
+/// Returns which certificates the firmware of the VMs needs, and how many modules bake signed; empty without any.
+std::string secure_boot(const Json& manifest) {
+  const auto& plan = at(manifest, "/secure_boot");
+  if (!plan.is_object()) return {};
+  std::vector<std::string> lines;
+  if (const auto& certificates = at(plan, "/certificates"); certificates.is_array())
+    for (const auto& certificate : certificates)
+      lines.push_back(with_digest("Certificate " + text(certificate, "/subject"), text_at(certificate, "/sha256")));
+  if (const auto& modules = at(plan, "/modules"); modules.is_object() && !modules.empty())
+    lines.push_back(fmt::format("{} modules signed by bake", modules.size()));
+  return fmt::format("<div>{}</div>", join(lines, "</div><div>"));
+}
+
 std::string decided(const Json& manifest) {
   const auto repository = text_at(manifest, "/driver/bundle/repository");
   const auto changed_kernel = kernel_change(manifest);
@@ -96,6 +110,7 @@ std::string decided(const Json& manifest) {
                                                 ? ""
                                                 : ": " + text(manifest, "/configure/initramfs_reason"))
                                 : code(initramfs) + " changed: " + text(manifest, "/configure/initramfs_reason")},
+              {"Secure Boot", secure_boot(manifest)},
               {"Services on", names(texts_at(manifest, "/configure/enable_services"))},
               {"Services off", names(texts_at(manifest, "/configure/disable_services"))},
               {"Packages on hold", names(texts_at(manifest, "/configure/hold"))}}) +
@@ -110,6 +125,8 @@ std::string steps(const Json& manifest) {
       if (const auto& seconds = at(step, "/seconds"); seconds.is_number() && seconds.get<double>() >= 0)
         timings.emplace_back(text_at(step, "/step"), seconds.get<double>());
   const auto picture = timeline(timings);
+  if (picture.empty() && at(manifest, "/resigned").is_object())
+    return "<p>The manifest has no times: it was written again after another program changed the image.</p>\n";
   if (picture.empty())
     return "<p>The manifest has no times: the bake ran with <code>SOURCE_DATE_EPOCH</code>, so that the same inputs "
            "give "
@@ -211,6 +228,16 @@ std::string status_tag(const Check& check) {
   return tag(word == "passed" ? "good" : word == "failed" ? "bad" : word == "advice" ? "warn" : "", word);
 }
 
+std::string term_of(const std::string& rule) {
+  static const std::map<std::string, std::string> terms{{"sbom", "SBOM (SPDX)"},
+                                                        {"sbom cyclonedx", "SBOM (CycloneDX)"},
+                                                        {"provenance", "Provenance"},
+                                                        {"signature", "Signature of the provenance"},
+                                                        {"checksums", "SHA256SUMS"}};
+  const auto term = terms.find(rule);
+  return term == terms.end() ? rule : term->second;
+}
+
 std::string evidence(const ImageReport& image) {
   const auto& manifest = image.manifest;
   std::vector<Pair> list{{"Image", with_digest(text(manifest, "/product/file"), text_at(manifest, "/product/sha256"))}};
@@ -227,13 +254,10 @@ std::string evidence(const ImageReport& image) {
   for (const auto& check : image.evidence) {
     auto html = status_tag(check) + " " + escape_html(check.evidence);
     if (check.rule == "signature" && !image.signing_key.empty()) html += "<br>Key: " + code(image.signing_key);
-    list.push_back({check.rule == "sbom"         ? "SBOM"
-                    : check.rule == "provenance" ? "Provenance"
-                                                 : "Signature of the provenance",
-                    html});
+    list.push_back({term_of(check.rule), html});
   }
-  return "<p class=\"soft\">Digests are sha256. They are copied from the manifest; this page compares the SBOM and the "
-         "provenance with it and does not read the image itself.</p>\n" +
+  return "<p class=\"soft\">Digests are sha256. They are copied from the manifest; this page compares the other "
+         "evidence with it and does not read the image itself.</p>\n" +
          pairs(list);
 }
 

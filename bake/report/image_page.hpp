@@ -20,7 +20,7 @@ struct ImageReport {
 /// Returns one self-contained HTML page about an image, without a script. The same input gives the same page.
 std::string image_page(const ImageReport& image);
 
-/// Returns the sections of that page; `prefix` goes before the ids of the sections.
+/// Returns the sections of that page; the ids of the sections begin with `prefix`.
 std::string image_sections(const ImageReport& image, const std::string& prefix);
 
 /// Returns the checks of the manifest. A check of an unknown form is left out.

@@ -23,7 +23,7 @@ constexpr const char* accepted =
 Json read_manifest(const fs::path& image) {
   const auto file = sidecar_of(image, Sidecar::manifest);
   if (!fs::exists(file)) {
-    const auto kind = kind_of_file(image);  // throws when there is nothing of that name
+    const auto kind = kind_of_file(image);  // throws when the image does not exist either
     throw Error(ErrorKind::usage,
                 fmt::format("reporting on '{}': {}there is no '{}'", image.string(),
                             kind.empty() ? "" : fmt::format("it is {}, and ", kind), file.string()),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from e2e import BINARY, run
 
-TOPICS = ["bundles", "inbox", "manifest", "ofed", "os", "pci", "rules", "sizes"]
+TOPICS = ["bundles", "inbox", "manifest", "ofed", "os", "pci", "rules", "secure-boot", "sizes"]
 
 
 class Completion(unittest.TestCase):

@@ -144,7 +144,7 @@ TEST_F(Report, OfAFleetShowsImagesThatAreNotMade) {
   EXPECT_EQ(bake({"report", path("fleet.yaml")}), 0) << err.str();
   EXPECT_EQ(out.str(), path("fleet.yaml.report.html") + "\n");
   const auto page = read_text(at("fleet.yaml.report.html"));
-  EXPECT_THAT(page, HasSubstr("<span class=\"tag\">2 not made</span>"));
+  EXPECT_THAT(page, HasSubstr("<span class=\"tag warn\">1 out of date</span><span class=\"tag\">1 not made</span>"));
   EXPECT_THAT(page, HasSubstr("not baked yet"));
   EXPECT_THAT(page, HasSubstr("id=\"image-1\""));
 }

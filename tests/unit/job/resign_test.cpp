@@ -197,7 +197,7 @@ TEST_F(FinishedImage, ProvenanceMustListTheDocuments) {
   statement["predicate"]["runDetails"]["byproducts"].erase(0);
   write_text_atomically(sidecar(".provenance.json"), statement.dump());
   EXPECT_THAT(error_of([&] { sign(signature::new_key_pair().private_pem); }).message(),
-              HasSubstr("provenance: it has no digest of out.vhd.manifest.json"));
+              HasSubstr("provenance: it does not list out.vhd.manifest.json"));
 }
 
 TEST_F(FinishedImage, IsDescribedAgainAfterAChange) {

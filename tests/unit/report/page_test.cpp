@@ -24,8 +24,10 @@ ImageReport report_of(const std::string& name) {
   image.file = name + ".vhd";
   image.manifest = manifest_of(name);
   image.evidence = {{"sbom", true, "describes this image"},
+                    {"sbom cyclonedx", true, "describes this image"},
                     {"provenance", true, "describes this image"},
-                    verify::skipped("signature", "there is no " + name + ".vhd.provenance.dsse.json")};
+                    verify::skipped("signature", "there is no " + name + ".vhd.provenance.dsse.json"),
+                    {"checksums", true, "has the digests of the image and its files"}};
   return image;
 }
 
@@ -103,17 +105,17 @@ TEST(Page, OfADamagedManifestIsWritten) {
 TEST(Page, SaysThatTheImageWasChangedAfterTheBake) {
   auto image = report_of("ubuntu");
   image.manifest["resigned"] = {{"time", "2026-12-01T00:00:00Z"}};
-  EXPECT_THAT(image_page(image), HasSubstr("The manifest was written again at 2026-12-01T00:00:00Z."));
+  EXPECT_THAT(image_page(image), HasSubstr("The manifest was written again at 2026-12-01 00:00 UTC."));
 }
 
 TEST(Page, OfAFleetShowsImagesThatAreNotMade) {
   const auto html = fleet_page("f.yaml", "T",
                                {row("ubuntu", State::waiting, 1, "the recipe changed"),
                                 row("centos", State::waiting, 1, "not baked yet", false)});
-  EXPECT_THAT(html, HasSubstr("<span class=\"tag\">2 not made</span>"));
+  EXPECT_THAT(html, HasSubstr("<span class=\"tag warn\">1 out of date</span><span class=\"tag\">1 not made</span>"));
   EXPECT_THAT(html, HasSubstr("<th scope=\"row\">centos.vhd</th>"));
   EXPECT_THAT(html, HasSubstr("<a href=\"#image-1\">ubuntu.vhd</a>"));
-  EXPECT_THAT(html, HasSubstr("The fleet counts it as not made: the recipe changed"));
+  EXPECT_THAT(html, HasSubstr("The fleet counts it as out of date: the recipe changed"));
   EXPECT_THAT(html, Not(HasSubstr("id=\"image-2\"")));
 }
 
@@ -156,9 +158,9 @@ TEST_F(ReadImage, ReadsTheFilesNextToIt) {
   EXPECT_EQ(image.manifest["recipe"]["name"], "ubuntu-20.04");
   EXPECT_EQ(image.signing_key, "abc");
   EXPECT_EQ(image.problems, std::vector<std::string>{});
-  ASSERT_EQ(image.evidence.size(), 3U);
+  ASSERT_EQ(image.evidence.size(), 5U);
   EXPECT_EQ(image.evidence[0].evidence, "there is no out.vhd.sbom.spdx.json");
-  EXPECT_EQ(image.evidence[2].evidence, "it was made for another document than the provenance");
+  EXPECT_EQ(image.evidence[3].evidence, "it was made for another document than the provenance");
 }
 
 TEST_F(ReadImage, SaysWhenTheManifestDescribesAnotherFile) {
