@@ -109,7 +109,7 @@ class SecureBoot(BakeCase):
     def make_deb(cls, name, tree):
         """Adds a package with the files of `tree`."""
         (tree / "DEBIAN").mkdir(parents=True)
-        (tree / "DEBIAN/control").write_text(f"Package: {name}\nVersion: 1.0\nArchitecture: amd64\n"
+        (tree / "DEBIAN/control").write_text(f"Package: {name}\nVersion: 99\nArchitecture: amd64\n"
                                              f"Maintainer: tests <tests@example.com>\nDescription: {name}\n")
         (cls.scratch / "packages").mkdir(exist_ok=True)
         run("dpkg-deb", "--root-owner-group", "--build", tree, cls.scratch / "packages")
