@@ -108,7 +108,14 @@ void show_key(const fs::path& file, Context& context) {
   const auto pem = read_text(file, max_key);
   if (is_certificate(pem)) return show_certificate(file, pem, context);
   const bool is_private = pem.find("PRIVATE KEY") != std::string::npos;
-  const auto fingerprint = signature::key_fingerprint(is_private ? signature::public_half(pem) : pem);
+  const auto fingerprint = [&] {
+    try {
+      return signature::key_fingerprint(is_private ? signature::public_half(pem) : pem);
+    } catch (const Error& error) {
+      throw Error(error.kind(), fmt::format("showing key '{}': not an Ed25519 key in PEM form", file.string()),
+                  "a key for modules is shown by its certificate, NAME.pem");
+    }
+  }();
   if (context.json)
     context.print({{"file", file.string()}, {"private", is_private}, {"fingerprint", fingerprint}});
   else

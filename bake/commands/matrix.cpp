@@ -121,7 +121,7 @@ void show(Context& context, const std::string& name) {
     for (const auto& [key, value] : row.items()) {
       const bool empty = value.empty() || (value.is_string() && value.get<std::string>().empty());
       if (!empty)
-        context.out << fmt::format("  {:<18}{}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+        context.out << fmt::format("  {:<17} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
     }
   }
   if (context.json) context.print({{"rows", document}});

@@ -83,6 +83,15 @@ TEST_F(CliKey, ModuleKeyIsNeverReplaced) {
   EXPECT_FALSE(fs::exists(at("site.key")));
 }
 
+TEST_F(CliKey, PrivateModuleKeyIsNamedWhenItIsShown) {
+  ASSERT_EQ(bake({"key", "new", "--modules", at("site"), "--bits", "2048"}).status, 0);
+  const auto refused = bake({"key", "show", at("site.key")});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_EQ(refused.err, fmt::format("bake: error: showing key '{}': not an Ed25519 key in PEM form\nbake: hint: a key "
+                                     "for modules is shown by its certificate, NAME.pem\n",
+                                     at("site.key")));
+}
+
 TEST_F(CliKey, OptionsOfAModuleKeyNeedIt) {
   EXPECT_EQ(bake({"key", "new", "--out", at("a"), "--bits", "2048"}).status, 2);
   EXPECT_EQ(bake({"key", "new", "--out", at("a"), "--modules", at("b")}).status, 2);
