@@ -149,5 +149,20 @@ TEST_F(Report, OfAFleetShowsImagesThatAreNotMade) {
   EXPECT_THAT(page, HasSubstr("id=\"image-1\""));
 }
 
+TEST_F(Report, OfAFleetShowsTheOtherImagesIfAManifestIsDamaged) {
+  static_cast<void>(raw_disk("base.raw", std::uint64_t{2} << 20U));
+  write_text_atomically(at("r.yaml"),
+                        "schema: bake/v1\nbase: base.raw\nos: ubuntu 20.04\nvm_sizes: "
+                        "[Standard_HB120rs_v2]\nofed: inbox\n");
+  write_text_atomically(at("fleet.yaml"),
+                        "schema: bake/fleet/v1\nimages:\n  - {recipe: r.yaml, output: ubuntu.vhd}\n"
+                        "  - {recipe: r.yaml, output: bad.vhd}\n");
+  write_text_atomically(at("bad.vhd.manifest.json"), "{");
+  EXPECT_EQ(bake({"report", path("fleet.yaml")}), 0) << err.str();
+  const auto page = read_text(at("fleet.yaml.report.html"));
+  EXPECT_THAT(page, HasSubstr("bad.vhd.manifest.json&#39;: it is neither the manifest of an image nor a plan"));
+  EXPECT_THAT(page, HasSubstr("id=\"image-1\""));
+}
+
 }  // namespace
 }  // namespace bake::cli
