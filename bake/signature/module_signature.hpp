@@ -74,9 +74,9 @@ class ModuleSigner {
   ModuleSigner& operator=(ModuleSigner&&) noexcept;
 
   [[nodiscard]] const Certificate& certificate() const { return certificate_; }
-  /// Returns `module`, which is not compressed, with a new signature instead of the present one. Throws Error{config} for a
-  /// certificate without a subject key identifier with ModuleForm::legacy, Error{failed} if the key does not sign, and
-  /// Error{untrusted} for a damaged signature in `module`.
+  /// Returns `module`, which is not compressed, with a new signature instead of the present one. Throws Error{config}
+  /// for a certificate without a subject key identifier with ModuleForm::legacy, Error{failed} if the key does not
+  /// sign, and Error{untrusted} for a damaged signature in `module`.
   [[nodiscard]] std::string sign(std::string_view module, std::string_view hash, ModuleForm form) const;
 
  private:

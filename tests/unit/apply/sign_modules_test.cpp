@@ -181,7 +181,8 @@ TEST_F(SignModules, LegacyFormForAnOldKernel) {
             testing::signed_by(testing::site_key(), fake_module(), "sha256", ModuleForm::legacy));
 }
 
-// The recipe does not ask for signatures of modules that the base has. A module that the bake replaced is one of the bake.
+// The recipe does not ask for signatures of modules that the base has. A module that the bake replaced is one of the
+// bake.
 TEST_F(SignModules, LeavesModulesThatTheBaseHad) {
   add(tree + "extra/lustre.ko", testing::signed_by(testing::vendor_key(), fake_module()), true);
   add(tree + "extra/unsigned.ko", fake_module());

@@ -115,11 +115,10 @@ TEST(VerifySecureBoot, ModulesOfTheBaseThatOthersSignedAreNamed) {
   SignedImage image;
   image.add(tree + "extra/a.ko", signed_by(site_key(), fake()));
   image.add(tree + "extra/lustre.ko", signed_by(vendor_key(), fake()), true);
-  EXPECT_EQ(
-      image.modules(),
-      "passed: 1 module, signed by CN=Example site modules (sha256, cms); not checked, because other keys signed "
-      "these modules of the base: " +
-          tree + "extra/lustre.ko (Example vendor)");
+  EXPECT_EQ(image.modules(),
+            "passed: 1 module, signed by CN=Example site modules (sha256, cms); not checked, because other keys signed "
+            "these modules of the base: " +
+                tree + "extra/lustre.ko (Example vendor)");
   image.add(tree + "extra/unsigned.ko", fake(), true);
   EXPECT_EQ(image.modules(), "failed: " + tree + "extra/unsigned.ko: it has no signature");
 }
